@@ -1,0 +1,41 @@
+/** Why a chart refuses an event: the sender's mistake or a rule; nothing has changed. */
+export type Refusal =
+  | 'DISK_UNKNOWN'
+  | 'DISK_IN_USE'
+  | 'DISK_NOT_FAILED'
+  | 'NO_SPACE'
+  | 'LIMIT_REACHED'
+  | 'ALREADY_ATTACHED'
+  | 'HOT_PLUGGED'
+  | 'NOT_HOT_PLUGGED'
+  | 'ATTACH_IN_PROGRESS'
+  | 'VM_RUNNING'
+  | 'ATTACHMENT_UNKNOWN';
+
+/** Why something outside (the pool, the node, the guest) did not do what a chart asked of it. */
+export type Failure =
+  | 'VOLUME_FAILED'
+  | 'POOL_FULL'
+  | 'CREATE_TIMEOUT'
+  | 'CREATE_NOT_UNDONE'
+  | 'REMOVE_FAILED'
+  | 'REMOVE_TIMEOUT'
+  | 'NODE_NOT_CONFIGURED'
+  | 'NODE_UNREACHABLE'
+  | 'VM_UNKNOWN'
+  | 'VM_NOT_RUNNING'
+  | 'VM_STOPPED'
+  | 'NO_PCI_SLOT'
+  | 'IMAGE_LOCKED'
+  | 'TARGET_TAKEN'
+  | 'PLUG_REFUSED'
+  | 'PLUG_UNKNOWN'
+  | 'GUEST_KEPT_DISK'
+  | 'UNPLUG_REFUSED'
+  | 'UNPLUG_UNKNOWN';
+
+/** A reason with what the outside said about it, if anything. */
+export interface Problem<Code extends string = Refusal | Failure> {
+  readonly code: Code;
+  readonly detail: string;
+}

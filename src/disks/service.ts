@@ -1,0 +1,74 @@
+/** Who asks. */
+export interface Caller {
+  readonly account: string;
+  readonly role: 'user' | 'service' | 'admin';
+}
+
+/** Why something happens, for the log and the events. */
+export interface Cause {
+  readonly kind: 'request' | 'timeout' | 'recovery' | 'reconciliation' | 'outcome';
+  readonly request?: string;
+  readonly account?: string;
+}
+
+export interface NewDisk {
+  /** 1 to 1024. */
+  readonly sizeGiB: number;
+  readonly tag: string;
+  readonly visibility: 'private' | 'public';
+}
+
+/** A machine as a caller names it, word for word. */
+export interface VmName {
+  readonly node: string;
+  readonly vmId: string;
+}
+
+/** A disk as readers see it: committed, never ahead of the store. */
+export interface DiskView {
+  readonly uuid: string;
+  readonly owner: string;
+  readonly tag: string;
+  readonly visibility: 'private' | 'public';
+  readonly sizeGiB: number;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** How many machines use it. */
+  readonly users: number;
+  readonly limit: number;
+}
+
+/** What the API may ask for. Every method checks the caller's rights and throws `PdiskError`s. */
+export interface DiskService {
+  list(caller: Caller): readonly DiskView[];
+  get(caller: Caller, uuid: string): DiskView;
+  create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
+  remove(caller: Caller, uuid: string, cause: Cause): Promise<void>;
+  /** Tries again to make a disk whose creation failed and could not be undone. */
+  retry(caller: Caller, uuid: string, cause: Cause): Promise<void>;
+  /** `uuids`: all disks on the machine, in order of attachment. */
+  hotattach(
+    caller: Caller,
+    uuid: string,
+    vm: VmName,
+    cause: Cause,
+  ): Promise<{ target: string; uuids: readonly string[] }>;
+  /** `uuids`: the remaining disks. */
+  hotdetach(
+    caller: Caller,
+    uuid: string,
+    vm: VmName,
+    cause: Cause,
+  ): Promise<{ target: string; uuids: readonly string[] }>;
+  attach(caller: Caller, uuid: string, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
+  detach(caller: Caller, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
+  /** The `<disk>` element of a cold attachment; `target` is a letter to keep, undefined the first that is free from `vdb` on. */
+  element(
+    caller: Caller,
+    uuid: string,
+    vm: VmName,
+    target: string | undefined,
+    cause: Cause,
+  ): Promise<string>;
+  ownsDisks(account: string): boolean;
+}

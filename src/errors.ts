@@ -1,0 +1,172 @@
+import type { Failure, Refusal } from '../machines/reasons.ts';
+
+/** What an error's sentence may speak of; `detail` is what somebody else (libvirt, the file system) said. */
+export interface ErrorFacts {
+  readonly disk?: string;
+  readonly node?: string;
+  readonly vm?: string;
+  readonly detail?: string;
+}
+
+interface Entry {
+  readonly status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
+  readonly sentence: (facts: ErrorFacts) => string;
+}
+
+const because = (detail: string | undefined): string => (detail ? `: ${detail}` : '');
+const disk = (facts: ErrorFacts): string => `disk ${facts.disk ?? ''}`.trimEnd();
+const vm = (facts: ErrorFacts): string => `VM '${facts.vm ?? ''}' on node '${facts.node ?? ''}'`;
+
+/** Refusals and failures of the charts: the record type makes a reason without an entry a compile error. */
+const ofTheCharts: Record<Refusal | Failure, Entry> = {
+  DISK_UNKNOWN: { status: 400, sentence: f => `no such disk: ${f.disk ?? ''}`.trimEnd() },
+  DISK_IN_USE: {
+    status: 400,
+    sentence: f => `${disk(f)} is in use${because(f.detail)}; detach it from every VM first`,
+  },
+  DISK_NOT_FAILED: { status: 400, sentence: f => `${disk(f)} has not failed, there is nothing to retry` },
+  NO_SPACE: { status: 507, sentence: f => `the pool has no room for this disk${because(f.detail)}` },
+  LIMIT_REACHED: {
+    status: 400,
+    sentence: f => `${disk(f)} has reached its limit of simultaneous users${because(f.detail)}`,
+  },
+  ALREADY_ATTACHED: { status: 400, sentence: f => `${disk(f)} is already attached to ${vm(f)}` },
+  HOT_PLUGGED: { status: 400, sentence: f => `${disk(f)} is hot-plugged to ${vm(f)}` },
+  NOT_HOT_PLUGGED: {
+    status: 400,
+    sentence: f => `${disk(f)} was not hot-plugged to ${vm(f)}: it can be detached when the VM is killed`,
+  },
+  ATTACH_IN_PROGRESS: {
+    status: 400,
+    sentence: f => `${disk(f)} is still being attached to ${vm(f)}; try again when that has ended`,
+  },
+  VM_RUNNING: {
+    status: 400,
+    sentence: f => `${vm(f)} still runs and holds its disks; kill it first, or use hotdetach`,
+  },
+  ATTACHMENT_UNKNOWN: { status: 400, sentence: f => `${disk(f)} is not attached to ${vm(f)}` },
+  VOLUME_FAILED: {
+    status: 500,
+    sentence: f => `the volume of ${disk(f)} could not be made${because(f.detail)}`,
+  },
+  POOL_FULL: {
+    status: 507,
+    sentence: f => `the pool ran out of room while making ${disk(f)}${because(f.detail)}`,
+  },
+  CREATE_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} took too long and was undone` },
+  CREATE_NOT_UNDONE: {
+    status: 500,
+    sentence: f =>
+      `making ${disk(f)} failed and could not be undone${because(f.detail)}; DELETE it, or POST /api/retry/${f.disk ?? ''}`,
+  },
+  REMOVE_FAILED: {
+    status: 500,
+    sentence: f => `the volume of ${disk(f)} could not be removed yet${because(f.detail)}; it is tried again`,
+  },
+  REMOVE_TIMEOUT: { status: 504, sentence: f => `removing the volume of ${disk(f)} takes long; it goes on` },
+  NODE_NOT_CONFIGURED: {
+    status: 400,
+    sentence: f => `node '${f.node ?? ''}' is not configured; see the setting 'nodes'`,
+  },
+  NODE_UNREACHABLE: {
+    status: 503,
+    sentence: f => `node '${f.node ?? ''}' cannot be reached${because(f.detail)}; nothing was changed there`,
+  },
+  VM_UNKNOWN: { status: 400, sentence: f => `no ${vm(f)}${because(f.detail)}` },
+  VM_NOT_RUNNING: { status: 400, sentence: f => `${vm(f)} is not running${because(f.detail)}` },
+  VM_STOPPED: { status: 400, sentence: f => `${vm(f)} stopped while ${disk(f)} was being attached` },
+  NO_PCI_SLOT: {
+    status: 400,
+    sentence: f => `${vm(f)} has no free PCI slot for ${disk(f)}${because(f.detail)}`,
+  },
+  IMAGE_LOCKED: {
+    status: 400,
+    sentence: f =>
+      `the volume of ${disk(f)} is locked by a program that pdisk does not know${because(f.detail)}`,
+  },
+  TARGET_TAKEN: {
+    status: 400,
+    sentence: f => `the target for ${disk(f)} is taken on ${vm(f)}${because(f.detail)}`,
+  },
+  PLUG_REFUSED: {
+    status: 500,
+    sentence: f => `node '${f.node ?? ''}' refused ${disk(f)}${because(f.detail)}`,
+  },
+  PLUG_UNKNOWN: {
+    status: 504,
+    sentence: f =>
+      `it is not known yet whether ${disk(f)} was plugged into ${vm(f)}${because(f.detail)}; it stays accounted for until it is`,
+  },
+  GUEST_KEPT_DISK: {
+    status: 504,
+    sentence: f =>
+      `${vm(f)} did not let go of ${disk(f)} in time; it is still attached: unmount it in the guest and try again`,
+  },
+  UNPLUG_REFUSED: {
+    status: 500,
+    sentence: f =>
+      `node '${f.node ?? ''}' refused to unplug ${disk(f)}${because(f.detail)}; it is still attached`,
+  },
+  UNPLUG_UNKNOWN: {
+    status: 504,
+    sentence: f =>
+      `it is not known yet whether ${vm(f)} let go of ${disk(f)}${because(f.detail)}; it stays accounted for until it is`,
+  },
+};
+
+/** Everything else that can be answered. */
+const ofTheService = {
+  UNAUTHENTICATED: { status: 401, sentence: () => 'valid credentials are required' },
+  FORBIDDEN: { status: 400, sentence: f => `this account may not do that${because(f.detail)}` },
+  ROUTE_UNKNOWN: { status: 404, sentence: () => 'there is nothing at this URL' },
+  METHOD_NOT_ALLOWED: { status: 405, sentence: () => 'this URL does not take that method' },
+  BODY_TOO_LARGE: { status: 413, sentence: f => `the request body is too large${because(f.detail)}` },
+  MEDIA_TYPE: {
+    status: 415,
+    sentence: () => 'send application/x-www-form-urlencoded or application/json, in UTF-8',
+  },
+  BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
+  BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
+  INVALID_DISK: { status: 422, sentence: f => `this disk cannot be made${because(f.detail)}` },
+  VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one machine${because(f.detail)}` },
+  VM_HAS_NO_DISKS: { status: 400, sentence: f => `${vm(f)} has no disks` },
+  NO_FREE_TARGET: { status: 400, sentence: f => `${vm(f)} has no free target for ${disk(f)} (vda to vdz)` },
+  TOO_MANY_LOGINS: { status: 429, sentence: () => 'too many logins are being checked; try again shortly' },
+  ACCOUNT_UNKNOWN: { status: 400, sentence: f => `no such account${because(f.detail)}` },
+  ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
+  LAST_ADMINISTRATOR: { status: 400, sentence: () => 'the last administrator cannot be removed or demoted' },
+  INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
+  POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
+  STOPPING: { status: 503, sentence: () => 'pdisk is stopping; try again shortly' },
+  STORE_FAILED: {
+    status: 503,
+    sentence: () => 'the store refused a write: pdisk stops and recovers at its next start',
+  },
+} satisfies Record<string, Entry>;
+
+const catalogue = { ...ofTheService, ...ofTheCharts };
+
+/** Every stable error code, as sent in X-Error-Code. */
+export type ErrorCode = keyof typeof catalogue;
+
+/** The one error type that travels between rooms; `src/api` turns it into an answer. */
+export class PdiskError extends Error {
+  override readonly name = 'PdiskError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  /** What the client is told, each a sentence. */
+  readonly messages: readonly string[];
+
+  constructor(code: ErrorCode, messages: readonly string[]) {
+    super(messages.join('; '));
+    this.code = code;
+    this.status = catalogue[code].status;
+    this.messages = messages;
+  }
+}
+
+/** An error of the catalogue with its own sentence. */
+export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
+  const entry: Entry = catalogue[code];
+  return new PdiskError(code, [entry.sentence(facts)]);
+}
