@@ -52,6 +52,12 @@ export interface Survey {
   readonly domains: readonly DomainState[];
 }
 
+/**
+ * What became of a machine: `dead` only on proof (two complete lists of one connection, at least 5 s apart, without its UUID or
+ * with it shut off and no managed save image); `unknown` where the node could not tell by the deadline.
+ */
+export type Fate = 'active' | 'saved' | 'dead' | 'unknown';
+
 /** Why a domain stopped, as far as it matters to its disks. */
 export type StopKind = 'dead' | 'saved' | 'migrated';
 
@@ -101,6 +107,8 @@ export interface Hypervisor {
   liveDisks(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly string[] | undefined>;
   /** One complete list of a node's domains, active and not. Throws NODE_UNREACHABLE. */
   survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
+  /** What became of the machine with this domain UUID on its node. Takes 5 s where the domain is not found active. Never rejects. */
+  fate(vm: Vm, deadline: number, signal?: AbortSignal): Promise<Fate>;
   /** Links a node (if it is configured) so that its events come. */
   link(nodeKey: string): void;
   watch(watcher: NodeWatcher): () => void;
