@@ -1,0 +1,15 @@
+export interface BackoffSettings {
+  /** Delay before the first retry, in milliseconds. */
+  baseMs: number;
+  /** Longest delay, in milliseconds. */
+  capMs: number;
+}
+
+/**
+ * Milliseconds to wait before retry number `attempt` (0 is the first): doubles up to the cap, half of it random, so that
+ * many clients of one daemon that came back do not all call at once. `random` gives numbers from 0 to below 1.
+ */
+export function backoffMs(attempt: number, { baseMs, capMs }: BackoffSettings, random: () => number): number {
+  const full = Math.min(capMs, baseMs * 2 ** attempt);
+  return full / 2 + (full / 2) * random();
+}

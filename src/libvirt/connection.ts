@@ -1,0 +1,216 @@
+// One connection's traffic over any duplex stream.
+//
+// The next write waits for the previous one's callback: libvirtd reads one message per poll event, and what TLS had
+// decrypted along with it stays unseen until the next packet. Several messages in one TLS record stall for ever.
+import type { Duplex } from 'node:stream';
+import { type Answerable, calls } from './calls.ts';
+import { ERROR } from './constants.ts';
+import type { CallOptions, DomainEvent } from './domain.ts';
+import { ConnectionLost, ProtocolViolation } from './errors.ts';
+import { decodeEvent } from './events.ts';
+import { type KeepaliveSettings, keepalive } from './keepalive.ts';
+import { type Procedure, procedures } from './procedures.ts';
+import {
+  decodeError,
+  decodeMessage,
+  frameSplitter,
+  KEEPALIVE_PING,
+  KEEPALIVE_PONG,
+  keepaliveMessage,
+  type Message,
+  PROGRAM_KEEPALIVE,
+  PROGRAM_REMOTE,
+  STATUS_ERROR,
+  STATUS_OK,
+  TYPE_MESSAGE,
+  TYPE_REPLY,
+} from './wire.ts';
+import { decode } from './xdr.ts';
+
+/** How long close() waits for the server's goodbye before it cuts the stream, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+export interface ConnectionOptions {
+  callTimeoutMs: number;
+  /** false: send no PINGs (those of the server are answered all the same). */
+  keepalive: KeepaliveSettings | false;
+  onEvent(event: DomainEvent): void;
+}
+
+/** What came in and could not be used. */
+export interface Dropped {
+  /** Replies to no call of ours. */
+  replies: number;
+  /** Messages of programs or procedures this client does not know. */
+  messages: number;
+}
+
+export interface Connection {
+  /** Rejects with LibvirtError, ConnectionLost, CallTimeout, CallAborted, InvalidArgument or ProtocolViolation. */
+  call<Args, Result>(procedure: Procedure<Args, Result>, args: Args, options?: CallOptions): Promise<Result>;
+  /** Resolves with the reason when the stream has closed; never rejects. */
+  readonly closed: Promise<Error>;
+  readonly dropped: Readonly<Dropped>;
+  /** Says goodbye, then ends the stream; resolves when it has closed. Calls still waiting get ConnectionLost. */
+  close(): Promise<void>;
+  /** Ends the stream at once. */
+  destroy(reason: Error): void;
+}
+
+/** Takes over `stream`, which must be connected and past any transport handshake. */
+export function connectionOver(stream: Duplex, options: ConnectionOptions): Connection {
+  const dropped: Dropped = { replies: 0, messages: 0 };
+  const control: Buffer[] = [];
+  const split = frameSplitter();
+  let writing = false;
+  let ended: Error | undefined;
+  let closing: Promise<void> | undefined;
+
+  const waiting = calls({
+    timeoutMs: options.callTimeoutMs,
+    ready: pump,
+    abandoned() {
+      if (waiting.stuck()) end(new Error('libvirt leaves every call unanswered'));
+    },
+  });
+
+  const alive =
+    options.keepalive === false
+      ? undefined
+      : keepalive(options.keepalive, {
+          ping: () => sendControl(KEEPALIVE_PING),
+          dead: () => end(new Error('no sign of life from libvirt')),
+        });
+
+  function pump(): void {
+    if (writing || ended) return;
+    const frame = control.shift() ?? waiting.next();
+    if (frame === undefined) return;
+    writing = true;
+    stream.write(frame, error => {
+      writing = false;
+      // A failed write is followed by 'error' or 'close', which ends everything.
+      if (!error) pump();
+    });
+  }
+
+  function sendControl(procedure: number): void {
+    control.push(keepaliveMessage(procedure));
+    pump();
+  }
+
+  function end(reason: Error): void {
+    if (ended) return;
+    ended = reason;
+    alive?.stop();
+    waiting.fail(reason);
+    stream.destroy();
+  }
+
+  function onReply(message: Message): void {
+    const call = waiting.take(message.serial);
+    if (call === undefined) {
+      dropped.replies += 1;
+      return;
+    }
+    try {
+      deliver(message, call);
+    } catch (error) {
+      // Taken out of flight already, so that the end of the connection will not reach it.
+      if (error instanceof ProtocolViolation) call.reject(error);
+      throw error;
+    }
+  }
+
+  function deliver(message: Message, call: Answerable): void {
+    if (message.procedure !== call.procedure) {
+      throw new ProtocolViolation(
+        `serial ${message.serial} asked procedure ${call.procedure}, answered by ${message.procedure}`,
+      );
+    }
+    if (message.status === STATUS_OK) {
+      call.resolve(message.payload);
+    } else if (message.status === STATUS_ERROR) {
+      const error = decodeError(message.payload);
+      call.reject(error);
+      // Not refused but lost: no call on this connection will succeed again.
+      if (error.code === ERROR.INTERNAL && error.message.includes('connection not open')) end(error);
+    } else {
+      throw new ProtocolViolation(`reply with status ${message.status}`);
+    }
+  }
+
+  function onMessage(message: Message): void {
+    if (message.program === PROGRAM_KEEPALIVE) {
+      if (message.procedure === KEEPALIVE_PING) sendControl(KEEPALIVE_PONG);
+      return;
+    }
+    const event =
+      message.program === PROGRAM_REMOTE ? decodeEvent(message.procedure, message.payload) : undefined;
+    if (event === undefined) dropped.messages += 1;
+    else options.onEvent(event);
+  }
+
+  stream.on('data', (chunk: Buffer) => {
+    alive?.heard();
+    try {
+      for (const frame of split(chunk)) {
+        if (ended) return;
+        const message = decodeMessage(frame);
+        if (message.type === TYPE_REPLY) onReply(message);
+        else if (message.type === TYPE_MESSAGE) onMessage(message);
+        else throw new ProtocolViolation(`message of type ${message.type}`);
+      }
+      pump();
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      end(error);
+    }
+  });
+  stream.on('error', end);
+  stream.on('end', () => end(new Error('libvirt closed the connection')));
+  const closed = new Promise<Error>(resolve => {
+    stream.on('close', () => {
+      end(new Error('the connection closed'));
+      resolve(ended ?? new Error('the connection closed'));
+    });
+  });
+
+  async function call<Args, Result>(
+    procedure: Procedure<Args, Result>,
+    args: Args,
+    callOptions: CallOptions = {},
+  ): Promise<Result> {
+    if (ended) {
+      throw new ConnectionLost(`no connection to libvirt: ${ended.message}`, {
+        outcomeUnknown: false,
+        cause: ended,
+      });
+    }
+    const payload = await waiting.request(procedure, args, callOptions);
+    try {
+      return decode(procedure.result, payload);
+    } catch (error) {
+      if (error instanceof ProtocolViolation) end(error);
+      throw error;
+    }
+  }
+
+  async function sayGoodbye(): Promise<void> {
+    // Its answer may be lost behind EOF, and a server that hangs will not give one: either way we are leaving.
+    await call(procedures.connectClose, undefined, { timeoutMs: CLOSE_TIMEOUT_MS }).catch(() => undefined);
+    end(new Error('closed by this side'));
+    await closed;
+  }
+
+  return {
+    call,
+    closed,
+    dropped,
+    close() {
+      closing ??= sayGoodbye();
+      return closing;
+    },
+    destroy: end,
+  };
+}
