@@ -10,6 +10,9 @@ export type Refusal =
   | 'NOT_HOT_PLUGGED'
   | 'ATTACH_IN_PROGRESS'
   | 'VM_RUNNING'
+  | 'NODE_UNREACHABLE'
+  | 'NO_FREE_TARGET'
+  | 'TARGET_TAKEN'
   | 'ATTACHMENT_UNKNOWN';
 
 /** Why something outside (the pool, the node, the guest) did not do what a chart asked of it. */

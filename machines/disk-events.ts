@@ -1,0 +1,36 @@
+import type { AttachmentBirth } from './attachment-events.ts';
+import type { Failure, Problem } from './reasons.ts';
+import type { Stamp } from './stamp.ts';
+import type { Vm } from './vm.ts';
+
+/** What is known when a disk begins. */
+export interface DiskBirth {
+  readonly uuid: string;
+  readonly owner: string;
+  readonly tag: string;
+  readonly visibility: 'private' | 'public';
+  readonly sizeGiB: number;
+  /** How many machines may use it at once. */
+  readonly limit: number;
+}
+
+type Outcome = { readonly attempt: number };
+type BadOutcome = Outcome & { readonly problem: Problem<Failure> };
+
+/** What may happen to a disk; `Stamp` is added by whoever delivers it. */
+export type DiskMessage =
+  | ({ type: 'CREATE'; roomGiB: number } & DiskBirth)
+  | ({ type: 'VOLUME_MADE' } & Outcome)
+  | ({ type: 'VOLUME_FAILED' } & BadOutcome)
+  | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
+  | ({ type: 'ATTACH' } & AttachmentBirth)
+  | { type: 'RELEASED'; attachment: string }
+  | { type: 'MOVED'; attachment: string; vm: Vm }
+  | { type: 'DELETE' }
+  | ({ type: 'VOLUME_REMOVED' } & Outcome)
+  | ({ type: 'REMOVE_FAILED' } & BadOutcome)
+  | { type: 'RETRY' }
+  | { type: 'TIMEOUT' }
+  | { type: 'RESUME' };
+
+export type DiskEvent = DiskMessage & Stamp;

@@ -1,0 +1,35 @@
+import type { Failure, Problem, Refusal } from './reasons.ts';
+
+/** The kinds of change that readers of the event log see; a closed list. */
+export type ChangeType =
+  | 'disk.created'
+  | 'disk.deleted'
+  | 'disk.failed'
+  | 'disk.attached'
+  | 'disk.detached'
+  | 'disk.oversubscribed'
+  | 'disk.state-changed';
+
+/** Notes of a chart for its shell. They run inside `actor.send()`, take notes and touch nothing. */
+export interface Refuse {
+  readonly code: Refusal;
+  readonly detail?: string;
+}
+
+export interface Answer {
+  /** What went wrong, or null: done. */
+  readonly problem: Problem<Failure> | null;
+}
+
+export interface Publish {
+  readonly type: ChangeType;
+}
+
+export interface Tell<Event> {
+  /** Key of the other actor. */
+  readonly to: string;
+  readonly event: Event;
+}
+
+export const diskKey = (uuid: string): string => `disk/${uuid}`;
+export const attachmentKey = (id: string): string => `attachment/${id}`;

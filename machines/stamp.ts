@@ -1,0 +1,19 @@
+/** How long a chart waits for somebody else, in milliseconds. */
+export interface Patience {
+  readonly creating: number;
+  readonly deleting: number;
+  readonly attaching: number;
+  readonly detaching: number;
+  /** How long a machine's death may be claimed by a detach that comes after it. */
+  readonly claiming: number;
+}
+
+/**
+ * What every event carries besides its own fields: charts read no clock and no settings, so that one runs the same in a test, in
+ * a simulation and in the server.
+ */
+export interface Stamp {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly patience: Patience;
+}

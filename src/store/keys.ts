@@ -1,0 +1,15 @@
+/** The key layout. Keys are ASCII; a prefix ends with `/`, and what follows it may be any text without one. */
+export const prefixes = {
+  disk: 'disk/',
+  attachment: 'attachment/',
+  account: 'account/',
+  node: 'node/',
+  event: 'event/',
+} as const;
+
+export type Prefix = (typeof prefixes)[keyof typeof prefixes];
+
+export const FORMAT_KEY = 'meta/format';
+
+/** Events sort by their sequence: 16 decimal digits hold every safe integer. */
+export const eventKey = (sequence: number): string => prefixes.event + String(sequence).padStart(16, '0');
