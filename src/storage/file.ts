@@ -1,0 +1,156 @@
+// Volumes as raw sparse files. A volume is made under a name of its own and renamed when it is whole and on stable storage:
+// whatever bears its final name is good, and what an interrupted creation left is told apart by its name alone. Making and
+// removing one volume take turns, for an aborted `make` may still be in a system call when `remove` comes to undo it.
+import { constants as modes } from 'node:fs';
+import { access, chmod, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join, resolve } from 'node:path';
+import { errorOf } from '../errors.ts';
+import { turns } from '../turns.ts';
+import { directorySync } from './directory-sync.ts';
+import type { Pool } from './pool.ts';
+import { checkReach } from './reach.ts';
+import { room } from './room.ts';
+
+export interface FilePoolOptions {
+  /** Made if it is missing, with mode 0711: QEMU's user must be able to pass through it, and has no need to list it. */
+  readonly directory: string;
+  /** How many times over the file system's room may be promised. */
+  readonly overcommit: number;
+  readonly log?: { warn(sentence: string): void };
+}
+
+const GIB = 2 ** 30;
+const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
+const HALF_MADE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.raw\.new$/;
+
+const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
+const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
+// libuv has no name for EDQUOT and says "Unknown system error -122".
+const isQuota = (error: unknown): boolean => errnoOf(error) === -constants.errno.EDQUOT;
+const isFull = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOSPC || isQuota(error);
+
+function textOf(error: unknown): string {
+  if (isQuota(error)) return 'EDQUOT: disk quota exceeded';
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch(error => {
+    if (!isMissing(error)) throw error;
+  });
+}
+
+/** A file of `bytes` zeros that occupies nothing, on stable storage; its name is not. */
+async function writeSparse(path: string, bytes: number, signal: AbortSignal): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    signal.throwIfAborted();
+    await file.truncate(bytes);
+    signal.throwIfAborted();
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function prepare(directory: string): Promise<void> {
+  try {
+    const made = await mkdir(directory, { recursive: true, mode: 0o711 });
+    // The umask may have taken bits away.
+    if (made !== undefined) await chmod(directory, 0o711);
+    await access(directory, modes.R_OK | modes.W_OK | modes.X_OK);
+  } catch (error) {
+    throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+  }
+}
+
+/**
+ * A pool of sparse raw images in one directory. Files there that do not bear the name of an image are never touched. Throws
+ * POOL_UNAVAILABLE where the directory can neither be made nor used. Warns where libvirt's QEMU could not reach the images.
+ */
+export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
+  const directory = resolve(options.directory);
+  await prepare(directory);
+  const sync = directorySync(directory);
+  const bytesInAll = room(directory, name => IMAGE.test(name));
+  const takeTurn = turns();
+  const pathOf = (uuid: string): string => join(directory, `${uuid}.raw`);
+  const halfMadePathOf = (uuid: string): string => `${pathOf(uuid)}.new`;
+
+  const unreachable = await checkReach(directory);
+  if (unreachable !== undefined) options.log?.warn(unreachable);
+
+  async function make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+    const found = await stat(pathOf(uuid)).catch(error => {
+      if (!isMissing(error)) throw error;
+    });
+    if (found && found.size !== bytes) {
+      throw new Error(`${pathOf(uuid)} is there already, with ${found.size} bytes instead of ${bytes}`);
+    }
+    if (!found) {
+      const halfMade = halfMadePathOf(uuid);
+      await unlinkIfThere(halfMade);
+      await writeSparse(halfMade, bytes, signal);
+      signal.throwIfAborted();
+      await rename(halfMade, pathOf(uuid));
+    }
+    // Also where it was found: its maker may have died before this step.
+    await sync();
+  }
+
+  async function remove(uuid: string): Promise<void> {
+    await unlinkIfThere(halfMadePathOf(uuid));
+    await unlinkIfThere(pathOf(uuid));
+    // Also where nothing was found: whoever removed it may have died before this step.
+    await sync();
+  }
+
+  return {
+    async make(uuid, sizeGiB, signal) {
+      try {
+        const endTurn = await takeTurn(uuid, signal);
+        await make(uuid, sizeGiB * GIB, signal).finally(endTurn);
+      } catch (error) {
+        throw errorOf(isFull(error) ? 'POOL_FULL' : 'VOLUME_FAILED', { disk: uuid, detail: textOf(error) });
+      }
+    },
+
+    async remove(uuid, signal) {
+      try {
+        const endTurn = await takeTurn(uuid, signal);
+        await remove(uuid).finally(endTurn);
+      } catch (error) {
+        throw errorOf('REMOVE_FAILED', { disk: uuid, detail: textOf(error) });
+      }
+    },
+
+    async list() {
+      try {
+        return (await readdir(directory)).flatMap(name => IMAGE.exec(name)?.[1] ?? []);
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async promisableBytes() {
+      try {
+        return Math.floor((await bytesInAll()) * options.overcommit);
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    source: uuid => ({ type: 'file', path: pathOf(uuid) }),
+
+    async clean() {
+      try {
+        const left = (await readdir(directory)).filter(name => HALF_MADE.test(name));
+        for (const name of left) await unlinkIfThere(join(directory, name));
+        if (left.length > 0) await sync();
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+  };
+}

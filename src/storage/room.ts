@@ -1,0 +1,48 @@
+// What can be promised is free space plus what our images occupy already. A guest that writes moves bytes from the one to the
+// other, so the sum changes only when somebody else fills or frees the file system: it may be old, and need not be counted
+// on every creation. Counting costs one stat per image, and time in the thread pool that LevelDB shares.
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** st_blocks is in units of 512 bytes, whatever the file system's block size (stat(2)). */
+const STAT_BLOCK = 512;
+
+async function occupied(directory: string, isOurs: (name: string) => boolean): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory)) {
+    if (!isOurs(name)) continue;
+    // Gone meanwhile: it occupies nothing.
+    const found = await stat(join(directory, name)).catch(() => undefined);
+    bytes += (found?.blocks ?? 0) * STAT_BLOCK;
+  }
+  return bytes;
+}
+
+/**
+ * The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. Counted at
+ * most every 10 s, and less often where counting takes long: it never takes more than a twentieth of the time.
+ */
+export function room(directory: string, isOurs: (name: string) => boolean): () => Promise<number> {
+  const KEEP_MS = 10_000;
+  const KEEP_TIMES = 20;
+  let known: { bytes: number; until: number } | undefined;
+  let counting: Promise<number> | undefined;
+
+  const count = async (): Promise<number> => {
+    const start = performance.now();
+    const ours = await occupied(directory, isOurs);
+    const { bavail, bsize } = await statfs(directory);
+    const end = performance.now();
+    const bytes = bavail * bsize + ours;
+    known = { bytes, until: end + Math.max(KEEP_MS, KEEP_TIMES * (end - start)) };
+    return bytes;
+  };
+
+  return () => {
+    if (known && performance.now() < known.until) return Promise.resolve(known.bytes);
+    counting ??= count().finally(() => {
+      counting = undefined;
+    });
+    return counting;
+  };
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { PdiskError } from '../../src/errors.ts';
+import { openFilePool } from '../../src/storage/file.ts';
+import type { Pool } from '../../src/storage/pool.ts';
+
+const never = (): AbortSignal => new AbortController().signal;
+const GIB = 2 ** 30;
+
+async function freshPool(t: ExecutionContext, overcommit = 1): Promise<{ pool: Pool; directory: string }> {
+  const parent = await mkdtemp(join(tmpdir(), 'pdisk-pool-'));
+  t.teardown(() => rm(parent, { recursive: true }));
+  const directory = join(parent, 'pool');
+  return { pool: await openFilePool({ directory, overcommit }), directory };
+}
+
+async function failureOf(t: ExecutionContext, promise: Promise<unknown>): Promise<PdiskError> {
+  return (await t.throwsAsync(promise, { instanceOf: PdiskError })) as PdiskError;
+}
+
+test('a volume is a sparse file of the exact size, readable by its owner only', async t => {
+  const { pool, directory } = await freshPool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 3, never());
+  const { type, path } = pool.source(uuid);
+  t.is(type, 'file');
+  t.is(path, join(directory, `${uuid}.raw`));
+  const found = await stat(path);
+  t.is(found.size, 3 * GIB);
+  t.is(found.mode & 0o777, 0o600);
+  t.true(found.blocks < 100);
+  t.is((await stat(directory)).mode & 0o777, 0o711);
+  t.deepEqual(await pool.list(), [uuid]);
+});
+
+test('making a volume again changes nothing, unless its size is another', async t => {
+  const { pool } = await freshPool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  const { path } = pool.source(uuid);
+  const before = await stat(path);
+  await pool.make(uuid, 1, never());
+  t.is((await stat(path)).ino, before.ino);
+  const error = await failureOf(t, pool.make(uuid, 2, never()));
+  t.is(error.code, 'VOLUME_FAILED');
+  t.regex(error.message, /is there already/);
+  t.is((await stat(path)).size, GIB);
+});
+
+test('removing a volume is idempotent and leaves nothing, not even of a half-made one', async t => {
+  const { pool, directory } = await freshPool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  await writeFile(join(directory, `${uuid}.raw.new`), '');
+  await pool.remove(uuid, never());
+  await pool.remove(uuid, never());
+  t.deepEqual(await readdir(directory), []);
+});
+
+test('what a crash left is not listed, does not stop making it again, and is cleaned at start', async t => {
+  const { pool, directory } = await freshPool(t);
+  const [again, left] = [randomUUID(), randomUUID()];
+  for (const uuid of [again, left]) {
+    await writeFile(join(directory, `${uuid}.raw.new`), 'half');
+    await truncate(join(directory, `${uuid}.raw.new`), 5);
+  }
+  t.deepEqual(await pool.list(), []);
+  await pool.make(again, 1, never());
+  t.deepEqual(await pool.list(), [again]);
+  t.is((await stat(pool.source(again).path)).size, GIB);
+  await pool.clean();
+  t.deepEqual(await readdir(directory), [`${again}.raw`]);
+});
+
+test('files of others are neither listed nor touched', async t => {
+  const { pool, directory } = await freshPool(t);
+  const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.new.bak`].sort();
+  for (const name of others) await writeFile(join(directory, name), 'precious');
+  await pool.clean();
+  t.deepEqual(await pool.list(), []);
+  t.deepEqual((await readdir(directory)).sort(), others);
+});
+
+test('an aborted creation can be undone although it may still be at work', async t => {
+  const { pool, directory } = await freshPool(t);
+  const outcomes = new Set<string>();
+  for (let steps = 0; steps < 40; steps += 1) {
+    const uuid = randomUUID();
+    const abort = new AbortController();
+    const making = pool.make(uuid, 1, abort.signal).then(
+      () => 'made',
+      (error: unknown) => (error instanceof PdiskError ? error.code : 'other'),
+    );
+    // Another point of the creation each time.
+    for (let i = 0; i < steps; i += 1) await new Promise(resolve => setImmediate(resolve));
+    abort.abort(new Error('deadline'));
+    await pool.remove(uuid, never());
+    outcomes.add(await making);
+    t.deepEqual(await readdir(directory), []);
+  }
+  outcomes.delete('made');
+  t.deepEqual([...outcomes], ['VOLUME_FAILED']);
+});
+
+test('many volumes can be made and removed at once', async t => {
+  const { pool } = await freshPool(t);
+  const uuids = Array.from({ length: 200 }, () => randomUUID());
+  await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
+  t.deepEqual([...(await pool.list())].sort(), [...uuids].sort());
+  await Promise.all(uuids.map(uuid => pool.remove(uuid, never())));
+  t.deepEqual(await pool.list(), []);
+});
+
+test('what may be promised is free space plus what the images occupy, times the over-commit factor', async t => {
+  const { pool, directory } = await freshPool(t, 1);
+  const twice = await openFilePool({ directory, overcommit: 2 });
+  const once = await pool.promisableBytes();
+  t.true(once > 0);
+  // Others use this file system, too.
+  const ratio = (await twice.promisableBytes()) / once;
+  t.true(ratio > 1.9 && ratio < 2.1, `${ratio}`);
+});
+
+test('a directory that is gone makes the pool unavailable, and creation and removal fail', async t => {
+  const { pool, directory } = await freshPool(t);
+  await rm(directory, { recursive: true });
+  t.is((await failureOf(t, pool.list())).code, 'POOL_UNAVAILABLE');
+  t.is((await failureOf(t, pool.promisableBytes())).code, 'POOL_UNAVAILABLE');
+  const failed = await failureOf(t, pool.make(randomUUID(), 1, never()));
+  t.is(failed.code, 'VOLUME_FAILED');
+  t.regex(failed.message, /ENOENT/);
+  t.is((await failureOf(t, pool.remove(randomUUID(), never()))).code, 'REMOVE_FAILED');
+});
+
+test('a pool cannot be opened where there is no directory to be made', async t => {
+  const error = await failureOf(t, openFilePool({ directory: '/dev/null/pool', overcommit: 1 }));
+  t.is(error.code, 'POOL_UNAVAILABLE');
+  t.regex(error.message, /ENOTDIR/);
+});

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const run = promisify(execFile);
+const isRoot = process.getuid?.() === 0;
+
+(isRoot ? test : test.skip)(
+  'a full file system is POOL_FULL, and what was made there can be undone',
+  async t => {
+    const directory = await mkdtemp(join(tmpdir(), 'pdisk-full-'));
+    t.teardown(() => rmdir(directory));
+    const script = 'mount -t tmpfs -o size=1m,nr_inodes=4 none "$1" && exec node --import=tsx "$2" "$1"';
+    const helper = join(import.meta.dirname, 'helpers/tiny-file-system.ts');
+    const { stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', directory, helper]);
+    const { promisable, later, refusals, left } = JSON.parse(stdout);
+    t.is(promisable, 2 ** 20);
+    // A guest's writing makes no difference.
+    t.is(later, promisable);
+    t.is(refusals.length, 1);
+    t.regex(refusals[0], /^POOL_FULL .*ENOSPC: no space left on device/);
+    t.deepEqual(left, []);
+  },
+);

@@ -1,0 +1,29 @@
+// Runs by itself, in a mount namespace in which the directory argv[2] is a tiny file system with room for three files; says
+// on standard output what the pool did there.
+import { randomUUID } from 'node:crypto';
+import { open, readdir } from 'node:fs/promises';
+import { PdiskError } from '../../../src/errors.ts';
+import { openFilePool } from '../../../src/storage/file.ts';
+
+const directory = process.argv[2] ?? '';
+const signal = new AbortController().signal;
+const pool = await openFilePool({ directory, overcommit: 1 });
+const promisable = await pool.promisableBytes();
+
+const made = [randomUUID(), randomUUID()];
+for (const uuid of made) await pool.make(uuid, 1, signal);
+const guest = await open(pool.source(made[0] ?? '').path, 'r+');
+await guest.write(Buffer.alloc(512 * 1024, 1), 0, 512 * 1024, 4096);
+await guest.close();
+const later = await (await openFilePool({ directory, overcommit: 1 })).promisableBytes();
+
+const overfull = [randomUUID(), randomUUID()];
+const refusals: string[] = [];
+for (const uuid of overfull) {
+  await pool.make(uuid, 1, signal).catch((error: unknown) => {
+    refusals.push(error instanceof PdiskError ? `${error.code} ${error.message}` : String(error));
+  });
+}
+for (const uuid of [...made, ...overfull]) await pool.remove(uuid, signal);
+
+process.stdout.write(JSON.stringify({ promisable, later, refusals, left: await readdir(directory) }));

@@ -1,0 +1,22 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { PdiskError } from '../../src/errors.ts';
+import { openPool, parsePool } from '../../src/storage/open.ts';
+
+test('file:DIR is a pool in a directory', async t => {
+  const parent = await mkdtemp(join(tmpdir(), 'pdisk-open-'));
+  t.teardown(() => rm(parent, { recursive: true }));
+  const pool = await openPool(`file:${parent}/a/b`, { overcommit: 1 });
+  t.deepEqual(await pool.list(), []);
+  t.deepEqual(await readdir(join(parent, 'a')), ['b']);
+});
+
+for (const setting of ['', 'file:', 'zfs:tank', '/var/lib/pdisk', 'file:/a\nb']) {
+  test(`${JSON.stringify(setting)} is no pool, and a sentence says what would be one`, async t => {
+    t.regex(String(parsePool(setting)), /give file:DIR/);
+    const error = await t.throwsAsync(openPool(setting, { overcommit: 1 }), { instanceOf: PdiskError });
+    t.is(error?.code, 'POOL_UNAVAILABLE');
+  });
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { openFilePool } from '../../src/storage/file.ts';
+import { checkReach } from '../../src/storage/reach.ts';
+
+const canTell = process.getuid?.() === 0 && /^libvirt-qemu:/m.test(readFileSync('/etc/passwd', 'utf8'));
+
+(canTell ? test : test.skip)('a closed directory on the way is named, with what to do about it', async t => {
+  const parent = await mkdtemp(join(tmpdir(), 'pdisk-reach-'));
+  t.teardown(() => rm(parent, { recursive: true }));
+  const directory = join(parent, 'data', 'pool');
+  await chmod(parent, 0o755);
+  await mkdir(join(parent, 'data'), { mode: 0o700 });
+  const warnings: string[] = [];
+  await openFilePool({ directory, overcommit: 1, log: { warn: sentence => warnings.push(sentence) } });
+  t.is(warnings.length, 1);
+  t.true(warnings[0]?.includes(`setfacl -m u:libvirt-qemu:x ${parent}/data'`), warnings[0]);
+
+  await chmod(join(parent, 'data'), 0o711);
+  t.is(await checkReach(directory), undefined);
+});
