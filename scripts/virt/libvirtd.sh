@@ -1,0 +1,169 @@
+#!/bin/bash
+# A private libvirtd, for tests and the demo: no systemd, nothing of the machine's own libvirt is used or changed.
+#
+# Hazards that shaped this file:
+# - libvirtd writes to /etc, /run, /var/lib, /var/log and /var/cache whatever its configuration says. It gets a mount
+#   namespace of its own in which these five folders are bound to folders below DIR; the machine only sees five empty
+#   mount points being made. A file system mounted on the machine after the start is invisible in there.
+# - QEMUs are daemons: they outlive libvirtd, and a machine's own pid 1 may take 2 s to reap one, which makes every
+#   `virsh destroy` that much slower. In a PID namespace with a shell as pid 1 they are reaped at once, and killing that
+#   shell kills libvirtd and every QEMU with it: nothing can be left over.
+# - A test can be killed in the middle. `run` lives only as long as its standard input is open, and `unshare` dies with
+#   its parent (--pdeathsig), so that no signal, not even SIGKILL, leaves a guest behind.
+# - libvirtd would register its guests with systemd over D-Bus, by process ids that mean nothing outside: it gets no bus.
+# - All libvirtds of one machine report the same host UUID, the one in its BIOS; here each has its own.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: libvirtd.sh run [--tcp PORT] [--remove] DIR   start it, print READY, end it when standard input is closed
+       libvirtd.sh start [--tcp PORT] DIR            start it in the background and wait until it answers
+       libvirtd.sh restart DIR [SIGNAL]              end only libvirtd (SIGTERM), guests go on; wait for the next one
+       libvirtd.sh stop DIR                          end libvirtd and every guest
+       libvirtd.sh uri DIR                           print its URI
+
+  --tcp PORT   also listen on 127.0.0.1:PORT, without authentication
+  --remove     remove DIR at the end
+
+DIR should be short: a socket's path has at most 107 bytes. Needs root.
+USAGE
+}
+
+fail() { echo "libvirtd.sh: $*" >&2; exit 1; }
+
+uri() { echo "qemu:///system?socket=$dir/sock/libvirt-sock"; }
+
+answers() { virsh -q -c "$(uri)" version >/dev/null 2>&1; }
+
+write_configuration() {
+  mkdir -p "$dir"/{etc,run,lib,log,cache,sock}
+  rm -f "$dir/stop" "$dir"/sock/*
+  [ -e "$dir/host-uuid" ] || cat /proc/sys/kernel/random/uuid > "$dir/host-uuid"
+  {
+    printf 'unix_sock_dir = "%s/sock"\nunix_sock_group = "root"\n' "$dir"
+    printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\nlisten_tls = 0\n'
+    printf 'host_uuid = "%s"\nlog_outputs = "3:file:%s/log/libvirtd.log"\n' "$(cat "$dir/host-uuid")" "$dir"
+    [ -z "$tcp" ] || printf 'listen_tcp = 1\nauth_tcp = "none"\nlisten_addr = "127.0.0.1"\ntcp_port = "%s"\n' "$tcp"
+  } > "$dir/etc/libvirtd.conf"
+  cat > "$dir/etc/qemu.conf" <<'CONF'
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+cgroup_controllers = []
+namespaces = []
+stdio_handler = "file"
+CONF
+  cat > "$dir/pid1.sh" <<PID1
+for d in etc:/etc run:/run lib:/var/lib log:/var/log cache:/var/cache; do
+  mkdir -p "\${d#*:}/libvirt" && mount --bind "$dir/\${d%%:*}" "\${d#*:}/libvirt" || exit 1
+done
+export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent
+while [ ! -e "$dir/stop" ]; do
+  libvirtd ${tcp:+--listen} -p /run/libvirt/libvirtd.pid >> "$dir/log/out" 2>&1
+  [ -e "$dir/stop" ] || sleep 0.2
+done
+PID1
+}
+
+# Starts the namespaces as a child of this shell and leaves the id of `unshare` in $dir/unshare.pid. $1: the signal that
+# a death of this shell sends it ("clear" for none).
+launch() {
+  getent passwd libvirt-qemu > /dev/null || fail "libvirtd needs the user libvirt-qemu; run 'scripts/bootstrap test'"
+  write_configuration
+  setpriv --pdeathsig "$1" setsid unshare --mount --pid --fork --mount-proc --kill-child \
+    bash "$dir/pid1.sh" < /dev/null > "$dir/log/pid1.out" 2>&1 &
+  echo $! > "$dir/unshare.pid"
+  disown # or this shell reports the kill
+}
+
+wait_until_it_answers() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    if answers; then return; fi
+    kill -0 "$(cat "$dir/unshare.pid")" 2>/dev/null || break
+    sleep 0.05
+  done
+  tail -n 20 "$dir/log/pid1.out" "$dir/log/out" "$dir/log/libvirtd.log" >&2 2>/dev/null || true
+  stop
+  fail "libvirtd did not come up in $dir"
+}
+
+stop() {
+  local pid i
+  touch "$dir/stop" 2>/dev/null || true
+  pid=$(cat "$dir/unshare.pid" 2>/dev/null) || return 0
+  kill -KILL "$pid" 2>/dev/null || return 0
+  # The death of pid 1 takes the whole namespace along; its sockets and images are free only after that.
+  for ((i = 0; i < 200; i++)); do
+    case $(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null) in '' | Z) break ;; esac
+    sleep 0.02
+  done
+  rm -f "$dir/unshare.pid"
+}
+
+# The process id, as seen from here, of libvirtd inside the namespace. Guests are children of the same pid 1.
+daemon_pid() {
+  local shell pid children
+  shell=$(cut -d' ' -f1 "/proc/$1/task/$1/children" 2>/dev/null) || return 1
+  # The file has no line end, which `read` takes for a failure.
+  read -ra children < "/proc/$shell/task/$shell/children" || [ ${#children[@]} -gt 0 ] || return 1
+  for pid in "${children[@]}"; do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != libvirtd ] || { echo "$pid"; return; }
+  done
+  return 1
+}
+
+restart() {
+  local unshare before i
+  unshare=$(cat "$dir/unshare.pid" 2>/dev/null) || fail "no libvirtd was started in $dir"
+  before=$(daemon_pid "$unshare") || fail "no libvirtd runs in $dir"
+  kill "-$1" "$before"
+  for ((i = 0; i < 600; i++)); do
+    if [ "$(daemon_pid "$unshare")" != "$before" ] && answers; then return; fi
+    sleep 0.05
+  done
+  fail "libvirtd did not come back in $dir"
+}
+
+end_run() {
+  trap - EXIT INT TERM HUP
+  stop
+  [ -z "$remove" ] || rm -rf "$dir"
+}
+
+run() {
+  # Set before anything is started: a signal in the middle of the start must clean up, too.
+  trap end_run EXIT
+  trap 'exit 143' INT TERM HUP
+  launch KILL
+  wait_until_it_answers
+  echo READY
+  # Returns at end of file, which is also what the death of whoever holds the other end looks like.
+  while read -r _; do :; done
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+tcp='' remove=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tcp) tcp=${2:?--tcp needs a port}; shift 2 ;;
+    --remove) remove=yes; shift ;;
+    *) break ;;
+  esac
+done
+case $command in
+  -h | --help) usage; exit ;;
+  run | start | restart | stop | uri) [ $# -ge 1 ] || { usage >&2; exit 2; } ;;
+  *) usage >&2; exit 2 ;;
+esac
+dir=$(realpath -m "$1")
+case $command in
+  run) run ;;
+  start) launch clear; wait_until_it_answers ;;
+  restart) restart "${2:-TERM}" ;;
+  stop) stop ;;
+  uri) uri ;;
+esac

@@ -1,0 +1,124 @@
+// A tiny guest in a private libvirtd, and a shell in it by way of its serial console: see scripts/virt/guest-init.sh.
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { constants, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Libvirtd, virtScript } from './libvirtd.ts';
+import { until } from './until.ts';
+
+const execute = promisify(execFile);
+
+export interface GuestOptions {
+  readonly name: string;
+  readonly uuid?: string;
+  /** How many disks can be hot-plugged (6). */
+  readonly ports?: number;
+  /** `<disk>` elements to boot with. */
+  readonly disksXml?: string;
+  /** Ignores requests to plug and to unplug from the start; in a running guest, `run('unwilling')` does that. */
+  readonly unwilling?: boolean;
+  /** Defined before it is started, so that it can be saved, stopped and started again. */
+  readonly persistent?: boolean;
+}
+
+export interface Guest {
+  readonly name: string;
+  readonly uuid: string;
+  /** Runs a shell script in the guest; answers what it printed on both streams, and its exit status. */
+  run(script: string, options?: { timeoutMs?: number }): Promise<{ output: string; status: number }>;
+  /** Waits for a line of the console, among those after `from` (a mark; default: all of them). */
+  waitFor(pattern: RegExp, options?: { timeoutMs?: number; from?: number }): Promise<RegExpMatchArray>;
+  /** The end of what the console has said so far: what comes next is newer. */
+  mark(): number;
+  /** All that the console has said. */
+  console(): string;
+  /** Pulls the plug: `virsh destroy`. */
+  destroy(): Promise<void>;
+}
+
+/** Where the guest's serial console lives: this with .in (a fifo) and .log. */
+function consoleOf(libvirtd: Libvirtd, name: string): string {
+  return join(libvirtd.dir, `console-${name}`);
+}
+
+async function writeLine(fifo: string, line: string): Promise<void> {
+  // Without O_NONBLOCK this would wait for a guest that may never come.
+  const handle = await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    await handle.write(`${line}\n`);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Boots a tiny guest and waits until it is ready (2 to 4 s; more on a busy machine).
+ *
+ * @throws Error with the end of its console if it is not ready within 90 s
+ */
+export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Promise<Guest> {
+  const {
+    name,
+    uuid = randomUUID(),
+    ports = 6,
+    disksXml = '',
+    unwilling = false,
+    persistent = false,
+  } = options;
+  const console = consoleOf(libvirtd, name);
+  const image = (await execute(virtScript('guest-image.sh'), [])).stdout.trim();
+  const flags = [
+    '--uuid',
+    uuid,
+    '--ports',
+    String(ports),
+    '--disks',
+    disksXml,
+    ...(unwilling ? ['--unwilling'] : []),
+  ];
+  const xml = await execute(virtScript('domain-xml.sh'), [...flags, name, image, console]);
+  await writeFile(`${console}.xml`, xml.stdout);
+
+  const said = () => readFileSync(`${console}.log`, 'utf8').replaceAll('\r', '');
+  let commands = 0;
+  const guest: Guest = {
+    name,
+    uuid,
+    console: said,
+    mark: () => said().length,
+    waitFor(pattern, { timeoutMs = 30_000, from = 0 } = {}) {
+      return until(() => said().slice(from).match(pattern) ?? undefined, `${pattern} from guest ${name}`, {
+        timeoutMs,
+        hint: () => `Its console ends with:\n${said().slice(-1000)}`,
+      });
+    },
+    async run(script, { timeoutMs = 30_000 } = {}) {
+      const id = `${process.pid}.${++commands}`;
+      const line = `RUN ${id} ${Buffer.from(script).toString('base64')}`;
+      if (line.length > 4000) throw new Error('a script for a guest has at most 2,900 bytes');
+      const from = guest.mark();
+      await writeLine(`${console}.in`, line);
+      const end = await guest.waitFor(new RegExp(`^EXIT ${id} (\\d+)$`, 'm'), { timeoutMs, from });
+      const pieces = said()
+        .slice(from)
+        .matchAll(new RegExp(`^OUT ${id} (\\S+)$`, 'gm'));
+      const output = Buffer.concat([...pieces].map(([, piece]) => Buffer.from(piece ?? '', 'base64')));
+      return { output: output.toString(), status: Number(end[1]) };
+    },
+    async destroy() {
+      await libvirtd.virsh('destroy', name);
+    },
+  };
+
+  const from = guest.mark();
+  if (persistent) {
+    await libvirtd.virsh('define', `${console}.xml`);
+    await libvirtd.virsh('start', name);
+  } else {
+    await libvirtd.virsh('create', `${console}.xml`);
+  }
+  await guest.waitFor(/^GUEST-READY/m, { timeoutMs: 90_000, from });
+  return guest;
+}
