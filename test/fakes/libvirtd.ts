@@ -1,0 +1,167 @@
+// A libvirtd without QEMU: it speaks the real protocol on a unix socket or TCP, its machines are in memory, and it fails
+// on request. test/libvirt runs one suite against it and against the real one.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { STOPPED_DESTROYED } from '../../src/libvirt/constants.ts';
+import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
+import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
+import { type Auth, fakeAnswers } from './libvirtd/answers.ts';
+import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts';
+import { fakeMachines, type Machine, type MachineSettings, type Manners } from './libvirtd/machines.ts';
+import { type Session, serve } from './libvirtd/session.ts';
+
+export interface FakeLibvirtdOptions {
+  /** Path of a unix socket. One of `unix` and `tcp` must be given. */
+  unix?: string;
+  /** Port on 127.0.0.1; 0: a free one. */
+  tcp?: number;
+  /** Default none. */
+  auth?: Auth;
+  /** What the capabilities call the host; default random, the same over restarts. */
+  hostUuid?: string;
+  hostname?: string;
+  /** How long a willing guest takes to let go of a device; default 5 ms. */
+  unplugMs?: number;
+  /** Default every 5 s, dead after 5. */
+  keepalive?: KeepaliveSettings;
+}
+
+/** One call that arrived. */
+export interface SeenCall {
+  procedure: ProcedureName;
+  args: unknown;
+}
+
+export interface FakeLibvirtd {
+  readonly uri: string;
+  /** What the capabilities call the host. */
+  readonly hostUuid: string;
+  readonly faults: Faults;
+  /** Every call since the start, refused ones included, ones that met a fault before execution not. */
+  readonly calls: readonly SeenCall[];
+  /** Connections open now, and made since the start. */
+  readonly connections: { readonly open: number; readonly made: number };
+  /** Most calls that one connection had waiting at once. */
+  readonly mostUnanswered: number;
+  addDomain(settings: MachineSettings): Domain;
+  /** The machine itself, to look at and to change; throws if there is none. */
+  domain(name: string): Machine;
+  /** Pulls the plug, as `virsh destroy`, or ends it with another STOPPED_ detail. */
+  destroy(name: string, detail?: number): void;
+  /** Managed save. */
+  save(name: string): void;
+  start(name: string): void;
+  suspend(name: string): void;
+  resume(name: string): void;
+  reset(name: string): void;
+  /** Gone to another host. */
+  migrateAway(name: string): void;
+  setManners(name: string, manners: Manners): void;
+  /** The guest lets go of what it was asked for and had kept. */
+  release(name: string, alias: string): void;
+  /** Sends an event of your own making to every client. */
+  emit(event: DomainEvent): void;
+  /** Cuts every connection; new ones are welcome. */
+  dropConnections(): void;
+  /** Listens again after `stop`, on the same address, with the same machines. */
+  listen(): Promise<void>;
+  /** Cuts every connection and stops listening, as the death of libvirtd does; the machines live on. */
+  stop(): Promise<void>;
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}
+
+/** A fake that listens. */
+export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<FakeLibvirtd> {
+  const hostUuid = options.hostUuid ?? randomUUID();
+  const faults = noFaults();
+  const calls: SeenCall[] = [];
+  const sessions = new Map<Socket, Session>();
+  const connections = { open: 0, made: 0 };
+  let mostUnanswered = 0;
+  let port = options.tcp ?? 0;
+  let server: Server | undefined;
+
+  function emit(event: DomainEvent): void {
+    for (const session of sessions.values()) session.send(event);
+  }
+  const machines = fakeMachines({ emit, unplugMs: options.unplugMs ?? 5 });
+  const auth = options.auth ?? 'none';
+  const answers = fakeAnswers(machines, { auth, hostUuid, hostname: options.hostname ?? 'fake' });
+
+  function accept(socket: Socket): void {
+    connections.open += 1;
+    connections.made += 1;
+    socket.setNoDelay(true);
+    const session = serve(socket, {
+      answers,
+      faults,
+      authNeeded: auth !== 'none',
+      keepalive: options.keepalive ?? { intervalMs: 5000, count: 5 },
+      onCall(procedure, args, unanswered) {
+        calls.push({ procedure, args });
+        mostUnanswered = Math.max(mostUnanswered, unanswered);
+      },
+    });
+    sessions.set(socket, session);
+    socket.on('close', () => {
+      connections.open -= 1;
+      sessions.delete(socket);
+    });
+  }
+
+  async function listen(): Promise<void> {
+    if (options.unix !== undefined) await rm(options.unix, { force: true });
+    server = createServer(accept);
+    server.listen(options.unix === undefined ? { port, host: '127.0.0.1' } : { path: options.unix });
+    await once(server, 'listening');
+    const address = server.address();
+    if (typeof address === 'object' && address !== null) port = address.port;
+  }
+
+  function dropConnections(): void {
+    for (const socket of sessions.keys()) socket.destroy();
+  }
+
+  await listen();
+  return {
+    uri:
+      options.unix === undefined
+        ? `qemu+tcp://127.0.0.1:${port}/system`
+        : `qemu:///system?socket=${encodeURIComponent(options.unix)}`,
+    hostUuid,
+    faults,
+    calls,
+    connections,
+    get mostUnanswered() {
+      return mostUnanswered;
+    },
+    addDomain: settings => machines.domainOf(machines.add(settings)),
+    domain: machines.findByName,
+    destroy: (name, detail = STOPPED_DESTROYED) => machines.stop(machines.findByName(name), detail),
+    save: name => machines.save(machines.findByName(name)),
+    start: name => machines.start(machines.findByName(name)),
+    suspend: name => machines.suspend(machines.findByName(name)),
+    resume: name => machines.resume(machines.findByName(name)),
+    reset: name => machines.reset(machines.findByName(name)),
+    migrateAway: name => machines.migrateAway(machines.findByName(name)),
+    setManners(name, manners) {
+      machines.findByName(name).manners = manners;
+    },
+    release: (name, alias) => machines.letGo(machines.findByName(name), alias),
+    emit,
+    dropConnections,
+    listen,
+    async stop() {
+      const stopping = server;
+      server = undefined;
+      dropConnections();
+      if (stopping !== undefined) await close(stopping);
+    },
+  };
+}

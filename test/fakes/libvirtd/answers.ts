@@ -1,0 +1,139 @@
+// What a fake libvirtd answers to each procedure: the same table as the client's, read from the other side.
+import * as libvirt from '../../../src/libvirt/constants.ts';
+import { ERROR } from '../../../src/libvirt/constants.ts';
+import { LibvirtError } from '../../../src/libvirt/errors.ts';
+import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
+import type { Machine, Machines } from './machines.ts';
+import { capabilitiesXml, FROM_QEMU } from './xml.ts';
+
+type Procedures = typeof procedures;
+type Answers = {
+  [Name in keyof Procedures]: Procedures[Name] extends Procedure<infer Args, infer Result>
+    ? (args: Args, session: SessionState) => Result
+    : never;
+};
+
+export type Auth = 'none' | 'polkit' | 'sasl';
+
+/** What one connection has done so far. */
+export interface SessionState {
+  opened: boolean;
+  authenticated: boolean;
+  /** Asked for feature 10: is pinged from now on. */
+  keepalive: boolean;
+  /** Event id to callback id. */
+  callbacks: Map<number, number>;
+}
+
+const AUTH_TYPE: Record<Auth, number> = { none: 0, sasl: 1, polkit: 2 };
+const FEATURES = new Set([8, 9, 10, 14, 15]);
+const EVENT_LAST = 26;
+const VIR_FROM_REMOTE = 13;
+
+function matches(machine: Machine, flags: number): boolean {
+  const running = machine.id !== -1;
+  const groups: [number, boolean][][] = [
+    [
+      [libvirt.LIST_ACTIVE, running],
+      [libvirt.LIST_INACTIVE, !running],
+    ],
+    [
+      [libvirt.LIST_MANAGED_SAVE, machine.saved !== undefined],
+      [libvirt.LIST_NO_MANAGED_SAVE, machine.saved === undefined],
+    ],
+  ];
+  return groups.every(group => {
+    const asked = group.filter(([flag]) => (flags & flag) !== 0);
+    return asked.length === 0 || asked.some(([, holds]) => holds);
+  });
+}
+
+export function fakeAnswers(
+  machines: Machines,
+  { auth, hostUuid, hostname }: { auth: Auth; hostUuid: string; hostname: string },
+): Answers {
+  let lastCallback = 0;
+  const domain = (machine: Machine) => ({ domain: machines.domainOf(machine) });
+  return {
+    authList: (_, session) => {
+      if (auth === 'none') session.authenticated = true;
+      return { types: [AUTH_TYPE[auth]] };
+    },
+    authPolkit: (_, session) => {
+      session.authenticated = true;
+      return { complete: 1 };
+    },
+    connectSupportsFeature: ({ feature }, session) => {
+      if (feature === 10) session.keepalive = true;
+      return { supported: FEATURES.has(feature) ? 1 : 0 };
+    },
+    connectOpen: (_, session) => {
+      const again = session.opened;
+      session.opened = !again;
+      if (again) {
+        throw new LibvirtError('internal error: connection already open', {
+          code: 1,
+          domain: VIR_FROM_REMOTE,
+        });
+      }
+    },
+    connectClose: () => undefined,
+    connectGetVersion: () => ({ version: 7_002_022n }),
+    connectGetLibVersion: () => ({ version: 9_000_000n }),
+    connectGetCapabilities: () => ({ text: capabilitiesXml(hostUuid) }),
+    connectGetHostname: () => ({ text: hostname }),
+    connectListAllDomains: ({ flags }) => {
+      const domains = machines.all().filter(machine => matches(machine, flags));
+      return { domains: domains.map(machines.domainOf), count: domains.length };
+    },
+    connectRegisterEvent: ({ event }, { callbacks }) => {
+      if (event < 0 || event > EVENT_LAST) {
+        throw new LibvirtError('internal error: unsupported event ID', { code: 1, domain: VIR_FROM_REMOTE });
+      }
+      if (callbacks.has(event)) {
+        const message = 'invalid argument: event callback already tracked';
+        throw new LibvirtError(message, { code: ERROR.INVALID_ARG, domain: 0 });
+      }
+      callbacks.set(event, ++lastCallback);
+      return { callback: lastCallback };
+    },
+    domainLookupByName: ({ name }) => domain(machines.findByName(name)),
+    domainLookupByUuid: ({ uuid }) => domain(machines.find(uuid)),
+    domainGetState: ({ domain: { uuid } }) => {
+      const { state, reason } = machines.find(uuid);
+      return { state, reason };
+    },
+    domainGetXmlDesc: ({ domain: { uuid }, flags }) => ({
+      text: machines.xml(machines.find(uuid), (flags & libvirt.XML_INACTIVE) !== 0),
+    }),
+    domainCreateXml: ({ xml }) => domain(machines.create(xml)),
+    domainDefineXmlFlags: ({ xml }) => domain(machines.define(xml)),
+    domainUndefineFlags: ({ domain: { uuid }, flags }) =>
+      machines.undefine(machines.find(uuid), (flags & libvirt.UNDEFINE_MANAGED_SAVE) !== 0),
+    domainCreateWithFlags: ({ domain: { uuid } }) => {
+      const machine = machines.find(uuid);
+      machines.start(machine);
+      return domain(machine);
+    },
+    domainDestroy: ({ domain: { uuid } }) => machines.stop(machines.running(uuid), libvirt.STOPPED_DESTROYED),
+    domainSuspend: ({ domain: { uuid } }) => machines.suspend(machines.running(uuid)),
+    domainResume: ({ domain: { uuid } }) => machines.resume(machines.running(uuid)),
+    domainReset: ({ domain: { uuid } }) => machines.reset(machines.running(uuid)),
+    domainManagedSave: ({ domain: { uuid } }) => machines.save(machines.running(uuid)),
+    domainHasManagedSaveImage: ({ domain: { uuid } }) => ({
+      result: machines.find(uuid).saved === undefined ? 0 : 1,
+    }),
+    domainManagedSaveRemove: ({ domain: { uuid } }) => {
+      machines.find(uuid).saved = undefined;
+    },
+    domainAttachDeviceFlags: ({ domain: { uuid }, xml, flags }) => {
+      if (flags !== libvirt.AFFECT_LIVE) throw new LibvirtError('only live', { code: 8, domain: FROM_QEMU });
+      machines.attach(machines.running(uuid), xml);
+    },
+    domainDetachDeviceAlias: ({ domain: { uuid }, alias, flags }) => {
+      if (flags !== libvirt.AFFECT_LIVE) throw new LibvirtError('only live', { code: 8, domain: FROM_QEMU });
+      machines.detach(machines.running(uuid), alias);
+    },
+    domainBlockResize: ({ domain: { uuid }, disk }) => machines.resize(machines.running(uuid), disk),
+  };
+}

@@ -1,0 +1,198 @@
+// The XML of a fake machine, in and out: only what a client that plugs disks looks at, in libvirt's own layout.
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { ERROR } from '../../../src/libvirt/constants.ts';
+import { LibvirtError } from '../../../src/libvirt/errors.ts';
+
+/** Error domain of libvirt's own XML checks (VIR_FROM_DOMAIN). */
+export const FROM_DOMAIN = 20;
+/** VIR_FROM_QEMU. */
+export const FROM_QEMU = 10;
+
+export interface FakeDisk {
+  alias: string;
+  target: string;
+  bus: string;
+  /** `file`, `block` or `network`. */
+  type: string;
+  source: string;
+  serial: string;
+  shareable: boolean;
+  readonly: boolean;
+  /** The driver element's attributes. */
+  driver: Record<string, string>;
+}
+
+export interface ParsedDomain {
+  name: string;
+  uuid: string | undefined;
+  /** Free places for hot-plugged PCI devices. */
+  ports: number;
+  disks: FakeDisk[];
+}
+
+type Node = Record<string, unknown>;
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  parseTagValue: false,
+  parseAttributeValue: false,
+  isArray: name => name === 'disk' || name === 'controller',
+});
+
+function refuse(code: number, message: string): LibvirtError {
+  return new LibvirtError(message, { code, domain: FROM_DOMAIN });
+}
+
+function node(value: unknown): Node {
+  return typeof value === 'object' && value !== null ? (value as Node) : {};
+}
+
+function nodes(value: unknown): Node[] {
+  return Array.isArray(value) ? value.map(node) : [];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function parse(xml: string): Node {
+  const valid = XMLValidator.validate(xml);
+  if (valid !== true) throw refuse(ERROR.XML_DETAIL, `(definition): ${valid.err.msg}`);
+  return node(parser.parse(xml));
+}
+
+function diskOf(disk: Node): FakeDisk {
+  const target = textOf(node(disk.target)['@dev']);
+  if (target === '') throw refuse(ERROR.XML, 'XML error: target dev missing for disk');
+  const source = node(disk.source);
+  const driver = Object.entries(node(disk.driver)).filter(([key]) => key.startsWith('@'));
+  // libvirt ignores an alias that does not begin with ua- and makes one of its own.
+  const alias = textOf(node(disk.alias)['@name']);
+  const bus = textOf(node(disk.target)['@bus']) || (target.startsWith('vd') ? 'virtio' : 'scsi');
+  return {
+    alias: alias.startsWith('ua-') ? alias : `${bus}-disk-${target}`,
+    target,
+    bus,
+    type: textOf(disk['@type']) || 'file',
+    source: textOf(source['@file']) || textOf(source['@dev']) || textOf(source['@name']),
+    serial: textOf(disk.serial).slice(0, 36),
+    shareable: 'shareable' in disk,
+    readonly: 'readonly' in disk,
+    driver: Object.fromEntries(driver.map(([key, value]) => [key.slice(1), textOf(value)])),
+  };
+}
+
+/** The disk that a `<disk>` element describes; throws libvirt's errors. */
+export function parseDisk(xml: string): FakeDisk {
+  const [disk] = nodes(parse(xml).disk);
+  if (disk === undefined) throw refuse(ERROR.XML, 'XML error: unknown device type');
+  return diskOf(disk);
+}
+
+/** The machine that a `<domain>` element describes; throws libvirt's errors. */
+export function parseDomain(xml: string): ParsedDomain {
+  const domain = node(parse(xml).domain);
+  const name = textOf(domain.name);
+  if (name === '') throw refuse(ERROR.XML, 'XML error: missing element name');
+  const devices = node(domain.devices);
+  return {
+    name,
+    uuid: textOf(domain.uuid) || undefined,
+    ports: nodes(devices.controller).filter(({ '@model': model }) => model === 'pcie-root-port').length,
+    disks: nodes(devices.disk).map(diskOf),
+  };
+}
+
+function escaped(value: string): string {
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll("'", '&apos;');
+}
+
+const SOURCE_ATTRIBUTE: Record<string, string> = { file: 'file', block: 'dev', network: 'name' };
+
+function diskXml(disk: FakeDisk, live: boolean): string {
+  const driver = Object.entries(disk.driver).map(([key, value]) => ` ${key}='${escaped(value)}'`);
+  const lines = [
+    `<disk type='${disk.type}' device='disk'>`,
+    `  <driver${driver.join('')}/>`,
+    `  <source ${SOURCE_ATTRIBUTE[disk.type]}='${escaped(disk.source)}'${live ? " index='1'" : ''}/>`,
+    ...(live ? ['  <backingStore/>'] : []),
+    `  <target dev='${escaped(disk.target)}' bus='${escaped(disk.bus)}'/>`,
+    ...(disk.readonly ? ['  <readonly/>'] : []),
+    ...(disk.shareable ? ['  <shareable/>'] : []),
+    ...(disk.serial === '' ? [] : [`  <serial>${escaped(disk.serial)}</serial>`]),
+    ...(live || disk.alias.startsWith('ua-') ? [`  <alias name='${escaped(disk.alias)}'/>`] : []),
+    '</disk>',
+  ];
+  return lines.map(line => `    ${line}\n`).join('');
+}
+
+function portXml(index: number): string {
+  return `    <controller type='pci' index='${index}' model='pcie-root-port'>
+      <model name='pcie-root-port'/>
+      <target chassis='${index}' port='0x${(index + 7).toString(16)}'/>
+      <alias name='pci.${index}'/>
+    </controller>\n`;
+}
+
+/** The machine's XML; `id` undefined: as it is defined, not as it runs. */
+export function domainXml(machine: {
+  name: string;
+  uuid: string;
+  id: number | undefined;
+  ports: number;
+  disks: FakeDisk[];
+}): string {
+  const { name, uuid, id, ports, disks } = machine;
+  return `<domain type='qemu'${id === undefined ? '' : ` id='${id}'`}>
+  <name>${escaped(name)}</name>
+  <uuid>${uuid}</uuid>
+  <memory unit='KiB'>131072</memory>
+  <currentMemory unit='KiB'>131072</currentMemory>
+  <vcpu placement='static'>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
+    <boot dev='hd'/>
+  </os>
+  <features>
+    <acpi/>
+  </features>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+${disks.map(disk => diskXml(disk, id !== undefined)).join('')}    <controller type='pci' index='0' model='pcie-root'>
+      <alias name='pcie.0'/>
+    </controller>
+${Array.from({ length: ports }, (_, index) => portXml(index + 1)).join('')}    <memballoon model='none'/>
+  </devices>
+</domain>
+`;
+}
+
+/** What CONNECT_GET_CAPABILITIES answers. */
+export function capabilitiesXml(hostUuid: string): string {
+  return `<capabilities>
+
+  <host>
+    <uuid>${hostUuid}</uuid>
+    <cpu>
+      <arch>x86_64</arch>
+    </cpu>
+  </host>
+
+  <guest>
+    <os_type>hvm</os_type>
+    <arch name='x86_64'>
+      <domain type='qemu'/>
+    </arch>
+  </guest>
+
+</capabilities>
+`;
+}
