@@ -9,7 +9,8 @@ import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
 import { type Auth, fakeAnswers } from './libvirtd/answers.ts';
 import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts';
-import { fakeMachines, type Machine, type MachineSettings, type Manners } from './libvirtd/machines.ts';
+import { domainOf, type Machine, type MachineSettings, type Manners } from './libvirtd/machine.ts';
+import { fakeMachines } from './libvirtd/machines.ts';
 import { type Session, serve } from './libvirtd/session.ts';
 
 export interface FakeLibvirtdOptions {
@@ -141,7 +142,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     get mostUnanswered() {
       return mostUnanswered;
     },
-    addDomain: settings => machines.domainOf(machines.add(settings)),
+    addDomain: settings => domainOf(machines.add(settings)),
     domain: machines.findByName,
     destroy: (name, detail = STOPPED_DESTROYED) => machines.stop(machines.findByName(name), detail),
     save: name => machines.save(machines.findByName(name)),

@@ -3,7 +3,8 @@ import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
-import type { Machine, Machines } from './machines.ts';
+import { domainOf, type Machine } from './machine.ts';
+import type { Machines } from './machines.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
 
 type Procedures = typeof procedures;
@@ -53,7 +54,7 @@ export function fakeAnswers(
   { auth, hostUuid, hostname }: { auth: Auth; hostUuid: string; hostname: string },
 ): Answers {
   let lastCallback = 0;
-  const domain = (machine: Machine) => ({ domain: machines.domainOf(machine) });
+  const domain = (machine: Machine) => ({ domain: domainOf(machine) });
   return {
     authList: (_, session) => {
       if (auth === 'none') session.authenticated = true;
@@ -84,7 +85,7 @@ export function fakeAnswers(
     connectGetHostname: () => ({ text: hostname }),
     connectListAllDomains: ({ flags }) => {
       const domains = machines.all().filter(machine => matches(machine, flags));
-      return { domains: domains.map(machines.domainOf), count: domains.length };
+      return { domains: domains.map(domainOf), count: domains.length };
     },
     connectRegisterEvent: ({ event }, { callbacks }) => {
       if (event < 0 || event > EVENT_LAST) {

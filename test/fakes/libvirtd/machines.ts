@@ -2,51 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
-import type { Domain, DomainEvent } from '../../../src/libvirt/domain.ts';
+import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
+import { fakeGuests } from './guests.ts';
+import { domainOf, type Machine, type MachineSettings } from './machine.ts';
 import { domainXml, type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk, parseDomain } from './xml.ts';
-
-/**
- * How the guest answers a request to unplug: at once; never, but QEMU keeps it pending until a reset or a resume;
- * it forgets it because it is still booting; or it refuses aloud.
- */
-export type Manners = 'willing' | 'unwilling' | 'booting' | 'refusing';
-
-export interface Machine {
-  readonly name: string;
-  readonly uuid: string;
-  /** -1 when not running. */
-  id: number;
-  state: number;
-  reason: number;
-  persistent: boolean;
-  /** How many virtio disks it has room for. */
-  ports: number;
-  /** Plugged now; empty when not running. */
-  disks: FakeDisk[];
-  /** In its definition: there at every start. */
-  coldDisks: FakeDisk[];
-  /** The disks in its managed save image, if it has one. */
-  saved: FakeDisk[] | undefined;
-  manners: Manners;
-  /** Aliases that the guest was asked to let go of and has not. */
-  pending: Set<string>;
-}
-
-export interface MachineSettings {
-  name: string;
-  uuid?: string;
-  /** Default true. */
-  running?: boolean;
-  /** Default true. */
-  persistent?: boolean;
-  /** Default 6. */
-  ports?: number;
-  /** Default willing. */
-  manners?: Manners;
-  /** `<disk>` elements it boots with. */
-  disks?: string[];
-}
 
 export type Machines = ReturnType<typeof fakeMachines>;
 
@@ -59,7 +19,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
   const machines = new Map<string, Machine>();
   let lastId = 0;
 
-  const domainOf = ({ name, uuid, id }: Machine): Domain => ({ name, uuid, id });
+  const guests = fakeGuests(options);
   const isRunning = (machine: Machine) => machine.id !== -1;
 
   function lifecycle(machine: Machine, event: number, detail: number): void {
@@ -153,22 +113,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
     lifecycle(machine, libvirt.LIFECYCLE_STOPPED, detail);
   }
 
-  function letGo(machine: Machine, alias: string): void {
-    machine.pending.delete(alias);
-    const before = machine.disks.length;
-    machine.disks = machine.disks.filter(disk => disk.alias !== alias);
-    if (machine.disks.length < before) {
-      options.emit({ type: 'device-removed', domain: domainOf(machine), alias });
-    }
-  }
-
-  /** The guest goes on whether or not libvirtd still listens: what it does meanwhile is an event that nobody hears. */
-  function later(work: () => void): void {
-    setTimeout(work, options.unplugMs).unref();
-  }
-
   return {
-    domainOf,
     find,
     findByName,
     all: () => [...machines.values()],
@@ -241,11 +186,11 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       machine.state = libvirt.STATE_RUNNING;
       machine.reason = 5;
       lifecycle(machine, libvirt.LIFECYCLE_RESUMED, 0);
-      for (const alias of machine.pending) later(() => letGo(machine, alias));
+      guests.wake(machine);
     },
     /** The guest boots again; QEMU lets go of everything that was asked for before. */
     reset(machine: Machine): void {
-      for (const alias of machine.pending) later(() => letGo(machine, alias));
+      guests.wake(machine);
     },
 
     running: findRunning,
@@ -274,16 +219,9 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       if (disk === undefined) {
         throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
       }
-      const needsGuest = disk.bus === 'virtio';
-      if (!needsGuest || (machine.manners === 'willing' && machine.state === libvirt.STATE_RUNNING)) {
-        later(() => letGo(machine, alias));
-      } else if (machine.manners === 'unwilling' || machine.state === libvirt.STATE_PAUSED) {
-        machine.pending.add(alias);
-      } else if (machine.manners === 'refusing') {
-        options.emit({ type: 'device-removal-failed', domain: domainOf(machine), alias });
-      }
+      guests.ask(machine, disk);
     },
-    letGo,
+    letGo: guests.letGo,
     resize(machine: Machine, disk: string): void {
       if (machine.disks.some(({ target, source }) => target === disk || source === disk)) return;
       throw refuse(

@@ -36,14 +36,16 @@ export interface Session {
 }
 
 function errorPayload(error: LibvirtError): Buffer {
+  // libvirt's messages are a sentence for the code, then the detail; str1 is the sentence's format.
+  const [, sentence, detail] = /^(.*?): (.*)$/s.exec(error.message) ?? [];
   return encode(wire.wireError, {
     code: error.code,
     domain: error.domain,
     message: error.message,
     level: 2,
     dom: null,
-    str1: error.str1 ?? '%s',
-    str2: null,
+    str1: sentence === undefined ? error.message : `${sentence}: %s`,
+    str2: detail ?? null,
     str3: null,
     int1: error.int1,
     int2: -1,

@@ -96,10 +96,12 @@ export function parseDomain(xml: string): ParsedDomain {
   const name = textOf(domain.name);
   if (name === '') throw refuse(ERROR.XML, 'XML error: missing element name');
   const devices = node(domain.devices);
+  const models = nodes(devices.controller).map(({ '@model': model }) => model);
+  const count = (wanted: string) => models.filter(model => model === wanted).length;
   return {
     name,
     uuid: textOf(domain.uuid) || undefined,
-    ports: nodes(devices.controller).filter(({ '@model': model }) => model === 'pcie-root-port').length,
+    ports: count('pcie-root-port') - count('virtio-scsi'),
     disks: nodes(devices.disk).map(diskOf),
   };
 }

@@ -1,0 +1,49 @@
+import type { Domain } from '../../../src/libvirt/domain.ts';
+import type { FakeDisk } from './xml.ts';
+
+/**
+ * How the guest answers a request to unplug: at once; never, but QEMU keeps it pending until a reset or a resume;
+ * it forgets it because it is still booting; or it refuses aloud.
+ */
+export type Manners = 'willing' | 'unwilling' | 'booting' | 'refusing';
+
+export interface Machine {
+  readonly name: string;
+  readonly uuid: string;
+  /** -1 when not running. */
+  id: number;
+  state: number;
+  reason: number;
+  persistent: boolean;
+  /** How many virtio disks it has room for. */
+  ports: number;
+  /** Plugged now; empty when not running. */
+  disks: FakeDisk[];
+  /** In its definition: there at every start. */
+  coldDisks: FakeDisk[];
+  /** The disks in its managed save image, if it has one. */
+  saved: FakeDisk[] | undefined;
+  manners: Manners;
+  /** Aliases that the guest was asked to let go of and has not. */
+  pending: Set<string>;
+}
+
+export interface MachineSettings {
+  name: string;
+  uuid?: string;
+  /** Default true. */
+  running?: boolean;
+  /** Default true. */
+  persistent?: boolean;
+  /** Default 6. */
+  ports?: number;
+  /** Default willing. */
+  manners?: Manners;
+  /** `<disk>` elements it boots with. */
+  disks?: string[];
+}
+
+/** How libvirt names it to clients. */
+export function domainOf({ name, uuid, id }: Machine): Domain {
+  return { name, uuid, id };
+}
