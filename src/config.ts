@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { hostname as thisHost } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import { normalNodeName } from './config/node-name.ts';
+import { allSettings, localNodes, type Settings, settings } from './config/settings.ts';
+
+export interface Config {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Absolute. */
+  readonly dataDir: string;
+  /** `directory` is absolute. */
+  readonly pool: { readonly kind: 'file'; readonly directory: string };
+  readonly overcommit: number;
+  readonly userLimit: number;
+  /** Node names (lower case, without a final dot) to libvirt URIs; `*`, if there, has a URI with `{node}` in it. */
+  readonly nodes: Readonly<Record<string, string>>;
+  readonly vmNames: readonly string[];
+  readonly vmAccess: 'any' | 'service';
+  readonly attachTimeoutMs: number;
+  readonly detachTimeoutMs: number;
+  readonly createTimeoutMs: number;
+  readonly deleteTimeoutMs: number;
+  readonly reconcileIntervalMs: number;
+  readonly logLevel: Settings['log_level'];
+}
+
+/** Everything that is wrong with the configuration, a sentence each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly sentences: readonly string[];
+
+  constructor(sentences: readonly string[]) {
+    super(sentences.join('\n'));
+    this.sentences = sentences;
+  }
+}
+
+interface Sources {
+  /** What follows the program's name. */
+  readonly argv?: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile?: (path: string) => string;
+  readonly hostname?: string;
+  readonly cwd?: string;
+}
+
+type Values = Record<string, unknown>;
+
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s*\n[\s\S]*$/, '').replace(/[:.]$/, '');
+
+function fileNamed(argv: readonly string[]): string | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        config: { type: 'string' },
+        'check-config': { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    });
+    return values.config;
+  } catch (error) {
+    throw new ConfigError([`The command line is wrong: ${reasonOf(error)}; see --help.`]);
+  }
+}
+
+function fromFile(file: string, read: (path: string) => string, mistakes: string[]): Values {
+  let text: string;
+  try {
+    text = read(file);
+  } catch (error) {
+    mistakes.push(`The configuration file ${file} cannot be read: ${reasonOf(error)}.`);
+    return {};
+  }
+  try {
+    const values: unknown = parse(text) ?? {};
+    if (typeof values === 'object' && !Array.isArray(values)) return { ...values };
+    mistakes.push(`The configuration file ${file} must hold a map from settings to values.`);
+  } catch (error) {
+    mistakes.push(`The configuration file ${file} is not valid YAML: ${reasonOf(error)}.`);
+  }
+  return {};
+}
+
+function fromEnvironment(env: Sources['env'], mistakes: string[]): Values {
+  const values: Values = {};
+  for (const { name, env: variable, isText, allowed } of allSettings) {
+    const text = env[variable];
+    if (text === undefined || text === '') continue;
+    try {
+      values[name] = isText ? text : parse(text);
+    } catch {
+      mistakes.push(`${name} (from ${variable}) is ${JSON.stringify(text)}; ${name} must be ${allowed}.`);
+    }
+  }
+  return values;
+}
+
+/** The names along an issue's path that lead to a value, and that value. */
+function offender(values: Values, path: readonly PropertyKey[]): { name: string; value: unknown } {
+  let value: unknown = values;
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+  return { name: path.map(String).join('.'), value };
+}
+
+function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | undefined {
+  const outcome = settings.safeParse(values);
+  if (outcome.success) return outcome.data;
+  for (const issue of outcome.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      const known = allSettings.map(s => s.name).join(', ');
+      mistakes.push(...issue.keys.map(key => `There is no setting ${key}; the settings are ${known}.`));
+      continue;
+    }
+    const { name, value } = offender(values, issue.path);
+    const setting = allSettings.find(s => s.name === issue.path[0]);
+    const source = setting && setting.name in fromEnv ? ` (from ${setting.env})` : '';
+    mistakes.push(
+      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}.`,
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Reads the configuration: defaults, over them the YAML file named by `--config` or PDISK_CONFIG, over that the environment.
+ * Relative paths are taken from `cwd`. Throws one ConfigError with everything that is wrong.
+ */
+export function loadConfig(sources: Sources): Config {
+  const { env, readFile = path => readFileSync(path, 'utf8') } = sources;
+  const cwd = sources.cwd ?? process.cwd();
+  const mistakes: string[] = [];
+
+  const file = fileNamed(sources.argv ?? []) ?? env.PDISK_CONFIG;
+  const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
+  const inEnv = fromEnvironment(env, mistakes);
+  const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
+  if (!checked || mistakes.length > 0) throw new ConfigError(mistakes);
+
+  const dataDir = resolve(cwd, checked.data_dir);
+  const directory = checked.pool ? resolve(cwd, checked.pool.slice('file:'.length)) : join(dataDir, 'pool');
+  const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
+  return {
+    listen: checked.listen,
+    dataDir,
+    pool: { kind: 'file', directory },
+    overcommit: checked.overcommit,
+    userLimit: checked.user_limit,
+    nodes: Object.fromEntries(nodes.map(([name, uri]) => [normalNodeName(name), uri])),
+    vmNames: checked.vm_names,
+    vmAccess: checked.vm_access,
+    attachTimeoutMs: checked.attach_timeout * 1000,
+    detachTimeoutMs: checked.detach_timeout * 1000,
+    createTimeoutMs: checked.create_timeout * 1000,
+    deleteTimeoutMs: checked.delete_timeout * 1000,
+    reconcileIntervalMs: checked.reconcile_interval * 1000,
+    logLevel: checked.log_level,
+  };
+}

@@ -1,0 +1,48 @@
+import { allSettings } from './settings.ts';
+
+const onlyInTheEnvironment = [
+  ['PDISK_CONFIG', 'The configuration file; `--config FILE` goes before it.'],
+  [
+    'PDISK_ADMIN_PASSWORD',
+    'The password of the account `admin` when the first start makes it; ignored once there is an account.',
+  ],
+] as const;
+
+/** The settings as a Markdown table, as the README shows it. */
+export function settingsTable(): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    row(['setting', 'environment', 'default', 'meaning']),
+    row(['---', '---', '---', '---']),
+    ...allSettings.map(s => row([`\`${s.name}\``, `\`${s.env}\``, s.default, s.description])),
+    ...onlyInTheEnvironment.map(([name, description]) => row(['', `\`${name}\``, '', description])),
+    '',
+  ].join('\n');
+}
+
+const plain = (markdown: string): string => markdown.replaceAll('`', '');
+
+/** What `--help` prints. */
+export function helpText(): string {
+  return [
+    'Usage: pdisk [--config FILE] [--check-config] [--help]',
+    '',
+    '  --config FILE    read settings from this YAML file (an empty one is valid)',
+    '  --check-config   say what is wrong with the settings, if anything, and exit',
+    '  --help           show this and exit',
+    '',
+    'Settings: the name in the file, the environment variable that goes before it, the default.',
+    'Environment variables for numbers, lists and maps are read as YAML; an empty one counts as not set.',
+    '',
+    ...allSettings.flatMap(s => [
+      `  ${s.name}  ${s.env}  ${plain(s.default)}`,
+      `      ${plain(s.description)}`,
+      `      Allowed: ${s.allowed}.`,
+    ]),
+    '',
+    'Only in the environment:',
+    '',
+    ...onlyInTheEnvironment.flatMap(([name, description]) => [`  ${name}`, `      ${plain(description)}`]),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,10 @@
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
+
+/** Whether a text is a host name (RFC 1123: labels of letters, digits and hyphens, 253 characters; a final dot may follow). */
+export function isNodeName(text: string): boolean {
+  return text.length <= 254 && HOST_NAME.test(text) && normalNodeName(text).length <= 253;
+}
+
+/** The form in which node names are compared: lower case, without a final dot. */
+export const normalNodeName = (name: string): string => name.toLowerCase().replace(/\.$/, '');

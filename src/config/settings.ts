@@ -1,0 +1,177 @@
+import { isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { isNodeName, normalNodeName } from './node-name.ts';
+
+/** What is told about a setting besides its schema. */
+interface About {
+  readonly env: string;
+  /** As a person reads it in a table. */
+  readonly default: string;
+  /** Completes the sentence "NAME must be …". */
+  readonly allowed: string;
+}
+
+const about = new Map<z.ZodType, About & { description: string }>();
+
+function setting<T extends z.ZodType>(schema: T, facts: About & { description: string }): T {
+  about.set(schema, facts);
+  return schema;
+}
+
+const longest = 86_400;
+const seconds = (initial: number) => z.number().gt(0).max(longest).default(initial);
+const allowedSeconds = `a number of seconds above 0, at most ${longest}`;
+
+const ADDRESS = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9.-]+)):(?<port>\d{1,5})$/;
+
+function parseAddress(text: string): { host: string; port: number } | undefined {
+  const groups = ADDRESS.exec(text)?.groups;
+  const host = groups?.v6 ?? groups?.host;
+  const port = Number(groups?.port);
+  if (host === undefined || port > 65_535) return undefined;
+  return (groups?.v6 === undefined ? isNodeName(host) : isIPv6(host)) ? { host, port } : undefined;
+}
+
+const address = z.string().transform((text, context) => {
+  const parsed = parseAddress(text);
+  if (parsed) return parsed;
+  context.issues.push({ code: 'custom', input: text, message: 'not an address' });
+  return z.NEVER;
+});
+
+const LOCAL_URI = 'qemu:///system';
+const URI = /^qemu(?:\+unix|\+tcp)?:\/\/[^\s/]*\/(?:system|session)(?:\?\S*)?$/;
+
+const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
+  const seen = new Set<string>();
+  for (const [name, uri] of Object.entries(map)) {
+    const normal = normalNodeName(name);
+    const nameFits = name === '*' ? uri.includes('{node}') : isNodeName(name) && !uri.includes('{node}');
+    if (!nameFits || !URI.test(uri.replaceAll('{node}', 'node')) || seen.has(normal)) {
+      context.addIssue({ code: 'custom', path: [name], message: 'not a node' });
+    }
+    seen.add(normal);
+  }
+});
+
+/** Every setting, in the order in which it is shown. The file's names are the schema's keys. */
+export const settings = z.strictObject({
+  listen: setting(address.prefault('127.0.0.1:8445'), {
+    env: 'PDISK_LISTEN',
+    default: '`127.0.0.1:8445`',
+    allowed: "HOST:PORT, with an IPv6 address in brackets ('[::1]:8445')",
+    description: 'Where HTTP is served. Port 0 takes a free one.',
+  }),
+  data_dir: setting(z.string().min(1).default('./data'), {
+    env: 'PDISK_DATA_DIR',
+    default: '`./data`',
+    allowed: 'the path of a directory',
+    description:
+      'Where pdisk keeps its database and the file `admin-password`; relative to the working directory.',
+  }),
+  pool: setting(
+    z
+      .string()
+      .regex(/^file:./s)
+      .optional(),
+    {
+      env: 'PDISK_POOL',
+      default: '`file:<data_dir>/pool`',
+      allowed: 'file:DIR',
+      description: 'Where volumes live. `file:DIR`: sparse images in a directory.',
+    },
+  ),
+  overcommit: setting(z.number().gt(0).max(1000).default(1), {
+    env: 'PDISK_OVERCOMMIT',
+    default: '`1.0`',
+    allowed: 'a number above 0, at most 1000',
+    description: 'How much may be promised to disks, as a multiple of the room that the pool has.',
+  }),
+  user_limit: setting(z.number().int().min(1).default(1), {
+    env: 'PDISK_USER_LIMIT',
+    default: '`1`',
+    allowed: 'a whole number from 1 up',
+    description: 'How many VMs may use one disk at once; copied into each disk when it is made.',
+  }),
+  nodes: setting(nodes.optional(), {
+    env: 'PDISK_NODES',
+    default: `\`localhost\` and this host's name: \`${LOCAL_URI}\``,
+    allowed:
+      "a map from node names to libvirt URIs (qemu:///system, qemu+tcp://HOST/system); only the name '*' has {node} in its URI",
+    description:
+      'The hypervisors, by the names used in requests. The name `*` stands for every other node; its URI holds `{node}`.',
+  }),
+  vm_names: setting(z.array(z.string().includes('{vm_id}')).min(1).default(['{vm_id}', 'one-{vm_id}']), {
+    env: 'PDISK_VM_NAMES',
+    default: '`["{vm_id}", "one-{vm_id}"]`',
+    allowed: 'a list of domain names that contain {vm_id}',
+    description: 'Which libvirt domains a `vm_id` may mean. OpenNebula names its domains `one-ID`.',
+  }),
+  vm_access: setting(z.enum(['any', 'service']).default('any'), {
+    env: 'PDISK_VM_ACCESS',
+    default: '`any`',
+    allowed: "'any' or 'service'",
+    description:
+      'Which VMs an account of role `user` may hot-plug disks to: `any`, or none (`service`), so that only the cloud does.',
+  }),
+  attach_timeout: setting(seconds(30), {
+    env: 'PDISK_ATTACH_TIMEOUT',
+    default: '`30`',
+    allowed: allowedSeconds,
+    description: 'Seconds that plugging a disk into a VM may take.',
+  }),
+  detach_timeout: setting(seconds(30), {
+    env: 'PDISK_DETACH_TIMEOUT',
+    default: '`30`',
+    allowed: allowedSeconds,
+    description: 'Seconds that a guest has to let go of a disk.',
+  }),
+  create_timeout: setting(seconds(60), {
+    env: 'PDISK_CREATE_TIMEOUT',
+    default: '`60`',
+    allowed: allowedSeconds,
+    description: 'Seconds that making a volume may take.',
+  }),
+  delete_timeout: setting(seconds(60), {
+    env: 'PDISK_DELETE_TIMEOUT',
+    default: '`60`',
+    allowed: allowedSeconds,
+    description: 'Seconds that removing a volume may take before DELETE answers 504; the removal goes on.',
+  }),
+  reconcile_interval: setting(seconds(60), {
+    env: 'PDISK_RECONCILE_INTERVAL',
+    default: '`60`',
+    allowed: allowedSeconds,
+    description: 'Seconds between two comparisons of records, pool and domains.',
+  }),
+  log_level: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'), {
+    env: 'PDISK_LOG_LEVEL',
+    default: '`info`',
+    allowed: 'trace, debug, info, warn, error, fatal or silent',
+    description: 'What is logged.',
+  }),
+});
+
+export type Settings = z.infer<typeof settings>;
+
+export interface Setting extends About {
+  readonly name: string;
+  readonly description: string;
+  /** Whether the environment variable's text is the value; otherwise it is read as YAML. */
+  readonly isText: boolean;
+}
+
+const textSettings: ReadonlySet<string> = new Set(['listen', 'data_dir', 'pool', 'vm_access', 'log_level']);
+
+/** What there is to know about each setting, in order. */
+export const allSettings: readonly Setting[] = Object.entries(settings.shape).map(([name, schema]) => {
+  const facts = about.get(schema);
+  if (!facts) throw new Error(`the setting ${name} is not documented`);
+  return { name, isText: textSettings.has(name), ...facts };
+});
+
+/** The nodes of a service whose configuration names none. */
+export const localNodes = (hostname: string): Record<string, string> => ({
+  localhost: LOCAL_URI,
+  ...(isNodeName(hostname) ? { [hostname]: LOCAL_URI } : {}),
+});
