@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { STOPPED_DESTROYED } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
@@ -14,7 +14,7 @@ import { fakeMachines } from './libvirtd/machines.ts';
 import { type Session, serve } from './libvirtd/session.ts';
 
 export interface FakeLibvirtdOptions {
-  /** Path of a unix socket. One of `unix` and `tcp` must be given. */
+  /** Path of a unix socket. One of `unix` and `tcp` must be given; both may be. */
   unix?: string;
   /** Port on 127.0.0.1; 0: a free one. */
   tcp?: number;
@@ -36,7 +36,9 @@ export interface SeenCall {
 }
 
 export interface FakeLibvirtd {
+  /** Of the unix socket if there is one, else by TCP. */
   readonly uri: string;
+  readonly tcpUri: string | undefined;
   /** What the capabilities call the host. */
   readonly hostUuid: string;
   readonly faults: Faults;
@@ -72,9 +74,21 @@ export interface FakeLibvirtd {
   stop(): Promise<void>;
 }
 
+async function listening(accept: (socket: Socket) => void, where: ListenOptions): Promise<Server> {
+  const server = createServer(accept).listen(where);
+  await once(server, 'listening');
+  return server;
+}
+
 async function close(server: Server): Promise<void> {
   server.close();
   await once(server, 'close');
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('not a TCP server');
+  return address.port;
 }
 
 /** A fake that listens. */
@@ -85,8 +99,8 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   const sessions = new Map<Socket, Session>();
   const connections = { open: 0, made: 0 };
   let mostUnanswered = 0;
-  let port = options.tcp ?? 0;
-  let server: Server | undefined;
+  const servers: Server[] = [];
+  let port = options.tcp;
 
   function emit(event: DomainEvent): void {
     for (const session of sessions.values()) session.send(event);
@@ -117,12 +131,15 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   }
 
   async function listen(): Promise<void> {
-    if (options.unix !== undefined) await rm(options.unix, { force: true });
-    server = createServer(accept);
-    server.listen(options.unix === undefined ? { port, host: '127.0.0.1' } : { path: options.unix });
-    await once(server, 'listening');
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) port = address.port;
+    if (options.unix !== undefined) {
+      await rm(options.unix, { force: true });
+      servers.push(await listening(accept, { path: options.unix }));
+    }
+    if (port !== undefined) {
+      const server = await listening(accept, { port, host: '127.0.0.1' });
+      port = portOf(server);
+      servers.push(server);
+    }
   }
 
   function dropConnections(): void {
@@ -130,11 +147,11 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   }
 
   await listen();
+  const tcpUri = port === undefined ? undefined : `qemu+tcp://127.0.0.1:${port}/system`;
+  const unixUri = `qemu:///system?socket=${encodeURIComponent(options.unix ?? '')}`;
   return {
-    uri:
-      options.unix === undefined
-        ? `qemu+tcp://127.0.0.1:${port}/system`
-        : `qemu:///system?socket=${encodeURIComponent(options.unix)}`,
+    uri: options.unix === undefined && tcpUri !== undefined ? tcpUri : unixUri,
+    tcpUri,
     hostUuid,
     faults,
     calls,
@@ -159,10 +176,8 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     dropConnections,
     listen,
     async stop() {
-      const stopping = server;
-      server = undefined;
       dropConnections();
-      if (stopping !== undefined) await close(stopping);
+      await Promise.all(servers.splice(0).map(close));
     },
   };
 }

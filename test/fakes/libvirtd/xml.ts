@@ -94,7 +94,7 @@ export function parseDisk(xml: string): FakeDisk {
 export function parseDomain(xml: string): ParsedDomain {
   const domain = node(parse(xml).domain);
   const name = textOf(domain.name);
-  if (name === '') throw refuse(ERROR.XML, 'XML error: missing element name');
+  if (name === '') throw refuse(ERROR.NO_NAME, 'missing name information');
   const devices = node(domain.devices);
   const models = nodes(devices.controller).map(({ '@model': model }) => model);
   const count = (wanted: string) => models.filter(model => model === wanted).length;

@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
+import { libvirtSuite } from './suite.ts';
+
+let dir: string;
+let fake: FakeLibvirtd;
+
+test.before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pdisk-fake-'));
+  fake = await startFakeLibvirtd({ unix: join(dir, 'sock'), tcp: 0 });
+});
+
+test.after.always(async () => {
+  await fake?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+libvirtSuite(test.serial, () => ({
+  uri: fake.uri,
+  tcpUri: fake.tcpUri ?? '',
+  dir,
+  async restart() {
+    await fake.stop();
+    await fake.listen();
+  },
+  withoutSystem: name => fake.setManners(name, 'unwilling'),
+}));

@@ -1,0 +1,20 @@
+import test from 'ava';
+import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
+import { libvirtSuite } from './suite.ts';
+
+let libvirtd: Libvirtd;
+
+beforeLibvirtTests(async () => {
+  libvirtd = await startLibvirtd({ tcp: true });
+});
+
+test.after.always(() => libvirtd?.stop());
+
+libvirtSuite(libvirtTest, () => ({
+  uri: libvirtd.uri,
+  tcpUri: libvirtd.tcpUri ?? '',
+  dir: libvirtd.dir,
+  restart: () => libvirtd.restart('KILL'),
+  withoutSystem: () => undefined,
+}));
