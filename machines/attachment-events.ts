@@ -41,6 +41,7 @@ export type AttachmentMessage =
   | { type: 'PROMISE'; target: string | null; taken: readonly string[] }
   | { type: 'DEVICE_GONE' }
   | { type: 'MACHINE_DEAD' }
+  | { type: 'MIGRATED' }
   | { type: 'MOVED'; vm: Vm }
   | { type: 'FORGET' }
   | { type: 'TIMEOUT' }

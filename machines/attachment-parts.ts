@@ -18,6 +18,8 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly deadline: number | null;
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
+  /** The machine has left its node by migration, and nobody has found it yet. */
+  readonly migrated: boolean;
 }
 
 export const unborn: AttachmentContext = {
@@ -34,6 +36,7 @@ export const unborn: AttachmentContext = {
   attempt: 0,
   deadline: null,
   undo: false,
+  migrated: false,
 };
 
 /** The attachment chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
@@ -42,6 +45,8 @@ export const setupAttachment = setup({
   actions: {
     plug: () => {},
     unplug: () => {},
+    /** It is so already. */
+    agree: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
     publish: (_, _note: Publish) => {},
@@ -71,9 +76,10 @@ export const setupAttachment = setup({
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
     }),
+    leave: assign({ migrated: true }),
     move: assign(({ event }) => {
       assertEvent(event, 'MOVED');
-      return { vm: event.vm };
+      return { vm: event.vm, migrated: false };
     }),
   },
   guards: {
@@ -81,6 +87,7 @@ export const setupAttachment = setup({
     currentUndo: ({ context, event }) =>
       'attempt' in event && event.attempt === context.attempt && context.undo,
     undoing: ({ context }) => context.undo,
+    notMigrated: ({ context }) => !context.migrated,
     machineHoldsDisks: ({ event }) => {
       assertEvent(event, 'DETACH');
       return event.held.length > 0;

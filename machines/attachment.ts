@@ -57,7 +57,8 @@ const detachHot = shared([
 /**
  * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
- * machine stays accounted for. `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
+ * machine stays accounted for. A machine that has migrated and is not found again is not dead, whatever its old node says.
+ * `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
  *
  * DEVICE_GONE (seen in the live domain of the same UUID) is not heard in `attaching`, where the device may be just coming: the
  * plug confirms by itself.
@@ -108,7 +109,8 @@ export const attachmentMachine = setupAttachment.createMachine({
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { target: 'released', actions: [giveBack, detached] },
         UNPLUGGED: { guard: 'current', target: 'released', actions: [giveBack, detached] },
-        MACHINE_DEAD: { target: 'unclaimed', actions: [giveBack, detached] },
+        MACHINE_DEAD: { guard: 'notMigrated', target: 'unclaimed', actions: [giveBack, detached] },
+        MIGRATED: { actions: 'leave' },
         MOVED: { actions: ['move', tellMoved] },
       },
     },
@@ -116,7 +118,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: 'held',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: {},
+        HOTDETACH: { actions: 'agree' },
         DETACH: detachHot,
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
@@ -132,7 +134,8 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'current', target: 'hot-attached', actions: answerUnplugFailed },
         ],
         DEVICE_GONE: off,
-        MACHINE_DEAD: off,
+        MACHINE_DEAD: { guard: 'notMigrated', ...off },
+        MIGRATED: { actions: 'leave' },
         MOVED: { actions: ['move', tellMoved] },
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },

@@ -52,6 +52,8 @@ export const setupDisk = setup({
   actions: {
     makeVolume: () => {},
     removeVolume: () => {},
+    /** It is so already. */
+    agree: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
     publish: (_, _note: Publish) => {},

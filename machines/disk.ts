@@ -42,7 +42,7 @@ const takeHotUser = shared([
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
     { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
-    { guard: 'coldOnThisVm' },
+    { guard: 'coldOnThisVm', actions: 'agree' },
     {
       guard: 'limitReached',
       target: next,

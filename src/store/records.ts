@@ -47,6 +47,7 @@ const attachmentRecord = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
+    migrated: z.boolean(),
   }),
 });
 

@@ -1,0 +1,37 @@
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { Vm } from '../../machines/vm.ts';
+import { type ErrorFacts, errorOf, type PdiskError } from '../errors.ts';
+import { isHeld, type KeptDisk } from './records.ts';
+import type { DiskView } from './service.ts';
+import type { Shelf } from './shelf.ts';
+import type { Outcome } from './system.ts';
+
+/** Throws what a chart refused or what went wrong outside; `facts` says which disk and machine it was about. */
+export function expectDone(outcome: Outcome, facts: ErrorFacts): void {
+  const error = outcome.refused ?? outcome.problem;
+  if (error) throw errorOf(error.code, { ...facts, ...(error.detail ? { detail: error.detail } : {}) });
+}
+
+const views = new WeakMap<KeptDisk, DiskView>();
+
+/** A disk for readers: the same object as long as the disk has not changed, so that what is made from it can be kept. */
+export function viewOf(disk: KeptDisk): DiskView {
+  const known = views.get(disk);
+  if (known) return known;
+  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk.context;
+  const view = { uuid, owner, tag, visibility, sizeGiB, created, users: users.length, limit };
+  views.set(disk, view);
+  return view;
+}
+
+/** The disks of a machine, in order of attachment; a disk that is only just being attached is not among them. */
+export function disksOf(shelf: Shelf, vm: Vm): string[] {
+  const there = shelf.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
+  return [...new Set(there.map(one => one.context.disk))];
+}
+
+/** The error for a disk that is not there, or that the caller may not see: one text and one code for both. */
+export const unknownDisk = (disk: string): PdiskError => errorOf('DISK_UNKNOWN', { disk });
+
+export const targetOf = (context: Outcome['context']): string =>
+  (context as AttachmentContext | undefined)?.target ?? '';

@@ -1,0 +1,14 @@
+import { detaching } from './detaching.ts';
+import { keeping } from './keeping.ts';
+import type { Parts } from './parts.ts';
+import { plugging } from './plugging.ts';
+import { registering } from './registering.ts';
+import type { DiskService } from './service.ts';
+
+/** All operations on disks, for the API. */
+export const createDiskService = (parts: Parts): DiskService => ({
+  ...keeping(parts),
+  ...plugging(parts),
+  ...registering(parts),
+  ...detaching(parts),
+});

@@ -1,0 +1,89 @@
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { DiskMessage } from '../../machines/disk-events.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
+import type { Failure, Problem } from '../../machines/reasons.ts';
+import { PdiskError } from '../errors.ts';
+import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { Pool } from '../storage/pool.ts';
+import type { Message } from './records.ts';
+import type { EffectNote } from './step.ts';
+
+/** Does what a chart asked for, outside, and brings back what came of it: always a message, also of a failure. */
+export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message>;
+
+/**
+ * How long before the chart's deadline an effect gives up by itself, in milliseconds: its own word about what happened is better
+ * than the chart's TIMEOUT.
+ */
+export const GRACE_MS = 3_000;
+
+/** The charts' effects on a pool and a hypervisor. */
+export function createEffects(pool: Pool, hypervisor: Hypervisor): Effects {
+  async function makeVolume(
+    { uuid, sizeGiB, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskMessage> {
+    try {
+      await pool.make(uuid, sizeGiB, signal);
+      return { type: 'VOLUME_MADE', attempt };
+    } catch (error) {
+      return { type: 'VOLUME_FAILED', attempt, problem: problemOf(error, 'VOLUME_FAILED') };
+    }
+  }
+
+  async function removeVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+    try {
+      await pool.remove(uuid, signal);
+      return { type: 'VOLUME_REMOVED', attempt };
+    } catch (error) {
+      return { type: 'REMOVE_FAILED', attempt, problem: problemOf(error, 'REMOVE_FAILED') };
+    }
+  }
+
+  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, target, shareable, attempt } = context;
+    const spec = { disk, source: pool.source(disk), target: target ?? '', shareable };
+    const outcome = await hypervisor.plug(vm, spec, giveUpAt(context), signal);
+    if (outcome.kind === 'plugged') return { type: 'PLUGGED', attempt };
+    if (outcome.kind === 'refused') {
+      return { type: 'PLUG_REFUSED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
+    }
+    return { type: 'PLUG_UNKNOWN', attempt, problem: { code: 'PLUG_UNKNOWN', detail: outcome.detail } };
+  }
+
+  async function unplug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt, migrated } = context;
+    if (migrated) {
+      const detail = 'the machine has migrated to a node that is not known';
+      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
+    }
+    const outcome = await hypervisor.unplug(vm, disk, giveUpAt(context), signal);
+    if (outcome.kind === 'unplugged') return { type: 'UNPLUGGED', attempt };
+    if (outcome.kind === 'kept') {
+      return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
+    }
+    return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
+  }
+
+  return (note, signal) => {
+    switch (note.name) {
+      case 'makeVolume':
+        return makeVolume(note.context, signal);
+      case 'removeVolume':
+        return removeVolume(note.context, signal);
+      case 'plug':
+        return plug(note.context, signal);
+      case 'unplug':
+        return unplug(note.context, signal);
+    }
+  };
+}
+
+const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
+
+function problemOf(error: unknown, fallback: 'VOLUME_FAILED' | 'REMOVE_FAILED'): Problem<Failure> {
+  const detail = error instanceof Error ? error.message : String(error);
+  const full = error instanceof PdiskError && error.code === 'POOL_FULL';
+  return { code: full ? 'POOL_FULL' : fallback, detail };
+}

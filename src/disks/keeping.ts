@@ -1,0 +1,67 @@
+import { diskKey } from '../../machines/notes.ts';
+import { errorOf } from '../errors.ts';
+import { expectDone, unknownDisk, viewOf } from './answers.ts';
+import type { Parts } from './parts.ts';
+import { isKnown, type KeptDisk } from './records.ts';
+import { mayDelete, maySee } from './rights.ts';
+import type { Caller, DiskService } from './service.ts';
+
+const GIB = 1024 ** 3;
+
+/** Creating, finding and deleting disks. */
+export function keeping(
+  parts: Parts,
+): Pick<DiskService, 'list' | 'get' | 'create' | 'remove' | 'retry' | 'ownsDisks'> {
+  const { system, decided, committed, pool, newUuid, userLimit } = parts;
+
+  function visible(caller: Caller, uuid: string): KeptDisk {
+    const disk = committed.disk(uuid);
+    if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
+    return disk;
+  }
+
+  /** A failed disk is in no list, but its owner has a way out. */
+  function deletable(caller: Caller, uuid: string): void {
+    const disk = committed.disk(uuid);
+    if (disk?.state === 'failed' && mayDelete(caller, disk)) return;
+    if (!mayDelete(caller, visible(caller, uuid))) {
+      throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
+    }
+  }
+
+  return {
+    list: caller => {
+      const disks = [];
+      for (const disk of committed.disks())
+        if (isKnown(disk) && maySee(caller, disk)) disks.push(viewOf(disk));
+      return disks;
+    },
+    get: (caller, uuid) => viewOf(visible(caller, uuid)),
+    async create(caller, disk, cause) {
+      const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
+      const uuid = newUuid();
+      const roomGiB = promisableGiB - decided.promisedGiB();
+      const birth = { uuid, owner: caller.account, ...disk, limit: userLimit, roomGiB };
+      const outcome = await system.deliver(
+        [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth } }],
+        cause,
+        diskKey(uuid),
+      );
+      const detail = `${disk.sizeGiB} GiB asked for, ${Math.max(0, roomGiB)} of ${promisableGiB} GiB left`;
+      if (outcome.refused?.code === 'NO_SPACE') throw errorOf('NO_SPACE', { detail });
+      expectDone(outcome, { disk: uuid });
+      return { uuid };
+    },
+    async remove(caller, uuid, cause) {
+      deletable(caller, uuid);
+      const key = diskKey(uuid);
+      expectDone(await system.deliver([{ to: key, event: { type: 'DELETE' } }], cause, key), { disk: uuid });
+    },
+    async retry(caller, uuid, cause) {
+      deletable(caller, uuid);
+      const key = diskKey(uuid);
+      expectDone(await system.deliver([{ to: key, event: { type: 'RETRY' } }], cause, key), { disk: uuid });
+    },
+    ownsDisks: account => decided.ownsDisks(account),
+  };
+}

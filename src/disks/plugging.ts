@@ -1,0 +1,64 @@
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { errorOf } from '../errors.ts';
+import { disksOf, expectDone, targetOf, unknownDisk } from './answers.ts';
+import { forgetDeaths, takenTargets } from './machine.ts';
+import type { Parts } from './parts.ts';
+import { isHeld, isKnown, type KeptDisk } from './records.ts';
+import { maySee, mayUnplug } from './rights.ts';
+import type { Caller, DiskService } from './service.ts';
+
+/** Plugging disks into running machines, and unplugging them. */
+export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
+  const { system, decided, committed, hypervisor, newId, now, vmAccess, questionMs } = parts;
+
+  function usable(caller: Caller, uuid: string): KeptDisk {
+    const disk = committed.disk(uuid);
+    if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
+    if (caller.role === 'user' && vmAccess === 'service') {
+      throw errorOf('FORBIDDEN', { detail: 'the setting vm_access leaves hotattach to the cloud frontend' });
+    }
+    return disk;
+  }
+
+  return {
+    async hotattach(caller, uuid, name, cause) {
+      usable(caller, uuid);
+      const running = await hypervisor.resolve(name.node, name.vmId, now() + questionMs);
+      usable(caller, uuid);
+      const { vm } = running;
+      const id = newId();
+      const taken = [...running.targets, ...takenTargets(decided, vm)];
+      const birth = { id, disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const outcome = await system.deliver(
+        [{ to: diskKey(uuid), event: { type: 'HOTATTACH', ...birth, taken } }, ...forgetDeaths(decided, vm)],
+        cause,
+        attachmentKey(id),
+      );
+      expectDone(outcome, { disk: uuid, node: name.node, vm: name.vmId });
+      return { target: targetOf(outcome.context), uuids: disksOf(committed, vm) };
+    },
+
+    async hotdetach(caller, uuid, name, cause) {
+      const facts = { disk: uuid, node: name.node, vm: name.vmId };
+      const disk = committed.disk(uuid);
+      const here = decided
+        .attachmentsOf(hypervisor.vm(name.node, name.vmId))
+        .filter(one => one.context.disk === uuid);
+      const attachment =
+        here.findLast(one => isHeld(one) && one.context.mode === 'hot') ??
+        here.findLast(isHeld) ??
+        here.at(-1);
+      if (!disk || !isKnown(disk)) throw unknownDisk(uuid);
+      if (!attachment && maySee(caller, disk)) throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      if (!attachment || !(maySee(caller, disk) || mayUnplug(caller, disk, attachment)))
+        throw unknownDisk(uuid);
+      if (!mayUnplug(caller, disk, attachment)) {
+        throw errorOf('FORBIDDEN', { detail: `somebody else attached disk ${uuid} to this VM` });
+      }
+      const key = attachmentKey(attachment.context.id);
+      const outcome = await system.deliver([{ to: key, event: { type: 'HOTDETACH' } }], cause, key);
+      expectDone(outcome, facts);
+      return { target: targetOf(outcome.context), uuids: disksOf(committed, attachment.context.vm) };
+    },
+  };
+}

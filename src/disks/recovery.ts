@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { Pool } from '../storage/pool.ts';
+import { isKnown } from './records.ts';
+import type { Shelf } from './shelf.ts';
+import type { ActorSystem } from './system.ts';
+
+const CAUSE = { kind: 'recovery' } as const;
+const WAITING = new Set(['creating', 'deleting', 'attaching', 'detaching']);
+
+/** Holds records and volumes against each other and reports every difference; removes nothing. */
+export async function compareVolumes(pool: Pool, shelf: Shelf, log: Logger): Promise<void> {
+  const volumes = new Set(await pool.list());
+  for (const disk of shelf.disks()) {
+    const { uuid } = disk.context;
+    if (isKnown(disk) && !volumes.has(uuid)) log.error({ disk: uuid }, 'disk has no volume in the pool');
+    volumes.delete(uuid);
+  }
+  for (const uuid of volumes) log.error({ disk: uuid }, 'volume belongs to no disk; it is left alone');
+}
+
+/**
+ * Sends RESUME to every actor that was waiting for somebody when the last process ended. The promise resolves when all of them
+ * have been resumed, durably; `settled` when each of them has answered.
+ */
+export async function resume(
+  system: ActorSystem,
+  shelf: Shelf,
+  log: Logger,
+): Promise<{ settled: Promise<unknown> }> {
+  const keys = [
+    ...[...shelf.disks()].filter(one => WAITING.has(one.state)).map(one => diskKey(one.context.uuid)),
+    ...[...shelf.attachments()]
+      .filter(one => WAITING.has(one.state))
+      .map(one => attachmentKey(one.context.id)),
+  ];
+  if (keys.length > 0) log.info({ actors: keys.length }, 'resuming what was interrupted');
+  const answered = keys.map(key => system.deliver([{ to: key, event: { type: 'RESUME' } }], CAUSE, key));
+  return { settled: Promise.allSettled(answered) };
+}

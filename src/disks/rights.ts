@@ -1,0 +1,31 @@
+import type { KeptAttachment, KeptDisk } from './records.ts';
+import type { Caller } from './service.ts';
+
+const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
+
+const owns = ({ account }: Caller, disk: KeptDisk): boolean => disk.context.owner === account;
+
+/** See, list, hotattach: private disks by their owner, public ones by everybody. */
+export const maySee = (caller: Caller, disk: KeptDisk): boolean =>
+  runsTheCloud(caller) || owns(caller, disk) || disk.context.visibility === 'public';
+
+export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
+  caller.role === 'admin' || owns(caller, disk);
+
+/** Register a machine before its launch: the frontend; an owner for his own disks. */
+export const mayRegister = (caller: Caller, disk: KeptDisk): boolean =>
+  runsTheCloud(caller) || owns(caller, disk);
+
+/** Unplug: who plugged, the owner, the frontend; also after the disk became private. */
+export const mayUnplug = (caller: Caller, disk: KeptDisk, attachment: KeptAttachment): boolean =>
+  runsTheCloud(caller) || owns(caller, disk) || attachment.context.by === caller.account;
+
+/** Detach a machine: the frontend; others only if they made all of its attachments or own all of its disks. */
+export const mayDetach = (
+  caller: Caller,
+  attachments: readonly KeptAttachment[],
+  disks: readonly (KeptDisk | undefined)[],
+): boolean =>
+  runsTheCloud(caller) ||
+  attachments.every(attachment => attachment.context.by === caller.account) ||
+  disks.every(disk => disk !== undefined && owns(caller, disk));

@@ -1,0 +1,99 @@
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { sameVm, type Vm } from '../../machines/vm.ts';
+import { isDiskKey, type Kept, type KeptAttachment, type KeptDisk } from './records.ts';
+
+/**
+ * All records, with the indexes that keep every operation's price independent of their number. There are two of them: what is
+ * decided (the next decision builds on it; ahead of the disk by the batches in flight) and what is committed (readers see it).
+ */
+export interface Shelf {
+  put(key: string, record: Kept | undefined): void;
+  get(key: string): Kept | undefined;
+  disk(uuid: string): KeptDisk | undefined;
+  attachment(id: string): KeptAttachment | undefined;
+  disks(): Iterable<KeptDisk>;
+  attachments(): Iterable<KeptAttachment>;
+  /** The attachments of one machine, in order of attachment. */
+  attachmentsOf(vm: Vm): readonly KeptAttachment[];
+  /** The size of all disks together, whatever their state. */
+  promisedGiB(): number;
+  ownsDisks(account: string): boolean;
+}
+
+const placesOf = (vm: Vm): string[] => [
+  ...(vm.domain === null ? [] : [vm.domain]),
+  ...vm.names.map(name => `${vm.node}\n${name}`),
+];
+
+export function createShelf(): Shelf {
+  const disks = new Map<string, KeptDisk>();
+  const attachments = new Map<string, KeptAttachment>();
+  const byPlace = new Map<string, Set<string>>();
+  const byOwner = new Map<string, number>();
+  let promised = 0;
+
+  function count(disk: KeptDisk | undefined, sign: 1 | -1): void {
+    if (!disk) return;
+    const { owner, sizeGiB } = disk.context;
+    promised += sign * sizeGiB;
+    const owned = (byOwner.get(owner) ?? 0) + sign;
+    if (owned > 0) byOwner.set(owner, owned);
+    else byOwner.delete(owner);
+  }
+
+  function putDisk(key: string, disk: KeptDisk | undefined): void {
+    count(disks.get(key), -1);
+    count(disk, 1);
+    if (disk) disks.set(key, disk);
+    else disks.delete(key);
+  }
+
+  function leave(key: string, vm: Vm): void {
+    for (const place of placesOf(vm)) {
+      const there = byPlace.get(place);
+      there?.delete(key);
+      if (there?.size === 0) byPlace.delete(place);
+    }
+  }
+
+  function enter(key: string, vm: Vm): void {
+    for (const place of placesOf(vm)) {
+      const there = byPlace.get(place) ?? new Set();
+      byPlace.set(place, there.add(key));
+    }
+  }
+
+  function putAttachment(key: string, attachment: KeptAttachment | undefined): void {
+    const before = attachments.get(key);
+    if (before && before.context.vm !== attachment?.context.vm) leave(key, before.context.vm);
+    if (!attachment) {
+      attachments.delete(key);
+      return;
+    }
+    attachments.set(key, attachment);
+    if (before?.context.vm !== attachment.context.vm) enter(key, attachment.context.vm);
+  }
+
+  function attachmentsOf(vm: Vm): readonly KeptAttachment[] {
+    const keys = new Set(placesOf(vm).flatMap(place => [...(byPlace.get(place) ?? [])]));
+    const found = [...keys].flatMap(key => attachments.get(key) ?? []);
+    return found.filter(one => sameVm(one.context.vm, vm)).sort(byAge);
+  }
+
+  const byAge = (a: KeptAttachment, b: KeptAttachment): number => a.context.since - b.context.since;
+
+  return {
+    put: (key, record) =>
+      isDiskKey(key)
+        ? putDisk(key, record as KeptDisk | undefined)
+        : putAttachment(key, record as KeptAttachment | undefined),
+    get: key => disks.get(key) ?? attachments.get(key),
+    disk: uuid => disks.get(diskKey(uuid)),
+    attachment: id => attachments.get(attachmentKey(id)),
+    disks: () => disks.values(),
+    attachments: () => attachments.values(),
+    attachmentsOf,
+    promisedGiB: () => promised,
+    ownsDisks: account => byOwner.has(account),
+  };
+}

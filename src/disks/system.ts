@@ -1,0 +1,208 @@
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
+import type { Failure, Problem, Refusal } from '../../machines/reasons.ts';
+import type { Patience } from '../../machines/stamp.ts';
+import { errorOf } from '../errors.ts';
+import type { Journal } from '../store/journal.ts';
+import { eventKey } from '../store/keys.ts';
+import type { EventRecord } from '../store/records.ts';
+import { changesOf } from './changes.ts';
+import type { Effects } from './effects.ts';
+import { isDiskKey, type Kept } from './records.ts';
+import type { Cause } from './service.ts';
+import type { Shelf } from './shelf.ts';
+import { createDecider, type Delivery, type EffectNote, type Step } from './step.ts';
+
+/** What became of a delivery. */
+export interface Outcome {
+  /** The chart's own no: nothing has changed. */
+  readonly refused: { readonly code: Refusal; readonly detail?: string } | undefined;
+  /** What went wrong outside, where the delivery waited for it. */
+  readonly problem: Problem<Failure> | null;
+  /** The context of the actor that was waited for, as it was when it answered. */
+  readonly context: DiskContext | AttachmentContext | undefined;
+}
+
+export interface ActorSystem {
+  /**
+   * One macrostep: decides, commits one batch, and resolves when that is on disk or, with `until`, when the actor of that key has
+   * answered and that is on disk. A refusal too waits for the disk, for it may rest on what is only being written. Throws
+   * STORE_FAILED or STOPPING.
+   */
+  deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<Outcome>;
+  /** Sends TIMEOUT to every actor that has waited beyond its deadline. */
+  sweep(): void;
+  /** Ends all waiting, aborts the effects at work and takes no more deliveries; the next start resumes them. Resolves when they have come back. */
+  stop(): Promise<void>;
+}
+
+export interface SystemParts {
+  readonly journal: Journal;
+  readonly effects: Effects;
+  /** What is decided; loaded from the store. */
+  readonly decided: Shelf;
+  /** What is committed; loaded from the store. */
+  readonly committed: Shelf;
+  /** The newest sequence number in the event log. */
+  readonly lastSequence: number;
+  readonly patience: Patience;
+  readonly now: () => number;
+  /** Told of every change in order, after it is on disk. */
+  readonly publish: (event: EventRecord) => void;
+  /** Told of an effect that broke its promise, or a chart that threw on what one brought back: a bug, and the process must end. */
+  readonly fault: (error: Error) => void;
+}
+
+interface Waiter {
+  readonly step: number;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The shell around the charts: `decide` in memory, commit, and only then act, show, answer and publish, in that order. */
+export function createActorSystem(parts: SystemParts): ActorSystem {
+  const { journal, effects, decided, committed, patience, now, publish, fault } = parts;
+  const decider = createDecider(decided.get);
+  const waiters = new Map<string, Waiter[]>();
+  const deadlines = new Map<string, number>();
+  const running = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
+  let sequence = parts.lastSequence;
+  let steps = 0;
+  let stopped: Error | undefined;
+
+  for (const record of [...decided.disks(), ...decided.attachments()]) {
+    const { deadline } = record.context;
+    if (deadline !== null) deadlines.set(keyOf(record.context), deadline);
+  }
+
+  async function deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<Outcome> {
+    if (stopped) throw stopped;
+    const stamp = { now: now(), patience };
+    const step = decider.decide(deliveries, stamp);
+    const refused = step.refused ?? unheard(step.unheard);
+    if (refused) {
+      await durable(journal.flushed());
+      return { refused, problem: null, context: undefined };
+    }
+    steps += 1;
+    const number = steps;
+    const events = changesOf(step, decided, stamp.now, sequence, cause);
+    sequence += events.length;
+    for (const [key, record] of step.touched) remember(key, record);
+    const answered = until === undefined ? undefined : wait(until, number);
+    await durable(write(step, events));
+    settle(step, number, cause);
+    for (const event of events) publish(event);
+    return answered ?? { refused: undefined, problem: null, context: undefined };
+  }
+
+  function remember(key: string, record: Kept | undefined): void {
+    decided.put(key, record);
+    if (record && record.context.deadline !== null) deadlines.set(key, record.context.deadline);
+    else deadlines.delete(key);
+  }
+
+  function write(step: Step, events: readonly EventRecord[]): Promise<void> {
+    if (step.touched.size === 0) return journal.flushed();
+    const records = [...step.touched].map(([key, value]) => ({ key, value }));
+    const log = events.map(event => ({ key: eventKey(event.sequence), value: event }));
+    return journal.commit([...records, ...log]);
+  }
+
+  /** After the batch is on disk: effects start, readers see it, callers are answered. */
+  function settle(step: Step, number: number, cause: Cause): void {
+    for (const key of step.touched.keys()) running.get(key)?.abort.abort();
+    for (const note of step.effects) start(note, cause);
+    for (const [key, record] of step.touched) committed.put(key, record);
+    for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
+  }
+
+  /** Effects of one actor never overlap: the next begins when the last, which is told to stop, has come back. */
+  function start(note: EffectNote, cause: Cause): void {
+    const abort = new AbortController();
+    const ended = runAfter(running.get(note.key)?.ended, note, abort, cause);
+    running.set(note.key, { abort, ended });
+  }
+
+  async function runAfter(
+    last: Promise<void> | undefined,
+    note: EffectNote,
+    abort: AbortController,
+    cause: Cause,
+  ): Promise<void> {
+    try {
+      await last;
+      if (stopped) return;
+      const outcome = await effects(note, abort.signal);
+      if (running.get(note.key)?.abort === abort) running.delete(note.key);
+      if (stopped) return;
+      await deliver([{ to: note.key, event: outcome }], cause);
+    } catch (error) {
+      if (!stopped) fault(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The promise never fails without somebody to hear it: a caller whose own step fails does not come to await it. */
+  function wait(key: string, step: number): Promise<Outcome> {
+    const answered = new Promise<Outcome>((resolve, reject) => {
+      waiters.set(key, [...(waiters.get(key) ?? []), { step, resolve, reject }]);
+    });
+    answered.catch(() => {});
+    return answered;
+  }
+
+  /** Only those are answered who asked at or before this step: an earlier step's answer may land later than their question. */
+  function answer(
+    key: string,
+    step: number,
+    problem: Problem<Failure> | null,
+    context: Outcome['context'],
+  ): void {
+    const all = waiters.get(key) ?? [];
+    const later = all.filter(waiter => waiter.step > step);
+    if (later.length > 0) waiters.set(key, later);
+    else waiters.delete(key);
+    for (const waiter of all)
+      if (waiter.step <= step) waiter.resolve({ refused: undefined, problem, context });
+  }
+
+  async function durable(written: Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch {
+      end(errorOf('STORE_FAILED'));
+      throw errorOf('STORE_FAILED');
+    }
+  }
+
+  function end(error: Error): void {
+    stopped ??= error;
+    for (const { abort } of running.values()) abort.abort();
+    for (const waiter of [...waiters.values()].flat()) waiter.reject(error);
+    waiters.clear();
+  }
+
+  function sweep(): void {
+    const time = now();
+    for (const [key, deadline] of deadlines) {
+      if (deadline > time) continue;
+      deadlines.delete(key);
+      deliver([{ to: key, event: { type: 'TIMEOUT' } }], { kind: 'timeout' }).catch(() => {});
+    }
+  }
+
+  async function stop(): Promise<void> {
+    end(errorOf('STOPPING'));
+    await Promise.all([...running.values()].map(({ ended }) => ended));
+  }
+
+  return { deliver, sweep, stop };
+}
+
+const keyOf = (context: DiskContext | AttachmentContext): string =>
+  'uuid' in context ? `disk/${context.uuid}` : `attachment/${context.id}`;
+
+/** A chart that does not hear a request in its present state, or is not there any more, does not know what it is about. */
+function unheard(key: string | undefined): { code: Refusal } | undefined {
+  return key === undefined ? undefined : { code: isDiskKey(key) ? 'DISK_UNKNOWN' : 'ATTACHMENT_UNKNOWN' };
+}
