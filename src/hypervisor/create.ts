@@ -1,0 +1,127 @@
+import type { Vm } from '../../machines/vm.ts';
+import { PdiskError } from '../errors.ts';
+import { turns } from '../turns.ts';
+import { diskElement } from './disk-xml.ts';
+import { stopKindOf } from './domain-watch.ts';
+import { fateOf } from './fate.ts';
+import type { Hypervisor, NodeWatcher } from './hypervisor.ts';
+import { createLinks } from './links.ts';
+import type { Log } from './node-link.ts';
+import { configuredNodes, normalHost } from './nodes.ts';
+import { defaultTimes, type Operations, type Times } from './operations.ts';
+import { plug } from './plug.ts';
+import { liveDisksOf, resolveVm } from './resolve.ts';
+import { takeSurvey } from './survey.ts';
+import { unplug } from './unplug.ts';
+
+export interface HypervisorOptions {
+  /** Node name to libvirt URI; the name "*", with {node} in its URI, stands for every other node. */
+  readonly nodes: ReadonlyMap<string, string>;
+  /** The domain names that a vm_id may mean: patterns with {vm_id}. */
+  readonly vmNames: readonly string[];
+  readonly log: Log;
+  readonly times?: Partial<Times>;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The hypervisor over libvirt. Links nothing by itself. Throws libvirt's Unsupported, with a sentence, for a node's URI that
+ * cannot work.
+ */
+export function createHypervisor({
+  nodes: setting,
+  vmNames,
+  log,
+  times = {},
+}: HypervisorOptions): Hypervisor {
+  const nodes = configuredNodes(setting);
+  const allTimes = { ...defaultTimes, ...times };
+  const links = createLinks(nodes, { log, ...allTimes });
+  const fate: Hypervisor['fate'] = (vm, deadline, signal) =>
+    fateOf(links, vm, allTimes.surveysApartMs, deadline, signal);
+  const operations: Operations = { links, takeTurn: turns(), times: allTimes, fate };
+  const watchers = new Set<NodeWatcher>();
+
+  links.onUp((node, generation) => {
+    for (const watcher of watchers) watcher.up(node, generation);
+  });
+  links.onEvent((node, event) => {
+    const domain = event.domain.uuid;
+    const kind = stopKindOf(event);
+    for (const watcher of watchers) {
+      if (kind) watcher.stopped(node, domain, kind);
+      else if (event.type === 'device-removed') watcher.deviceRemoved(node, domain, event.alias);
+      else if (event.type === 'device-added') watcher.deviceAdded(node, domain, event.alias);
+    }
+  });
+
+  function vm(node: string, vmId: string): Vm {
+    // A function, for a text would have its dollar signs interpreted.
+    const names = vmNames.map(pattern => pattern.replaceAll('{vm_id}', () => vmId));
+    return { host: normalHost(node), node: nodes.keyOf(node), names: [...new Set(names)], domain: null };
+  }
+
+  return {
+    vm,
+    nodeKey: nodes.keyOf,
+    isConfigured: key => nodes.node(key) !== undefined,
+    linkedNodes: links.keys,
+    hostOf: nodes.hostOf,
+    status: links.status,
+
+    async resolve(node, vmId, deadline, signal) {
+      const named = vm(node, vmId);
+      return resolveVm(links.get(named.node), named, vmId, deadline, signal);
+    },
+
+    async plug(machine, spec, deadline, signal) {
+      try {
+        links.keep(machine.node);
+        return await plug(operations, machine, spec, deadline, signal);
+      } catch (error) {
+        return { kind: 'unknown', detail: textOf(error) };
+      }
+    },
+
+    async unplug(machine, disk, deadline, signal) {
+      try {
+        return await unplug(operations, machine, disk, deadline, signal);
+      } catch (error) {
+        const unreachable = error instanceof PdiskError;
+        return {
+          kind: 'failed',
+          code: unreachable ? 'NODE_UNREACHABLE' : 'UNPLUG_UNKNOWN',
+          detail: textOf(error),
+        };
+      }
+    },
+
+    diskElement,
+
+    async liveDisks(machine, deadline, signal) {
+      return liveDisksOf(links.get(machine.node), machine, deadline, signal);
+    },
+
+    async survey(nodeKey, deadline, signal) {
+      return takeSurvey(links.get(nodeKey), deadline, signal);
+    },
+
+    fate,
+
+    link(nodeKey) {
+      if (nodes.node(nodeKey)) links.keep(nodeKey);
+    },
+
+    watch(watcher) {
+      watchers.add(watcher);
+      return () => {
+        watchers.delete(watcher);
+      };
+    },
+
+    close: links.close,
+  };
+}

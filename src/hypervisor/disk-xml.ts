@@ -1,0 +1,43 @@
+import { XMLBuilder } from 'fast-xml-parser';
+import type { DiskSpec } from './hypervisor.ts';
+
+/** A disk's name within a domain. libvirt keeps an alias of the user's choice only if it begins with `ua-`. */
+export function aliasOf(disk: string): string {
+  return `ua-${disk}`;
+}
+
+/** 32 hex digits, by which a guest finds the disk: it sees the first 20 of them. */
+export function serialOf(disk: string): string {
+  return disk.replaceAll('-', '');
+}
+
+const builder = new XMLBuilder({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  suppressEmptyNode: true,
+  format: true,
+});
+
+/** The `<disk>` element of libvirt's domain XML (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms). */
+export function diskElement({ disk, source, target, shareable }: DiskSpec): string {
+  const isFile = source.type === 'file';
+  return builder.build({
+    disk: {
+      '@type': source.type,
+      '@device': 'disk',
+      driver: {
+        '@name': 'qemu',
+        '@type': 'raw',
+        '@cache': 'none',
+        // With native asynchronous I/O, QEMU's event loop would wait while a sparse file's blocks are allocated.
+        '@io': isFile ? 'threads' : 'native',
+        '@discard': 'unmap',
+      },
+      source: isFile ? { '@file': source.path } : { '@dev': source.path },
+      target: { '@dev': target, '@bus': 'virtio' },
+      ...(shareable ? { shareable: '' } : {}),
+      serial: serialOf(disk),
+      alias: { '@name': aliasOf(disk) },
+    },
+  });
+}

@@ -1,0 +1,87 @@
+import { errorOf } from '../errors.ts';
+import type { DomainEvent } from '../libvirt/domain.ts';
+import { handlersOf } from '../libvirt/handlers.ts';
+import type { NodeStatus } from './hypervisor.ts';
+import { type Log, linkNode, type NodeLink } from './node-link.ts';
+import type { Nodes } from './nodes.ts';
+
+export interface Links {
+  /** The node's link, made if there is none. Throws NODE_NOT_CONFIGURED. */
+  get(key: string): NodeLink;
+  /** As `get`, and the link stays although nobody asks for it. */
+  keep(key: string): void;
+  keys(): readonly string[];
+  status(): readonly NodeStatus[];
+  onUp(handler: (node: string, generation: number) => void): () => void;
+  onEvent(handler: (node: string, event: DomainEvent) => void): () => void;
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly link: NodeLink;
+  /** Fires when nobody asked for the link for a while; undefined: kept. */
+  idle: NodeJS.Timeout | undefined;
+}
+
+/**
+ * The links to nodes, made when they are needed. Under the wildcard every host name in a request makes one, so those that
+ * nobody keeps and nobody uses for `idleMs` are closed again.
+ */
+export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number; idleMs: number }): Links {
+  const held = new Map<string, Held>();
+  const ups = handlersOf<[string, number]>();
+  const events = handlersOf<[string, DomainEvent]>();
+  let generations = 0;
+  let closed = false;
+
+  function open(key: string): Held {
+    const node = nodes.node(key);
+    if (!node) throw errorOf('NODE_NOT_CONFIGURED', { node: nodes.hostOf(key) });
+    if (closed) throw errorOf('STOPPING');
+    const link = linkNode({
+      node,
+      log: options.log,
+      connectMs: options.connectMs,
+      nextGeneration: () => {
+        generations += 1;
+        return generations;
+      },
+      onUp: generation => ups.call(key, generation),
+      onEvent: event => events.call(key, event),
+    });
+    const idle = setTimeout(() => {
+      held.delete(key);
+      void link.close();
+    }, options.idleMs);
+    idle.unref();
+    const fresh = { link, idle };
+    held.set(key, fresh);
+    return fresh;
+  }
+
+  function hold(key: string): Held {
+    const found = held.get(key) ?? open(key);
+    found.idle?.refresh();
+    return found;
+  }
+
+  return {
+    get: key => hold(key).link,
+    keep(key) {
+      const found = hold(key);
+      clearTimeout(found.idle);
+      found.idle = undefined;
+    },
+    keys: () => [...held.keys()],
+    status: () => [...held.values()].map(({ link }) => link.status),
+    onUp: ups.add,
+    onEvent: events.add,
+    async close() {
+      closed = true;
+      const all = [...held.values()];
+      held.clear();
+      for (const { idle } of all) clearTimeout(idle);
+      await Promise.all(all.map(({ link }) => link.close()));
+    },
+  };
+}

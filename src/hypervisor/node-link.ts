@@ -1,0 +1,91 @@
+// Two connections for each node. libvirtd answers at most five requests of a connection at a time, and a change may take as
+// long as a guest likes: it must hold up neither the questions nor the answers to libvirt's keepalive.
+import { errorOf } from '../errors.ts';
+import type { LibvirtClient } from '../libvirt/client.ts';
+import type { DomainEvent } from '../libvirt/domain.ts';
+import { keepLinked, type Link } from '../libvirt/reconnect.ts';
+import type { NodeStatus } from './hypervisor.ts';
+import type { ConfiguredNode } from './nodes.ts';
+import { within } from './within.ts';
+
+export interface Log {
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+}
+
+export interface NodeLink {
+  readonly host: string;
+  readonly status: NodeStatus;
+  /** The connection for questions and events, and its number. Throws NODE_UNREACHABLE. */
+  questions(deadline: number, signal?: AbortSignal): Promise<{ client: LibvirtClient; generation: number }>;
+  /** The connection for changes. Throws NODE_UNREACHABLE. */
+  changes(deadline: number, signal?: AbortSignal): Promise<LibvirtClient>;
+  close(): Promise<void>;
+}
+
+export interface NodeLinkOptions {
+  readonly node: ConfiguredNode;
+  readonly log: Log;
+  /** How long a request waits for a connection, in milliseconds. */
+  readonly connectMs: number;
+  /** A number for each new connection, never given twice. */
+  nextGeneration(): number;
+  /** A connection is up and its events are registered. */
+  onUp(generation: number): void;
+  onEvent(event: DomainEvent): void;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Links a node and keeps it linked, also while it does not answer; its log tells changes of state, not attempts. */
+export function linkNode(options: NodeLinkOptions): NodeLink {
+  const { node, log } = options;
+  const facts = { node: node.host, uri: node.uri };
+  const questions = keepLinked(node.uri, { events: true });
+  const changes = keepLinked(node.uri);
+  let generation = 0;
+
+  questions.onUp(() => {
+    generation = options.nextGeneration();
+    log.info(facts, `node ${node.host} is linked`);
+    options.onUp(generation);
+  });
+  questions.onEvent(options.onEvent);
+  questions.onDown(reason => {
+    log.warn({ ...facts, reason: reason.message }, `node ${node.host} is lost; reconnecting`);
+  });
+  // Only the first attempt: the link itself says nothing of attempts that fail.
+  questions.client().catch(error => {
+    if (questions.state === 'closed') return;
+    log.warn({ ...facts, reason: textOf(error) }, `node ${node.host} cannot be reached; trying on`);
+  });
+
+  async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
+    try {
+      const until = Math.min(deadline, Date.now() + options.connectMs);
+      return await within(until, signal, waiting => link.client({ signal: waiting }));
+    } catch (error) {
+      const detail = (link.lastError ?? (error as Error)).message;
+      throw errorOf('NODE_UNREACHABLE', { node: node.host, detail });
+    }
+  }
+
+  return {
+    host: node.host,
+    get status(): NodeStatus {
+      const { lastError } = questions;
+      const state = questions.state === 'closed' ? 'down' : questions.state;
+      return { node: node.key, uri: node.uri, state, error: lastError?.message };
+    },
+    async questions(deadline, signal) {
+      const client = await clientOf(questions, deadline, signal);
+      return { client, generation };
+    },
+    changes: (deadline, signal) => clientOf(changes, deadline, signal),
+    async close() {
+      await Promise.all([questions.close(), changes.close()]);
+    },
+  };
+}

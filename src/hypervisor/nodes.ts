@@ -1,0 +1,92 @@
+import { parseUri } from '../libvirt/uri.ts';
+
+/** A node that may be linked. */
+export interface ConfiguredNode {
+  /** Canonical: its libvirt URI, so that two names of one libvirt are one node. */
+  readonly key: string;
+  readonly uri: string;
+  /** The first name the configuration gives it, or the host itself under the wildcard. */
+  readonly host: string;
+}
+
+export interface Nodes {
+  /** The key of a node by the name in a request; of one that is not configured: `host:` and the name. */
+  keyOf(host: string): string;
+  /** The node with this key, if it is configured. */
+  node(key: string): ConfiguredNode | undefined;
+  /** The name behind any key. */
+  hostOf(key: string): string;
+}
+
+const UNCONFIGURED = 'host:';
+const PLACEHOLDER = '{node}';
+
+/** RFC 1123, section 2.1: what may be put into a URI, where anything else could change its meaning. */
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** Host names are compared in lower case, without the final dot of a fully qualified one. */
+export function normalHost(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+/** The same text for two spellings of one URI. */
+function canonical(uri: string): string {
+  const url = new URL(uri);
+  // Hosts of such URIs are opaque to URL, which keeps their case.
+  const host = url.host.toLowerCase().replace(/:16509$/, '');
+  const user = url.username === '' ? '' : `${url.username}@`;
+  return `${url.protocol}//${user}${host}${url.pathname}${url.search}`;
+}
+
+/**
+ * The nodes of the configuration: names and their libvirt URIs, "*" with {node} in its URI for all others. Throws libvirt's
+ * Unsupported for a URI that cannot work.
+ */
+export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
+  const keyByHost = new Map<string, string>();
+  const named = new Map<string, ConfiguredNode>();
+  let wildcard: string | undefined;
+
+  for (const [name, uri] of setting) {
+    if (name === '*') {
+      parseUri(uri.replaceAll(PLACEHOLDER, 'node'));
+      wildcard = uri;
+      continue;
+    }
+    parseUri(uri);
+    const [host, key] = [normalHost(name), canonical(uri)];
+    keyByHost.set(host, key);
+    if (!named.has(key)) named.set(key, { key, uri, host });
+  }
+
+  const wild = (host: string): ConfiguredNode | undefined => {
+    if (wildcard === undefined || !HOST_NAME.test(host)) return undefined;
+    const uri = wildcard.replaceAll(PLACEHOLDER, host);
+    return { key: canonical(uri), uri, host };
+  };
+
+  /** The host whose wildcard URI is this key: all between what stands before and after the placeholder. */
+  const wildHostOf = (key: string): string | undefined => {
+    if (wildcard === undefined) return undefined;
+    const [before = '', after = ''] = canonical(wildcard.replaceAll(PLACEHOLDER, 'node-name')).split(
+      'node-name',
+    );
+    const host = key.slice(before.length, after === '' ? undefined : key.indexOf(after, before.length));
+    return wild(host)?.key === key ? host : undefined;
+  };
+
+  const nodeOf = (key: string): ConfiguredNode | undefined => {
+    const host = named.has(key) ? undefined : wildHostOf(key);
+    return host === undefined ? named.get(key) : wild(host);
+  };
+
+  return {
+    keyOf(name) {
+      const host = normalHost(name);
+      return keyByHost.get(host) ?? wild(host)?.key ?? `${UNCONFIGURED}${host}`;
+    },
+    node: nodeOf,
+    hostOf: key => nodeOf(key)?.host ?? (key.startsWith(UNCONFIGURED) ? key.slice(UNCONFIGURED.length) : key),
+  };
+}

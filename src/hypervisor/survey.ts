@@ -1,0 +1,31 @@
+import { LIST_MANAGED_SAVE } from '../libvirt/constants.ts';
+import { hostUuidOf } from './domain-xml.ts';
+import type { Survey } from './hypervisor.ts';
+import { unanswered } from './live.ts';
+import type { NodeLink } from './node-link.ts';
+import { within } from './within.ts';
+
+/**
+ * One complete list of a node's domains. All of it comes over one connection, and activity from one single answer, for between
+ * two a domain could slip from one list into the other unseen. Which have a managed save image is asked before and after: a
+ * domain that is just being saved or restored counts as saved. Throws NODE_UNREACHABLE.
+ */
+export async function takeSurvey(link: NodeLink, deadline: number, signal?: AbortSignal): Promise<Survey> {
+  try {
+    const { client, generation } = await link.questions(deadline, signal);
+    return await within(deadline, signal, async limit => {
+      const hostUuid = hostUuidOf(await client.capabilities({ signal: limit }));
+      const before = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
+      const all = await client.listDomains(0, { signal: limit });
+      const after = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
+      const saved = new Set([...before, ...after].map(({ uuid }) => uuid));
+      const domains = all.map(({ uuid, name, id }) => {
+        const active = id !== -1;
+        return { uuid, name, active, saved: !active && saved.has(uuid) };
+      });
+      return { hostUuid, generation, domains };
+    });
+  } catch (error) {
+    throw unanswered(link.host, error);
+  }
+}
