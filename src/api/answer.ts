@@ -1,0 +1,45 @@
+import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
+
+/** A body too long to be built for each client at once: it is made piece by piece as the client takes it. */
+export interface LongBody {
+  readonly bytes: number;
+  chunks(): Iterator<Buffer, undefined>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | LongBody;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Set on errors. */
+  readonly error?: { readonly code: ErrorCode; readonly messages: readonly string[] };
+}
+
+/** An answer of this shape, as compact JSON. */
+export const json = (value: unknown, status = 200): Answer => jsonText(JSON.stringify(value), status);
+
+/** An answer whose body is JSON already. */
+export const jsonText = (body: string | LongBody, status = 200): Answer => ({
+  status,
+  type: 'application/json',
+  body,
+});
+
+// Seconds. A queue of logins is through in less than two; a node or the pool takes longer to come back.
+const retryAfter: Readonly<Record<number, string>> = { 429: '2', 503: '5' };
+
+/** What a client is told of an error; of one that is not a PdiskError only that it happened. */
+export function ofError(error: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+  const { code, status, messages } = error instanceof PdiskError ? error : errorOf('INTERNAL');
+  const seconds = retryAfter[status];
+  return {
+    ...json({ message: messages }, status),
+    headers: {
+      'X-Error-Code': code,
+      ...(code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': 'Basic realm="pdisk"' } : {}),
+      ...(seconds === undefined ? {} : { 'Retry-After': seconds }),
+      ...headers,
+    },
+    error: { code, messages },
+  };
+}

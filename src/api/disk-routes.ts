@@ -1,0 +1,45 @@
+import type { DiskService } from '../disks/service.ts';
+import { json, jsonText } from './answer.ts';
+import { newDisk, nothing } from './inputs.ts';
+import { representDisk, representDisks } from './representation.ts';
+import { type Route, route } from './route.ts';
+import { diskUuid } from './uuid.ts';
+
+/** Disks: list, show, make, remove, try again. */
+export const diskRoutes = (service: DiskService): readonly Route[] => [
+  route('GET', '/api/disks', nothing, ({ caller }) => jsonText(representDisks(service.list(caller)))),
+
+  route('GET', '/api/disks/:uuid', nothing, ({ caller, params }) => {
+    const disk = service.get(caller, diskUuid(params[0]));
+    return {
+      ...jsonText(representDisk(disk)),
+      headers: {
+        'X-DiskUser-Limit': String(disk.limit),
+        'X-DiskUser-Remaining': String(Math.max(0, disk.limit - disk.users)),
+      },
+    };
+  }),
+
+  route('DELETE', '/api/disks/:uuid', nothing, async ({ caller, cause, params }) => {
+    const uuid = diskUuid(params[0]);
+    await service.remove(caller, uuid, cause);
+    return json({ uuid });
+  }),
+
+  route(
+    'POST',
+    '/api/create',
+    newDisk,
+    async ({ caller, cause }, { size, tag, visibility }) => {
+      const { uuid } = await service.create(caller, { sizeGiB: size, tag, visibility }, cause);
+      return json({ uuid }, 201);
+    },
+    'INVALID_DISK',
+  ),
+
+  route('POST', '/api/retry/:uuid', nothing, async ({ caller, cause, params }) => {
+    const uuid = diskUuid(params[0]);
+    await service.retry(caller, uuid, cause);
+    return json({ uuid });
+  }),
+];

@@ -1,0 +1,94 @@
+// The only file that touches a response of uWebSockets.js, whose traps shaped it: a handler that returns without an answer and
+// without onAborted, or an answer after an abort, kills the process; a body that is not asked for in the handler's first step is
+// lost; a chunk is emptied after its callback; `end` on HEAD sends the body; writes outside cork are slow.
+
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { STATUS_CODES } from 'node:http';
+import { nanoid } from 'nanoid';
+import type { Answer } from './answer.ts';
+import { type Head, readHead } from './head.ts';
+import { stream } from './stream.ts';
+
+/** Bytes of a request's body that are looked at. */
+export const BODY_LIMIT = 16 * 1024;
+
+/** Bytes of a body that are thrown away so that the connection can be kept; past it the connection is closed. */
+const DISCARD_LIMIT = 1024 * 1024;
+
+type Body =
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  | { readonly kind: 'too large' }
+  | { readonly kind: 'gone' };
+
+export interface Exchange {
+  /** The request's id, on its answer, in its events and in its log line. */
+  readonly id: string;
+  readonly head: Head;
+  /** Whether the client went away. */
+  isGone(): boolean;
+  /** Reads the body. Must be called before anything is awaited. Never rejects. */
+  readBody(): Promise<Body>;
+  /** Answers, unless the client is gone. `finished` is called once, when all is sent or nothing more can be. */
+  send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void;
+}
+
+/** Takes a request over from uWebSockets.js. */
+export function openExchange(response: HttpResponse, request: HttpRequest): Exchange {
+  let gone = false;
+  let whenGone = (): void => {};
+  response.onAborted(() => {
+    gone = true;
+    whenGone();
+  });
+
+  const id = nanoid();
+  const head = readHead(request);
+  let unread = (head.length ?? 0) > DISCARD_LIMIT || head.broken !== undefined;
+
+  function readBody(): Promise<Body> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    return new Promise(resolve => {
+      whenGone = () => resolve({ kind: 'gone' });
+      response.onData((data, isLast) => {
+        size += data.byteLength;
+        if (size <= BODY_LIMIT) chunks.push(Buffer.from(data.slice(0)));
+        unread = !isLast && size > DISCARD_LIMIT;
+        if (isLast && size <= BODY_LIMIT) resolve({ kind: 'whole', bytes: Buffer.concat(chunks) });
+        else if (isLast || unread) resolve({ kind: 'too large' });
+      });
+    });
+  }
+
+  function write(answer: Answer, close: boolean, finished: () => void): void {
+    const { status, type, body, headers = {} } = answer;
+    response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
+    response.writeHeader('Content-Type', type);
+    response.writeHeader('X-Request-Id', id);
+    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+    if (close && typeof body === 'string') {
+      response.end(head.method === 'HEAD' ? '' : body, true);
+      finished();
+    } else if (head.method === 'HEAD') {
+      const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
+      response.writeHeader('Content-Length', String(bytes)).endWithoutBody();
+      finished();
+    } else {
+      stream(response, body, finished);
+    }
+  }
+
+  function send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void {
+    if (gone) return finished();
+    whenGone = finished;
+    try {
+      response.cork(() => write(answer, options.close || unread, finished));
+    } catch (error) {
+      // Half an answer cannot be taken back, and a pending response would wait for ever.
+      if (!gone) response.close();
+      throw error;
+    }
+  }
+
+  return { id, head, isGone: () => gone, readBody, send };
+}

@@ -1,0 +1,80 @@
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Caller, Cause } from '../disks/service.ts';
+import { errorOf, PdiskError } from '../errors.ts';
+import { type Answer, ofError } from './answer.ts';
+import { authenticate } from './authentication.ts';
+import { BODY_LIMIT, type Exchange } from './exchange.ts';
+import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
+import type { Head } from './head.ts';
+import type { Route } from './route.ts';
+import { createRouter, type Found } from './router.ts';
+
+const ready: Answer = { status: 200, type: 'text/plain; charset=utf-8', body: 'pdisk\n' };
+
+/** What stands against a request before its body is read, in the order of the contract. */
+function objection(found: Found, head: Head): Answer | undefined {
+  if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
+  if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
+  if (found.route.inputsFrom === 'query' || head.length === 0) return undefined;
+  if (!mediaType(head.contentType)) return ofError(errorOf('MEDIA_TYPE'));
+  if ((head.length ?? 0) > BODY_LIMIT) return ofError(tooLarge());
+  return undefined;
+}
+
+const tooLarge = () => errorOf('BODY_TOO_LARGE', { detail: `at most ${BODY_LIMIT} bytes are read` });
+
+function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>> | undefined): Fields {
+  if (body?.kind === 'too large') throw tooLarge();
+  const inUrl = Object.keys(parseForm(head.query));
+  if (inUrl.length > 0) {
+    throw new PdiskError(
+      'BAD_INPUT',
+      inUrl.map(name => `there is no input '${name}' in the URL here`),
+    );
+  }
+  const type = mediaType(head.contentType);
+  return body?.kind === 'whole' && type ? parseBody(body.bytes, type) : {};
+}
+
+/**
+ * Makes answers out of requests, at once where nothing has to be waited for. The order of checks is the contract's:
+ * authentication, route, method, media type, size, inputs, rights, state. `whoIs` is told who asks. Throws and rejects with
+ * whatever went wrong.
+ */
+export function createHandler(
+  routes: readonly Route[],
+  accounts: Accounts,
+): (exchange: Exchange, whoIs: (account: string) => void) => Answer | Promise<Answer> {
+  const find = createRouter(routes);
+
+  return (exchange, whoIs) => {
+    const { head } = exchange;
+    if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
+    if (head.path === '/' && (head.method === 'GET' || head.method === 'HEAD')) return ready;
+
+    const found = find(head.method, head.path);
+    const objected = objection(found, head);
+    const takesBody = found.kind === 'route' && found.route.inputsFrom === 'body';
+    const body = takesBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
+
+    function act(caller: Caller, fields: Fields): Answer | Promise<Answer> {
+      if (found.kind !== 'route') throw errorOf('ROUTE_UNKNOWN');
+      // Between the credentials and here the body had to come: the account may have gone, and so may the client.
+      if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
+      if (exchange.isGone()) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
+      const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
+      return found.route.answer({ caller, cause, params: found.params }, fields);
+    }
+
+    function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
+      if (!caller) throw errorOf('UNAUTHENTICATED');
+      whoIs(caller.account);
+      if (objected) return objected;
+      if (body) return body.then(read => act(caller, fieldsOfBody(head, read)));
+      return act(caller, takesBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
+    }
+
+    const caller = authenticate(head.authorization, accounts);
+    return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
+  };
+}

@@ -1,0 +1,55 @@
+// uWebSockets.js believes the first of two different Content-Length headers and takes the rest of the body for the next request,
+// which behind a proxy is somebody else's. It also runs the handler of a request whose framing it then refuses. So framing is
+// judged here, before anything else.
+import type { HttpRequest } from 'uWebSockets.js';
+
+/** What a request says before its body. Taken at once: uWebSockets.js keeps none of it after the handler's first return. */
+export interface Head {
+  readonly method: string;
+  /** Not percent-decoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly authorization: string | undefined;
+  readonly contentType: string | undefined;
+  /** Bytes of the body; undefined where it comes in chunks. */
+  readonly length: number | undefined;
+  /** Why nobody can tell where this request ends. */
+  readonly broken: string | undefined;
+}
+
+function framing(lengths: readonly string[], codings: readonly string[]): Pick<Head, 'length' | 'broken'> {
+  if (codings.length > 0) {
+    const chunked = codings.length === 1 && codings[0]?.toLowerCase() === 'chunked' && lengths.length === 0;
+    return {
+      length: undefined,
+      broken: chunked ? undefined : 'of its Transfer-Encoding only chunked is known',
+    };
+  }
+  const [first = '0', ...others] = lengths;
+  if (!/^\d{1,15}$/.test(first)) return { length: 0, broken: 'its Content-Length is not a number' };
+  const agree = others.every(other => other === first);
+  return { length: Number(first), broken: agree ? undefined : 'it has two different Content-Length headers' };
+}
+
+/** Reads everything of a request that is read ever. */
+export function readHead(request: HttpRequest): Head {
+  const lengths: string[] = [];
+  const codings: string[] = [];
+  let authorization: string | undefined;
+  let contentType: string | undefined;
+  request.forEach((name, value) => {
+    if (name === 'authorization') authorization ??= value;
+    else if (name === 'content-type') contentType ??= value;
+    else if (name === 'content-length') lengths.push(value);
+    else if (name === 'transfer-encoding') codings.push(value);
+  });
+  return {
+    method: request.getCaseSensitiveMethod(),
+    path: request.getUrl(),
+    // Undefined where there is none, whatever the declaration says.
+    query: request.getQuery() || '',
+    authorization,
+    contentType,
+    ...framing(lengths, codings),
+  };
+}

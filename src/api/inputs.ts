@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { accountRole } from '../accounts/record.ts';
+import { isNodeName } from '../config/node-name.ts';
+import { type ErrorCode, PdiskError } from '../errors.ts';
+import type { Fields } from './fields.ts';
+
+const CONTROL = /\p{Cc}/u;
+
+/** In characters, not in UTF-16 units. */
+const lengthOf = (text: string): number => [...text].length;
+
+const node = z.string().refine(isNodeName, 'node must be a host name');
+
+// Control characters are in no domain's name, and a NUL would end the name early on libvirt's side.
+const vmId = z
+  .string()
+  .refine(
+    id => id !== '' && lengthOf(id) <= 255 && !CONTROL.test(id),
+    'vm_id must be 1 to 255 characters, none of them a control character',
+  );
+
+const size = z
+  .string()
+  .refine(
+    text => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1024,
+    'size must be a whole number of GiB from 1 to 1024',
+  )
+  .transform(Number);
+
+/** Inputs of a request that takes none. */
+export const nothing = z.strictObject({});
+
+/** A machine, word for word. */
+export const machine = z.strictObject({ node, vm_id: vmId });
+
+export const machineAndTarget = z.strictObject({
+  node,
+  vm_id: vmId,
+  target: z
+    .string()
+    .regex(/^vd[a-z]$/, 'target must be vda to vdz')
+    .optional(),
+});
+
+export const newDisk = z.strictObject({
+  size,
+  tag: z.string().refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters'),
+  visibility: z.enum(['private', 'public'], 'visibility must be private or public'),
+});
+
+export const newAccount = z.strictObject({
+  password: z
+    .string()
+    .refine(
+      text => lengthOf(text) >= 8 && Buffer.byteLength(text) <= 1024 && !CONTROL.test(text),
+      'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
+    ),
+  role: accountRole,
+});
+
+function sentences(issue: z.core.$ZodIssue, fields: Fields): string[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(key => `there is no input '${key}' here`);
+  const name = String(issue.path[0]);
+  const value = fields[name];
+  if (value === undefined) return [`${name} is missing`];
+  return [typeof value === 'string' ? issue.message : `${name} must be a text or an exact number`];
+}
+
+/** Inputs by their schema. Throws an error of this code with a sentence for each problem. */
+export function checkInputs<T>(schema: z.ZodType<T>, fields: Fields, code: ErrorCode): T {
+  const outcome = schema.safeParse(fields);
+  if (outcome.success) return outcome.data;
+  throw new PdiskError(
+    code,
+    outcome.error.issues.flatMap(issue => sentences(issue, fields)),
+  );
+}

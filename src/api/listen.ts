@@ -1,0 +1,34 @@
+import { type TemplatedApp, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js';
+import { createServer } from 'node:net';
+
+// Without it a second process may share the port (SO_REUSEPORT), and each gets every other request. The declarations lack both
+// the constant and the form of `listen` that takes a host and options.
+const EXCLUSIVE_PORT = 1;
+
+interface ExclusiveListener {
+  listen(host: string, port: number, options: number, then: (socket: us_listen_socket | false) => void): void;
+}
+
+/** Why an address cannot be listened on: uWebSockets.js does not tell, Node does. */
+function reason(host: string, port: number): Promise<string> {
+  return new Promise(resolve => {
+    const probe = createServer();
+    probe.once('error', error => resolve(error.message));
+    probe.listen({ host, port, exclusive: true }, () =>
+      probe.close(() => resolve('it was taken a moment ago')),
+    );
+  });
+}
+
+/** Listens on an address that nobody else listens on; port 0 takes a free one. Rejects with the reason where that fails. */
+export async function listenOn(
+  app: TemplatedApp,
+  host: string,
+  port: number,
+): Promise<{ readonly socket: us_listen_socket; readonly port: number }> {
+  const socket = await new Promise<us_listen_socket | false>(resolve => {
+    (app as unknown as ExclusiveListener).listen(host, port, EXCLUSIVE_PORT, resolve);
+  });
+  if (socket) return { socket, port: us_socket_local_port(socket) };
+  throw new Error(`cannot listen on ${host} port ${port}: ${await reason(host, port)}`);
+}

@@ -1,0 +1,140 @@
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type us_listen_socket,
+  us_listen_socket_close,
+} from 'uWebSockets.js';
+import { setImmediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { DiskService } from '../disks/service.ts';
+import { errorOf, PdiskError } from '../errors.ts';
+import { accountRoutes } from './account-routes.ts';
+import { type Answer, ofError } from './answer.ts';
+import { attachmentRoutes } from './attachment-routes.ts';
+import { diskRoutes } from './disk-routes.ts';
+import { type Exchange, openExchange } from './exchange.ts';
+import { createHandler } from './handler.ts';
+import { listenOn } from './listen.ts';
+
+export interface Api {
+  /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /**
+   * Takes no more connections and answers 503 on those that are open, waits for the requests at work, at most `graceMs`, and then
+   * closes every connection.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** The REST API over HTTP. */
+export function createApi(parts: {
+  readonly service: DiskService;
+  readonly accounts: Accounts;
+  readonly log: Logger;
+}): Api {
+  const { service, accounts, log } = parts;
+  const handle = createHandler(
+    [
+      ...diskRoutes(service),
+      ...attachmentRoutes(service),
+      ...accountRoutes(accounts, name => service.ownsDisks(name)),
+    ],
+    accounts,
+  );
+  const app = App({});
+  let listening: us_listen_socket | undefined;
+  let stopped: Promise<void> | undefined;
+  let working = 0;
+  let whenIdle = (): void => {};
+
+  function errorAnswer(exchange: Exchange, error: unknown): Answer {
+    if (!(error instanceof PdiskError)) log.error({ request: exchange.id, err: error }, 'a request failed');
+    return ofError(error);
+  }
+
+  function serve(exchange: Exchange): void {
+    const { id: request, head } = exchange;
+    const started = performance.now();
+    let account: string | undefined;
+    let finished = false;
+    working += 1;
+
+    function finish({ status, error }: Answer): void {
+      if (finished) return;
+      finished = true;
+      working -= 1;
+      if (working === 0) whenIdle();
+      log.info(
+        {
+          request,
+          method: head.method,
+          path: head.path,
+          status,
+          ...(error && { code: error.code }),
+          ...(error && status >= 500 && { messages: error.messages }),
+          ...(exchange.isGone() && { aborted: true }),
+          ms: Math.round((performance.now() - started) * 1000) / 1000,
+          account,
+        },
+        'request',
+      );
+    }
+
+    const send = (answer: Answer): void =>
+      exchange.send(answer, { close: stopped !== undefined }, () => finish(answer));
+
+    let answer: Answer | Promise<Answer>;
+    try {
+      if (stopped) throw errorOf('STOPPING');
+      answer = handle(exchange, name => {
+        account = name;
+      });
+    } catch (error) {
+      answer = errorAnswer(exchange, error);
+    }
+    if (!(answer instanceof Promise)) return send(answer);
+    answer
+      .catch(error => errorAnswer(exchange, error))
+      .then(send)
+      .catch(error => log.fatal({ request, err: error }, 'an answer could not be sent'));
+  }
+
+  app.any('/*', (response: HttpResponse, request: HttpRequest) => {
+    // An exception that leaves this function ends the process.
+    try {
+      serve(openExchange(response, request));
+    } catch (error) {
+      log.fatal({ err: error }, 'a request could not be served');
+    }
+  });
+
+  async function drain(graceMs: number): Promise<void> {
+    if (listening) us_listen_socket_close(listening);
+    if (working > 0) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, graceMs);
+        whenIdle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    // What was answered in this very step is still corked.
+    await setImmediate();
+    app.close();
+  }
+
+  return {
+    async listen(host, port) {
+      const { socket, port: taken } = await listenOn(app, host, port);
+      listening = socket;
+      return { port: taken };
+    },
+    stop(graceMs) {
+      stopped ??= drain(graceMs);
+      return stopped;
+    },
+  };
+}
