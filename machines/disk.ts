@@ -30,18 +30,21 @@ const tellAttach = shared({
   },
 });
 
+const reserve = shared({ target: 'hot-attached', actions: ['addHotUser', tellHotattach] });
+
+const noFreeTarget = shared({ guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') });
+
 /** The limit and uniqueness rules: a reservation counts as a user from here on. */
 const takeHotUser = shared([
   { guard: 'usedByThisVm', ...refusal('ALREADY_ATTACHED') },
   { guard: 'limitReached', ...refusal('LIMIT_REACHED') },
-  { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
-  { target: 'hot-attached', actions: ['addHotUser', tellHotattach] },
+  noFreeTarget,
+  reserve,
 ]);
 
 /** Registers a fact, so no limit refuses it; `next` is the state that it leads to. */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
-    { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
     { guard: 'coldOnThisVm', actions: 'agree' },
     {
       guard: 'limitReached',
@@ -110,8 +113,8 @@ export const diskMachine = setupDisk.createMachine({
       tags: ['rest', 'known'],
       entry: 'rest',
       on: {
-        HOTATTACH: takeHotUser,
-        ATTACH: takeColdUser('attached'),
+        HOTATTACH: [noFreeTarget, reserve],
+        ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
         DELETE: { target: 'deleting' },
         RETRY: notFailed,
       },
@@ -133,7 +136,7 @@ export const diskMachine = setupDisk.createMachine({
       tags: ['rest', 'known'],
       on: {
         HOTATTACH: takeHotUser,
-        ATTACH: takeColdUser('hot-attached'),
+        ATTACH: [{ guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') }, ...takeColdUser('hot-attached')],
         RELEASED: [
           { guard: 'lastUser', target: 'available', actions: 'removeUser' },
           { guard: 'lastHotUser', target: 'attached', actions: 'removeUser' },

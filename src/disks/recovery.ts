@@ -20,14 +20,10 @@ export async function compareVolumes(pool: Pool, shelf: Shelf, log: Logger): Pro
 }
 
 /**
- * Sends RESUME to every actor that was waiting for somebody when the last process ended. The promise resolves when all of them
- * have been resumed, durably; `settled` when each of them has answered.
+ * Sends RESUME to every actor that was waiting for somebody when the last process ended; all of them are at work again when this
+ * returns. The promise resolves when each has answered.
  */
-export async function resume(
-  system: ActorSystem,
-  shelf: Shelf,
-  log: Logger,
-): Promise<{ settled: Promise<unknown> }> {
+export function resume(system: ActorSystem, shelf: Shelf, log: Logger): Promise<unknown> {
   const keys = [
     ...[...shelf.disks()].filter(one => WAITING.has(one.state)).map(one => diskKey(one.context.uuid)),
     ...[...shelf.attachments()]
@@ -36,5 +32,5 @@ export async function resume(
   ];
   if (keys.length > 0) log.info({ actors: keys.length }, 'resuming what was interrupted');
   const answered = keys.map(key => system.deliver([{ to: key, event: { type: 'RESUME' } }], CAUSE, key));
-  return { settled: Promise.allSettled(answered) };
+  return Promise.allSettled(answered);
 }

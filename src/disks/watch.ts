@@ -53,9 +53,14 @@ export function watchNodes(parts: WatchParts): () => void {
     if (live && !live.includes(disk)) for (const one of gone) tell(one, { type: 'DEVICE_GONE' });
   }
 
-  /** A hot-plugged device of ours that no attachment accounts for: a plug that was given up has come true after all. */
+  /**
+   * A hot-plugged device of ours that no attachment accounts for: a plug that was given up has come true after all. A disk that
+   * is registered with a machine is left alone: its frontend may have plugged it.
+   */
   async function added(node: string, domain: string, disk: string): Promise<void> {
-    if (heldOn(node, domain).some(one => one.context.disk === disk)) return;
+    const ours = decided.disk(disk);
+    const registered = ours?.context.users.some(user => user.mode === 'cold') ?? false;
+    if (!ours || registered || heldOn(node, domain).some(one => one.context.disk === disk)) return;
     log.warn({ node, domain, disk }, 'a disk appeared that is not attached; it is unplugged');
     const deadline = now() + unplugMs;
     const outcome = await hypervisor.unplug(

@@ -1,0 +1,33 @@
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { Vm } from '../../machines/vm.ts';
+import { prefixes } from '../store/keys.ts';
+import { codecs } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import type { KeptAttachment, KeptDisk } from './records.ts';
+import { createShelf, type Shelf } from './shelf.ts';
+
+/**
+ * Both shelves as the store has them. A node's canonical key follows the configuration, which may have changed since: it is taken
+ * anew from the host's name.
+ */
+export async function loadShelves(
+  store: Store,
+  nodeKey: (host: string) => string,
+): Promise<{ decided: Shelf; committed: Shelf }> {
+  const shelves = { decided: createShelf(), committed: createShelf() };
+  const put = (key: string, record: KeptDisk | KeptAttachment): void => {
+    shelves.decided.put(key, record);
+    shelves.committed.put(key, record);
+  };
+  const now = <Machine extends Vm>(vm: Machine): Machine => ({ ...vm, node: nodeKey(vm.host) });
+
+  for (const record of await store.load(prefixes.disk, codecs.disk)) {
+    const users = record.context.users.map(user => ({ ...user, vm: now(user.vm) }));
+    put(diskKey(record.context.uuid), { ...record, context: { ...record.context, users } } as KeptDisk);
+  }
+  for (const record of await store.load(prefixes.attachment, codecs.attachment)) {
+    const context = { ...record.context, vm: now(record.context.vm) };
+    put(attachmentKey(record.context.id), { ...record, context });
+  }
+  return shelves;
+}

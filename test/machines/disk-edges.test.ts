@@ -1,0 +1,52 @@
+import test from 'ava';
+import { diskMachine } from '../../machines/disk.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
+import { diskEvents } from './events.ts';
+import { walk } from './walk.ts';
+
+const { visits, missed } = walk(diskMachine, diskEvents, context => {
+  const { users, undo, attempt, limit, deadline } = context as unknown as DiskContext;
+  return [
+    users.map(user => [user.attachment, user.vm.node]).sort(),
+    undo?.code,
+    Math.min(attempt, 3),
+    limit,
+    deadline,
+  ];
+});
+const contexts = visits.map(({ to, context }) => ({ to, context: context as unknown as DiskContext }));
+
+test('every transition of the chart can be taken', t => {
+  t.deepEqual(
+    missed.map(({ from, event, guard }) => `${from}: ${event} [${guard ?? ''}]`),
+    [],
+  );
+});
+
+test('a disk is available exactly while nobody uses it', t => {
+  for (const { to, context } of contexts) {
+    if (to === 'available') t.is(context.users.length, 0);
+    if (to === 'attached' || to === 'hot-attached') t.true(context.users.length > 0);
+  }
+});
+
+test('a disk is hot-attached exactly while one of its users is hot-plugged', t => {
+  for (const { to, context } of contexts) {
+    const hot = context.users.some(user => user.mode === 'hot');
+    if (to === 'hot-attached') t.true(hot);
+    if (to === 'attached') t.false(hot);
+  }
+});
+
+test('a disk that is used is never on its way out', t => {
+  for (const { to, context } of contexts) {
+    if (to === 'deleting' || to === 'deleted' || to === 'failed') t.is(context.users.length, 0);
+  }
+});
+
+test('a disk waits with a deadline, and rests without one', t => {
+  for (const { to, context } of contexts) {
+    if (to === 'creating' || to === 'deleting') t.is(typeof context.deadline, 'number', to);
+    if (to === 'available' || to === 'failed') t.is(context.deadline, null, to);
+  }
+});

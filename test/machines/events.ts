@@ -1,0 +1,95 @@
+import type { AttachmentEvent } from '../../machines/attachment-events.ts';
+import type { DiskEvent } from '../../machines/disk-events.ts';
+import type { Patience } from '../../machines/stamp.ts';
+import type { Vm } from '../../machines/vm.ts';
+
+export const patience: Patience = {
+  creating: 60_000,
+  deleting: 60_000,
+  attaching: 30_000,
+  detaching: 30_000,
+  claiming: 86_400_000,
+};
+export const stamp = { now: 1_000_000, patience };
+export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+
+export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm => ({
+  host: 'onehost-1',
+  node: 'qemu:///system',
+  names: [name, `one-${name}`],
+  domain,
+});
+
+export const birthOn = (id: string, vm: Vm) => ({
+  id,
+  disk: DISK,
+  node: 'onehost-1',
+  vmId: vm.names[0] ?? '',
+  vm,
+  by: 'alice',
+});
+
+const disk = {
+  uuid: DISK,
+  owner: 'alice',
+  tag: 'data',
+  visibility: 'private' as const,
+  sizeGiB: 2,
+  limit: 2,
+};
+const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
+const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
+
+/** One of every message, in every shape that a guard tells apart. */
+export const diskEvents: DiskEvent[] = [
+  { type: 'CREATE' as const, ...disk, roomGiB: 10 },
+  { type: 'CREATE' as const, ...disk, roomGiB: 1 },
+  ...[1, 2, 3].flatMap(attempt => [
+    { type: 'VOLUME_MADE' as const, attempt },
+    { type: 'VOLUME_FAILED' as const, attempt, problem },
+    { type: 'VOLUME_REMOVED' as const, attempt },
+    { type: 'REMOVE_FAILED' as const, attempt, problem },
+  ]),
+  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), taken: [] },
+  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), taken: ['vda'] },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), taken: [] },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), taken: allTaken },
+  { type: 'ATTACH' as const, ...birthOn('d', vmOf('1', null)) },
+  { type: 'ATTACH' as const, ...birthOn('e', vmOf('4', null)) },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)) },
+  ...['a', 'b', 'd', 'e', 'f'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
+  { type: 'MOVED' as const, attachment: 'a', vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
+  { type: 'DELETE' as const },
+  { type: 'RETRY' as const },
+  { type: 'TIMEOUT' as const },
+  { type: 'RESUME' as const },
+].map(event => ({ ...event, ...stamp }));
+
+const plugProblem = { code: 'PLUG_UNKNOWN' as const, detail: 'connection lost' };
+
+export const attachmentEvents: AttachmentEvent[] = [
+  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false },
+  { type: 'ATTACH' as const, ...birthOn('a', vmOf('1', null)), shareable: false },
+  ...[1, 2, 3].flatMap(attempt => [
+    { type: 'PLUGGED' as const, attempt },
+    { type: 'PLUG_REFUSED' as const, attempt, problem: plugProblem },
+    { type: 'PLUG_UNKNOWN' as const, attempt, problem: plugProblem },
+    { type: 'UNPLUGGED' as const, attempt },
+    { type: 'KEPT' as const, attempt, problem: plugProblem },
+    { type: 'UNPLUG_FAILED' as const, attempt, problem: plugProblem },
+  ]),
+  { type: 'HOTDETACH' as const },
+  { type: 'DETACH' as const, machine: 'running' as const, held: [DISK] },
+  { type: 'DETACH' as const, machine: 'unknown' as const, held: [] },
+  { type: 'DETACH' as const, machine: 'gone' as const, held: [] },
+  { type: 'PROMISE' as const, target: null, taken: [] },
+  { type: 'PROMISE' as const, target: 'vdc', taken: ['vdc'] },
+  { type: 'PROMISE' as const, target: null, taken: allTaken },
+  { type: 'DEVICE_GONE' as const },
+  { type: 'MACHINE_DEAD' as const },
+  { type: 'MIGRATED' as const },
+  { type: 'MOVED' as const, vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
+  { type: 'FORGET' as const },
+  { type: 'TIMEOUT' as const },
+  { type: 'RESUME' as const },
+].map(event => ({ ...event, ...stamp }));

@@ -1,0 +1,177 @@
+import test from 'ava';
+import { createActor } from 'xstate';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import type { DiskMessage } from '../../machines/disk-events.ts';
+import { sameVm } from '../../machines/vm.ts';
+import { birthOn, DISK, patience, stamp, vmOf } from './events.ts';
+
+/** A chart with its notes written down. */
+function play(machine: typeof diskMachine | typeof attachmentMachine) {
+  const notes: unknown[] = [];
+  const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
+  const effects = ['makeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [name, note(name)]);
+  const actions = {
+    refuse: note('refuse'),
+    answer: note('answer'),
+    tell: note('tell'),
+    publish: note('publish'),
+    ...Object.fromEntries(effects),
+  };
+  const actor = createActor((machine as typeof diskMachine).provide({ actions })).start();
+  return {
+    send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
+      notes.length = 0;
+      (actor.send as (event: unknown) => void)({ ...event, now, patience });
+      return { state: String(actor.getSnapshot().value), notes: [...notes] };
+    },
+    context: () => actor.getSnapshot().context,
+  };
+}
+
+function availableDisk(limit: number) {
+  const disk = play(diskMachine);
+  const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1 });
+  disk.send({ type: 'VOLUME_MADE', attempt: 1 });
+  return disk;
+}
+
+const hotattach = (id: string, vm = vmOf(id)): DiskMessage => ({
+  type: 'HOTATTACH',
+  ...birthOn(id, vm),
+  taken: [],
+});
+const refused = (code: string) => [{ refuse: { code } }];
+
+test('limit: one machine more than the limit is refused, and nothing changes', t => {
+  const disk = availableDisk(2);
+  disk.send(hotattach('1'));
+  disk.send(hotattach('2'));
+  const before = disk.context();
+  t.deepEqual(disk.send(hotattach('3')).notes, refused('LIMIT_REACHED'));
+  t.is(disk.context(), before);
+});
+
+test('limit: a released place is free again', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  disk.send({ type: 'RELEASED', attachment: '1' });
+  t.is(disk.send(hotattach('2')).state, 'hot-attached');
+});
+
+test('limit: a registered machine counts, and registering asks for no limit', t => {
+  const disk = availableDisk(1);
+  t.is(disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)) }).state, 'attached');
+  t.deepEqual(disk.send(hotattach('2')).notes, refused('LIMIT_REACHED'));
+  const over = disk.send({ type: 'ATTACH', ...birthOn('3', vmOf('3', null)) });
+  t.deepEqual(over.notes.at(-1), { publish: { type: 'disk.oversubscribed' } });
+});
+
+test('uniqueness: a machine uses a disk once, by whatever name', t => {
+  const disk = availableDisk(3);
+  disk.send(hotattach('1', vmOf('7')));
+  t.deepEqual(disk.send(hotattach('2', vmOf('7'))).notes, refused('ALREADY_ATTACHED'));
+  const registered = { type: 'ATTACH' as const, ...birthOn('3', vmOf('one-7', null)) };
+  t.deepEqual(disk.send(registered).notes, refused('HOT_PLUGGED'));
+});
+
+test('uniqueness: a registered machine cannot have the disk hot-plugged as well', t => {
+  const disk = availableDisk(3);
+  disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('7', null)) });
+  t.deepEqual(disk.send(hotattach('2', vmOf('one-7'))).notes, refused('ALREADY_ATTACHED'));
+});
+
+test('a domain of the same name with another UUID is another machine', t => {
+  t.false(sameVm(vmOf('7', 'a'), vmOf('7', 'b')));
+  t.true(sameVm(vmOf('7', 'a'), vmOf('one-7', null)));
+  t.false(sameVm(vmOf('7', 'a'), { ...vmOf('7', null), node: 'qemu+tcp://two/system' }));
+});
+
+test('a disk in use is not deleted', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  t.deepEqual(disk.send({ type: 'DELETE' }).notes, refused('DISK_IN_USE'));
+});
+
+test('a creation that fails is undone before its caller hears of it', t => {
+  const disk = play(diskMachine);
+  const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit: 1 };
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1 });
+  const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
+  const failed = disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem });
+  t.deepEqual([failed.state, failed.notes], ['deleting', [{ removeVolume: true }]]);
+  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: 2 }), {
+    state: 'deleted',
+    notes: [{ answer: { problem } }],
+  });
+});
+
+test('a deletion that fails is tried again at its deadline', t => {
+  const disk = availableDisk(1);
+  disk.send({ type: 'DELETE' });
+  const problem = { code: 'REMOVE_FAILED' as const, detail: 'EIO' };
+  const failed = disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem });
+  t.deepEqual(failed, { state: 'deleting', notes: [{ answer: { problem } }] });
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { removeVolume: true });
+});
+
+test('the target is the first letter that is free on the machine', t => {
+  const disk = availableDisk(1);
+  const { notes } = disk.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), taken: ['vda', 'vdc'] });
+  t.like(notes[0], { tell: { event: { target: 'vdb', shareable: false } } });
+});
+
+test('a disk that more than one machine may use is shareable on each', t => {
+  const { notes } = availableDisk(2).send(hotattach('1'));
+  t.like(notes[0], { tell: { event: { shareable: true } } });
+});
+
+function hotAttachment() {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  attachment.send({ type: 'PLUGGED', attempt: 1 });
+  return attachment;
+}
+
+test('a plug whose outcome is not known is taken back, and the disk stays accounted for until then', t => {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
+  const unknown = attachment.send({ type: 'PLUG_UNKNOWN', attempt: 1, problem });
+  t.deepEqual(unknown, { state: 'detaching', notes: [{ answer: { problem } }, { unplug: true }] });
+  const off = attachment.send({ type: 'UNPLUGGED', attempt: 2 });
+  t.is(off.state, 'released');
+  t.deepEqual(off.notes[0], { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attachment: '1' } } });
+});
+
+test('an undo that cannot reach the node is tried again at each deadline', t => {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  attachment.send({ type: 'TIMEOUT' });
+  const problem = { code: 'NODE_UNREACHABLE' as const, detail: '' };
+  t.is(attachment.send({ type: 'UNPLUG_FAILED', attempt: 2, problem }).state, 'detaching');
+  t.deepEqual(attachment.send({ type: 'TIMEOUT' }).notes.at(-1), { unplug: true });
+});
+
+test('a guest that keeps its disk keeps it, and a later removal is noticed', t => {
+  const attachment = hotAttachment();
+  attachment.send({ type: 'HOTDETACH' });
+  const problem = { code: 'GUEST_KEPT_DISK' as const, detail: '' };
+  const kept = attachment.send({ type: 'KEPT', attempt: 2, problem });
+  t.deepEqual(kept, { state: 'hot-attached', notes: [{ answer: { problem } }] });
+  t.is(attachment.send({ type: 'DEVICE_GONE' }).state, 'released');
+});
+
+test('the death of a machine can be claimed by a detach for a day', t => {
+  const attachment = hotAttachment();
+  t.is(attachment.send({ type: 'MACHINE_DEAD' }).state, 'unclaimed');
+  t.is(attachment.context().deadline, stamp.now + 86_400_000);
+  t.is(attachment.send({ type: 'DETACH', machine: 'gone', held: [] }).state, 'released');
+});
+
+test('detach is refused while the live domain holds one of the disks', t => {
+  const event = { type: 'DETACH' as const, machine: 'running' as const, held: ['another disk'] };
+  t.deepEqual(hotAttachment().send(event).notes, refused('VM_RUNNING'));
+});
