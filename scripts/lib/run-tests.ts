@@ -1,8 +1,8 @@
-// What scripts/test runs: the checks, each counted like a test, then ava; at the end what failed, in full, and the counts.
+// What scripts/test runs: the checks, each counted like a test, then ava; at the end what failed and was skipped, and the counts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { type Tally, tapReader } from './tap.ts';
+import { avaReport, type Tally } from './ava-report.ts';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'npm', 'run', '--silent', 'types'],
@@ -19,8 +19,8 @@ function say(line: string): void {
 }
 
 function fail(name: string, details: string): void {
-  say(`  FAILED ${name}`);
-  failures.push(`${name}\n${details.trimEnd()}`);
+  say(`  ✘ ${name}`);
+  failures.push(`${name}\n${details.trimEnd()}`.replaceAll('\n', '\n    '));
 }
 
 async function check([name, command, ...args]: (typeof checks)[number]): Promise<Tally> {
@@ -36,29 +36,31 @@ async function check([name, command, ...args]: (typeof checks)[number]): Promise
     fail(name, output);
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  say(`  ok ${name}`);
+  say(`  ✔ ${name}`);
   return { passed: 1, failed: 0, skipped: 0 };
 }
 
 async function runAva(args: readonly string[]): Promise<Tally> {
-  const ava = spawn('node_modules/.bin/ava', ['--tap', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ava = spawn('node_modules/.bin/ava', ['--no-color', ...args], {
+    // Any terminal but the kernel's own gets the marks that avaReport knows.
+    env: { ...process.env, TERM: 'dumb' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(ava, 'close');
-  const tap = tapReader();
+  const report = avaReport();
   for await (const line of createInterface({ input: ava.stdout })) {
-    const progress = tap.read(line);
-    if (progress !== undefined) say(progress);
+    say(line);
+    report.read(line);
   }
   const [status, signal] = await ended;
-  const { passed, failed } = tap.tally();
-  const told = tap.failures();
-  failures.push(...told);
-  skipped.push(...tap.skipped());
-
-  const untold = !tap.complete() || failed > told.length || (status !== 0 && failed === 0);
-  if (untold) fail('ava', `ended with ${signal ?? `status ${status}`}, and not every test came to its end`);
-  else if (passed + failed === 0) fail('ava', 'ran no test');
-  else return tap.tally();
-  return { ...tap.tally(), failed: Math.max(failed, told.length + 1) };
+  const tally = report.tally();
+  failures.push(...report.failures());
+  skipped.push(...report.skipped());
+  if (tally.failed > 0) return tally;
+  if (status !== 0) fail('ava', `ended with ${signal ?? `status ${status}`}`);
+  else if (tally.passed === 0) fail('ava', 'ran no test');
+  else return tally;
+  return { ...tally, failed: 1 };
 }
 
 const args = process.argv.slice(2);
@@ -71,7 +73,7 @@ tallies.push(await check(['build', 'scripts/lib/build']));
 say('Tests');
 tallies.push(await runAva(args));
 
-for (const failure of failures) say(`\nFAILED: ${failure}`);
+if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
 if (skipped.length > 0) say(['\nSkipped:', ...skipped].join('\n  '));
 const total = (key: keyof Tally) => tallies.reduce((sum, tally) => sum + tally[key], 0);
 say(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);

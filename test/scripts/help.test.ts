@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import test from 'ava';
+import { root, run } from './support/run.ts';
+
+const scripts = ['bootstrap', 'server', 'test', 'demo', 'lib/build'];
+const virt = ['virt/libvirtd.sh', 'virt/guest-image.sh', 'virt/domain-xml.sh'];
+
+for (const name of [...scripts, ...virt]) {
+  test(`scripts/${name} --help says how it is used, and does nothing`, async t => {
+    const { status, stdout, stderr } = await run(join(root, 'scripts', name), ['--help']);
+    t.is(status, 0);
+    t.regex(stdout, /^Usage: /);
+    t.is(stderr, '');
+  });
+}
+
+for (const name of ['bootstrap', 'demo', 'lib/build']) {
+  test(`scripts/${name} refuses an argument that it does not know`, async t => {
+    const { status, stderr } = await run(join(root, 'scripts', name), ['--nonsense']);
+    t.is(status, 2);
+    t.regex(stderr, /^Usage: /);
+  });
+}

@@ -1,0 +1,115 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { folderWith, root, run } from './support/run.ts';
+
+const good = `import test from 'ava';
+test('adds', t => t.is(1 + 1, 2));
+test('multiplies', t => t.is(2 * 2, 4));
+`;
+const bad = `import test from 'ava';
+test('fits', t => t.pass());
+test('subtracts', t => t.is(2 - 1, 2));
+`;
+const skip = `import test from 'ava';
+test('runs', t => t.pass());
+test.skip('needs a moon (no moon here)', t => t.fail());
+`;
+const crash = `import test from 'ava';
+test('starts', t => t.pass());
+test('never ends', () => new Promise(() => { setImmediate(() => process.exit(3)); }));
+`;
+const hook = `import test from 'ava';
+test.before('gets ready', () => { throw new Error('not ready'); });
+test('first', t => t.pass());
+test('second', t => t.pass());
+`;
+const empty = `import test from 'ava';
+test.skip('needs a moon', t => t.fail());
+`;
+
+/** A project of its own with these tests and checks, and what a run of it says and ends with. */
+async function runOf(
+  t: ExecutionContext,
+  tests: Record<string, string>,
+  { args = [], checks = {} }: { args?: string[]; checks?: Record<string, string> } = {},
+) {
+  const files = Object.entries(tests).map(([name, code]) => [`test/${name}.test.js`, code]);
+  const scripts = { types: 'true', lint: 'true', 'dead-code': 'true', charts: 'true', ...checks };
+  const cwd = await folderWith(t, {
+    ...Object.fromEntries(files),
+    'package.json': JSON.stringify({ type: 'module', scripts, ava: { files: ['test/**/*.test.js'] } }),
+    'scripts/lib/build': '#!/bin/sh\n',
+  });
+  await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
+  const runner = fileURLToPath(new URL('../../scripts/lib/run-tests.ts', import.meta.url));
+  // A fixture is a run of its own, whatever this test runs in.
+  const env = { AVA_PATH: '', NODE_OPTIONS: '', NO_COLOR: '1' };
+  const { status, stdout } = await run(process.execPath, ['--import=tsx', runner, ...args], { cwd, env });
+  return { status, stdout, last: stdout.trimEnd().split('\n').at(-1) };
+}
+
+test('a run in which all is well ends with the counts and status 0; each check counts like a test', async t => {
+  const { status, last } = await runOf(t, { good });
+  t.is(status, 0);
+  t.is(last, '7 passed, 0 failed, 0 skipped');
+});
+
+test('with arguments only the tests that they name run, after a build', async t => {
+  const { status, last } = await runOf(
+    t,
+    { good, bad },
+    { args: ['test/good.test.js'], checks: { lint: 'false' } },
+  );
+  t.is(status, 0);
+  t.is(last, '3 passed, 0 failed, 0 skipped');
+});
+
+test('a failed test is told in full at the end, and makes the run fail', async t => {
+  const { status, stdout, last } = await runOf(t, { good, bad });
+  t.is(status, 1);
+  t.is(last, '8 passed, 1 failed, 0 skipped');
+  t.regex(stdout, /\n {2}bad › subtracts\n[\s\S]*\n {2}Difference/);
+  t.regex(stdout, /\nFailed:\n {2}bad › subtracts\n/);
+});
+
+test('a failed check is told in full, the tests run all the same, and the run fails', async t => {
+  const { status, stdout, last } = await runOf(
+    t,
+    { good },
+    { checks: { lint: 'echo this line is ugly; exit 1' } },
+  );
+  t.is(status, 1);
+  t.is(last, '6 passed, 1 failed, 0 skipped');
+  t.regex(stdout, /\nFailed:\n {2}lint and formatting\n {4}this line is ugly\n/);
+});
+
+test('skipped tests are counted and named', async t => {
+  const { status, stdout, last } = await runOf(t, { skip });
+  t.is(status, 0);
+  t.is(last, '6 passed, 0 failed, 1 skipped');
+  t.regex(stdout, /\nSkipped:\n {2}needs a moon \(no moon here\)\n/);
+});
+
+test('a test process that ends in the middle of a test is a failure', async t => {
+  const { status, last } = await runOf(t, { good, crash });
+  t.is(status, 1);
+  t.regex(last ?? '', /^8 passed, [1-9]\d* failed, 0 skipped$/);
+});
+
+test('tests that never ran because a hook before them failed are failures', async t => {
+  const { status, stdout, last } = await runOf(t, { hook });
+  t.is(status, 1);
+  t.regex(last ?? '', /^5 passed, [2-9] failed, 0 skipped$/);
+  t.regex(stdout, /not ready/);
+});
+
+test('a run without any test is a failure', async t => {
+  const nothing = await runOf(t, {});
+  t.is(nothing.status, 1);
+  t.is(nothing.last, '5 passed, 1 failed, 0 skipped');
+  const allSkipped = await runOf(t, { empty });
+  t.is(allSkipped.status, 1);
+  t.is(allSkipped.last, '5 passed, 1 failed, 1 skipped');
+});
