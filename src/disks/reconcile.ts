@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { attachmentKey } from '../../machines/notes.ts';
 import type { DomainState, Hypervisor, Survey } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
-import { isHeld, type KeptAttachment } from './records.ts';
+import type { KeptAttachment } from './records.ts';
+import { hotNodes } from './recovery.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -127,12 +128,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   }
 
   async function passAll(): Promise<void> {
-    const nodes = new Set(hypervisor.linkedNodes());
-    for (const one of decided.attachments()) {
-      const { node } = one.context.vm;
-      if (isHeld(one) && one.context.mode === 'hot' && hypervisor.isConfigured(node)) nodes.add(node);
-    }
-    await Promise.all([...nodes].map(pass));
+    const hot = [...hotNodes(decided)].filter(hypervisor.isConfigured);
+    await Promise.all([...new Set([...hypervisor.linkedNodes(), ...hot])].map(pass));
   }
 
   return {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Pool } from '../storage/pool.ts';
-import { isKnown } from './records.ts';
+import { isHeld, isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -17,6 +17,12 @@ export async function compareVolumes(pool: Pool, shelf: Shelf, log: Logger): Pro
     volumes.delete(uuid);
   }
   for (const uuid of volumes) log.error({ disk: uuid }, 'volume belongs to no disk; it is left alone');
+}
+
+/** The nodes on which a hot-plugged disk is accounted for: their events matter from the start. */
+export function hotNodes(shelf: Shelf): ReadonlySet<string> {
+  const hot = [...shelf.attachments()].filter(one => isHeld(one) && one.context.mode === 'hot');
+  return new Set(hot.map(one => one.context.vm.node));
 }
 
 /**

@@ -72,3 +72,12 @@ export interface DiskService {
   ): Promise<string>;
   ownsDisks(account: string): boolean;
 }
+
+/** What administrators may ask about nodes. */
+export interface NodeService {
+  /**
+   * Ends a node's alarm: the host that answers is the right one, or the machines that it does not show are gone. Resolves with what
+   * the alarm said. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
+   */
+  agree(caller: Caller, node: string): Promise<{ readonly alarm: string }>;
+}

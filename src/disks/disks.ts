@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Patience } from '../../machines/stamp.ts';
+import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { Pool } from '../storage/pool.ts';
+import { prefixes } from '../store/keys.ts';
+import { codecs } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import { createAlarms } from './alarms.ts';
+import { createDiskService } from './disk-service.ts';
+import { createEffects, GRACE_MS } from './effects.ts';
+import { loadShelves } from './load.ts';
+import { createNodeService } from './node-service.ts';
+import { createReconciler } from './reconcile.ts';
+import { compareVolumes, hotNodes, resume } from './recovery.ts';
+import type { DiskService, NodeService } from './service.ts';
+import { createActorSystem } from './system.ts';
+import { watchNodes } from './watch.ts';
+
+/** How long a node may take to answer a question, in milliseconds. */
+const QUESTION_MS = 10_000;
+/** How long the first request waits for what was interrupted to come to rest, in milliseconds. */
+const RECOVERY_MS = 5_000;
+const SWEEP_MS = 250;
+/** How long a machine's death may be claimed by a detach: 24 h. */
+const CLAIM_MS = 86_400_000;
+
+export interface DisksParts {
+  readonly store: Store;
+  readonly pool: Pool;
+  readonly hypervisor: Hypervisor;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly newUuid: () => string;
+  readonly newId: () => string;
+  /** Told of a fault in pdisk itself: the process must end. */
+  readonly fault: (error: Error) => void;
+  readonly settings: {
+    readonly userLimit: number;
+    readonly vmAccess: 'any' | 'service';
+    readonly attachTimeoutMs: number;
+    readonly detachTimeoutMs: number;
+    readonly createTimeoutMs: number;
+    readonly deleteTimeoutMs: number;
+    readonly reconcileIntervalMs: number;
+  };
+}
+
+export interface Disks {
+  readonly service: DiskService;
+  readonly nodes: NodeService;
+  /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
+  recover(): Promise<void>;
+  /** Takes no more changes, and resolves when nothing is at work any more. What was interrupted is resumed at the next start. */
+  stop(): Promise<void>;
+}
+
+/** The disks and attachments of one store, alive. */
+export async function createDisks(parts: DisksParts): Promise<Disks> {
+  const { store, pool, hypervisor, log, now, settings } = parts;
+  const patience: Patience = {
+    creating: settings.createTimeoutMs,
+    deleting: settings.deleteTimeoutMs,
+    attaching: settings.attachTimeoutMs + GRACE_MS,
+    detaching: settings.detachTimeoutMs + GRACE_MS,
+    claiming: CLAIM_MS,
+  };
+  const { decided, committed } = await loadShelves(store, hypervisor.nodeKey);
+  const system = createActorSystem({
+    journal: store,
+    effects: createEffects(pool, hypervisor),
+    decided,
+    committed,
+    lastSequence: await store.lastSequence(),
+    patience,
+    now,
+    publish: event => log.info({ event }, event.type),
+    fault: parts.fault,
+  });
+  const alarms = createAlarms(store, await store.load(prefixes.node, codecs.node), (node, text) =>
+    log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
+  );
+  const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
+  const reconciler = createReconciler(common);
+  const service = createDiskService({
+    ...common,
+    ...parts,
+    committed,
+    fate: async vm => (alarms.of(vm.node) ? 'unknown' : hypervisor.fate(vm, now() + 2 * QUESTION_MS)),
+    userLimit: settings.userLimit,
+    vmAccess: settings.vmAccess,
+  });
+  const timers: NodeJS.Timeout[] = [];
+  let unwatch = (): void => {};
+
+  return {
+    service,
+    nodes: createNodeService({ hypervisor, alarms, reconciler }),
+    async recover() {
+      await pool.clean();
+      await compareVolumes(pool, committed, log);
+      unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
+      for (const node of hotNodes(decided)) hypervisor.link(node);
+      const settled = resume(system, decided, log);
+      await Promise.race([settled, delay(RECOVERY_MS, undefined, { ref: false })]);
+      timers.push(setInterval(system.sweep, SWEEP_MS));
+      timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
+    },
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      unwatch();
+      await Promise.all([reconciler.stop(), system.stop()]);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { nanoid } from 'nanoid';
+import { destination, type Logger, pino } from 'pino';
+import { type AccountStore, createAccounts } from './accounts/accounts.ts';
+import { createFirstAdministrator } from './accounts/first-administrator.ts';
+import { accountRecord } from './accounts/record.ts';
+import { createApi } from './api/server.ts';
+import { helpText } from './config/help.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { createDisks } from './disks/disks.ts';
+import { createHypervisor } from './hypervisor/create.ts';
+import { openPool } from './storage/open.ts';
+import { prefixes } from './store/keys.ts';
+import { openStore, type Store } from './store/store.ts';
+
+/** How long requests at work may take to end by themselves after SIGTERM, in milliseconds. */
+const DRAIN_MS = 5_000;
+/** When the process ends whatever is still open, in milliseconds after SIGTERM. */
+const STOP_MS = 20_000;
+
+const accountsIn = (store: Store): AccountStore => ({
+  load: () => store.load(prefixes.account, accountRecord),
+  put: record => store.commit([{ key: prefixes.account + record.name, value: record }]),
+  remove: name => store.commit([{ key: prefixes.account + name, value: undefined }]),
+});
+
+/** Builds the service from its parts, recovers, and serves until `stop`. */
+async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  let failed = false;
+  const fail = (what: string) => (error: Error) => {
+    log.fatal({ err: error }, what);
+    process.exitCode = 1;
+    failed = true;
+    void stop?.(what);
+  };
+  let stop: ((why: string) => Promise<void>) | undefined;
+
+  const store = await openStore({
+    directory: join(config.dataDir, 'db'),
+    onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
+  });
+  const warn = (sentence: string): void => log.warn(sentence);
+  const { overcommit } = config;
+  const pool = await openPool(`${config.pool.kind}:${config.pool.directory}`, { overcommit, log: { warn } });
+  const nodes = new Map(Object.entries(config.nodes));
+  const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
+  const disks = await createDisks({
+    store,
+    pool,
+    hypervisor,
+    log,
+    now: Date.now,
+    newUuid: randomUUID,
+    newId: nanoid,
+    fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
+    settings: config,
+  });
+  const accounts = await createAccounts(accountsIn(store));
+  const first = await createFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
+  if (first) {
+    process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
+  }
+  await disks.recover();
+  const api = createApi({ service: disks.service, nodes: disks.nodes, accounts, log });
+  const { host, port } = config.listen;
+  const listening = await api.listen(host, port);
+  log.info({ host, port: listening.port, pool: config.pool.directory }, 'pdisk serves');
+
+  stop = async why => {
+    log.info({ why }, 'pdisk stops');
+    setTimeout(() => process.exit(1), STOP_MS).unref();
+    const closed = api.stop(STOP_MS / 2);
+    await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
+    await disks.stop();
+    await closed;
+    await hypervisor.close();
+    await store.close();
+  };
+  if (failed) await stop('it failed while starting');
+  return stop;
+}
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  if (argv.includes('--help')) {
+    process.stdout.write(helpText());
+    return;
+  }
+  const config = loadConfig({ argv, env: process.env });
+  if (argv.includes('--check-config')) {
+    process.stdout.write('the configuration is valid\n');
+    return;
+  }
+  const log = pino({ name: 'pdisk', level: config.logLevel }, destination({ fd: 2, sync: true }));
+  const stop = await serve(config, log);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void stop(signal).then(() => process.exit()));
+  }
+}
+
+main().catch(error => {
+  const sentences = error instanceof ConfigError ? error.sentences : [error.message ?? String(error)];
+  for (const sentence of sentences) process.stderr.write(`pdisk: ${sentence}\n`);
+  process.exit(1);
+});
