@@ -16,8 +16,8 @@ const HASH_BYTES = 32;
 
 function derive(password: string, salt: Buffer, length: number, by: HashCost): Promise<Buffer> {
   const { cost, blockSize, parallelization } = by;
-  // Node's own bound on memory is met exactly by 2^15 and 8, and then refuses it.
-  const maxmem = 256 * cost * blockSize * parallelization;
+  // What OpenSSL counts. Node's default is 32 MiB, just too little for 2^15 and 8.
+  const maxmem = 128 * blockSize * (cost + parallelization + 2);
   return new Promise((resolve, reject) => {
     scrypt(password, salt, length, { cost, blockSize, parallelization, maxmem }, (error, key) =>
       error ? reject(error) : resolve(key),

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import type { DiskService, DiskView } from '../../../src/disks/service.ts';
+import { errorOf } from '../../../src/errors.ts';
+
+export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+export const SECOND = '7d409aed-3207-4dd1-85f3-3bca3605b1fb';
+
+/** The disks of the user's document. */
+const documented: readonly DiskView[] = [
+  {
+    uuid: FIRST,
+    owner: 'test',
+    tag: 'a simple disk',
+    visibility: 'private',
+    sizeGiB: 2,
+    created: Date.UTC(2011, 6, 28, 15, 1, 40),
+    users: 0,
+    limit: 1,
+  },
+  {
+    uuid: SECOND,
+    owner: 'test',
+    tag: 'a public disk',
+    visibility: 'public',
+    sizeGiB: 1,
+    created: Date.UTC(2011, 6, 28, 15, 1, 54),
+    users: 0,
+    limit: 1,
+  },
+];
+
+/** What a disk service was asked, one line a change: the method and its arguments without the caller and the cause. */
+export interface DiskDouble extends DiskService {
+  readonly disks: Map<string, DiskView>;
+  readonly calls: unknown[][];
+}
+
+/** Disks in memory, with no rules but that a disk must be there. Methods given replace its own. */
+export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
+  const disks = new Map(documented.map(disk => [disk.uuid, disk]));
+  const calls: unknown[][] = [];
+  const known = (uuid: string): DiskView => {
+    const disk = disks.get(uuid);
+    if (!disk) throw errorOf('DISK_UNKNOWN', { disk: uuid });
+    return disk;
+  };
+  return {
+    disks,
+    calls,
+    list: () => [...disks.values()],
+    get: (_caller, uuid) => known(uuid),
+    async create({ account }, { sizeGiB, tag, visibility }, _cause) {
+      const uuid = randomUUID();
+      calls.push(['create', sizeGiB, tag, visibility]);
+      disks.set(uuid, {
+        uuid,
+        owner: account,
+        tag,
+        visibility,
+        sizeGiB,
+        created: Date.now(),
+        users: 0,
+        limit: 1,
+      });
+      return { uuid };
+    },
+    async remove(_caller, uuid) {
+      known(uuid);
+      calls.push(['remove', uuid]);
+      disks.delete(uuid);
+    },
+    async retry(_caller, uuid) {
+      known(uuid);
+      calls.push(['retry', uuid]);
+    },
+    async hotattach(_caller, uuid, vm) {
+      known(uuid);
+      calls.push(['hotattach', uuid, vm]);
+      return { target: 'vda', uuids: [SECOND, uuid] };
+    },
+    async hotdetach(_caller, uuid, vm) {
+      known(uuid);
+      calls.push(['hotdetach', uuid, vm]);
+      return { target: 'vda', uuids: [] };
+    },
+    async attach(_caller, uuid, vm) {
+      known(uuid);
+      calls.push(['attach', uuid, vm]);
+      return { uuids: [uuid] };
+    },
+    async detach(_caller, vm) {
+      calls.push(['detach', vm]);
+      return { uuids: [FIRST, SECOND] };
+    },
+    async element(_caller, uuid, vm, target) {
+      known(uuid);
+      calls.push(['element', uuid, vm, target]);
+      return `<disk><target dev='${target ?? 'vdb'}'/></disk>`;
+    },
+    ownsDisks: account => [...disks.values()].some(disk => disk.owner === account),
+    ...replaced,
+  };
+}

@@ -1,0 +1,107 @@
+import { connect, type Socket } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
+import { createApi } from '../../../src/api/server.ts';
+import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
+import { type DiskDouble, diskDouble } from './disks.ts';
+
+export interface Answered {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+export interface Server {
+  readonly port: number;
+  readonly service: DiskDouble;
+  readonly accounts: Accounts;
+  /** Every line of the log so far. */
+  readonly log: readonly Record<string, unknown>[];
+  stop(graceMs: number): Promise<void>;
+  /** One request; as the administrator, unless told otherwise. A plain object is sent as a form. */
+  ask(
+    method: string,
+    path: string,
+    options?: { as?: string | undefined; form?: Record<string, string>; json?: unknown } & RequestInit,
+  ): Promise<Answered>;
+  /** Sends bytes as they are; what came back until `enough` says so or the connection ended. */
+  raw(bytes: string | Buffer, enough?: (received: string, socket: Socket) => boolean): Promise<string>;
+}
+
+export const PASSWORD = 'correct horse';
+
+/** An Authorization header. */
+export const basic = (name: string, password = PASSWORD): string =>
+  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+
+const isComplete = (received: string): boolean => {
+  const end = received.indexOf('\r\n\r\n');
+  const length = /content-length: (\d+)/i.exec(received)?.[1];
+  return end >= 0 && length !== undefined && received.length >= end + 4 + Number(length);
+};
+
+/** The API with accounts `admin`, `cloud` (service) and `test` (user), over a double of the disks. */
+export async function startServer(t: ExecutionContext, service = diskDouble()): Promise<Server> {
+  const log: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'info' }, { write: line => log.push(JSON.parse(line)) });
+  const accounts = await createAccounts(memoryStore(), { cost: cheap });
+  await accounts.createFirst('admin', PASSWORD);
+  const admin = await accounts.verify('admin', PASSWORD);
+  if (!admin) throw new Error('no administrator');
+  await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
+  await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
+  const api = createApi({ service, accounts, log: logger });
+  const { port } = await api.listen('127.0.0.1', 0);
+  t.teardown(() => api.stop(0));
+
+  return {
+    port,
+    service,
+    accounts,
+    log,
+    stop: api.stop,
+    async ask(method, path, { as = 'admin', form, json, headers, ...rest } = {}) {
+      const sent = new Headers(headers);
+      if (as !== '' && !sent.has('authorization')) sent.set('authorization', basic(as));
+      if (json !== undefined) sent.set('content-type', 'application/json');
+      const body = form ? new URLSearchParams(form) : json !== undefined ? JSON.stringify(json) : undefined;
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers: sent,
+        ...(body === undefined ? {} : { body }),
+        ...rest,
+      });
+      const text = await response.text();
+      return { status: response.status, reason: response.statusText, headers: response.headers, text };
+    },
+    raw: (bytes, enough = isComplete) =>
+      new Promise((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1');
+        let received = '';
+        const limit = setTimeout(() => socket.destroy(new Error(`only this came back: ${received}`)), 20_000);
+        socket.setEncoding('latin1');
+        socket.on('data', data => {
+          received += data;
+          if (enough(received, socket)) socket.destroy();
+        });
+        // A connection that is cut while we still send is one way to be refused.
+        let failure: Error | undefined;
+        socket.on('error', error => {
+          failure = error;
+        });
+        socket.on('close', () => {
+          clearTimeout(limit);
+          if (received === '' && failure) reject(failure);
+          else resolve(received);
+        });
+        socket.write(bytes);
+      }),
+  };
+}
+
+/** A request's bytes, with Host and, unless told otherwise, the administrator's credentials. */
+export function request(line: string, headers: readonly string[] = [], body = ''): string {
+  return `${[`${line} HTTP/1.1`, 'Host: x', `Authorization: ${basic('admin')}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
+}
