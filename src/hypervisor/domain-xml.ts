@@ -26,6 +26,7 @@ const parser = new XMLParser({
   attributeNamePrefix: '@',
   parseTagValue: false,
   parseAttributeValue: false,
+  trimValues: false,
   isArray: (_name, path) => path === 'domain.devices.disk',
   // Big, of no use here, and free text of others.
   stopNodes: ['domain.metadata', 'domain.description', 'domain.title'],

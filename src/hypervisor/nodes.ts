@@ -1,3 +1,4 @@
+import { Unsupported } from '../libvirt/errors.ts';
 import { parseUri } from '../libvirt/uri.ts';
 
 /** A node that may be linked. */
@@ -50,6 +51,8 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
 
   for (const [name, uri] of setting) {
     if (name === '*') {
+      if (!uri.includes(PLACEHOLDER))
+        throw new Unsupported(`${uri} for every other node, without ${PLACEHOLDER}`);
       parseUri(uri.replaceAll(PLACEHOLDER, 'node'));
       wildcard = uri;
       continue;

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { createHypervisor } from '../../../src/hypervisor/create.ts';
+import type { DiskSpec, Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
+import type { Times } from '../../../src/hypervisor/operations.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+
+/** Short enough for tests, and in the same order as the real ones. */
+export const quick: Times = {
+  connectMs: 300,
+  retryMs: 20,
+  pollMs: 50,
+  askAgainMs: 300,
+  lastLookMs: 150,
+  surveysApartMs: 40,
+  idleMs: 60_000,
+};
+
+/** A new fake libvirtd, and the folder of its socket. */
+export async function fakeLibvirtd(t: ExecutionContext, unplugMs = 5): Promise<FakeLibvirtd> {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-fake-'));
+  const fake = await startFakeLibvirtd({ unix: join(directory, 'sock'), unplugMs });
+  t.teardown(async () => {
+    await fake.stop();
+    await rm(directory, { recursive: true });
+  });
+  return fake;
+}
+
+export interface Line {
+  readonly level: 'info' | 'warn';
+  readonly sentence: string;
+}
+
+/** A hypervisor with these nodes, ended with the test. */
+export function hypervisorOf(
+  t: ExecutionContext,
+  nodes: Readonly<Record<string, string>>,
+  times: Partial<Times> = {},
+): { hypervisor: Hypervisor; lines: Line[] } {
+  const lines: Line[] = [];
+  const hypervisor = createHypervisor({
+    nodes: new Map(Object.entries(nodes)),
+    vmNames: ['{vm_id}', 'one-{vm_id}'],
+    log: {
+      info: (_, sentence) => lines.push({ level: 'info', sentence }),
+      warn: (_, sentence) => lines.push({ level: 'warn', sentence }),
+    },
+    times: { ...quick, ...times },
+  });
+  t.teardown(() => hypervisor.close());
+  return { hypervisor, lines };
+}
+
+/** One fake node, `n`, and a hypervisor that knows it. */
+export async function fakeNode(
+  t: ExecutionContext,
+  times: Partial<Times> = {},
+): Promise<{ fake: FakeLibvirtd; hypervisor: Hypervisor; lines: Line[] }> {
+  const fake = await fakeLibvirtd(t);
+  return { fake, ...hypervisorOf(t, { n: fake.uri }, times) };
+}
+
+export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
+  const disk = more.disk ?? randomUUID();
+  return {
+    disk,
+    source: { type: 'file', path: `/pool/${disk}.raw` },
+    target: 'vdb',
+    shareable: false,
+    ...more,
+  };
+}
+
+export const inMs = (ms: number): number => Date.now() + ms;
+export const never = (): AbortSignal => new AbortController().signal;

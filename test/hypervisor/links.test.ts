@@ -1,0 +1,115 @@
+import test from 'ava';
+import {
+  STOPPED_CRASHED,
+  STOPPED_FAILED,
+  STOPPED_MIGRATED,
+  STOPPED_SHUTDOWN,
+} from '../../src/libvirt/constants.ts';
+import { until } from '../rig/until.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, hypervisorOf, inMs, never } from './helpers/fake-node.ts';
+
+test('no node is linked before somebody asks for it', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  const key = hypervisor.nodeKey('n');
+  t.true(hypervisor.isConfigured(key));
+  t.deepEqual(hypervisor.linkedNodes(), []);
+  hypervisor.link(key);
+  t.deepEqual(hypervisor.linkedNodes(), [key]);
+  await until(() => hypervisor.status()[0]?.state === 'up', 'the link');
+  t.like(hypervisor.status()[0], { node: key, uri: fake.uri, error: undefined });
+  t.is(hypervisor.hostOf(key), 'n');
+});
+
+test('a node that is not configured is not linked', async t => {
+  const { hypervisor } = await fakeNode(t);
+  hypervisor.link(hypervisor.nodeKey('other'));
+  t.deepEqual(hypervisor.linkedNodes(), []);
+});
+
+test('what becomes of domains and devices is told with the node and the UUID', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  const node = hypervisor.nodeKey('n');
+  const told: unknown[][] = [];
+  const stop = hypervisor.watch({
+    up: (...news) => told.push(['up', ...news]),
+    stopped: (...news) => told.push(['stopped', ...news]),
+    deviceRemoved: (...news) => told.push(['removed', ...news]),
+    deviceAdded: (...news) => told.push(['added', ...news]),
+  });
+  const { uuid } = fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', inMs(3000));
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, inMs(3000), never());
+  await hypervisor.unplug(vm, spec.disk, inMs(3000), never());
+  for (const detail of [STOPPED_SHUTDOWN, STOPPED_CRASHED, STOPPED_FAILED, STOPPED_MIGRATED, 77]) {
+    fake.destroy('a', detail);
+    fake.start('a');
+  }
+  fake.destroy('a');
+  fake.start('a');
+  fake.save('a');
+  await until(() => told.length >= 9, 'the news');
+  const alias = `ua-${spec.disk}`;
+  t.deepEqual(told, [
+    ['up', node, 1],
+    ['added', node, uuid, alias],
+    ['removed', node, uuid, alias],
+    ['stopped', node, uuid, 'dead'],
+    ['stopped', node, uuid, 'dead'],
+    ['stopped', node, uuid, 'dead'],
+    ['stopped', node, uuid, 'migrated'],
+    ['stopped', node, uuid, 'dead'],
+    ['stopped', node, uuid, 'saved'],
+  ]);
+  stop();
+  fake.dropConnections();
+  await until(() => fake.connections.made > 2 && hypervisor.status()[0]?.state === 'up', 'a new connection');
+  t.is(told.length, 9);
+});
+
+test('a lost node is told once, and that it is back once', async t => {
+  const { fake, hypervisor, lines } = await fakeNode(t);
+  const generations: number[] = [];
+  hypervisor.watch({
+    up: (_, generation) => generations.push(generation),
+    stopped() {},
+    deviceRemoved() {},
+    deviceAdded() {},
+  });
+  hypervisor.link(hypervisor.nodeKey('n'));
+  await until(() => generations.length === 1, 'the link');
+  await fake.stop();
+  await until(() => hypervisor.status()[0]?.error?.includes('ENOENT'), 'an attempt that fails');
+  await fake.listen();
+  await until(() => generations.length === 2, 'the node to be back');
+  t.true((generations[1] ?? 0) > (generations[0] ?? 0));
+  t.deepEqual(
+    lines.map(({ level, sentence }) => `${level}: ${sentence}`),
+    ['info: node n is linked', 'warn: node n is lost; reconnecting', 'info: node n is linked'],
+  );
+});
+
+test('a link that nobody keeps and nobody uses is closed; one with a disk plugged stays', async t => {
+  const fake = await fakeLibvirtd(t);
+  const { hypervisor } = hypervisorOf(t, { n: fake.uri }, { idleMs: 200 });
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', inMs(3000));
+  await until(
+    () => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0,
+    'the link to be closed',
+  );
+  t.deepEqual(await hypervisor.plug(vm, diskSpec(), inMs(3000), never()), { kind: 'plugged' });
+  const since = Date.now();
+  await until(() => Date.now() - since > 400, 'the idle time to pass');
+  t.is(hypervisor.linkedNodes().length, 1);
+  t.is(fake.connections.open, 2);
+});
+
+test('after the end nothing is left open, and nothing is linked again', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  await hypervisor.resolve('n', 'a', inMs(3000));
+  await hypervisor.close();
+  await until(() => fake.connections.open === 0, 'the connections to end');
+  await t.throwsAsync(hypervisor.resolve('n', 'a', inMs(3000)), { message: /stopping/ });
+});

@@ -1,0 +1,204 @@
+import test, { type ExecutionContext } from 'ava';
+import type { Vm } from '../../machines/vm.ts';
+import type { DiskSpec, Hypervisor, PlugOutcome } from '../../src/hypervisor/hypervisor.ts';
+import type { Times } from '../../src/hypervisor/operations.ts';
+import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
+import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
+import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
+import { until } from '../rig/until.ts';
+import { diskSpec, fakeNode, inMs, never } from './helpers/fake-node.ts';
+
+interface Setting {
+  fake: FakeLibvirtd;
+  hypervisor: Hypervisor;
+  vm: Vm;
+  spec: DiskSpec;
+  plug(ms?: number, signal?: AbortSignal): Promise<PlugOutcome>;
+  plugged(): string[];
+}
+
+async function machine(
+  t: ExecutionContext,
+  settings: Partial<MachineSettings> = {},
+  times: Partial<Times> = {},
+): Promise<Setting> {
+  const { fake, hypervisor } = await fakeNode(t, times);
+  fake.addDomain({ name: 'a', ...settings });
+  const { vm } = await hypervisor.resolve('n', 'a', inMs(3000));
+  const spec = diskSpec();
+  return {
+    fake,
+    hypervisor,
+    vm,
+    spec,
+    plug: (ms = 2000, signal = never()) => hypervisor.plug(vm, spec, inMs(ms), signal),
+    plugged: () => fake.domain('a').disks.map(({ alias }) => alias),
+  };
+}
+
+const attaches = (fake: FakeLibvirtd): number =>
+  fake.calls.filter(({ procedure }) => procedure === 'domainAttachDeviceFlags').length;
+
+test('a disk is plugged once the live domain shows it, and plugging again is the same', async t => {
+  const { plug, plugged, spec } = await machine(t);
+  t.deepEqual(await plug(), { kind: 'plugged' });
+  t.deepEqual(await plug(), { kind: 'plugged' });
+  t.deepEqual(plugged(), [`ua-${spec.disk}`]);
+});
+
+test('twenty disks are plugged into one machine at once, one after the other', async t => {
+  const { fake, hypervisor, vm } = await machine(t, { ports: 26 });
+  const targets = Array.from({ length: 20 }, (_, i) => `vd${String.fromCharCode(97 + i)}`);
+  const plugs = targets.map(target => hypervisor.plug(vm, diskSpec({ target }), inMs(5000), never()));
+  for (const outcome of await Promise.all(plugs)) t.deepEqual(outcome, { kind: 'plugged' });
+  t.is(fake.mostUnanswered, 1);
+});
+
+test('a target, a slot or a lock that others have is refused by its name', async t => {
+  const { fake, hypervisor, vm } = await machine(t, { ports: 1 });
+  const first = diskSpec({ target: 'vda' });
+  await hypervisor.plug(vm, first, inMs(2000), never());
+  const codeOf = async (node: Vm, spec: DiskSpec): Promise<string> => {
+    const outcome = await hypervisor.plug(node, spec, inMs(2000), never());
+    return outcome.kind === 'refused' ? outcome.code : outcome.kind;
+  };
+  t.is(await codeOf(vm, diskSpec({ target: 'vda' })), 'TARGET_TAKEN');
+  t.is(await codeOf(vm, diskSpec({ target: 'vdb' })), 'NO_PCI_SLOT');
+  fake.addDomain({ name: 'b' });
+  const b = (await hypervisor.resolve('n', 'b', inMs(3000))).vm;
+  t.is(await codeOf(b, first), 'IMAGE_LOCKED');
+  t.deepEqual(fake.domain('b').disks, []);
+});
+
+test('whatever else libvirt refuses is PLUG_REFUSED with its words', async t => {
+  const { fake, plug } = await machine(t);
+  const message = "Cannot access storage file '/pool/x.raw': No such file or directory";
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 38, message });
+  t.deepEqual(await plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
+});
+
+for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] as const) {
+  test(`a disk is plugged although the answer is lost (${kind})`, async t => {
+    const { fake, plug, plugged } = await machine(t);
+    fake.faults.inject('domainAttachDeviceFlags', { kind });
+    t.deepEqual(await plug(3000), { kind: 'plugged' });
+    t.is(plugged().length, 1);
+  });
+}
+
+test('an answer that never comes is replaced by a look at the domain', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'no-answer' });
+  t.deepEqual(await plug(600), { kind: 'plugged' });
+  t.is(attaches(fake), 1);
+});
+
+test('a call that hangs until the deadline has an unknown outcome, for it may yet be executed', async t => {
+  const { fake, plug, plugged } = await machine(t);
+  let go = (): void => {};
+  const gone = new Promise<void>(resolve => {
+    go = resolve;
+  });
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: gone });
+  const start = Date.now();
+  t.is((await plug(500)).kind, 'unknown');
+  t.true(Date.now() - start < 1500);
+  t.deepEqual(plugged(), []);
+  go();
+});
+
+test('after success, a domain that cannot be read leaves the outcome unknown', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 100);
+  const outcome = await plug(500);
+  t.is(outcome.kind, 'unknown');
+});
+
+test('a node that is silent leaves the outcome unknown, soon', async t => {
+  const { fake, hypervisor, plug } = await machine(t);
+  await fake.stop();
+  await until(() => hypervisor.status()[0]?.state !== 'up', 'the loss to be noticed');
+  const start = Date.now();
+  t.is((await plug(10_000)).kind, 'unknown');
+  t.true(Date.now() - start < 3000);
+  await fake.listen();
+});
+
+test('libvirtd that has forgotten a running domain for a moment is asked again', async t => {
+  const { fake, plug } = await machine(t);
+  const message = 'Domain not found: no domain with matching uuid';
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 42, message }, 2);
+  fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 42, message }, 2);
+  t.deepEqual(await plug(), { kind: 'plugged' });
+  t.is(attaches(fake), 1, 'refused ones met a fault before execution');
+});
+
+test('another job on the domain is waited for', async t => {
+  const { fake, plug } = await machine(t);
+  const message = 'Timed out during operation: cannot acquire state change lock';
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 68, message });
+  t.deepEqual(await plug(), { kind: 'plugged' });
+});
+
+test('a machine that is gone is told from one that is shut off, and both for certain', async t => {
+  const gone = await machine(t, { persistent: false });
+  gone.fake.destroy('a');
+  const outcome = await gone.plug();
+  t.is(outcome.kind === 'refused' && outcome.code, 'VM_UNKNOWN');
+
+  const off = await machine(t);
+  off.fake.destroy('a');
+  const other = await off.plug();
+  t.is(other.kind === 'refused' && other.code, 'VM_NOT_RUNNING');
+});
+
+test('a machine that stops just after the plug is VM_STOPPED', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 50 });
+  const plugging = plug();
+  while (fake.domain('a').disks.length === 0) await new Promise(resolve => setImmediate(resolve));
+  fake.destroy('a');
+  const outcome = await plugging;
+  t.is(outcome.kind === 'refused' && outcome.code, 'VM_STOPPED');
+});
+
+test('a machine that was saved may have the disk: unknown', async t => {
+  const { fake, plug } = await machine(t);
+  fake.save('a');
+  const outcome = await plug();
+  t.is(outcome.kind, 'unknown');
+  t.regex(outcome.kind === 'unknown' ? outcome.detail : '', /saved/);
+});
+
+test('a machine that migrates away in the middle is not taken for dead', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 50 });
+  const plugging = plug();
+  while (fake.domain('a').disks.length === 0) await new Promise(resolve => setImmediate(resolve));
+  fake.destroy('a', STOPPED_MIGRATED);
+  t.is((await plugging).kind, 'unknown');
+});
+
+test('the same disk from another place is not ours to call plugged', async t => {
+  const { hypervisor, vm, spec, plug } = await machine(t);
+  const elsewhere = { ...spec, source: { type: 'file', path: '/old/pool/x.raw' } } as const;
+  t.is((await hypervisor.plug(vm, elsewhere, inMs(2000), never())).kind, 'plugged');
+  t.is((await plug()).kind, 'unknown');
+});
+
+test('an aborted plug ends at once, and says that it does not know', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', ms: 300 });
+  const abort = new AbortController();
+  const plugging = plug(10_000, abort.signal);
+  setImmediate(() => abort.abort(new Error('stopping')));
+  const start = Date.now();
+  t.is((await plugging).kind, 'unknown');
+  t.true(Date.now() - start < 1000);
+});
+
+test('a machine that nobody has resolved cannot be plugged into', async t => {
+  const { hypervisor, spec } = await machine(t);
+  const outcome = await hypervisor.plug(hypervisor.vm('n', 'a'), spec, inMs(1000), never());
+  t.is(outcome.kind === 'refused' && outcome.code, 'VM_UNKNOWN');
+});
