@@ -337,6 +337,16 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(client.dropped, { replies: 0, messages: 0 });
   });
 
+  test('a client that has waited for long asks for a sign of life and gets one', async t => {
+    const keepalive = { intervalMs: 30, count: 1 };
+    const client = await openClient(host().uri, { keepalive });
+    t.teardown(() => client.close());
+    // Starting a machine takes a real libvirtd many such intervals.
+    const domain = await client.createXml(machineXml(newName(), 1));
+    await client.destroy(domain);
+    t.deepEqual(client.dropped, { replies: 0, messages: 0 });
+  });
+
   test('a link survives the death of libvirtd, and its events come again without being asked for', async t => {
     const seen: { event: DomainEvent; generation: number }[] = [];
     const link = keepLinked(host().uri, { events: true, backoff: { baseMs: 10, capMs: 100 } });

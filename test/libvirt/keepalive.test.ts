@@ -1,0 +1,35 @@
+import test from 'ava';
+import { fails, opened } from './opened.ts';
+
+const quick = { intervalMs: 20, count: 2 };
+
+test('a peer that has gone silent is noticed, and its calls have an unknown outcome', async t => {
+  const { fake, client } = await opened(t, { client: { keepalive: quick } });
+  const ended = new Promise<Error>(resolve => client.onClose(resolve));
+  fake.faults.deaf = true;
+  await fails(t, client.hostname(), { name: 'ConnectionLost', outcomeUnknown: true });
+  t.regex((await ended).message, /no sign of life/);
+});
+
+test('a peer that answers PINGs is alive, however long a call takes', async t => {
+  const { fake, client } = await opened(t, { client: { keepalive: quick } });
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 * quick.intervalMs });
+  t.is(await client.hostname(), 'fake');
+});
+
+test('a peer that answers no PING but sends its answers is alive', async t => {
+  const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 100, count: 1 } } });
+  fake.faults.ignorePings = true;
+  for (let i = 0; i < 30; i++) {
+    fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 });
+    t.is(await client.hostname(), 'fake');
+  }
+});
+
+test("the server's PINGs are answered, also while four calls are in flight", async t => {
+  const { fake, client } = await opened(t, { fake: { keepalive: quick }, client: { keepalive: false } });
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 * quick.intervalMs }, 8);
+  const calls = Array.from({ length: 8 }, () => client.hostname());
+  t.deepEqual(await Promise.all(calls), Array(8).fill('fake'));
+  t.is(fake.connections.made, 1);
+});

@@ -1,0 +1,189 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { backoffMs } from '../../src/libvirt/backoff.ts';
+import type { DomainEvent } from '../../src/libvirt/domain.ts';
+import { isOutcomeUnknown, Unsupported } from '../../src/libvirt/errors.ts';
+import { keepLinked, type LinkOptions } from '../../src/libvirt/reconnect.ts';
+import { until } from '../rig/until.ts';
+import { fails, fakeFor, opened } from './opened.ts';
+
+const quick: LinkOptions = { events: true, backoff: { baseMs: 5, capMs: 20 }, eagerRetryMs: 0 };
+const slow: LinkOptions = { events: true, backoff: { baseMs: 60_000, capMs: 60_000 } };
+
+test('the pause before a retry doubles up to the cap, and half of it is chance', t => {
+  const settings = { baseMs: 100, capMs: 1000 };
+  const without = [0, 1, 2, 3, 4, 5, 2000].map(attempt => backoffMs(attempt, settings, () => 0));
+  t.deepEqual(without, [50, 100, 200, 400, 500, 500, 500]);
+  fc.assert(
+    fc.property(fc.nat(100), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, chance) => {
+      const pause = backoffMs(attempt, settings, () => chance);
+      t.true(pause >= backoffMs(attempt, settings, () => 0));
+      t.true(pause <= Math.min(1000, 100 * 2 ** attempt));
+    }),
+  );
+});
+
+test('a link comes up, says so, and gives its client', async t => {
+  const fake = await fakeFor(t);
+  const link = keepLinked(fake.uri, quick);
+  t.teardown(() => link.close());
+  t.is(link.state, 'connecting');
+  t.is(typeof link.downSince, 'number');
+  const ups: number[] = [];
+  link.onUp((_, generation) => ups.push(generation));
+  t.is(await (await link.client()).hostname(), 'fake');
+  t.like(link, { state: 'up', generation: 1, downSince: undefined, lastError: undefined });
+  t.deepEqual(ups, [1]);
+});
+
+test('a lost connection is replaced, with a new generation and its events registered before it is announced', async t => {
+  const fake = await fakeFor(t);
+  fake.addDomain({ name: 'vm1' });
+  const link = keepLinked(fake.uri, quick);
+  t.teardown(() => link.close());
+  const seen: [DomainEvent, number][] = [];
+  const downs: number[] = [];
+  link.onEvent((event, generation) => seen.push([event, generation]));
+  link.onDown((_, generation) => downs.push(generation));
+  const first = await link.client();
+
+  const registeredAtUp: number[] = [];
+  link.onUp(() => {
+    registeredAtUp.push(fake.calls.filter(({ procedure }) => procedure === 'connectRegisterEvent').length);
+    // From now on no event may be missed.
+    fake.destroy('vm1');
+  });
+  fake.dropConnections();
+  await until(() => seen.length === 2, 'the events of the destroyed machine');
+  t.is(link.generation, 2);
+  t.deepEqual(registeredAtUp, [8]);
+  t.deepEqual(downs, [1]);
+  t.deepEqual(
+    seen.map(([, generation]) => generation),
+    [2, 2],
+  );
+  t.not(await link.client(), first);
+  await t.throwsAsync(first.hostname(), { name: 'ConnectionLost' });
+});
+
+test('an event that comes while the connection is being opened is told after it is announced', async t => {
+  const fake = await fakeFor(t);
+  const domain = fake.addDomain({ name: 'vm1' });
+  const link = keepLinked(fake.uri, quick);
+  t.teardown(() => link.close());
+  const order: string[] = [];
+  link.onUp(() => order.push('up'));
+  link.onEvent(({ type }) => order.push(type));
+  // Registered for lifecycle events already, but three more registrations are to come.
+  const registrations = () =>
+    fake.calls.filter(({ procedure }) => procedure === 'connectRegisterEvent').length;
+  let release: () => void = () => undefined;
+  const released = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  fake.faults.inject('connectRegisterEvent', { kind: 'delay' });
+  fake.faults.inject('connectRegisterEvent', { kind: 'delay', until: released });
+  await until(() => registrations() === 1, 'the first registration');
+  fake.emit({ type: 'lifecycle', domain, event: 5, detail: 0 });
+  t.deepEqual(order, []);
+  release();
+  await until(() => order.length === 2, 'the event');
+  t.deepEqual(order, ['up', 'lifecycle']);
+});
+
+test('a link finds a daemon that is started later, and one that is started again', async t => {
+  const fake = await fakeFor(t);
+  await fake.stop();
+  const link = keepLinked(fake.uri, quick);
+  t.teardown(() => link.close());
+  await until(() => link.state === 'down', 'the first attempt to fail');
+  t.regex(String(link.lastError), /ECONNREFUSED/);
+  await fake.listen();
+  await until(() => link.state === 'up', 'the link');
+  await fake.stop();
+  await until(() => link.state !== 'up', 'the loss to be noticed');
+  await fake.listen();
+  await until(() => link.generation === 2, 'the second connection');
+  t.pass();
+});
+
+test('while it backs off, a link tries at once for who asks, and says honestly that it failed', async t => {
+  const fake = await fakeFor(t);
+  await fake.stop();
+  const link = keepLinked(fake.uri, { ...slow, eagerRetryMs: 0 });
+  t.teardown(() => link.close());
+  const error = await t.throwsAsync(link.client(), { name: 'NodeUnreachable', message: /ECONNREFUSED/ });
+  t.is(error?.cause, link.lastError);
+  t.false(isOutcomeUnknown(error));
+  await fake.listen();
+  t.is(await (await link.client()).hostname(), 'fake');
+  t.is(link.generation, 1);
+});
+
+test('many who ask while it backs off do not make it call more often', async t => {
+  const fake = await fakeFor(t);
+  fake.faults.inject('connectOpen', { kind: 'drop-before' }, 100);
+  const link = keepLinked(fake.uri, { ...slow, eagerRetryMs: 60_000 });
+  t.teardown(() => link.close());
+  await Promise.all(
+    Array.from({ length: 20 }, () => t.throwsAsync(link.client(), { name: 'NodeUnreachable' })),
+  );
+  await t.throwsAsync(link.client(), { name: 'NodeUnreachable' });
+  t.is(fake.connections.made, 1);
+});
+
+test('who waits for a link can give up waiting, and the link goes on', async t => {
+  const fake = await fakeFor(t);
+  fake.faults.deaf = true;
+  const link = keepLinked(fake.uri, { ...quick, connectTimeoutMs: 5000 });
+  t.teardown(() => link.close());
+  const abort = new AbortController();
+  const waiting = link.client({ signal: abort.signal });
+  await until(() => fake.connections.open === 1, 'the attempt');
+  abort.abort();
+  await fails(t, waiting, { name: 'AbortError', outcomeUnknown: false });
+  t.is(link.state, 'connecting');
+});
+
+test('a daemon that hangs is left by keepalive and found again', async t => {
+  const fake = await fakeFor(t);
+  const link = keepLinked(fake.uri, {
+    ...quick,
+    connectTimeoutMs: 50,
+    keepalive: { intervalMs: 10, count: 1 },
+  });
+  t.teardown(() => link.close());
+  await link.client();
+  fake.faults.deaf = true;
+  await until(() => link.state !== 'up', 'the silence to be noticed');
+  fake.faults.deaf = false;
+  await until(() => link.state === 'up', 'the next connection');
+  t.true(link.generation >= 2);
+});
+
+test('closing a link ends its connection, its retries and those who wait', async t => {
+  const { fake } = await opened(t);
+  const up = keepLinked(fake.uri, quick);
+  await up.client();
+  up.onDown(() => t.fail('closing is not a loss'));
+  await Promise.all([up.close(), up.close()]);
+  t.is(up.state, 'closed');
+  await t.throwsAsync(up.client(), { name: 'NodeUnreachable', message: /closed/ });
+  await until(() => fake.connections.open === 1, 'the connection of the link to be closed');
+
+  fake.faults.deaf = true;
+  const connecting = keepLinked(fake.uri, quick);
+  const waiting = t.throwsAsync(connecting.client(), { name: 'NodeUnreachable', message: /closed/ });
+  await until(() => fake.connections.open === 2, 'the attempt');
+  await connecting.close();
+  await waiting;
+  await until(() => fake.connections.open === 1, 'the attempt to end');
+
+  const closedAtOnce = keepLinked(fake.uri, quick);
+  await closedAtOnce.close();
+  t.is(closedAtOnce.generation, 0);
+});
+
+test('a URI that can never work is refused at once', t => {
+  t.throws(() => keepLinked('qemu+ssh://host/system'), { instanceOf: Unsupported });
+});

@@ -1,0 +1,43 @@
+import type { ExecutionContext } from 'ava';
+import { type ClientOptions, type LibvirtClient, openClient } from '../../src/libvirt/client.ts';
+import { type FakeLibvirtd, type FakeLibvirtdOptions, startFakeLibvirtd } from '../fakes/libvirtd.ts';
+
+/** A fake on a free TCP port, stopped after the test. */
+export async function fakeFor(
+  t: ExecutionContext,
+  options: FakeLibvirtdOptions = { tcp: 0 },
+): Promise<FakeLibvirtd> {
+  const fake = await startFakeLibvirtd({ ...(options.unix === undefined ? { tcp: 0 } : {}), ...options });
+  t.teardown(() => fake.stop());
+  return fake;
+}
+
+/** A fake and one client of it, both gone after the test. */
+export async function opened(
+  t: ExecutionContext,
+  options: { fake?: FakeLibvirtdOptions; client?: ClientOptions } = {},
+): Promise<{ fake: FakeLibvirtd; client: LibvirtClient }> {
+  const fake = await fakeFor(t, options.fake);
+  const client = await openClient(fake.uri, options.client);
+  t.teardown(() => client.close());
+  return { fake, client };
+}
+
+/** A promise and how to settle it. */
+export function gate(): { opened: Promise<void>; open(): void } {
+  let open: () => void = () => undefined;
+  const promise = new Promise<void>(resolve => {
+    open = resolve;
+  });
+  return { opened: promise, open };
+}
+
+/** Waits for `call` to fail and checks whether it says that it may have been executed. */
+export async function fails(
+  t: ExecutionContext,
+  call: Promise<unknown>,
+  expected: { name?: string; outcomeUnknown: boolean },
+): Promise<void> {
+  const error = await t.throwsAsync(call);
+  t.like(error, expected);
+}
