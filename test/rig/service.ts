@@ -1,0 +1,124 @@
+// The real service, in a process of its own, on a free port and a data directory of its own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { until } from './until.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const PASSWORD = 'correct horse';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body, where it is JSON. */
+  readonly body: unknown;
+}
+
+export interface Call {
+  readonly form?: Record<string, string>;
+  /** `name:password`; the administrator by default. */
+  readonly as?: string;
+}
+
+export interface Service {
+  readonly pool: string;
+  call(method: string, path: string, call?: Call): Promise<Reply>;
+  /** Creates a disk and answers its uuid. */
+  create(sizeGiB?: number, visibility?: 'private' | 'public', as?: string): Promise<string>;
+  /** Makes an account and answers its credentials, for `as`. */
+  account(name: string, role: 'user' | 'service' | 'admin'): Promise<string>;
+  /** What the service has logged since its last start. */
+  log(): string;
+  /** Ends it with kill -9. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it with SIGTERM; answers its exit status. */
+  stop(): Promise<number | null>;
+  /** Ends it and removes its files. */
+  remove(): Promise<void>;
+}
+
+const isJson = (headers: Headers): boolean =>
+  headers.get('content-type')?.startsWith('application/json') ?? false;
+
+/** Starts the service with these settings (names as in the configuration file). */
+export async function startService(settings: Record<string, unknown> = {}): Promise<Service> {
+  const dir = await mkdtemp(join(tmpdir(), 'pdisk-service-'));
+  const config = join(dir, 'pdisk.yaml');
+  await writeFile(config, stringify({ listen: '127.0.0.1:0', data_dir: join(dir, 'data'), ...settings }));
+  let child: ChildProcess | undefined;
+  let log = '';
+  let url = '';
+
+  async function start(): Promise<void> {
+    log = '';
+    const env = { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '' };
+    const args = ['--import=tsx', join(root, 'src', 'main.ts'), '--config', config];
+    child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr?.setEncoding('utf8').on('data', text => {
+      log += text;
+    });
+    const served = await until(
+      () => log.match(/"port":(\d+).*pdisk serves/) ?? (child?.exitCode === null ? undefined : 'ended'),
+      'the service',
+      { timeoutMs: 60_000, hint: () => log },
+    );
+    if (typeof served === 'string') throw new Error(`the service did not start\n${log}`);
+    url = `http://127.0.0.1:${served[1]}`;
+  }
+
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const closed = once(child, 'close');
+    child.kill(signal);
+    await closed;
+    return child.exitCode;
+  }
+
+  async function call(
+    method: string,
+    path: string,
+    { form, as = `admin:${PASSWORD}` }: Call = {},
+  ): Promise<Reply> {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Basic ${Buffer.from(as).toString('base64')}` },
+      ...(form ? { body: new URLSearchParams(form) } : {}),
+    });
+    const text = await response.text();
+    const { status, headers } = response;
+    return { status, headers, text, body: isJson(headers) ? JSON.parse(text) : undefined };
+  }
+
+  await start();
+  return {
+    pool: join(dir, 'data', 'pool'),
+    call,
+    async create(sizeGiB = 1, visibility = 'private', as) {
+      const form = { size: String(sizeGiB), tag: 'a disk', visibility };
+      const reply = await call('POST', '/api/create', { form, ...(as ? { as } : {}) });
+      if (reply.status !== 201) throw new Error(`create answered ${reply.status} ${reply.text}`);
+      return (reply.body as { uuid: string }).uuid;
+    },
+    async account(name, role) {
+      const reply = await call('PUT', `/api/users/${name}`, { form: { password: PASSWORD, role } });
+      if (reply.status >= 300) throw new Error(`PUT user answered ${reply.status} ${reply.text}`);
+      return `${name}:${PASSWORD}`;
+    },
+    log: () => log,
+    async kill() {
+      await end('SIGKILL');
+    },
+    start,
+    stop: () => end('SIGTERM'),
+    async remove() {
+      await end('SIGTERM');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
