@@ -15,6 +15,11 @@ export const BODY_LIMIT = 16 * 1024;
 /** Bytes of a body that are thrown away so that the connection can be kept; past it the connection is closed. */
 const DISCARD_LIMIT = 1024 * 1024;
 
+/** uWebSockets.js holds back what is written in a handler until it is this many bytes. */
+const CORK_BUFFER = 16 * 1024;
+
+const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
+
 type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too large' }
@@ -43,7 +48,7 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
 
   const id = nanoid();
   const head = readHead(request);
-  let unread = (head.length ?? 0) > DISCARD_LIMIT || head.broken !== undefined;
+  let unread = (head.length ?? 0) > DISCARD_LIMIT;
 
   function readBody(): Promise<Body> {
     const chunks: Buffer[] = [];
@@ -60,12 +65,16 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     });
   }
 
+  const headersOf = ({ type, headers = {} }: Answer): [string, string][] => [
+    ['Content-Type', type],
+    ['X-Request-Id', id],
+    ...Object.entries(headers),
+  ];
+
   function write(answer: Answer, close: boolean, finished: () => void): void {
-    const { status, type, body, headers = {} } = answer;
-    response.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
-    response.writeHeader('Content-Type', type);
-    response.writeHeader('X-Request-Id', id);
-    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+    const { body } = answer;
+    response.writeStatus(statusLine(answer.status));
+    for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
     if (close && typeof body === 'string') {
       response.end(head.method === 'HEAD' ? '' : body, true);
       finished();
@@ -78,11 +87,28 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     }
   }
 
+  /**
+   * Answers a request of which nobody knows where it ends, and cuts the connection before its rest is taken for another request.
+   * `end(body, true)` is too late for that: it closes after the whole read was parsed, and a second request in it even lifts the
+   * mark. So the answer is written by hand, as long as it takes to leave the cork buffer, and the socket is closed at once.
+   */
+  function cut(answer: Answer, finished: () => void): void {
+    const body = String(answer.body).padEnd(CORK_BUFFER, ' ');
+    response.writeStatus(statusLine(answer.status));
+    for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
+    response.writeHeader('Connection', 'close');
+    // Counted in bytes, with the line end that follows every header.
+    response.writeHeader('Content-Length', `${Buffer.byteLength(body) + 2}\r\n\r\n${body}`);
+    finished();
+    response.close();
+  }
+
   function send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void {
     if (gone) return finished();
     whenGone = finished;
     try {
-      response.cork(() => write(answer, options.close || unread, finished));
+      if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
+      else cut(answer, finished);
     } catch (error) {
       // Half an answer cannot be taken back, and a pending response would wait for ever.
       if (!gone) response.close();
