@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import { avaReport, type Tally } from './ava-report.ts';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -33,7 +34,8 @@ async function check([name, command, ...args]: (typeof checks)[number]): Promise
   }
   const [status] = await once(child, 'close');
   if (status !== 0) {
-    fail(name, output);
+    // Biome colours its output even where nobody can see colours.
+    fail(name, stripVTControlCharacters(output));
     return { passed: 0, failed: 1, skipped: 0 };
   }
   say(`  ✔ ${name}`);

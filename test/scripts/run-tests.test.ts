@@ -78,7 +78,7 @@ test('a failed check is told in full, the tests run all the same, and the run fa
   const { status, stdout, last } = await runOf(
     t,
     { good },
-    { checks: { lint: 'echo this line is ugly; exit 1' } },
+    { checks: { lint: "printf '\\033[31mthis line is ugly'; exit 1" } },
   );
   t.is(status, 1);
   t.is(last, '6 passed, 1 failed, 0 skipped');
