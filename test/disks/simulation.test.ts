@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import test from 'ava';
+import fc from 'fast-check';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { Message } from '../../src/disks/records.ts';
+import { createWorld, patience, vmOf, type Work } from './support/world.ts';
+
+const WAITING = ['creating', 'deleting', 'attaching', 'detaching'];
+
+/** What an effect may bring back: 0 success, 1 certain failure, 2 not known or kept. */
+function outcomeOf({ note }: Work, luck: number): Message {
+  const { attempt } = note.context;
+  const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
+  const of = <First, Second, Third>(...types: [First, Second, Third]) => types[luck % 3] ?? types[0];
+  switch (note.name) {
+    case 'makeVolume':
+      return luck % 3 === 0 ? { type: 'VOLUME_MADE', attempt } : { type: 'VOLUME_FAILED', attempt, problem };
+    case 'removeVolume':
+      return luck % 3 === 0
+        ? { type: 'VOLUME_REMOVED', attempt }
+        : { type: 'REMOVE_FAILED', attempt, problem };
+    case 'plug':
+      return { type: of('PLUGGED', 'PLUG_REFUSED', 'PLUG_UNKNOWN'), attempt, problem };
+    case 'unplug':
+      return { type: of('UNPLUGGED', 'KEPT', 'UNPLUG_FAILED'), attempt, problem };
+  }
+}
+
+const step = fc.oneof(
+  fc.record({ do: fc.constant('create' as const), disk: fc.nat(2), limit: fc.integer({ min: 1, max: 2 }) }),
+  fc.record({
+    do: fc.constantFrom('hotattach' as const, 'hotdetach' as const),
+    disk: fc.nat(2),
+    vm: fc.nat(3),
+  }),
+  fc.record({ do: fc.constant('delete' as const), disk: fc.nat(2) }),
+  fc.record({ do: fc.constant('outcome' as const), which: fc.nat(3), luck: fc.nat(2) }),
+  fc.record({ do: fc.constantFrom('dead' as const, 'gone' as const, 'migrated' as const), vm: fc.nat(3) }),
+  fc.record({ do: fc.constantFrom('batch' as const, 'deadline' as const, 'crash' as const) }),
+);
+
+test('whatever happens, in whatever order: records agree, no limit is passed, and everything comes to rest', async t => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
+      let world = createWorld();
+      let ids = 0;
+      const ignore = (): void => {};
+      const hotOn = (vm: number) =>
+        [...world.decided.attachments()].filter(one => one.context.vm.domain === vmOf(String(vm)).domain);
+
+      for (const one of steps) {
+        if (one.do === 'create') world.create(`disk-${one.disk}`, one.limit).catch(ignore);
+        if (one.do === 'delete') world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE' }).catch(ignore);
+        if (one.do === 'hotattach') {
+          ids += 1;
+          world.hotattach(`disk-${one.disk}`, `a${ids}`, vmOf(String(one.vm))).catch(ignore);
+        }
+        if (one.do === 'hotdetach') {
+          const there = hotOn(one.vm).find(found => found.context.disk === `disk-${one.disk}`);
+          if (there) world.send(attachmentKey(there.context.id), { type: 'HOTDETACH' }).catch(ignore);
+        }
+        if (one.do === 'dead' || one.do === 'gone' || one.do === 'migrated') {
+          const types = { dead: 'MACHINE_DEAD', gone: 'DEVICE_GONE', migrated: 'MIGRATED' } as const;
+          for (const { context } of hotOn(one.vm)) {
+            world.send(attachmentKey(context.id), { type: types[one.do] }).catch(ignore);
+          }
+        }
+        if (one.do === 'outcome') {
+          const [work] = world.works.splice(one.which % Math.max(1, world.works.length), 1);
+          work?.bring(outcomeOf(work, one.luck));
+          await world.arriveAll();
+        }
+        if (one.do === 'batch') await world.arriveAll();
+        if (one.do === 'deadline') {
+          world.clock.now += patience.claiming;
+          world.system.sweep();
+        }
+        if (one.do === 'crash') {
+          const { now } = world.clock;
+          void world.system.stop();
+          world = createWorld(world.disk);
+          world.clock.now = now;
+          resumeAll(world);
+        }
+        agree(world);
+      }
+
+      // From here on everything goes well.
+      await world.arriveAll();
+      for (let round = 0; round < 50 && busy(world); round += 1) {
+        while (world.works.length > 0) {
+          for (const work of world.works.splice(0)) work.bring(outcomeOf(work, 0));
+          await world.arriveAll();
+        }
+        world.clock.now += patience.claiming;
+        world.system.sweep();
+        await world.arriveAll();
+      }
+      assert.deepEqual([waiting(world), world.works.map(work => work.note)], [[], []]);
+      agree(world);
+      assert.deepEqual(world.faults, []);
+      for (const kept of world.decided.disks()) {
+        assert.deepEqual(world.disk.get(diskKey(kept.context.uuid)), kept);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  t.pass();
+});
+
+const agree = (world: World): void => assert.deepEqual(world.differences(), []);
+
+type World = ReturnType<typeof createWorld>;
+
+const waiting = (world: World): string[] => [
+  ...[...world.decided.disks()]
+    .filter(one => WAITING.includes(one.state))
+    .map(one => diskKey(one.context.uuid)),
+  ...[...world.decided.attachments()]
+    .filter(one => WAITING.includes(one.state))
+    .map(one => attachmentKey(one.context.id)),
+];
+
+const busy = (world: World): boolean => world.works.length > 0 || waiting(world).length > 0;
+
+function resumeAll(world: World): void {
+  for (const key of waiting(world)) world.send(key, { type: 'RESUME' }).catch(() => {});
+}

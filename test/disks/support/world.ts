@@ -1,0 +1,141 @@
+import { attachmentKey, diskKey } from '../../../machines/notes.ts';
+import type { Vm } from '../../../machines/vm.ts';
+import type { Kept, KeptAttachment, KeptDisk, Message } from '../../../src/disks/records.ts';
+import { createShelf } from '../../../src/disks/shelf.ts';
+import type { EffectNote } from '../../../src/disks/step.ts';
+import { createActorSystem, type Outcome } from '../../../src/disks/system.ts';
+import { createJournal, type Journal, type Write } from '../../../src/store/journal.ts';
+import type { EventRecord } from '../../../src/store/records.ts';
+
+/** One batch on its way to the disk; a test decides when and how it arrives. */
+export interface Batch {
+  readonly writes: readonly Write[];
+  arrive(): void;
+  fail(error: Error): void;
+}
+
+/** An effect at work; a test decides what it brings back. */
+export interface Work {
+  readonly note: EffectNote;
+  readonly signal: AbortSignal;
+  bring(message: Message): void;
+}
+
+export const patience = {
+  creating: 1000,
+  deleting: 1000,
+  attaching: 1000,
+  detaching: 1000,
+  claiming: 10_000,
+};
+const cause = { kind: 'request' } as const;
+
+export const vmOf = (name: string): Vm => ({
+  host: 'n',
+  node: 'n',
+  names: [name],
+  domain: `domain of ${name}`,
+});
+
+/** Lets everything that is ready run to its end. */
+export const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+/**
+ * The actor system with a disk and an outside of the test's making: `batches` and `works` hold what waits. `kept` is what a crash
+ * leaves; a world that is made from it has been started again.
+ */
+export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { instantDisk = false } = {}) {
+  const disk = new Map(kept);
+  const batches: Batch[] = [];
+  const works: Work[] = [];
+  const published: EventRecord[] = [];
+  const faults: Error[] = [];
+  const clock = { now: 0 };
+
+  const write = (writes: readonly Write[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const arrive = (): void => {
+        for (const { key, value } of writes) value === undefined ? disk.delete(key) : disk.set(key, value);
+        resolve();
+      };
+      if (instantDisk) arrive();
+      else batches.push({ writes, arrive, fail: reject });
+    });
+  const journal: Journal = createJournal(write, () => {});
+  const shelves = { decided: createShelf(), committed: createShelf() };
+  let lastSequence = 0;
+  for (const [key, value] of kept) {
+    if (key.startsWith('event/')) lastSequence = Math.max(lastSequence, (value as EventRecord).sequence);
+    else for (const shelf of [shelves.decided, shelves.committed]) shelf.put(key, value as Kept);
+  }
+  const system = createActorSystem({
+    journal,
+    effects: (note, signal) => new Promise(resolve => works.push({ note, signal, bring: resolve })),
+    ...shelves,
+    lastSequence,
+    patience,
+    now: () => clock.now,
+    publish: event => published.push(event),
+    fault: error => faults.push(error),
+  });
+
+  return {
+    ...shelves,
+    system,
+    disk,
+    batches,
+    works,
+    published,
+    faults,
+    clock,
+    create(uuid: string, limit = 1, until: string | undefined = diskKey(uuid)): Promise<Outcome> {
+      const birth = { uuid, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
+      return system.deliver(
+        [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth, roomGiB: 100 } }],
+        cause,
+        until,
+      );
+    },
+    hotattach(uuid: string, id: string, vm: Vm): Promise<Outcome> {
+      const taken = shelves.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
+      const birth = { id, disk: uuid, node: vm.host, vmId: vm.names[0] ?? '', vm, by: 'alice' };
+      const event = { type: 'HOTATTACH' as const, ...birth, taken };
+      return system.deliver([{ to: diskKey(uuid), event }], cause, attachmentKey(id));
+    },
+    send(key: string, event: Message, until?: string): Promise<Outcome> {
+      return system.deliver([{ to: key, event }], cause, until);
+    },
+    /** Everything on its way to the disk arrives, and what follows from it. */
+    async arriveAll(): Promise<void> {
+      await settle();
+      for (let batch = batches.shift(); batch; batch = batches.shift()) {
+        batch.arrive();
+        await settle();
+      }
+    },
+    /** What the records say against each other; empty if they agree. */
+    differences(): string[] {
+      return disagreements([...shelves.decided.disks()], [...shelves.decided.attachments()]);
+    },
+  };
+}
+
+/** Every user of a disk has its attachment, every attachment its user; no letter is given twice; no limit is passed. */
+function disagreements(disks: readonly KeptDisk[], attachments: readonly KeptAttachment[]): string[] {
+  const found: string[] = [];
+  const held = attachments.filter(one => one.state !== 'unclaimed');
+  for (const { state, context } of disks) {
+    const users = context.users.map(user => user.attachment).sort();
+    const holders = held.filter(one => one.context.disk === context.uuid).map(one => one.context.id);
+    if (users.join() !== holders.sort().join())
+      found.push(`${context.uuid}: users ${users}, attachments ${holders}`);
+    if (users.length > context.limit)
+      found.push(`${context.uuid}: ${users.length} users, limit ${context.limit}`);
+    if (users.length > 0 && !state.includes('attached')) found.push(`${context.uuid}: ${state} with users`);
+  }
+  const letters = held.map(one => `${one.context.vm.domain} ${one.context.target}`);
+  for (const letter of letters) {
+    if (letters.indexOf(letter) !== letters.lastIndexOf(letter)) found.push(`${letter} given twice`);
+  }
+  return found;
+}
