@@ -1,7 +1,4 @@
-// One connection's traffic over any duplex stream.
-//
-// The next write waits for the previous one's callback: libvirtd reads one message per poll event, and what TLS had
-// decrypted along with it stays unseen until the next packet. Several messages in one TLS record stall for ever.
+// One connection's traffic over any duplex stream: what goes out, what comes in, and what ends it.
 import type { Duplex } from 'node:stream';
 import { type Answerable, calls } from './calls.ts';
 import { ERROR } from './constants.ts';
@@ -9,6 +6,7 @@ import type { CallOptions, DomainEvent } from './domain.ts';
 import { ConnectionLost, ProtocolViolation } from './errors.ts';
 import { decodeEvent } from './events.ts';
 import { type KeepaliveSettings, keepalive } from './keepalive.ts';
+import { outbox } from './outbox.ts';
 import { type Procedure, procedures } from './procedures.ts';
 import {
   decodeError,
@@ -60,44 +58,26 @@ export interface Connection {
 /** Takes over `stream`, which must be connected and past any transport handshake. */
 export function connectionOver(stream: Duplex, options: ConnectionOptions): Connection {
   const dropped: Dropped = { replies: 0, messages: 0 };
-  const control: Buffer[] = [];
   const split = frameSplitter();
-  let writing = false;
   let ended: Error | undefined;
   let closing: Promise<void> | undefined;
 
   const waiting = calls({
     timeoutMs: options.callTimeoutMs,
-    ready: pump,
+    ready: () => out.pump(),
     abandoned() {
       if (waiting.stuck()) end(new Error('libvirt leaves every call unanswered'));
     },
   });
 
+  const out = outbox(stream, () => (ended ? undefined : waiting.next()));
   const alive =
     options.keepalive === false
       ? undefined
       : keepalive(options.keepalive, {
-          ping: () => sendControl(KEEPALIVE_PING),
+          ping: () => out.urgent(keepaliveMessage(KEEPALIVE_PING)),
           dead: () => end(new Error('no sign of life from libvirt')),
         });
-
-  function pump(): void {
-    if (writing || ended) return;
-    const frame = control.shift() ?? waiting.next();
-    if (frame === undefined) return;
-    writing = true;
-    stream.write(frame, error => {
-      writing = false;
-      // A failed write is followed by 'error' or 'close', which ends everything.
-      if (!error) pump();
-    });
-  }
-
-  function sendControl(procedure: number): void {
-    control.push(keepaliveMessage(procedure));
-    pump();
-  }
 
   function end(reason: Error): void {
     if (ended) return;
@@ -142,7 +122,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
 
   function onMessage(message: Message): void {
     if (message.program === PROGRAM_KEEPALIVE) {
-      if (message.procedure === KEEPALIVE_PING) sendControl(KEEPALIVE_PONG);
+      if (message.procedure === KEEPALIVE_PING) out.urgent(keepaliveMessage(KEEPALIVE_PONG));
       return;
     }
     const event =
@@ -161,7 +141,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
         else if (message.type === TYPE_MESSAGE) onMessage(message);
         else throw new ProtocolViolation(`message of type ${message.type}`);
       }
-      pump();
+      out.pump();
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
       end(error);

@@ -12,7 +12,6 @@ export const LIFECYCLE_SHUTDOWN = 6;
 
 /** virDomainEventStartedDetailType. */
 export const STARTED_BOOTED = 0;
-export const STARTED_MIGRATED = 1;
 export const STARTED_RESTORED = 2;
 
 /** virDomainEventStoppedDetailType. */
@@ -25,12 +24,8 @@ export const STOPPED_FAILED = 5;
 
 /** virDomainState. */
 export const STATE_RUNNING = 1;
-export const STATE_BLOCKED = 2;
 export const STATE_PAUSED = 3;
-export const STATE_SHUTDOWN = 4;
 export const STATE_SHUTOFF = 5;
-export const STATE_CRASHED = 6;
-export const STATE_PMSUSPENDED = 7;
 
 /** virDomainDeviceModifyFlags: change the running machine only. */
 export const AFFECT_LIVE = 1;

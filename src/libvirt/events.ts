@@ -1,6 +1,6 @@
 // Events come as MESSAGE packets with procedure numbers of their own and with serial 1, whatever remote_protocol.x
 // says: they are told apart by message type and procedure, never by serial.
-import type { Domain, DomainEvent } from './domain.ts';
+import type { DeviceEvent, DomainEvent, LifecycleEvent } from './domain.ts';
 import { domain } from './procedures.ts';
 import { type Codec, decode, int32, struct, text } from './xdr.ts';
 
@@ -12,9 +12,13 @@ export const eventKinds = {
   'device-removal-failed': { id: 22, procedure: 367 },
 } as const satisfies Record<DomainEvent['type'], { id: number; procedure: number }>;
 
-export const lifecyclePayload: Codec<{ callback: number; domain: Domain; event: number; detail: number }> =
-  struct({ callback: int32, domain, event: int32, detail: int32 });
-export const devicePayload: Codec<{ callback: number; domain: Domain; alias: string }> = struct({
+export const lifecyclePayload: Codec<Omit<LifecycleEvent, 'type'> & { callback: number }> = struct({
+  callback: int32,
+  domain,
+  event: int32,
+  detail: int32,
+});
+export const devicePayload: Codec<Omit<DeviceEvent, 'type'> & { callback: number }> = struct({
   callback: int32,
   domain,
   alias: text,

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { fails, opened } from './opened.ts';
 
-const quick = { intervalMs: 20, count: 2 };
+const quick = { intervalMs: 50, count: 2 };
 
 test('a peer that has gone silent is noticed, and its calls have an unknown outcome', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
@@ -13,7 +13,7 @@ test('a peer that has gone silent is noticed, and its calls have an unknown outc
 
 test('a peer that answers PINGs is alive, however long a call takes', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
-  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 * quick.intervalMs });
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 6 * quick.intervalMs });
   t.is(await client.hostname(), 'fake');
 });
 
@@ -28,7 +28,7 @@ test('a peer that answers no PING but sends its answers is alive', async t => {
 
 test("the server's PINGs are answered, also while four calls are in flight", async t => {
   const { fake, client } = await opened(t, { fake: { keepalive: quick }, client: { keepalive: false } });
-  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 * quick.intervalMs }, 8);
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 6 * quick.intervalMs }, 8);
   const calls = Array.from({ length: 8 }, () => client.hostname());
   t.deepEqual(await Promise.all(calls), Array(8).fill('fake'));
   t.is(fake.connections.made, 1);

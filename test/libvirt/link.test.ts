@@ -147,15 +147,14 @@ test('who waits for a link can give up waiting, and the link goes on', async t =
 
 test('a daemon that hangs is left by keepalive and found again', async t => {
   const fake = await fakeFor(t);
-  const link = keepLinked(fake.uri, {
-    ...quick,
-    connectTimeoutMs: 50,
-    keepalive: { intervalMs: 10, count: 1 },
-  });
+  const keepalive = { intervalMs: 50, count: 1 };
+  const link = keepLinked(fake.uri, { ...quick, connectTimeoutMs: 500, keepalive });
   t.teardown(() => link.close());
-  await link.client();
+  const downs: string[] = [];
+  link.onDown(reason => downs.push(reason.message));
+  await until(() => link.state === 'up', 'the first connection');
   fake.faults.deaf = true;
-  await until(() => link.state !== 'up', 'the silence to be noticed');
+  await until(() => downs.includes('no sign of life from libvirt'), 'the silence to be noticed');
   fake.faults.deaf = false;
   await until(() => link.state === 'up', 'the next connection');
   t.true(link.generation >= 2);

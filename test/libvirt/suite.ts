@@ -9,6 +9,9 @@ import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
 import { keepLinked } from '../../src/libvirt/reconnect.ts';
+import { dial } from '../../src/libvirt/transport.ts';
+import { parseUri } from '../../src/libvirt/uri.ts';
+import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
 import { until } from '../rig/until.ts';
 
 export interface Host {
@@ -84,13 +87,13 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
       });
       return domain;
     }
-    function sawDevice(type: DomainEvent['type'], { uuid }: Domain, alias: string) {
+    function sawDevice(type: DomainEvent['type'], { uuid }: Domain, alias: string, timeoutMs = 30_000) {
       const isIt = (event: DomainEvent) =>
         event.type === type &&
         event.domain.uuid === uuid &&
         event.type !== 'lifecycle' &&
         event.alias === alias;
-      return until(() => events.find(isIt), `${type} ${alias}`);
+      return until(() => events.find(isIt), `${type} ${alias}`, { timeoutMs });
     }
     function sawLifecycle({ uuid }: Domain, event: number, detail: number) {
       const isIt = (seen: DomainEvent) =>
@@ -252,8 +255,13 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await client.attachDevice(domain, diskXml(disk), AFFECT_LIVE);
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_LIVE);
     t.true(await has(client, domain, 'ua-1'));
-    await client.reset(domain);
-    await sawDevice('device-removed', domain, 'ua-1');
+    // Firmware in its first moments may forget what was asked of it: then both are done again.
+    await until(async () => {
+      await client.reset(domain);
+      const gone = await sawDevice('device-removed', domain, 'ua-1', 2000).catch(() => undefined);
+      if (gone === undefined) await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_LIVE);
+      return gone;
+    }, 'the reset machine to let go of the disk');
     t.false(await has(client, domain, 'ua-1'));
   });
 
@@ -337,14 +345,17 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(client.dropped, { replies: 0, messages: 0 });
   });
 
-  test('a client that has waited for long asks for a sign of life and gets one', async t => {
-    const keepalive = { intervalMs: 30, count: 1 };
-    const client = await openClient(host().uri, { keepalive });
-    t.teardown(() => client.close());
-    // Starting a machine takes a real libvirtd many such intervals.
-    const domain = await client.createXml(machineXml(newName(), 1));
-    await client.destroy(domain);
-    t.deepEqual(client.dropped, { replies: 0, messages: 0 });
+  test('a PING is answered with a PONG', async t => {
+    const stream = await dial(parseUri(host().uri), new AbortController().signal);
+    t.teardown(() => stream.destroy());
+    let received = Buffer.alloc(0);
+    stream.on('data', chunk => {
+      received = Buffer.concat([received, chunk]);
+    });
+    stream.write(keepaliveMessage(KEEPALIVE_PING));
+    const pong = keepaliveMessage(KEEPALIVE_PONG);
+    await until(() => received.length >= pong.length, 'a PONG');
+    t.deepEqual(received, pong);
   });
 
   test('a link survives the death of libvirtd, and its events come again without being asked for', async t => {
