@@ -139,7 +139,7 @@ export function loadConfig(sources: Sources): Config {
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
   const inEnv = fromEnvironment(env, mistakes);
   const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
-  if (!checked || mistakes.length > 0) throw new ConfigError(mistakes);
+  if (!checked || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
 
   const dataDir = resolve(cwd, checked.data_dir);
   const directory = checked.pool ? resolve(cwd, checked.pool.slice('file:'.length)) : join(dataDir, 'pool');

@@ -8,7 +8,7 @@ import {
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { DiskService } from '../disks/service.ts';
+import type { DiskService, NodeService } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
 import { accountRoutes } from './account-routes.ts';
 import { type Answer, ofError } from './answer.ts';
@@ -17,6 +17,7 @@ import { diskRoutes } from './disk-routes.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { createHandler } from './handler.ts';
 import { listenOn } from './listen.ts';
+import { nodeRoutes } from './node-routes.ts';
 
 export interface Api {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
@@ -31,14 +32,16 @@ export interface Api {
 /** The REST API over HTTP. */
 export function createApi(parts: {
   readonly service: DiskService;
+  readonly nodes: NodeService;
   readonly accounts: Accounts;
   readonly log: Logger;
 }): Api {
-  const { service, accounts, log } = parts;
+  const { service, nodes, accounts, log } = parts;
   const handle = createHandler(
     [
       ...diskRoutes(service),
       ...attachmentRoutes(service),
+      ...nodeRoutes(nodes),
       ...accountRoutes(accounts, name => service.ownsDisks(name)),
     ],
     accounts,

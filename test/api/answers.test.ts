@@ -126,6 +126,17 @@ test('the disk element is XML, with the target that was asked for', async t => {
   ]);
 });
 
+test('agreeing to an alarm answers the node and what the alarm said', async t => {
+  const { ask } = await startServer(t);
+  const agreed = await ask('POST', '/api/nodes/alarmed/agree');
+  t.deepEqual([agreed.status, agreed.text], [200, '{"node":"alarmed","alarm":"another host answers"}']);
+  t.is((await ask('POST', '/api/nodes/quiet/agree')).headers.get('x-error-code'), 'NO_ALARM');
+  t.is(
+    (await ask('POST', '/api/nodes/alarmed/agree', { as: 'cloud' })).headers.get('x-error-code'),
+    'FORBIDDEN',
+  );
+});
+
 test('a list too long for one write arrives whole, also at a slow reader', async t => {
   const service = diskDouble();
   const one = service.get({ account: 'test', role: 'user' }, FIRST);

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import test from 'ava';
+import { pino } from 'pino';
+import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
-import { diskDouble, FIRST } from './support/disks.ts';
+import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
 import { basic, request, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
@@ -209,24 +211,18 @@ test('stopping does not wait for ever', async t => {
 });
 
 test('a port in use is an error that says so, also where another pdisk uses it', async t => {
-  const { port } = await startServer(t);
-  const { createApi } = await import('../../src/api/server.ts');
-  const other = await startServer(t);
-  const parts = {
-    service: diskDouble(),
-    accounts: other.accounts,
-    log: (await import('pino')).pino({ level: 'silent' }),
-  };
-  const second = createApi(parts);
+  const { port, accounts } = await startServer(t);
+  const log = pino({ level: 'silent' });
+  const second = createApi({ service: diskDouble(), nodes: nodeDouble, accounts, log });
+  t.teardown(() => second.stop(0));
   await t.throwsAsync(second.listen('127.0.0.1', port), {
     message: new RegExp(`port ${port}: .*EADDRINUSE`),
   });
 
-  const taken = createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const address = taken.address();
-  const takenPort = typeof address === 'object' && address ? address.port : 0;
-  await t.throwsAsync(second.listen('127.0.0.1', takenPort), { message: /EADDRINUSE/ });
-  taken.close();
-  await second.stop(0);
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  t.teardown(() => other.close());
+  const address = other.address();
+  const taken = typeof address === 'object' && address ? address.port : 0;
+  await t.throwsAsync(second.listen('127.0.0.1', taken), { message: /EADDRINUSE/ });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DiskService, DiskView } from '../../../src/disks/service.ts';
+import type { DiskService, DiskView, NodeService } from '../../../src/disks/service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
@@ -101,3 +101,12 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
     ...replaced,
   };
 }
+
+/** Nodes, of which `alarmed` has an alarm. */
+export const nodeDouble: NodeService = {
+  async agree({ role }, node) {
+    if (role !== 'admin') throw errorOf('FORBIDDEN');
+    if (node !== 'alarmed') throw errorOf('NO_ALARM', { node });
+    return { alarm: 'another host answers' };
+  },
+};

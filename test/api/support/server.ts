@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
 import { createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { type DiskDouble, diskDouble } from './disks.ts';
+import { type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
 
 export interface Answered {
   readonly status: number;
@@ -43,16 +43,21 @@ const isComplete = (received: string): boolean => {
 };
 
 /** The API with accounts `admin`, `cloud` (service) and `test` (user), over a double of the disks. */
-export async function startServer(t: ExecutionContext, service = diskDouble()): Promise<Server> {
+export async function startServer(
+  t: ExecutionContext,
+  service = diskDouble(),
+  nodes = nodeDouble,
+  cost = cheap,
+): Promise<Server> {
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: line => log.push(JSON.parse(line)) });
-  const accounts = await createAccounts(memoryStore(), { cost: cheap });
+  const accounts = await createAccounts(memoryStore(), { cost });
   await accounts.createFirst('admin', PASSWORD);
   const admin = await accounts.verify('admin', PASSWORD);
   if (!admin) throw new Error('no administrator');
   await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
   await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
-  const api = createApi({ service, accounts, log: logger });
+  const api = createApi({ service, nodes, accounts, log: logger });
   const { port } = await api.listen('127.0.0.1', 0);
   t.teardown(() => api.stop(0));
 

@@ -1,0 +1,210 @@
+import test from 'ava';
+import { helpText, settingsTable } from '../../src/config/help.ts';
+import { isNodeName, normalNodeName } from '../../src/config/node-name.ts';
+import { allSettings } from '../../src/config/settings.ts';
+import { ConfigError, loadConfig } from '../../src/config.ts';
+
+/** The configuration from a file's text and an environment. */
+const load = (text: string, env: Record<string, string> = {}) =>
+  loadConfig({
+    argv: ['--config', 'pdisk.yaml'],
+    env,
+    readFile: () => text,
+    hostname: 'OneHost-1.Example.org',
+    cwd: '/srv',
+  });
+
+const mistakes = (text: string, env: Record<string, string> = {}): readonly string[] => {
+  try {
+    load(text, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.sentences;
+    throw error;
+  }
+  return [];
+};
+
+test('nothing at all and an empty file give the defaults', t => {
+  const config = loadConfig({ env: {}, hostname: 'OneHost-1.Example.org', cwd: '/srv' });
+  t.deepEqual(config, {
+    listen: { host: '127.0.0.1', port: 8445 },
+    dataDir: '/srv/data',
+    pool: { kind: 'file', directory: '/srv/data/pool' },
+    overcommit: 1,
+    userLimit: 1,
+    nodes: { localhost: 'qemu:///system', 'onehost-1.example.org': 'qemu:///system' },
+    vmNames: ['{vm_id}', 'one-{vm_id}'],
+    vmAccess: 'any',
+    attachTimeoutMs: 30_000,
+    detachTimeoutMs: 30_000,
+    createTimeoutMs: 60_000,
+    deleteTimeoutMs: 60_000,
+    reconcileIntervalMs: 60_000,
+    logLevel: 'info',
+  });
+  for (const text of ['', '\n', '# nothing\n', '{}', '---\n']) t.deepEqual(load(text), config);
+});
+
+test('a file sets everything, under the names that the schema has', t => {
+  const config = load(`
+    listen: "[::1]:0"
+    data_dir: /var/lib/pdisk
+    pool: file:images
+    overcommit: 2.5
+    user_limit: 3
+    nodes:
+      OneHost-1.Example.org.: qemu:///system?socket=/run/one/libvirt-sock
+      "*": qemu+tcp://{node}/system
+    vm_names: ["vm-{vm_id}"]
+    vm_access: service
+    attach_timeout: 0.5
+    detach_timeout: 10
+    create_timeout: 20
+    delete_timeout: 30
+    reconcile_interval: 5
+    log_level: silent
+  `);
+  t.deepEqual(config, {
+    listen: { host: '::1', port: 0 },
+    dataDir: '/var/lib/pdisk',
+    pool: { kind: 'file', directory: '/srv/images' },
+    overcommit: 2.5,
+    userLimit: 3,
+    nodes: {
+      'onehost-1.example.org': 'qemu:///system?socket=/run/one/libvirt-sock',
+      '*': 'qemu+tcp://{node}/system',
+    },
+    vmNames: ['vm-{vm_id}'],
+    vmAccess: 'service',
+    attachTimeoutMs: 500,
+    detachTimeoutMs: 10_000,
+    createTimeoutMs: 20_000,
+    deleteTimeoutMs: 30_000,
+    reconcileIntervalMs: 5000,
+    logLevel: 'silent',
+  });
+});
+
+test('the environment goes before the file, and an empty variable counts as not set', t => {
+  const file = 'user_limit: 2\nlisten: 127.0.0.1:1\nlog_level: warn';
+  const config = load(file, {
+    PDISK_USER_LIMIT: '5',
+    PDISK_LISTEN: '[::]:80',
+    PDISK_LOG_LEVEL: '',
+    PDISK_NODES: '{a: qemu:///system}',
+    PDISK_VM_NAMES: '["{vm_id}"]',
+    PDISK_DATA_DIR: '[odd] name',
+  });
+  t.like(config, {
+    userLimit: 5,
+    listen: { host: '::', port: 80 },
+    logLevel: 'warn',
+    nodes: { a: 'qemu:///system' },
+    vmNames: ['{vm_id}'],
+    dataDir: '/srv/[odd] name',
+  });
+});
+
+test('every setting has a variable, and all of them are read', t => {
+  const names = allSettings.map(setting => setting.env);
+  t.is(new Set(names).size, allSettings.length);
+  for (const { name, env } of allSettings) {
+    t.is(env, `PDISK_${name.toUpperCase()}`);
+    if (name === 'data_dir') continue;
+    const [sentence = '', ...others] = mistakes('', { [env]: '!' });
+    t.deepEqual(others, []);
+    t.true(sentence.startsWith(`${name} (from ${env}) is `), sentence);
+  }
+});
+
+test('the file is named by --config, else by PDISK_CONFIG', t => {
+  const read: string[] = [];
+  const readFile = (path: string) => {
+    read.push(path);
+    return '';
+  };
+  const env = { PDISK_CONFIG: 'b.yaml' };
+  loadConfig({ argv: ['--config=a.yaml', '--check-config'], env, readFile, cwd: '/srv' });
+  loadConfig({ argv: [], env, readFile, cwd: '/srv' });
+  loadConfig({ env: {}, readFile });
+  t.deepEqual(read, ['/srv/a.yaml', '/srv/b.yaml']);
+  t.throws(() => loadConfig({ argv: ['--confg', 'x'], env: {} }), {
+    name: 'ConfigError',
+    message: /--confg/,
+  });
+  t.throws(() => loadConfig({ argv: ['--config', '/nowhere/x.yaml'], env: {} }), {
+    message: /^The configuration file \/nowhere\/x\.yaml cannot be read: ENOENT/,
+  });
+});
+
+test('all mistakes are told together, each with the setting, the value and what is allowed', t => {
+  const sentences = mistakes(
+    'listen: 8445\nuser_limit: 0\nlogs: info\nnodes: {"*": "qemu:///system", a_b: "qemu:///system"}\nattach_timeout: "3"',
+    { PDISK_OVERCOMMIT: '-1', PDISK_VM_NAMES: '[' },
+  );
+  const starts = [
+    'vm_names (from PDISK_VM_NAMES) is "["; vm_names must be a list of domain names that contain {vm_id}.',
+    'listen is 8445; listen must be HOST:PORT',
+    'overcommit (from PDISK_OVERCOMMIT) is -1; overcommit must be a number above 0',
+    'user_limit is 0; user_limit must be a whole number from 1 up.',
+    'nodes.* is "qemu:///system"; nodes must be a map',
+    'nodes.a_b is "qemu:///system"; nodes must be a map',
+    'attach_timeout is "3"; attach_timeout must be a number of seconds',
+    'There is no setting logs; the settings are listen, data_dir, ',
+  ];
+  t.is(sentences.length, starts.length);
+  for (const [index, start] of starts.entries())
+    t.true(sentences[index]?.startsWith(start), sentences[index]);
+});
+
+test('what is not allowed is refused', t => {
+  for (const text of [
+    'listen: localhost',
+    'listen: "x:65536"',
+    'listen: "[::g]:1"',
+    'listen: "::1:1"',
+    'listen: "a b:1"',
+    'listen:',
+    'data_dir: ""',
+    'pool: lvm:vg',
+    'pool: "file:"',
+    'overcommit: 0',
+    'overcommit: .inf',
+    'user_limit: 1.5',
+    'user_limit: "2"',
+    'nodes: [a]',
+    'nodes: {a: "http://x"}',
+    'nodes: {a: "qemu+tcp://{node}/system"}',
+    'nodes: {A: "qemu:///system", a.: "qemu:///system"}',
+    'vm_names: []',
+    'vm_names: [one]',
+    'vm_access: all',
+    'attach_timeout: 0',
+    'reconcile_interval: 100000',
+    'log_level: loud',
+    '[]',
+    'a string',
+    'listen: [',
+    'user_limit: 1\nuser_limit: 2',
+  ]) {
+    t.is(mistakes(text).length, 1, text);
+  }
+});
+
+test('a host name is letters, digits and hyphens in labels, compared in lower case without a final dot', t => {
+  const label = 'a'.repeat(63);
+  const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
+  for (const name of ['a', 'A-1', '1.2.3.4', 'a.b.', longest, `${longest}.`]) t.true(isNodeName(name), name);
+  for (const name of ['', '.', '-a', 'a-', 'a..b', 'a_b', 'a\n', `${label}a`, `${longest}a`])
+    t.false(isNodeName(name), name);
+  t.is(normalNodeName('OneHost-2.LAL.in2p3.fr.'), 'onehost-2.lal.in2p3.fr');
+});
+
+test('the help and the table tell every setting, in a table of four columns', t => {
+  const rows = settingsTable().trimEnd().split('\n');
+  for (const { name, env } of allSettings) {
+    t.true(helpText().includes(`  ${name}  ${env}  `));
+    t.is(rows.filter(row => row.startsWith(`| \`${name}\` | \`${env}\` |`)).length, 1);
+  }
+  for (const row of rows) t.is(row.split('|').length, 6, row);
+});
