@@ -11,6 +11,7 @@ let fake: FakeLibvirtd;
 test.before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pdisk-fake-'));
   fake = await startFakeLibvirtd({ unix: join(dir, 'sock'), tcp: 0 });
+  fake.addDomain({ name: 'guest' });
 });
 
 test.after.always(async () => {
@@ -26,5 +27,6 @@ libvirtSuite(test.serial, () => ({
     await fake.stop();
     await fake.listen();
   },
+  withSystem: async () => 'guest',
   withoutSystem: name => fake.setManners(name, 'unwilling'),
 }));

@@ -1,9 +1,11 @@
 import test from 'ava';
+import { bootGuest, type Guest } from '../rig/guest.ts';
 import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { libvirtSuite } from './suite.ts';
 
 let libvirtd: Libvirtd;
+let guest: Promise<Guest> | undefined;
 
 beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd({ tcp: true });
@@ -17,4 +19,8 @@ libvirtSuite(libvirtTest, () => ({
   dir: libvirtd.dir,
   restart: () => libvirtd.restart('KILL'),
   withoutSystem: () => undefined,
+  async withSystem() {
+    guest ??= bootGuest(libvirtd, { name: 'guest' });
+    return (await guest).name;
+  },
 }));

@@ -24,6 +24,8 @@ export interface Host {
   restart(): Promise<void>;
   /** A machine without an operating system answers no request to unplug. */
   withoutSystem(name: string): void;
+  /** The name of a running machine whose guest lets go of what it is asked for; always the same one. */
+  withSystem(): Promise<string>;
 }
 
 /** A machine without an operating system, with room for `ports` virtio disks. */
@@ -265,6 +267,30 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, 'ua-1'));
   });
 
+  test('a guest that is willing lets go of a virtio disk', async t => {
+    const { client, sawDevice } = await opened(t);
+    const domain = await client.lookupByName(await host().withSystem());
+    const disk = { file: await image(), target: 'vda', alias: 'ua-willing' };
+    await client.attachDevice(domain, diskXml(disk), AFFECT_LIVE);
+    await sawDevice('device-added', domain, disk.alias);
+    await client.detachDeviceByAlias(domain, disk.alias, AFFECT_LIVE);
+    await sawDevice('device-removed', domain, disk.alias);
+    t.false(await has(client, domain, disk.alias));
+  });
+
+  test('a guest that is suspended lets go of a virtio disk when it resumes', async t => {
+    const { client, sawDevice } = await opened(t);
+    const domain = await client.lookupByName(await host().withSystem());
+    const disk = { file: await image(), target: 'vda', alias: 'ua-suspended' };
+    await client.attachDevice(domain, diskXml(disk), AFFECT_LIVE);
+    await client.suspend(domain);
+    await client.detachDeviceByAlias(domain, disk.alias, AFFECT_LIVE);
+    t.true(await has(client, domain, disk.alias));
+    await client.resume(domain);
+    await sawDevice('device-removed', domain, disk.alias);
+    t.false(await has(client, domain, disk.alias));
+  });
+
   test('a suspended machine says so, and again when it resumes', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
@@ -365,6 +391,9 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     link.onEvent((event, generation) => seen.push({ event, generation }));
     const before = await link.client();
     const domain = await before.createXml(machineXml(newName(), 4));
+    const hostUuid = async (client: LibvirtClient) =>
+      /<uuid>.*?<\/uuid>/.exec(await client.capabilities())?.[0];
+    const uuidBefore = await hostUuid(before);
     const lost = new Promise<Error>(resolve => before.onClose(resolve));
     await host().restart();
     await lost;
@@ -372,6 +401,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.is(link.generation, 2);
 
     const after = await link.client();
+    t.is(await hostUuid(after), uuidBefore);
     // Right after its start libvirtd does not know its machines yet.
     await until(
       () => after.lookupByUuid(domain.uuid).catch(() => undefined),
