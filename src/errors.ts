@@ -71,7 +71,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   NODE_UNREACHABLE: {
     status: 503,
-    sentence: f => `node '${f.node ?? ''}' cannot be reached${because(f.detail)}; nothing was changed there`,
+    sentence: f => `node '${f.node ?? ''}' cannot be reached${because(f.detail)}`,
   },
   VM_UNKNOWN: { status: 400, sentence: f => `no ${vm(f)}${because(f.detail)}` },
   VM_NOT_RUNNING: { status: 400, sentence: f => `${vm(f)} is not running${because(f.detail)}` },

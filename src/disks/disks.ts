@@ -22,6 +22,8 @@ const QUESTION_MS = 10_000;
 /** How long the first request waits for what was interrupted to come to rest, in milliseconds. */
 const RECOVERY_MS = 5_000;
 const SWEEP_MS = 250;
+/** libvirtd does not know all its domains for a moment after its own restart. */
+const PROOF_MS = 5_000;
 /** How long a machine's death may be claimed by a detach: 24 h. */
 const CLAIM_MS = 86_400_000;
 
@@ -43,6 +45,8 @@ export interface DisksParts {
     readonly createTimeoutMs: number;
     readonly deleteTimeoutMs: number;
     readonly reconcileIntervalMs: number;
+    /** How far apart the two lists are that prove a machine's death: 5 s, the default, but in tests. */
+    readonly proofMs?: number;
   };
 }
 
@@ -81,7 +85,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
   );
   const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
-  const reconciler = createReconciler(common);
+  const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
   const service = createDiskService({
     ...common,
     ...parts,

@@ -8,9 +8,6 @@ import { hotNodes } from './recovery.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
-/** Two complete lists prove a machine's death only if they are at least this far apart, in milliseconds. */
-const PROOF_MS = 5_000;
-
 export interface ReconcilerParts {
   readonly system: ActorSystem;
   readonly decided: Shelf;
@@ -20,6 +17,8 @@ export interface ReconcilerParts {
   readonly now: () => number;
   /** How long a node may take to answer a question, in milliseconds. */
   readonly questionMs: number;
+  /** Two complete lists prove a machine's death only if they are at least this far apart, in milliseconds. */
+  readonly proofMs: number;
 }
 
 export interface Reconciler {
@@ -34,7 +33,7 @@ const CAUSE = { kind: 'reconciliation' } as const;
 
 /** Holds records and live domains against each other, and releases only on proof: never because a node is silent. */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
-  const { system, decided, hypervisor, alarms, log, now, questionMs } = parts;
+  const { system, decided, hypervisor, alarms, log, now, questionMs, proofMs } = parts;
   const passes = new Map<string, Promise<void>>();
   const stopping = new AbortController();
 
@@ -70,7 +69,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   /** Machines that one list does not show: moved, or dead if a second list of the same connection agrees. */
   async function judge(node: string, first: Survey, suspects: readonly KeptAttachment[]): Promise<void> {
-    await delay(PROOF_MS, undefined, { signal: stopping.signal });
+    await delay(proofMs, undefined, { signal: stopping.signal });
     const second = await survey(node);
     if (second.generation !== first.generation) return;
     const missing = suspects.filter(one => !holdsDisks(second, one));

@@ -1,0 +1,107 @@
+import test from 'ava';
+import { createSite, pluggedIn } from './support/site.ts';
+
+test('a hotattach whose answer is lost is looked up, and answered as it was', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'drop-after' });
+  t.deepEqual(await site.hotattach(uuid, '1'), { target: 'vda', uuids: [uuid] });
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
+});
+
+test("a hotattach that libvirt refuses leaves the disk free, with libvirt's own words", async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1', ports: 0 });
+  const uuid = await site.create();
+  await t.throwsAsync(site.hotattach(uuid, '1'), {
+    code: 'NO_PCI_SLOT',
+    message: /No more available PCI slots/,
+  });
+  t.is(site.users(uuid), 0);
+});
+
+test('a hotattach that is executed but never answered is 504 and taken back, or stays accounted for', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  let answer = (): void => {};
+  const answered = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: answered });
+  await t.throwsAsync(site.hotattach(uuid, '1'), { code: 'PLUG_UNKNOWN' });
+  t.is(site.users(uuid), 1);
+  answer();
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
+});
+
+test('a hotdetach of a silent node releases nothing, and the disk is found off when the node is back', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  await site.hotattach(uuid, '1');
+  await site.n1.stop();
+  await site.untilLogged('cannot be reached');
+  await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'NODE_UNREACHABLE' });
+  t.is(site.users(uuid), 1);
+  await t.throwsAsync(site.detach('1'), { code: 'NODE_UNREACHABLE' });
+  t.is(site.users(uuid), 1);
+  site.n1.domain('one-1').disks = [];
+  await site.n1.listen();
+  await site.untilUsers(uuid, 0);
+});
+
+test('a node that does not answer at all is 503, and nothing is reserved', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  await site.n1.stop();
+  await t.throwsAsync(site.hotattach(uuid, '1'), { code: 'NODE_UNREACHABLE' });
+  t.is(site.users(uuid), 0);
+});
+
+test('a guest that keeps the disk past the deadline has it, and letting go later is noticed', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
+  site.n1.addDomain({ name: 'one-1', manners: 'unwilling' });
+  const uuid = await site.create();
+  await site.hotattach(uuid, '1');
+  await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'GUEST_KEPT_DISK' });
+  t.is(site.users(uuid), 1);
+  site.n1.release('one-1', `ua-${uuid}`);
+  await site.untilUsers(uuid, 0);
+});
+
+test('two hotdetaches at once both answer what came of it', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  await site.hotattach(uuid, '1');
+  const answers = await Promise.all([site.hotdetach(uuid, '1'), site.hotdetach(uuid, '1')]);
+  t.deepEqual(answers, [
+    { target: 'vda', uuids: [] },
+    { target: 'vda', uuids: [] },
+  ]);
+});
+
+test('a device of ours that appears without an attachment is unplugged', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  const other = await site.create();
+  await site.hotattach(uuid, '1');
+  const machine = site.n1.domain('one-1');
+  const [device] = machine.disks;
+  if (!device) throw new Error('nothing plugged');
+  const alias = `ua-${other}`;
+  machine.disks.push({ ...device, alias, target: 'vdb' });
+  site.n1.emit({
+    type: 'device-added',
+    domain: { name: 'one-1', uuid: machine.uuid, id: machine.id },
+    alias,
+  });
+  await site.untilLogged('a disk appeared that is not attached');
+  await site.hotdetach(uuid, '1');
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
+});

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import test from 'ava';
+import { STOPPED_CRASHED, STOPPED_SHUTDOWN } from '../../src/libvirt/constants.ts';
+import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
+import { until } from '../rig/until.ts';
+import { admin, createSite, pluggedIn } from './support/site.ts';
+
+test('a machine that shuts down or crashes gives its disk back at once, and a detach may still claim it', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
+  const uuid = await site.create();
+  for (const [vmId, detail] of [
+    ['1', STOPPED_SHUTDOWN],
+    ['2', STOPPED_CRASHED],
+  ] as const) {
+    site.n1.addDomain({ name: `one-${vmId}` });
+    await site.hotattach(uuid, vmId);
+    site.n1.destroy(`one-${vmId}`, detail);
+    await site.untilUsers(uuid, 0);
+    t.deepEqual(await site.detach(vmId), { uuids: [uuid] });
+    await t.throwsAsync(site.detach(vmId), { code: 'VM_HAS_NO_DISKS' });
+  }
+});
+
+test('the death of a machine can no longer be claimed when it uses a disk again', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
+  const [first, second] = [await site.create(), await site.create()];
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(first, '1');
+  site.n1.destroy('one-1');
+  await site.untilUsers(first, 0);
+  site.n1.start('one-1');
+  await site.hotattach(second, '1');
+  await t.throwsAsync(site.detach('1'), { code: 'VM_RUNNING' });
+  site.n1.destroy('one-1');
+  await site.untilUsers(second, 0);
+  t.deepEqual(await site.detach('1'), { uuids: [second] });
+});
+
+test('a death that was not seen is proved by two lists, and not by one', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await site.n1.stop();
+  site.n1.destroy('one-1');
+  await site.n1.listen();
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(await site.detach('1'), { uuids: [uuid] });
+});
+
+test('a saved machine keeps its disk, seen or not seen', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  site.n1.save('one-1');
+  const before = site.n1.calls.length;
+  await until(() => site.n1.calls.length > before + 40, 'some passes over the saved machine');
+  t.is(site.users(uuid), 1);
+  site.n1.start('one-1');
+  await site.hotdetach(uuid, '1');
+  t.is(site.users(uuid), 0);
+});
+
+test('a machine that migrates takes its disk along', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  const disks = [...site.n1.domain('one-1').disks];
+  site.n2.addDomain({ name: 'one-1', uuid: domain });
+  site.n2.domain('one-1').disks = disks;
+  await t.throwsAsync(site.hotattach(uuid, '1', 'n2'), { code: 'ALREADY_ATTACHED' });
+  site.n1.migrateAway('one-1');
+  await until(async () => {
+    const answer = await site.hotdetach(uuid, '1', 'n2').catch(() => undefined);
+    return answer !== undefined;
+  }, 'the attachment to follow its machine');
+  t.is(site.users(uuid), 0);
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
+});
+
+test('a machine that migrates to where nobody finds it keeps its disk, and that is reported', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  site.n1.migrateAway('one-1');
+  await site.untilLogged('migrated and is not found');
+  t.is(site.users(uuid), 1);
+  await site.restart();
+  await site.untilLogged('migrated and is not found');
+  t.is(site.users(uuid), 1);
+  await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'UNPLUG_UNKNOWN' });
+  t.deepEqual(await site.detach('1'), { uuids: [uuid] });
+  t.is(site.users(uuid), 0);
+});
+
+test('a device that is gone from the live machine is released, its neighbours are not', async t => {
+  const site = await createSite(t);
+  const [first, second] = [await site.create(), await site.create()];
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(first, '1');
+  await site.hotattach(second, '1');
+  const machine = site.n1.domain('one-1');
+  machine.disks = machine.disks.filter(disk => disk.alias !== `ua-${first}`);
+  await site.untilUsers(first, 0);
+  t.is(site.users(second), 1);
+});
+
+test("another host under a node's name releases nothing until an administrator agrees", async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await until(
+    () => site.n1.calls.filter(call => call.procedure === 'connectGetCapabilities').length > 1,
+    'a whole pass',
+  );
+  await site.n1.stop();
+  const impostor = await startFakeLibvirtd({ unix: join(site.directory, 'n1') });
+  t.teardown(() => impostor.stop());
+  await site.untilLogged(`host ${impostor.hostUuid} answers where host ${site.n1.hostUuid} was known`);
+  const before = impostor.calls.length;
+  await until(() => impostor.calls.length > before + 20, 'some passes over the other host');
+  t.is(site.users(uuid), 1);
+  await t.throwsAsync(site.detach('1'), { code: 'NODE_UNREACHABLE' });
+  await site.disks.nodes.agree(admin, 'n1');
+  await site.untilUsers(uuid, 0);
+});
+
+test('when nearly everything on a node seems gone at once, nothing is released until an administrator agrees', async t => {
+  const site = await createSite(t);
+  const uuids: string[] = [];
+  for (let vm = 1; vm <= 12; vm += 1) {
+    const uuid = await site.create();
+    site.n1.addDomain({ name: `one-${vm}`, persistent: false });
+    await site.hotattach(uuid, String(vm));
+    uuids.push(uuid);
+  }
+  await site.n1.stop();
+  for (let vm = 1; vm <= 12; vm += 1) site.n1.destroy(`one-${vm}`);
+  await site.n1.listen();
+  await site.untilLogged('12 of 12 attachments seem to have lost their machines');
+  t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
+  await t.throwsAsync(site.detach('1'), { code: 'NODE_UNREACHABLE' });
+  await t.throwsAsync(site.disks.nodes.agree({ account: 'u', role: 'user' }, 'n1'), { code: 'FORBIDDEN' });
+  await site.disks.nodes.agree(admin, 'n1');
+  for (const uuid of uuids) await site.untilUsers(uuid, 0);
+  await t.throwsAsync(site.disks.nodes.agree(admin, 'n1'), { code: 'NO_ALARM' });
+});

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { nanoid } from 'nanoid';
+import { pino } from 'pino';
+import { createDisks, type Disks } from '../../../src/disks/disks.ts';
+import type { Caller } from '../../../src/disks/service.ts';
+import { createHypervisor } from '../../../src/hypervisor/create.ts';
+import { openPool } from '../../../src/storage/open.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { until } from '../../rig/until.ts';
+
+export const admin: Caller = { account: 'admin', role: 'admin' };
+export const cause = { kind: 'request' } as const;
+const quick = {
+  connectMs: 300,
+  retryMs: 20,
+  pollMs: 50,
+  askAgainMs: 300,
+  lastLookMs: 150,
+  surveysApartMs: 40,
+};
+const settings = {
+  userLimit: 1,
+  vmAccess: 'any' as const,
+  attachTimeoutMs: 700,
+  detachTimeoutMs: 700,
+  createTimeoutMs: 60_000,
+  deleteTimeoutMs: 60_000,
+  reconcileIntervalMs: 100,
+  proofMs: 40,
+};
+
+/** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
+export async function createSite(t: ExecutionContext, more: Partial<typeof settings> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
+  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1') });
+  const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
+  const nodes = new Map([
+    ['n1', n1.uri],
+    ['n2', n2.uri],
+  ]);
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
+  let running: { disks: Disks; end(): Promise<void> } | undefined;
+
+  async function start(): Promise<Disks> {
+    const store = await openStore({
+      directory: join(directory, 'db'),
+      onFailure: error => t.fail(error.message),
+    });
+    const pool = await openPool(`file:${join(directory, 'pool')}`, { overcommit: 1 });
+    const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times: quick });
+    const disks = await createDisks({
+      store,
+      pool,
+      hypervisor,
+      log,
+      now: Date.now,
+      newUuid: randomUUID,
+      newId: nanoid,
+      fault: error => t.fail(error.stack ?? error.message),
+      settings: { ...settings, ...more },
+    });
+    await disks.recover();
+    const end = async (): Promise<void> => {
+      await disks.stop();
+      await hypervisor.close();
+      await store.close();
+    };
+    running = { disks, end };
+    return disks;
+  }
+
+  t.teardown(async () => {
+    await running?.end();
+    await Promise.all([n1.stop(), n2.stop()]);
+    await rm(directory, { recursive: true });
+  });
+  const site = {
+    n1,
+    n2,
+    lines,
+    directory,
+    disks: await start(),
+    async restart(): Promise<void> {
+      await running?.end();
+      site.disks = await start();
+    },
+    async create(): Promise<string> {
+      const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
+      return (await site.disks.service.create(admin, disk, cause)).uuid;
+    },
+    hotattach: (uuid: string, vmId: string, node = 'n1') =>
+      site.disks.service.hotattach(admin, uuid, { node, vmId }, cause),
+    hotdetach: (uuid: string, vmId: string, node = 'n1') =>
+      site.disks.service.hotdetach(admin, uuid, { node, vmId }, cause),
+    detach: (vmId: string, node = 'n1') => site.disks.service.detach(admin, { node, vmId }, cause),
+    users: (uuid: string): number => site.disks.service.get(admin, uuid).users,
+    untilUsers: (uuid: string, users: number) =>
+      until(() => site.users(uuid) === users, `${users} users of ${uuid}`, { hint: () => lines.join('') }),
+    untilLogged: (text: string) =>
+      until(() => lines.some(line => line.includes(text)), `"${text}" in the log`, {
+        hint: () => lines.join(''),
+      }),
+  };
+  return site;
+}
+
+/** The disks in a fake machine. */
+export const pluggedIn = (fake: FakeLibvirtd, name: string): string[] =>
+  fake.domain(name).disks.map(disk => disk.alias.replace(/^ua-/, ''));
