@@ -4,7 +4,7 @@ import type { Caller } from '../disks/service.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Name and password of a Basic Authorization header (RFC 7617, in UTF-8), or undefined where it is none. */
-export function basicCredentials(
+function basicCredentials(
   header: string | undefined,
 ): { readonly name: string; readonly password: string } | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(header ?? '')?.[1];

@@ -104,16 +104,13 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
   }
 
   function send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void {
-    if (gone) return finished();
-    whenGone = finished;
-    try {
-      if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
-      else cut(answer, finished);
-    } catch (error) {
-      // Half an answer cannot be taken back, and a pending response would wait for ever.
-      if (!gone) response.close();
-      throw error;
+    if (gone) {
+      finished();
+      return;
     }
+    whenGone = finished;
+    if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
+    else cut(answer, finished);
   }
 
   return { id, head, isGone: () => gone, readBody, send };

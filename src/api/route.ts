@@ -7,7 +7,7 @@ import { checkInputs } from './inputs.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-export interface Request {
+interface Request {
   readonly caller: Caller;
   readonly cause: Cause;
   /** What stands in the path for `:name`, percent-decoded, in order. */

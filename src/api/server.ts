@@ -52,8 +52,18 @@ export function createApi(parts: {
   let working = 0;
   let whenIdle = (): void => {};
 
+  /** Logs. A full disk under the log must not end requests: what is thrown in a callback of uWebSockets.js ends the process. */
+  function say(level: 'info' | 'error' | 'fatal', facts: object, what: string): void {
+    try {
+      log[level](facts, what);
+    } catch {
+      // There is nowhere left to say it.
+    }
+  }
+
   function errorAnswer(exchange: Exchange, error: unknown): Answer {
-    if (!(error instanceof PdiskError)) log.error({ request: exchange.id, err: error }, 'a request failed');
+    if (!(error instanceof PdiskError))
+      say('error', { request: exchange.id, err: error }, 'a request failed');
     return ofError(error);
   }
 
@@ -69,7 +79,8 @@ export function createApi(parts: {
       finished = true;
       working -= 1;
       if (working === 0) whenIdle();
-      log.info(
+      say(
+        'info',
         {
           request,
           method: head.method,
@@ -97,11 +108,14 @@ export function createApi(parts: {
     } catch (error) {
       answer = errorAnswer(exchange, error);
     }
-    if (!(answer instanceof Promise)) return send(answer);
+    if (!(answer instanceof Promise)) {
+      send(answer);
+      return;
+    }
     answer
       .catch(error => errorAnswer(exchange, error))
       .then(send)
-      .catch(error => log.fatal({ request, err: error }, 'an answer could not be sent'));
+      .catch(error => say('fatal', { request, err: error }, 'an answer could not be sent'));
   }
 
   app.any('/*', (response: HttpResponse, request: HttpRequest) => {
@@ -109,7 +123,7 @@ export function createApi(parts: {
     try {
       serve(openExchange(response, request));
     } catch (error) {
-      log.fatal({ err: error }, 'a request could not be served');
+      say('fatal', { err: error }, 'a request could not be served');
     }
   });
 

@@ -14,7 +14,10 @@ export function stream(response: HttpResponse, body: string | LongBody, finished
   const total = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
   if (text !== undefined) {
     const [, ended] = response.tryEnd(text, total);
-    if (ended) return finished();
+    if (ended) {
+      finished();
+      return;
+    }
   }
   const chunks = typeof body === 'string' ? whole(body) : body.chunks();
   let chunk = chunks.next().value;

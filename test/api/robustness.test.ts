@@ -210,6 +210,31 @@ test('stopping does not wait for ever', async t => {
   call.end();
 });
 
+test('a log that cannot be written costs no answer', async t => {
+  const { accounts } = await startServer(t);
+  const service = diskDouble({
+    list() {
+      throw new Error('for the log');
+    },
+  });
+  const full = {
+    write() {
+      throw new Error('no space left on device');
+    },
+  };
+  const api = createApi({ service, nodes: nodeDouble, accounts, log: pino({}, full) });
+  t.teardown(() => api.stop(0));
+  const { port } = await api.listen('127.0.0.1', 0);
+  const headers = { authorization: basic('admin') };
+  for (const [path, status] of [
+    ['/', 200],
+    ['/api/disks', 500],
+    [`/api/disks/${FIRST}`, 200],
+  ] as const) {
+    t.is((await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status, status);
+  }
+});
+
 test('a port in use is an error that says so, also where another pdisk uses it', async t => {
   const { port, accounts } = await startServer(t);
   const log = pino({ level: 'silent' });
