@@ -31,7 +31,7 @@ export const defaultTimes: Times = {
   askAgainMs: 5000,
   lastLookMs: 1000,
   surveysApartMs: 5000,
-  idleMs: 600_000,
+  idleMs: 60_000,
 };
 
 /** What plugging and unplugging work with. */

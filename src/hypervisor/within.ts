@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Longest delay of a timer: a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -11,6 +13,8 @@ export async function within<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
+  // Many calls may wait under one deadline; each takes its listener away again.
+  setMaxListeners(0, controller.signal);
   const onAbort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -41,7 +41,7 @@ function firstClosed(user: Account, directories: readonly string[]): Promise<str
   const script = 'for d; do [ -x "$d" ] || { printf %s "$d"; exit; }; done';
   const become = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups'];
   return new Promise(done => {
-    execFile('setpriv', [...become, 'sh', '-c', script, 'sh', ...directories], (error, stdout) =>
+    execFile('/usr/bin/setpriv', [...become, 'sh', '-c', script, 'sh', ...directories], (error, stdout) =>
       done(error || stdout === '' ? undefined : stdout),
     );
   });

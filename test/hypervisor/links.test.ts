@@ -105,6 +105,18 @@ test('a link that nobody keeps and nobody uses is closed; one with a disk plugge
   t.is(fake.connections.open, 2);
 });
 
+test('a link that is used stays', async t => {
+  const fake = await fakeLibvirtd(t);
+  const { hypervisor } = hypervisorOf(t, { n: fake.uri }, { idleMs: 500 });
+  fake.addDomain({ name: 'a' });
+  const since = Date.now();
+  await until(async () => {
+    await hypervisor.resolve('n', 'a', inMs(3000));
+    return Date.now() - since > 1200;
+  }, 'more than the idle time to pass');
+  t.is(fake.connections.made, 2);
+});
+
 test('after the end nothing is left open, and nothing is linked again', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });

@@ -49,6 +49,7 @@ test('a disk is plugged once the live domain shows it, and plugging again is the
 test('twenty disks are plugged into one machine at once, one after the other', async t => {
   const { fake, hypervisor, vm } = await machine(t, { ports: 26 });
   const targets = Array.from({ length: 20 }, (_, i) => `vd${String.fromCharCode(97 + i)}`);
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', ms: 5 }, 20);
   const plugs = targets.map(target => hypervisor.plug(vm, diskSpec({ target }), inMs(5000), never()));
   for (const outcome of await Promise.all(plugs)) t.deepEqual(outcome, { kind: 'plugged' });
   t.is(fake.mostUnanswered, 1);

@@ -72,6 +72,14 @@ test('a node that takes the call and says nothing is unreachable at the deadline
   t.true(Date.now() - start < 2000);
 });
 
+test('a node that takes the connection and says nothing is unreachable before the deadline', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.faults.deaf = true;
+  const start = Date.now();
+  t.regex(await codeOf(t, hypervisor.resolve('n', '7', inMs(60_000))), /^NODE_UNREACHABLE/);
+  t.true(Date.now() - start < 3000);
+});
+
 test('live disks are those of the live domain, by UUID or by name, and undefined where none runs', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const spec = diskSpec();

@@ -10,6 +10,9 @@ import type { Pool } from '../../src/storage/pool.ts';
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
 
+// The modes below hold under any umask.
+process.umask(0o077);
+
 async function freshPool(t: ExecutionContext, overcommit = 1): Promise<{ pool: Pool; directory: string }> {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-pool-'));
   t.teardown(() => rm(parent, { recursive: true }));
