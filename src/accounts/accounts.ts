@@ -17,7 +17,7 @@ export interface AccountStore {
 }
 
 /** What may be told about an account. */
-export interface AccountView {
+interface AccountView {
   readonly name: string;
   readonly role: AccountRole;
 }
