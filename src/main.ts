@@ -61,8 +61,9 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     settings: config,
   });
   const accounts = await createAccounts(accountsIn(store));
-  const first = await createFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
-  if (first) {
+  const chosen = process.env.PDISK_ADMIN_PASSWORD;
+  const first = await createFirstAdministrator(accounts, config.dataDir, chosen);
+  if (first && !chosen) {
     process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   }
   await disks.recover();

@@ -7,7 +7,7 @@ const idOf = (state: string): string => state.replaceAll('-', '_');
 const labelOf = ({ event, guard }: Edge): string => (guard ? `${event} [${guard}]` : event);
 
 /** A flat chart as Mermaid's `stateDiagram-v2`: its states and the transitions between them; refusals are not drawn. */
-export function mermaidOf(machine: AnyStateMachine): string {
+function mermaidOf(machine: AnyStateMachine): string {
   const states = Object.values(machine.root.states);
   const drawn = edgesOf(machine).filter(edge => edge.to !== undefined);
   return [

@@ -11,7 +11,7 @@ export interface Cause {
   readonly account?: string;
 }
 
-export interface NewDisk {
+interface NewDisk {
   /** 1 to 1024. */
   readonly sizeGiB: number;
   readonly tag: string;
