@@ -24,8 +24,8 @@ interface Held {
 }
 
 /**
- * The links to nodes, made when they are needed. Under the wildcard every host name in a request makes one, so those that
- * nobody keeps and nobody uses for `idleMs` are closed again.
+ * The links to nodes, made when they are needed. Under the wildcard every host name in a request makes one, so those of
+ * them that nobody keeps and nobody uses for `idleMs` are closed again.
  */
 export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number; idleMs: number }): Links {
   const held = new Map<string, Held>();
@@ -49,12 +49,12 @@ export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number
       onUp: generation => ups.call(key, generation),
       onEvent: event => events.call(key, event),
     });
-    const idle = setTimeout(() => {
+    const forget = (): void => {
       held.delete(key);
       void link.close();
-    }, options.idleMs);
-    idle.unref();
-    const fresh = { link, idle };
+    };
+    const idle = node.named ? undefined : setTimeout(forget, options.idleMs).unref();
+    const fresh: Held = { link, idle };
     held.set(key, fresh);
     return fresh;
   }

@@ -8,6 +8,8 @@ export interface ConfiguredNode {
   readonly uri: string;
   /** The first name the configuration gives it, or the host itself under the wildcard. */
   readonly host: string;
+  /** Whether the configuration names it; else it is one of the many that the wildcard stands for. */
+  readonly named: boolean;
 }
 
 export interface Nodes {
@@ -60,13 +62,13 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
     parseUri(uri);
     const [host, key] = [normalHost(name), canonical(uri)];
     keyByHost.set(host, key);
-    if (!named.has(key)) named.set(key, { key, uri, host });
+    if (!named.has(key)) named.set(key, { key, uri, host, named: true });
   }
 
   const wild = (host: string): ConfiguredNode | undefined => {
     if (wildcard === undefined || !HOST_NAME.test(host)) return undefined;
     const uri = wildcard.replaceAll(PLACEHOLDER, host);
-    return { key: canonical(uri), uri, host };
+    return { key: canonical(uri), uri, host, named: false };
   };
 
   /** The host whose wildcard URI is this key: all between what stands before and after the placeholder. */

@@ -20,7 +20,7 @@ export interface Times {
   readonly lastLookMs: number;
   /** Between the two lists that prove a machine's death. */
   readonly surveysApartMs: number;
-  /** How long a node's link stays that nobody asks for. */
+  /** How long the link to a node under the wildcard stays that nobody asks for. */
   readonly idleMs: number;
 }
 

@@ -1,12 +1,13 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import {
   STOPPED_CRASHED,
   STOPPED_FAILED,
   STOPPED_MIGRATED,
   STOPPED_SHUTDOWN,
 } from '../../src/libvirt/constants.ts';
+import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
-import { diskSpec, fakeLibvirtd, fakeNode, hypervisorOf, inMs, never } from './helpers/fake-node.ts';
+import { diskSpec, type FakeNode, fakeNode, hypervisorOf, inMs, never } from './helpers/fake-node.ts';
 
 test('no node is linked before somebody asks for it', async t => {
   const { fake, hypervisor } = await fakeNode(t);
@@ -89,29 +90,33 @@ test('a lost node is told once, and that it is back once', async t => {
   );
 });
 
-test('a link that nobody keeps and nobody uses is closed; one with a disk plugged stays', async t => {
-  const fake = await fakeLibvirtd(t);
-  const { hypervisor } = hypervisorOf(t, { n: fake.uri }, { idleMs: 200 });
+/** A hypervisor whose nodes are all under the wildcard: `127.0.0.1` leads to the fake. */
+async function wildNode(t: ExecutionContext, idleMs: number): Promise<Omit<FakeNode, 'lines'>> {
+  const fake = await startFakeLibvirtd({ tcp: 0 });
+  t.teardown(() => fake.stop());
   fake.addDomain({ name: 'a' });
-  const { vm } = await hypervisor.resolve('n', 'a', inMs(3000));
-  await until(
-    () => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0,
-    'the link to be closed',
-  );
+  const uri = fake.uri.replace('127.0.0.1', '{node}');
+  return { fake, hypervisor: hypervisorOf(t, { '*': uri }, { idleMs, connectMs: 3000 }).hypervisor };
+}
+
+test('under the wildcard, a link that nobody keeps or uses is closed; one with a disk plugged stays', async t => {
+  const { fake, hypervisor } = await wildNode(t, 300);
+  const { vm } = await hypervisor.resolve('127.0.0.1', 'a', inMs(3000));
+  t.is(hypervisor.hostOf(vm.node), '127.0.0.1');
+  const none = (): boolean => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0;
+  await until(none, 'the link to be closed');
   t.deepEqual(await hypervisor.plug(vm, diskSpec(), inMs(3000), never()), { kind: 'plugged' });
   const since = Date.now();
-  await until(() => Date.now() - since > 400, 'the idle time to pass');
+  await until(() => Date.now() - since > 700, 'the idle time to pass');
   t.is(hypervisor.linkedNodes().length, 1);
   t.is(fake.connections.open, 2);
 });
 
-test('a link that is used stays', async t => {
-  const fake = await fakeLibvirtd(t);
-  const { hypervisor } = hypervisorOf(t, { n: fake.uri }, { idleMs: 500 });
-  fake.addDomain({ name: 'a' });
+test('under the wildcard, a link that is used stays', async t => {
+  const { fake, hypervisor } = await wildNode(t, 500);
   const since = Date.now();
   await until(async () => {
-    await hypervisor.resolve('n', 'a', inMs(3000));
+    await hypervisor.resolve('127.0.0.1', 'a', inMs(3000));
     return Date.now() - since > 1200;
   }, 'more than the idle time to pass');
   t.is(fake.connections.made, 2);

@@ -30,7 +30,7 @@ export async function fakeLibvirtd(t: ExecutionContext, unplugMs = 5): Promise<F
   return fake;
 }
 
-export interface Line {
+interface Line {
   readonly level: 'info' | 'warn';
   readonly sentence: string;
 }
@@ -55,11 +55,14 @@ export function hypervisorOf(
   return { hypervisor, lines };
 }
 
+export interface FakeNode {
+  readonly fake: FakeLibvirtd;
+  readonly hypervisor: Hypervisor;
+  readonly lines: readonly Line[];
+}
+
 /** One fake node, `n`, and a hypervisor that knows it. */
-export async function fakeNode(
-  t: ExecutionContext,
-  times: Partial<Times> = {},
-): Promise<{ fake: FakeLibvirtd; hypervisor: Hypervisor; lines: Line[] }> {
+export async function fakeNode(t: ExecutionContext, times: Partial<Times> = {}): Promise<FakeNode> {
   const fake = await fakeLibvirtd(t);
   return { fake, ...hypervisorOf(t, { n: fake.uri }, times) };
 }
