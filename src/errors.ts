@@ -101,7 +101,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   GUEST_KEPT_DISK: {
     status: 504,
     sentence: f =>
-      `${vm(f)} did not let go of ${disk(f)} in time; it is still attached: unmount it in the guest and try again`,
+      `${vm(f)} did not let go of ${disk(f)}${because(f.detail)}; it is still attached: unmount it in the guest and try again`,
   },
   UNPLUG_REFUSED: {
     status: 500,

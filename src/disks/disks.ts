@@ -70,9 +70,12 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     claiming: CLAIM_MS,
   };
   const { decided, committed } = await loadShelves(store, hypervisor.nodeKey);
+  const alarms = createAlarms(store, await store.load(prefixes.node, codecs.node), (node, text) =>
+    log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
+  );
   const system = createActorSystem({
     journal: store,
-    effects: createEffects(pool, hypervisor),
+    effects: createEffects(pool, hypervisor, alarms.of),
     decided,
     committed,
     lastSequence: await store.lastSequence(),
@@ -81,9 +84,6 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     publish: event => log.info({ event }, event.type),
     fault: parts.fault,
   });
-  const alarms = createAlarms(store, await store.load(prefixes.node, codecs.node), (node, text) =>
-    log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
-  );
   const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
   const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
   const service = createDiskService({

@@ -18,8 +18,15 @@ export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message
  */
 export const GRACE_MS = 3_000;
 
-/** The charts' effects on a pool and a hypervisor. */
-export function createEffects(pool: Pool, hypervisor: Hypervisor): Effects {
+/**
+ * The charts' effects on a pool and a hypervisor. `doubt` says why a node's word about its machines is not believed, if it is not:
+ * then what it says is gone is not known to be gone.
+ */
+export function createEffects(
+  pool: Pool,
+  hypervisor: Hypervisor,
+  doubt: (node: string) => string | undefined,
+): Effects {
   async function makeVolume(
     { uuid, sizeGiB, attempt }: DiskContext,
     signal: AbortSignal,
@@ -59,6 +66,10 @@ export function createEffects(pool: Pool, hypervisor: Hypervisor): Effects {
       return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
     }
     const outcome = await hypervisor.unplug(vm, disk, giveUpAt(context), signal);
+    const detail = doubt(vm.node);
+    if (outcome.kind === 'unplugged' && detail !== undefined) {
+      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
+    }
     if (outcome.kind === 'unplugged') return { type: 'UNPLUGGED', attempt };
     if (outcome.kind === 'kept') {
       return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };

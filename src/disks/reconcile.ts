@@ -94,6 +94,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       if (!found?.domains.some(one => one.uuid === context.vm.domain && one.active)) continue;
       const vm = { ...context.vm, node, host: hypervisor.hostOf(node) };
       log.info({ disk: context.disk, domain: vm.domain, node }, 'machine found on another node');
+      hypervisor.link(node);
       await tell(context.id, { type: 'MOVED', vm });
       return true;
     }

@@ -125,6 +125,8 @@ test("another host under a node's name releases nothing until an administrator a
   await until(() => impostor.calls.length > before + 20, 'some passes over the other host');
   t.is(site.users(uuid), 1);
   await t.throwsAsync(site.detach('1'), { code: 'NODE_UNREACHABLE' });
+  await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'UNPLUG_UNKNOWN', message: /answers where host/ });
+  t.is(site.users(uuid), 1);
   await site.disks.nodes.agree(admin, 'n1');
   await site.untilUsers(uuid, 0);
 });
