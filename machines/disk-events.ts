@@ -17,15 +17,22 @@ export interface DiskBirth {
 type Outcome = { readonly attempt: number };
 type BadOutcome = Outcome & { readonly problem: Problem<Failure> };
 
+/** A number of disks, and their GiB together. */
+export interface Quota {
+  readonly disks: number;
+  readonly sizeGiB: number;
+}
+
 /** What may happen to a disk; `Stamp` is added by whoever delivers it. */
 export type DiskMessage =
-  | ({ type: 'CREATE'; roomGiB: number } & DiskBirth)
+  | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota } & DiskBirth)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
   | ({ type: 'ATTACH' } & AttachmentBirth)
   | { type: 'RELEASED'; attachment: string }
   | { type: 'MOVED'; attachment: string; vm: Vm }
+  | { type: 'SET_LIMIT'; limit: number }
   | { type: 'DELETE' }
   | ({ type: 'VOLUME_REMOVED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)

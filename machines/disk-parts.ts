@@ -87,6 +87,10 @@ export const setupDisk = setup({
       assertEvent(event, 'ATTACH');
       return { users: [...context.users, { attachment: event.id, vm: event.vm, mode: 'cold' }] };
     }),
+    setLimit: assign(({ event }) => {
+      assertEvent(event, 'SET_LIMIT');
+      return { limit: event.limit };
+    }),
     removeUser: assign(({ context, event }) => {
       assertEvent(event, 'RELEASED');
       return { users: others(context, event.attachment) };
@@ -99,6 +103,10 @@ export const setupDisk = setup({
     }),
   },
   guards: {
+    overQuota: ({ event }) => {
+      assertEvent(event, 'CREATE');
+      return event.quotaLeft.disks < 1 || event.quotaLeft.sizeGiB < event.sizeGiB;
+    },
     noRoom: ({ event }) => {
       assertEvent(event, 'CREATE');
       return event.sizeGiB > event.roomGiB;

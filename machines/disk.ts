@@ -9,7 +9,7 @@ const inUse = refusal('DISK_IN_USE');
 const notFailed = refusal('DISK_NOT_FAILED');
 
 /** A disk that is being made or removed, or failed, is unknown to everybody who would use it. */
-const unusable = { HOTATTACH: unknown, ATTACH: unknown };
+const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown };
 
 const tellHotattach = shared({
   type: 'tell',
@@ -88,6 +88,7 @@ export const diskMachine = setupDisk.createMachine({
     new: {
       on: {
         CREATE: [
+          { guard: 'overQuota', ...refusal('QUOTA_EXCEEDED') },
           { guard: 'noRoom', ...refusal('NO_SPACE') },
           { target: 'creating', actions: 'beBorn' },
         ],
@@ -115,6 +116,7 @@ export const diskMachine = setupDisk.createMachine({
       on: {
         HOTATTACH: [noFreeTarget, reserve],
         ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
+        SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         DELETE: { target: 'deleting' },
         RETRY: notFailed,
       },
@@ -128,6 +130,7 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'lastUser', target: 'available', actions: 'removeUser' },
           { actions: 'removeUser' },
         ],
+        SET_LIMIT: inUse,
         DELETE: inUse,
         RETRY: notFailed,
       },
@@ -143,6 +146,7 @@ export const diskMachine = setupDisk.createMachine({
           { actions: 'removeUser' },
         ],
         MOVED: { actions: 'moveUser' },
+        SET_LIMIT: inUse,
         DELETE: inUse,
         RETRY: notFailed,
       },

@@ -8,6 +8,7 @@ export type ChangeType =
   | 'disk.attached'
   | 'disk.detached'
   | 'disk.oversubscribed'
+  | 'disk.limit-changed'
   | 'disk.state-changed';
 
 /** Notes of a chart for its shell. They run inside `actor.send()`, take notes and touch nothing. */

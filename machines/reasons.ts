@@ -3,6 +3,7 @@ export type Refusal =
   | 'DISK_UNKNOWN'
   | 'DISK_IN_USE'
   | 'DISK_NOT_FAILED'
+  | 'QUOTA_EXCEEDED'
   | 'NO_SPACE'
   | 'LIMIT_REACHED'
   | 'ALREADY_ATTACHED'

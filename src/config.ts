@@ -3,17 +3,26 @@ import { hostname as thisHost } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import { allSettings, localNodes, type Settings, settings } from './config/settings.ts';
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Absolute paths of PEM files, or undefined: plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** Names by which a service on a loopback address is asked, besides its own. */
+  readonly hostNames: readonly string[];
+  readonly maxConnections: number;
+  readonly maxRequests: number;
   /** Absolute. */
   readonly dataDir: string;
   /** `directory` is absolute. */
   readonly pool: { readonly kind: 'file'; readonly directory: string };
   readonly overcommit: number;
   readonly userLimit: number;
+  /** What an account may have; infinity where there is no quota. */
+  readonly quota: { readonly disks: number; readonly sizeGiB: number };
   /** Node names (lower case, without a final dot) to libvirt URIs; `*`, if there, has a URI with `{node}` in it. */
   readonly nodes: Readonly<Record<string, string>>;
   readonly vmNames: readonly string[];
@@ -126,6 +135,18 @@ function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | 
   return undefined;
 }
 
+function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls'] {
+  if (tls_certificate === undefined && tls_key === undefined) return undefined;
+  if (tls_certificate !== undefined && tls_key !== undefined) {
+    return { certificate: resolve(cwd, tls_certificate), key: resolve(cwd, tls_key) };
+  }
+  const [given, missing] =
+    tls_key === undefined ? ['tls_certificate', 'tls_key'] : ['tls_key', 'tls_certificate'];
+  throw new ConfigError([`${given} is set and ${missing} is not; TLS needs both.`]);
+}
+
+const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
+
 /**
  * Reads the configuration: defaults, over them the YAML file named by `--config` or PDISK_CONFIG, over that the environment.
  * Relative paths are taken from `cwd`. Throws one ConfigError with everything that is wrong.
@@ -141,15 +162,27 @@ export function loadConfig(sources: Sources): Config {
   const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
   if (!checked || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
 
+  const tls = tlsOf(checked, cwd);
+  if (!tls && !checked.insecure && !isLoopback(checked.listen.host)) {
+    throw new ConfigError([
+      `listen is ${checked.listen.host}, which others can reach, and passwords would cross the network in the clear: set tls_certificate and tls_key, listen on 127.0.0.1, or set insecure to true.`,
+    ]);
+  }
+
   const dataDir = resolve(cwd, checked.data_dir);
   const directory = checked.pool ? resolve(cwd, checked.pool.slice('file:'.length)) : join(dataDir, 'pool');
   const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
   return {
     listen: checked.listen,
+    tls,
+    hostNames: checked.host_names.map(normalNodeName),
+    maxConnections: checked.max_connections,
+    maxRequests: checked.max_requests,
     dataDir,
     pool: { kind: 'file', directory },
     overcommit: checked.overcommit,
     userLimit: checked.user_limit,
+    quota: { disks: orInfinity(checked.quota_disks), sizeGiB: orInfinity(checked.quota_size) },
     nodes: Object.fromEntries(nodes.map(([name, uri]) => [normalNodeName(name), uri])),
     vmNames: checked.vm_names,
     vmAccess: checked.vm_access,

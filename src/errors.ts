@@ -25,6 +25,10 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f => `${disk(f)} is in use${because(f.detail)}; detach it from every VM first`,
   },
   DISK_NOT_FAILED: { status: 400, sentence: f => `${disk(f)} has not failed, there is nothing to retry` },
+  QUOTA_EXCEEDED: {
+    status: 400,
+    sentence: f => `this disk is more than the quota of the account allows${because(f.detail)}`,
+  },
   NO_SPACE: { status: 507, sentence: f => `the pool has no room for this disk${because(f.detail)}` },
   LIMIT_REACHED: {
     status: 400,

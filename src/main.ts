@@ -49,6 +49,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const pool = await openPool(`${config.pool.kind}:${config.pool.directory}`, { overcommit, log: { warn } });
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
+  const accounts = await createAccounts(accountsIn(store));
   const disks = await createDisks({
     store,
     pool,
@@ -57,10 +58,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     now: Date.now,
     newUuid: randomUUID,
     newId: nanoid,
+    quotaOf: account => accounts.quotaOf(account) ?? config.quota,
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });
-  const accounts = await createAccounts(accountsIn(store));
   const chosen = process.env.PDISK_ADMIN_PASSWORD;
   const first = await createFirstAdministrator(accounts, config.dataDir, chosen);
   if (first && !chosen) {

@@ -1,5 +1,6 @@
 // Two things here are decided in one synchronous step and written after it: whether an account may still act, and whether an
 // administrator is left. Whoever has the decision behind it sees the new truth, whoever waits for scrypt or the disk looks again.
+import type { Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -46,16 +47,20 @@ export interface Accounts {
    * accepted before. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, ACCOUNT_OWNS_DISKS, LAST_ADMINISTRATOR, STORE_FAILED.
    */
   remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean): Promise<void>;
+  /** What an account may have by a decision of an administrator, undefined where there is none. */
+  quotaOf(name: string): Quota | undefined;
+  /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
+  setQuota(caller: Caller, name: string, quota: Quota | undefined): Promise<void>;
   isEmpty(): boolean;
   /** Makes the very first account, an administrator. Only for a service that has none. */
   createFirst(name: string, password: string): Promise<void>;
 }
 
 interface Account {
-  readonly record: AccountRecord;
+  record: AccountRecord;
   /** The very object that requests carry: another one, even if equal, is of an account that was changed. */
   readonly caller: Caller;
-  readonly written: Promise<void>;
+  written: Promise<void>;
 }
 
 interface Options {
@@ -149,7 +154,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     demandAdministrator(caller);
     if (accounts.get(name)?.record.role === 'admin' && role !== 'admin') demandAnotherAdministrator(name);
     const created = !accounts.has(name);
-    const record: AccountRecord = { v: 1, name, role, password: hash };
+    const record: AccountRecord = { ...accounts.get(name)?.record, v: 1, name, role, password: hash };
     await keep(record, store.put(record));
     return { created };
   }
@@ -164,6 +169,16 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     await durable(store.remove(name));
   }
 
+  async function setQuota(caller: Caller, name: string, quota: Quota | undefined): Promise<void> {
+    demandAdministrator(caller);
+    const account = accounts.get(name);
+    if (!account) throw errorOf('ACCOUNT_UNKNOWN', { detail: name });
+    const { quota: _, ...rest } = account.record;
+    account.record = quota ? { ...rest, quota } : rest;
+    account.written = durable(store.put(account.record));
+    await account.written;
+  }
+
   return {
     verify,
     isCurrent,
@@ -174,6 +189,8 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     },
     put,
     remove,
+    quotaOf: name => accounts.get(name)?.record.quota,
+    setQuota,
     isEmpty: () => accounts.size === 0,
     async createFirst(name, password) {
       const record: AccountRecord = {

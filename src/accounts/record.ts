@@ -27,6 +27,8 @@ export const accountRecord = z.object({
   name: accountName,
   role: accountRole,
   password: scryptHash,
+  /** What the account may have, where that is not what the configuration says. */
+  quota: z.object({ disks: z.int().min(0), sizeGiB: z.int().min(0) }).optional(),
 });
 
 export type AccountRecord = z.infer<typeof accountRecord>;

@@ -1,8 +1,9 @@
+import type { Quota } from '../../machines/disk-events.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { accountName } from '../accounts/record.ts';
 import { PdiskError } from '../errors.ts';
 import { json } from './answer.ts';
-import { newAccount, nothing } from './inputs.ts';
+import { newAccount, newQuota, nothing } from './inputs.ts';
 import { type Route, route } from './route.ts';
 
 function nameToMake(text: string | undefined): string {
@@ -14,11 +15,8 @@ function nameToMake(text: string | undefined): string {
   );
 }
 
-/** Accounts, for administrators. `ownsDisks` knows every disk that was accepted, also those not written yet. */
-export const accountRoutes = (
-  accounts: Accounts,
-  ownsDisks: (account: string) => boolean,
-): readonly Route[] => [
+/** Accounts, for administrators. `ownedBy` counts every disk that was accepted, also those not written yet. */
+export const accountRoutes = (accounts: Accounts, ownedBy: (account: string) => Quota): readonly Route[] => [
   route('GET', '/api/users', nothing, ({ caller }) => json(accounts.list(caller))),
 
   route('PUT', '/api/users/:name', newAccount, async ({ caller, params }, { password, role }) => {
@@ -29,7 +27,19 @@ export const accountRoutes = (
 
   route('DELETE', '/api/users/:name', nothing, async ({ caller, params }) => {
     const name = params[0] ?? '';
-    await accounts.remove(caller, name, ownsDisks);
+    await accounts.remove(caller, name, account => ownedBy(account).disks > 0);
+    return json({ name });
+  }),
+
+  route('PUT', '/api/users/:name/quota', newQuota, async ({ caller, params }, { disks, size }) => {
+    const name = params[0] ?? '';
+    await accounts.setQuota(caller, name, { disks, sizeGiB: size });
+    return json({ name, disks: String(disks), size: String(size) });
+  }),
+
+  route('DELETE', '/api/users/:name/quota', nothing, async ({ caller, params }) => {
+    const name = params[0] ?? '';
+    await accounts.setQuota(caller, name, undefined);
     return json({ name });
   }),
 ];

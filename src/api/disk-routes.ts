@@ -1,6 +1,6 @@
 import type { DiskService } from '../disks/service.ts';
 import { json, jsonText } from './answer.ts';
-import { newDisk, nothing } from './inputs.ts';
+import { newDisk, newLimit, nothing } from './inputs.ts';
 import { representDisk, representDisks } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
@@ -36,6 +36,12 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     },
     'INVALID_DISK',
   ),
+
+  route('PUT', '/api/disks/:uuid/limit', newLimit, async ({ caller, cause, params }, { limit }) => {
+    const uuid = diskUuid(params[0]);
+    await service.setLimit(caller, uuid, limit, cause);
+    return json({ uuid, limit: String(limit) });
+  }),
 
   route('POST', '/api/retry/:uuid', nothing, async ({ caller, cause, params }) => {
     const uuid = diskUuid(params[0]);

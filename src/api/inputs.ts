@@ -27,6 +27,15 @@ const size = z
   )
   .transform(Number);
 
+const wholeNumber = (name: string, least: number, most: number) =>
+  z
+    .string()
+    .refine(
+      text => /^(?:0|[1-9]\d{0,8})$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `${name} must be a whole number from ${least} to ${most}`,
+    )
+    .transform(Number);
+
 /** Inputs of a request that takes none. */
 export const nothing = z.strictObject({});
 
@@ -46,6 +55,15 @@ export const newDisk = z.strictObject({
   size,
   tag: z.string().refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters'),
   visibility: z.enum(['private', 'public'], 'visibility must be private or public'),
+});
+
+/** How many machines may use a disk at once. */
+export const newLimit = z.strictObject({ limit: wholeNumber('limit', 1, 1000) });
+
+/** What an account may have: disks, and their GiB together. */
+export const newQuota = z.strictObject({
+  disks: wholeNumber('disks', 0, 1_000_000),
+  size: wholeNumber('size', 0, 100_000_000),
 });
 
 export const newAccount = z.strictObject({

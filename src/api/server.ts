@@ -42,7 +42,7 @@ export function createApi(parts: {
       ...diskRoutes(service),
       ...attachmentRoutes(service),
       ...nodeRoutes(nodes),
-      ...accountRoutes(accounts, name => service.ownsDisks(name)),
+      ...accountRoutes(accounts, name => service.ownedBy(name)),
     ],
     accounts,
   );

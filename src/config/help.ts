@@ -6,6 +6,11 @@ const onlyInTheEnvironment = [
     'PDISK_ADMIN_PASSWORD',
     'The password of the account `admin` when the first start makes it; ignored once there is an account.',
   ],
+  [
+    'UWS_HTTP_MAX_HEADERS_SIZE',
+    'How many bytes the head of a request may have, 4096 by default; past it uWebSockets.js answers 431.',
+  ],
+  ['UV_THREADPOOL_SIZE', 'How many threads write to disk and hash passwords; `scripts/server` sets 8.'],
 ] as const;
 
 /** The settings as a Markdown table, as the README shows it. */

@@ -22,6 +22,9 @@ const longest = 86_400;
 const seconds = (initial: number) => z.number().gt(0).max(longest).default(initial);
 const allowedSeconds = `a number of seconds above 0, at most ${longest}`;
 
+const quota = () => z.union([z.literal('none'), z.number().int().min(0)]).default('none');
+const allowedQuota = "a whole number from 0 up, or 'none'";
+
 const ADDRESS = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9.-]+)):(?<port>\d{1,5})$/;
 
 function parseAddress(text: string): { host: string; port: number } | undefined {
@@ -62,6 +65,45 @@ export const settings = z.strictObject({
     allowed: "HOST:PORT, with an IPv6 address in brackets ('[::1]:8445')",
     description: 'Where HTTP is served. Port 0 takes a free one.',
   }),
+  tls_certificate: setting(z.string().min(1).optional(), {
+    env: 'PDISK_TLS_CERTIFICATE',
+    default: '',
+    allowed: 'the path of a PEM file',
+    description:
+      'The certificate of HTTPS, with those that vouch for it. SIGHUP reads it and the key again; a bad pair is refused and the old one kept.',
+  }),
+  tls_key: setting(z.string().min(1).optional(), {
+    env: 'PDISK_TLS_KEY',
+    default: '',
+    allowed: 'the path of a PEM file',
+    description: 'The key of the certificate.',
+  }),
+  insecure: setting(z.boolean().default(false), {
+    env: 'PDISK_INSECURE',
+    default: '`false`',
+    allowed: 'true or false',
+    description:
+      'Whether to serve beyond this machine without TLS, where everybody on the way can read passwords.',
+  }),
+  host_names: setting(z.array(z.string().refine(isNodeName)).default([]), {
+    env: 'PDISK_HOST_NAMES',
+    default: '`[]`',
+    allowed: 'a list of host names',
+    description:
+      'By which names besides `localhost` and loopback addresses a service on a loopback address is asked; a request to another name is refused, for it is a browser that was misled.',
+  }),
+  max_connections: setting(z.number().int().min(1).default(20_000), {
+    env: 'PDISK_MAX_CONNECTIONS',
+    default: '`20000`',
+    allowed: 'a whole number from 1 up',
+    description: 'How many connections may be open; past it new ones are closed at once.',
+  }),
+  max_requests: setting(z.number().int().min(1).default(2000), {
+    env: 'PDISK_MAX_REQUESTS',
+    default: '`2000`',
+    allowed: 'a whole number from 1 up',
+    description: 'How many requests may be at work; past it they are answered 503.',
+  }),
   data_dir: setting(z.string().min(1).default('./data'), {
     env: 'PDISK_DATA_DIR',
     default: '`./data`',
@@ -92,6 +134,18 @@ export const settings = z.strictObject({
     default: '`1`',
     allowed: 'a whole number from 1 up',
     description: 'How many VMs may use one disk at once; copied into each disk when it is made.',
+  }),
+  quota_disks: setting(quota(), {
+    env: 'PDISK_QUOTA_DISKS',
+    default: '`none`',
+    allowed: allowedQuota,
+    description: 'How many disks an account may have, where no administrator has said otherwise.',
+  }),
+  quota_size: setting(quota(), {
+    env: 'PDISK_QUOTA_SIZE',
+    default: '`none`',
+    allowed: allowedQuota,
+    description: 'How many GiB the disks of an account may have together, likewise.',
   }),
   nodes: setting(nodes.optional(), {
     env: 'PDISK_NODES',
@@ -161,7 +215,15 @@ export interface Setting extends About {
   readonly isText: boolean;
 }
 
-const textSettings: ReadonlySet<string> = new Set(['listen', 'data_dir', 'pool', 'vm_access', 'log_level']);
+const textSettings: ReadonlySet<string> = new Set([
+  'listen',
+  'tls_certificate',
+  'tls_key',
+  'data_dir',
+  'pool',
+  'vm_access',
+  'log_level',
+]);
 
 /** What there is to know about each setting, in order. */
 export const allSettings: readonly Setting[] = Object.entries(settings.shape).map(([name, schema]) => {

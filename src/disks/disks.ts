@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Quota } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -35,6 +36,8 @@ export interface DisksParts {
   readonly now: () => number;
   readonly newUuid: () => string;
   readonly newId: () => string;
+  /** What an account may have. */
+  readonly quotaOf: (account: string) => Quota;
   /** Told of a fault in pdisk itself: the process must end. */
   readonly fault: (error: Error) => void;
   readonly settings: {

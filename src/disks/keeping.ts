@@ -3,16 +3,19 @@ import { errorOf } from '../errors.ts';
 import { expectDone, unknownDisk, viewOf } from './answers.ts';
 import type { Parts } from './parts.ts';
 import { isKnown, type KeptDisk } from './records.ts';
-import { mayDelete, maySee } from './rights.ts';
+import { mayDelete, maySee, maySetLimit } from './rights.ts';
 import type { Caller, DiskService } from './service.ts';
 
 const GIB = 1024 ** 3;
 
+const share = (taken: number, most: number, unit: string): string =>
+  Number.isFinite(most) ? `${taken} of ${most} ${unit}` : `${taken} ${unit}`;
+
 /** Creating, finding and deleting disks. */
 export function keeping(
   parts: Parts,
-): Pick<DiskService, 'list' | 'get' | 'create' | 'remove' | 'retry' | 'ownsDisks'> {
-  const { system, decided, committed, pool, newUuid, userLimit } = parts;
+): Pick<DiskService, 'list' | 'get' | 'create' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
+  const { system, decided, committed, pool, newUuid, userLimit, quotaOf } = parts;
 
   function visible(caller: Caller, uuid: string): KeptDisk {
     const disk = committed.disk(uuid);
@@ -41,12 +44,21 @@ export function keeping(
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
       const uuid = newUuid();
       const roomGiB = promisableGiB - decided.promisedGiB();
-      const birth = { uuid, owner: caller.account, ...disk, limit: userLimit, roomGiB };
+      const owned = decided.ownedBy(caller.account);
+      const quota = quotaOf(caller.account);
+      const quotaLeft = { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB };
+      const birth = { uuid, owner: caller.account, ...disk, limit: userLimit, roomGiB, quotaLeft };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth } }],
         cause,
         diskKey(uuid),
       );
+      if (outcome.refused?.code === 'QUOTA_EXCEEDED') {
+        const taken = [share(owned.disks, quota.disks, 'disks'), share(owned.sizeGiB, quota.sizeGiB, 'GiB')];
+        throw errorOf('QUOTA_EXCEEDED', {
+          detail: `${taken.join(' and ')} taken, ${disk.sizeGiB} GiB asked for`,
+        });
+      }
       const detail = `${disk.sizeGiB} GiB asked for, ${Math.max(0, roomGiB)} of ${promisableGiB} GiB left`;
       if (outcome.refused?.code === 'NO_SPACE') throw errorOf('NO_SPACE', { detail });
       expectDone(outcome, { disk: uuid });
@@ -57,11 +69,19 @@ export function keeping(
       const key = diskKey(uuid);
       expectDone(await system.deliver([{ to: key, event: { type: 'DELETE' } }], cause, key), { disk: uuid });
     },
+    async setLimit(caller, uuid, limit, cause) {
+      visible(caller, uuid);
+      if (!maySetLimit(caller)) {
+        throw errorOf('FORBIDDEN', { detail: 'only an administrator may change the limit of a disk' });
+      }
+      const event = { type: 'SET_LIMIT' as const, limit };
+      expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
+    },
     async retry(caller, uuid, cause) {
       deletable(caller, uuid);
       const key = diskKey(uuid);
       expectDone(await system.deliver([{ to: key, event: { type: 'RETRY' } }], cause, key), { disk: uuid });
     },
-    ownsDisks: account => decided.ownsDisks(account),
+    ownedBy: account => decided.ownedBy(account),
   };
 }

@@ -1,3 +1,4 @@
+import type { Quota } from '../../machines/disk-events.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { Fate, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -18,6 +19,8 @@ export interface Parts {
   readonly now: () => number;
   /** How many machines may use a new disk at once. */
   readonly userLimit: number;
+  /** What an account may have. */
+  readonly quotaOf: (account: string) => Quota;
   /** `service`: accounts of the role user may not hotattach. */
   readonly vmAccess: 'any' | 'service';
   /** How long a request waits for a node to answer a question, in milliseconds. */

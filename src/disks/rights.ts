@@ -12,6 +12,9 @@ export const maySee = (caller: Caller, disk: KeptDisk): boolean =>
 export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
   caller.role === 'admin' || owns(caller, disk);
 
+/** How many machines may use a disk at once: administrators. */
+export const maySetLimit = (caller: Caller): boolean => caller.role === 'admin';
+
 /** Register a machine before its launch: the frontend; an owner for his own disks. */
 export const mayRegister = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);

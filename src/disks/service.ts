@@ -1,3 +1,5 @@
+import type { Quota } from '../../machines/disk-events.ts';
+
 /** Who asks. */
 export interface Caller {
   readonly account: string;
@@ -44,6 +46,8 @@ export interface DiskService {
   get(caller: Caller, uuid: string): DiskView;
   create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
   remove(caller: Caller, uuid: string, cause: Cause): Promise<void>;
+  /** How many machines may use a disk at once, from now on; only while none does. */
+  setLimit(caller: Caller, uuid: string, limit: number, cause: Cause): Promise<void>;
   /** Tries again to make a disk whose creation failed and could not be undone. */
   retry(caller: Caller, uuid: string, cause: Cause): Promise<void>;
   /** `uuids`: all disks on the machine, in order of attachment. */
@@ -70,7 +74,8 @@ export interface DiskService {
     target: string | undefined,
     cause: Cause,
   ): Promise<string>;
-  ownsDisks(account: string): boolean;
+  /** What an account has: every disk that was accepted, whatever its state. */
+  ownedBy(account: string): Quota;
 }
 
 /** What administrators may ask about nodes. */

@@ -1,3 +1,4 @@
+import type { Quota } from '../../machines/disk-events.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { sameVm, type Vm } from '../../machines/vm.ts';
 import { isDiskKey, type Kept, type KeptAttachment, type KeptDisk } from './records.ts';
@@ -17,7 +18,8 @@ export interface Shelf {
   attachmentsOf(vm: Vm): readonly KeptAttachment[];
   /** The size of all disks together, whatever their state. */
   promisedGiB(): number;
-  ownsDisks(account: string): boolean;
+  /** What an account has, whatever the state of its disks. */
+  ownedBy(account: string): Quota;
 }
 
 const placesOf = (vm: Vm): string[] => [
@@ -25,19 +27,22 @@ const placesOf = (vm: Vm): string[] => [
   ...vm.names.map(name => `${vm.node}\n${name}`),
 ];
 
+const nothing: Quota = { disks: 0, sizeGiB: 0 };
+
 export function createShelf(): Shelf {
   const disks = new Map<string, KeptDisk>();
   const attachments = new Map<string, KeptAttachment>();
   const byPlace = new Map<string, Set<string>>();
-  const byOwner = new Map<string, number>();
+  const byOwner = new Map<string, Quota>();
   let promised = 0;
 
   function count(disk: KeptDisk | undefined, sign: 1 | -1): void {
     if (!disk) return;
     const { owner, sizeGiB } = disk.context;
     promised += sign * sizeGiB;
-    const owned = (byOwner.get(owner) ?? 0) + sign;
-    if (owned > 0) byOwner.set(owner, owned);
+    const before = byOwner.get(owner) ?? nothing;
+    const owned = { disks: before.disks + sign, sizeGiB: before.sizeGiB + sign * sizeGiB };
+    if (owned.disks > 0) byOwner.set(owner, owned);
     else byOwner.delete(owner);
   }
 
@@ -94,6 +99,6 @@ export function createShelf(): Shelf {
     attachments: () => attachments.values(),
     attachmentsOf,
     promisedGiB: () => promised,
-    ownsDisks: account => byOwner.has(account),
+    ownedBy: account => byOwner.get(account) ?? nothing,
   };
 }

@@ -118,7 +118,7 @@ test('the scheme of the credentials may be written in any case', async t => {
 });
 
 test('whose account is removed while the body comes is refused', async t => {
-  const { raw, accounts, service, log } = await startServer(t, diskDouble({ ownsDisks: () => false }));
+  const { raw, accounts, service, log } = await startServer(t, diskDouble());
   const body = 'node=x&vm_id=1';
   const answer = await new Promise<string>((resolve, reject) => {
     // The server has the head when the first thing of it, the interim answer, comes back.

@@ -32,6 +32,11 @@ test('nothing at all and an empty file give the defaults', t => {
     pool: { kind: 'file', directory: '/srv/data/pool' },
     overcommit: 1,
     userLimit: 1,
+    quota: { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY },
+    tls: undefined,
+    hostNames: [],
+    maxConnections: 20_000,
+    maxRequests: 2000,
     nodes: { localhost: 'qemu:///system', 'onehost-1.example.org': 'qemu:///system' },
     vmNames: ['{vm_id}', 'one-{vm_id}'],
     vmAccess: 'any',
@@ -52,6 +57,14 @@ test('a file sets everything, under the names that the schema has', t => {
     pool: file:images
     overcommit: 2.5
     user_limit: 3
+    quota_disks: 10
+    quota_size: 0
+    insecure: false
+    tls_certificate: tls/cert.pem
+    tls_key: /tls/key.pem
+    host_names: [Disks.Example.]
+    max_connections: 7
+    max_requests: 8
     nodes:
       OneHost-1.Example.org.: qemu:///system?socket=/run/one/libvirt-sock
       "*": qemu+tcp://{node}/system
@@ -70,6 +83,11 @@ test('a file sets everything, under the names that the schema has', t => {
     pool: { kind: 'file', directory: '/srv/images' },
     overcommit: 2.5,
     userLimit: 3,
+    quota: { disks: 10, sizeGiB: 0 },
+    tls: { certificate: '/srv/tls/cert.pem', key: '/tls/key.pem' },
+    hostNames: ['disks.example'],
+    maxConnections: 7,
+    maxRequests: 8,
     nodes: {
       'onehost-1.example.org': 'qemu:///system?socket=/run/one/libvirt-sock',
       '*': 'qemu+tcp://{node}/system',
@@ -90,6 +108,7 @@ test('the environment goes before the file, and an empty variable counts as not 
   const config = load(file, {
     PDISK_USER_LIMIT: '5',
     PDISK_LISTEN: '[::]:80',
+    PDISK_INSECURE: 'true',
     PDISK_LOG_LEVEL: '',
     PDISK_NODES: '{a: qemu:///system}',
     PDISK_VM_NAMES: '["{vm_id}"]',
@@ -110,7 +129,7 @@ test('every setting has a variable, and all of them are read', t => {
   t.is(new Set(names).size, allSettings.length);
   for (const { name, env } of allSettings) {
     t.is(env, `PDISK_${name.toUpperCase()}`);
-    if (name === 'data_dir') continue;
+    if (['data_dir', 'tls_certificate', 'tls_key'].includes(name)) continue;
     const [sentence = '', ...others] = mistakes('', { [env]: '!' });
     t.deepEqual(others, []);
     t.true(sentence.startsWith(`${name} (from ${env}) is `), sentence);
@@ -150,7 +169,7 @@ test('all mistakes are told together, each with the setting, the value and what 
     'nodes.* is "qemu:///system"; nodes must be a map',
     'nodes.a_b is "qemu:///system"; nodes must be a map',
     'attach_timeout is "3"; attach_timeout must be a number of seconds',
-    'There is no setting logs; the settings are listen, data_dir, ',
+    'There is no setting logs; the settings are listen, ',
   ];
   t.is(sentences.length, starts.length);
   for (const [index, start] of starts.entries())
@@ -207,4 +226,15 @@ test('the help and the table tell every setting, in a table of four columns', t 
     t.is(rows.filter(row => row.startsWith(`| \`${name}\` | \`${env}\` |`)).length, 1);
   }
   for (const row of rows) t.is(row.split('|').length, 6, row);
+});
+
+test('beyond this machine it serves with TLS only, unless it is told to be insecure', t => {
+  const reason =
+    /^listen is 0\.0\.0\.0, .*in the clear: set tls_certificate and tls_key, .*insecure to true\.$/;
+  t.regex(mistakes('listen: 0.0.0.0:1').join(), reason);
+  t.like(load('listen: 0.0.0.0:1\ninsecure: true'), { tls: undefined });
+  t.truthy(load('listen: 0.0.0.0:1\ntls_certificate: a\ntls_key: b').tls);
+  for (const host of ['127.0.0.1', '127.1.2.3', '[::1]', 'localhost'])
+    t.like(load(`listen: "${host}:1"`), { tls: undefined });
+  t.is(mistakes('tls_key: b').join(), 'tls_key is set and tls_certificate is not; TLS needs both.');
 });

@@ -42,8 +42,10 @@ const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 
 /** One of every message, in every shape that a guard tells apart. */
 export const diskEvents: DiskEvent[] = [
-  { type: 'CREATE' as const, ...disk, roomGiB: 10 },
-  { type: 'CREATE' as const, ...disk, roomGiB: 1 },
+  { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 } },
+  { type: 'CREATE' as const, ...disk, roomGiB: 1, quotaLeft: { disks: 1, sizeGiB: 2 } },
+  { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 0, sizeGiB: 2 } },
+  { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 1 } },
   ...[1, 2, 3].flatMap(attempt => [
     { type: 'VOLUME_MADE' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },
@@ -59,6 +61,7 @@ export const diskEvents: DiskEvent[] = [
   { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)) },
   ...['a', 'b', 'd', 'e', 'f'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
   { type: 'MOVED' as const, attachment: 'a', vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
+  { type: 'SET_LIMIT' as const, limit: 1 },
   { type: 'DELETE' as const },
   { type: 'RETRY' as const },
   { type: 'TIMEOUT' as const },

@@ -33,10 +33,12 @@ function play(machine: typeof diskMachine | typeof attachmentMachine) {
 function availableDisk(limit: number) {
   const disk = play(diskMachine);
   const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
-  disk.send({ type: 'CREATE', ...birth, roomGiB: 1 });
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
   disk.send({ type: 'VOLUME_MADE', attempt: 1 });
   return disk;
 }
+
+const quotaLeft = { disks: 1, sizeGiB: 1 };
 
 const hotattach = (id: string, vm = vmOf(id)): DiskMessage => ({
   type: 'HOTATTACH',
@@ -98,7 +100,7 @@ test('a disk in use is not deleted', t => {
 test('a creation that fails is undone before its caller hears of it', t => {
   const disk = play(diskMachine);
   const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit: 1 };
-  disk.send({ type: 'CREATE', ...birth, roomGiB: 1 });
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
   const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
   const failed = disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem });
   t.deepEqual([failed.state, failed.notes], ['deleting', [{ removeVolume: true }]]);

@@ -97,7 +97,15 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       calls.push(['element', uuid, vm, target]);
       return `<disk><target dev='${target ?? 'vdb'}'/></disk>`;
     },
-    ownsDisks: account => [...disks.values()].some(disk => disk.owner === account),
+    async setLimit(_caller, uuid, limit) {
+      const disk = known(uuid);
+      calls.push(['setLimit', uuid, limit]);
+      disks.set(uuid, { ...disk, limit });
+    },
+    ownedBy(account) {
+      const owned = [...disks.values()].filter(disk => disk.owner === account);
+      return { disks: owned.length, sizeGiB: owned.reduce((sum, disk) => sum + disk.sizeGiB, 0) };
+    },
     ...replaced,
   };
 }

@@ -33,6 +33,7 @@ const settings = {
   reconcileIntervalMs: 100,
   proofMs: 40,
 };
+const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
 /** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
 export async function createSite(t: ExecutionContext, more: Partial<typeof settings> = {}) {
@@ -62,6 +63,7 @@ export async function createSite(t: ExecutionContext, more: Partial<typeof setti
       now: Date.now,
       newUuid: randomUUID,
       newId: nanoid,
+      quotaOf: () => noQuota,
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },
     });

@@ -91,7 +91,12 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     create(uuid: string, limit = 1, until: string | undefined = diskKey(uuid)): Promise<Outcome> {
       const birth = { uuid, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
       return system.deliver(
-        [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth, roomGiB: 100 } }],
+        [
+          {
+            to: diskKey(uuid),
+            event: { type: 'CREATE', ...birth, roomGiB: 100, quotaLeft: { disks: 1, sizeGiB: 1024 } },
+          },
+        ],
         cause,
         until,
       );
