@@ -9,7 +9,8 @@ export type ChangeType =
   | 'disk.detached'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
-  | 'disk.state-changed';
+  | 'disk.state-changed'
+  | 'disk.updated';
 
 /** Notes of a chart for its shell. They run inside `actor.send()`, take notes and touch nothing. */
 export interface Refuse {

@@ -12,6 +12,7 @@ import { createApi } from './api/server.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { createDisks } from './disks/disks.ts';
+import { openEventLog } from './events/log.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openPool } from './storage/open.ts';
 import { prefixes } from './store/keys.ts';
@@ -50,6 +51,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
+  const events = await openEventLog(store);
   const disks = await createDisks({
     store,
     pool,
@@ -59,6 +61,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     newUuid: randomUUID,
     newId: nanoid,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
+    publish: events.publish,
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });

@@ -1,7 +1,8 @@
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { type ErrorFacts, errorOf, type PdiskError } from '../errors.ts';
-import { isHeld, type KeptDisk } from './records.ts';
+import { isHeld } from './records.ts';
 import type { DiskView } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Outcome } from './system.ts';
@@ -12,13 +13,13 @@ export function expectDone(outcome: Outcome, facts: ErrorFacts): void {
   if (error) throw errorOf(error.code, { ...facts, ...(error.detail ? { detail: error.detail } : {}) });
 }
 
-const views = new WeakMap<KeptDisk, DiskView>();
+const views = new WeakMap<DiskContext, DiskView>();
 
 /** A disk for readers: the same object as long as the disk has not changed, so that what is made from it can be kept. */
-export function viewOf(disk: KeptDisk): DiskView {
+export function viewOf(disk: DiskContext): DiskView {
   const known = views.get(disk);
   if (known) return known;
-  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk.context;
+  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk;
   const view = { uuid, owner, tag, visibility, sizeGiB, created, users: users.length, limit };
   views.set(disk, view);
   return view;

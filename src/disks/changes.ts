@@ -1,14 +1,18 @@
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
-import type { ChangeType } from '../../machines/notes.ts';
+import { type ChangeType, diskKey } from '../../machines/notes.ts';
 import type { EventRecord } from '../store/records.ts';
+import { viewOf } from './answers.ts';
 import type { Cause } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Step } from './step.ts';
 
+type Context = DiskContext | AttachmentContext;
+
 /**
- * The events of one step, numbered from `after` + 1: what the charts published, and `disk.state-changed` for an actor that
- * changed its state and said nothing. To be called before the step's records replace the ones in `decided`.
+ * The events of one step, numbered from `after` + 1: what the charts published and, for an actor that said nothing about its
+ * change, `disk.state-changed` or `disk.updated`, so that no record ever changes without an event. To be called before the step's
+ * records replace the ones in `decided`.
  */
 export function changesOf(
   step: Step,
@@ -21,20 +25,33 @@ export function changesOf(
   for (const [key, context] of step.contexts) {
     const from = decided.get(key)?.state ?? null;
     const to = step.touched.get(key)?.state ?? endOf(context);
+    const deadline = step.touched.get(key) ? context.deadline : null;
+    const about = { ...subjectOf(context, step, decided), from, to, deadline, cause: { ...cause } };
     const published = step.published.filter(note => note.key === key).map(note => note.type);
-    const types: ChangeType[] = published.length > 0 || from === to ? published : ['disk.state-changed'];
-    for (const type of types) {
-      const sequence = after + events.length + 1;
-      events.push({ v: 1, sequence, time, type, ...subject(context), from, to, cause: { ...cause } });
+    const unsaid: ChangeType = from === to ? 'disk.updated' : 'disk.state-changed';
+    for (const type of published.length > 0 ? published : [unsaid]) {
+      events.push({ v: 1, sequence: after + events.length + 1, time, type, ...about });
     }
   }
   return events;
 }
 
-const endOf = (context: DiskContext | AttachmentContext): string =>
-  'uuid' in context ? 'deleted' : 'released';
+const isDisk = (context: Context): context is DiskContext => 'uuid' in context;
 
-const subject = (context: DiskContext | AttachmentContext): { disk: string; attachment: string | null } =>
-  'uuid' in context
-    ? { disk: context.uuid, attachment: null }
-    : { disk: context.disk, attachment: context.id };
+const endOf = (context: Context): string => (isDisk(context) ? 'deleted' : 'released');
+
+function subjectOf(
+  context: Context,
+  step: Step,
+  decided: Shelf,
+): Pick<EventRecord, 'subject' | 'disk' | 'attachment'> {
+  if (isDisk(context)) return { subject: context.uuid, disk: viewOf(context), attachment: null };
+  const { id, disk: subject, vm, vmId, target, mode, by } = context;
+  const changed = step.contexts.get(diskKey(subject));
+  const disk = changed && isDisk(changed) ? changed : decided.disk(subject)?.context;
+  return {
+    subject,
+    disk: disk ? viewOf(disk) : null,
+    attachment: { id, node: vm.host, vmId, target, mode, by },
+  };
+}

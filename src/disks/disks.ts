@@ -5,7 +5,7 @@ import type { Patience } from '../../machines/stamp.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import { prefixes } from '../store/keys.ts';
-import { codecs } from '../store/records.ts';
+import { codecs, type EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createDiskService } from './disk-service.ts';
@@ -38,6 +38,8 @@ export interface DisksParts {
   readonly newId: () => string;
   /** What an account may have. */
   readonly quotaOf: (account: string) => Quota;
+  /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
+  readonly publish: (events: readonly EventRecord[]) => void;
   /** Told of a fault in pdisk itself: the process must end. */
   readonly fault: (error: Error) => void;
   readonly settings: {
@@ -81,10 +83,10 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     effects: createEffects(pool, hypervisor, alarms.of),
     decided,
     committed,
-    lastSequence: await store.lastSequence(),
+    lastSequence: (await store.eventRange()).newest,
     patience,
     now,
-    publish: event => log.info({ event }, event.type),
+    publish: parts.publish,
     fault: parts.fault,
   });
   const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };

@@ -36,10 +36,10 @@ export function keeping(
     list: caller => {
       const disks = [];
       for (const disk of committed.disks())
-        if (isKnown(disk) && maySee(caller, disk)) disks.push(viewOf(disk));
+        if (isKnown(disk) && maySee(caller, disk)) disks.push(viewOf(disk.context));
       return disks;
     },
-    get: (caller, uuid) => viewOf(visible(caller, uuid)),
+    get: (caller, uuid) => viewOf(visible(caller, uuid).context),
     async create(caller, disk, cause) {
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
       const uuid = newUuid();

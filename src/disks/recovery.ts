@@ -5,7 +5,7 @@ import { isHeld, isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
-const CAUSE = { kind: 'recovery' } as const;
+const CAUSE = { kind: 'restart' } as const;
 const WAITING = new Set(['creating', 'deleting', 'attaching', 'detaching']);
 
 /** Holds records and volumes against each other and reports every difference; removes nothing. */

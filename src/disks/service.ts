@@ -1,4 +1,5 @@
 import type { Quota } from '../../machines/disk-events.ts';
+import type { CauseKind } from '../store/records.ts';
 
 /** Who asks. */
 export interface Caller {
@@ -8,7 +9,7 @@ export interface Caller {
 
 /** Why something happens, for the log and the events. */
 export interface Cause {
-  readonly kind: 'request' | 'timeout' | 'recovery' | 'reconciliation' | 'outcome';
+  readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
 }

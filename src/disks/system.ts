@@ -47,8 +47,8 @@ export interface SystemParts {
   readonly lastSequence: number;
   readonly patience: Patience;
   readonly now: () => number;
-  /** Told of every change in order, after it is on disk. */
-  readonly publish: (event: EventRecord) => void;
+  /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
+  readonly publish: (events: readonly EventRecord[]) => void;
   /** Told of an effect that broke its promise, or a chart that threw on what one brought back: a bug, and the process must end. */
   readonly fault: (error: Error) => void;
 }
@@ -92,7 +92,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     const answered = until === undefined ? undefined : wait(until, number);
     await durable(write(step, events));
     settle(step, number, cause);
-    for (const event of events) publish(event);
+    if (events.length > 0) publish(events);
     return answered ?? { refused: undefined, problem: null, context: undefined };
   }
 

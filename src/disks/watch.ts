@@ -3,6 +3,7 @@ import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { attachmentKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { Hypervisor, NodeWatcher } from '../hypervisor/hypervisor.ts';
+import type { CauseKind } from '../store/records.ts';
 import type { Alarms } from './alarms.ts';
 import type { Reconciler } from './reconcile.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
@@ -21,7 +22,6 @@ interface WatchParts {
   readonly unplugMs: number;
 }
 
-const CAUSE = { kind: 'reconciliation' } as const;
 const ALIAS = /^ua-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** Hears what nodes tell by themselves. Every event is matched by domain UUID and node; what matches nothing is let pass. */
@@ -38,8 +38,8 @@ export function watchNodes(parts: WatchParts): () => void {
       .filter(one => isHeld(one) && one.context.mode === 'hot' && one.context.vm.node === node);
 
   /** What the chart does not hear in its present state is no error here. */
-  function tell({ context }: KeptAttachment, event: AttachmentMessage): void {
-    system.deliver([{ to: attachmentKey(context.id), event }], CAUSE).catch(error => {
+  function tell({ context }: KeptAttachment, event: AttachmentMessage, kind: CauseKind): void {
+    system.deliver([{ to: attachmentKey(context.id), event }], { kind }).catch(error => {
       log.warn({ disk: context.disk, error: String(error) }, 'node event not delivered');
     });
   }
@@ -50,7 +50,8 @@ export function watchNodes(parts: WatchParts): () => void {
     );
     if (gone.length === 0) return;
     const live = await hypervisor.liveDisks(machine(node, domain), now() + unplugMs);
-    if (live && !live.includes(disk)) for (const one of gone) tell(one, { type: 'DEVICE_GONE' });
+    if (live && !live.includes(disk))
+      for (const one of gone) tell(one, { type: 'DEVICE_GONE' }, 'device-removed');
   }
 
   /**
@@ -83,9 +84,11 @@ export function watchNodes(parts: WatchParts): () => void {
     up: node => void reconciler.pass(node),
     stopped(node, domain, kind) {
       if (alarms.of(node) || kind === 'saved') return;
-      const event = kind === 'dead' ? ({ type: 'MACHINE_DEAD' } as const) : ({ type: 'MIGRATED' } as const);
-      for (const one of heldOn(node, domain)) tell(one, event);
-      if (kind === 'migrated') void reconciler.pass(node);
+      const migrated = kind === 'migrated';
+      const event = migrated ? ({ type: 'MIGRATED' } as const) : ({ type: 'MACHINE_DEAD' } as const);
+      const cause = migrated ? 'machine-migrated' : 'machine-stopped';
+      for (const one of heldOn(node, domain)) tell(one, event, cause);
+      if (migrated) void reconciler.pass(node);
     },
     deviceRemoved: (node, domain, alias) => withDisk(alias, disk => removed(node, domain, disk)),
     deviceAdded: (node, domain, alias) => withDisk(alias, disk => added(node, domain, disk)),

@@ -13,3 +13,5 @@ export const FORMAT_KEY = 'meta/format';
 
 /** Events sort by their sequence: 16 decimal digits hold every safe integer. */
 export const eventKey = (sequence: number): string => prefixes.event + String(sequence).padStart(16, '0');
+
+export const sequenceOf = (key: string): number => Number(key.slice(prefixes.event.length));

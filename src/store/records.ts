@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ChangeType } from '../../machines/notes.ts';
 
 /**
  * What is kept of each disk and attachment: our own versioned JSON, not XState's snapshots, whose shape belongs to the library.
@@ -53,20 +54,78 @@ const attachmentRecord = z.object({
 
 const nodeRecord = z.object({ v: z.literal(1), key: z.string(), hostUuid: z.string() });
 
-/** A change that is in the log: published only after its batch is on disk, in the order of `sequence`. */
+/** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
+export const changeTypes: Readonly<Record<ChangeType, string>> = {
+  'disk.created': 'The disk can be used.',
+  'disk.deleted': 'The disk is gone, and its volume with it.',
+  'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
+  'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
+  'disk.detached': 'The disk is off the machine.',
+  'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
+  'disk.limit-changed': 'How many machines may use the disk at once was changed.',
+  'disk.state-changed': 'The disk or one of its attachments went from one state to another.',
+  'disk.updated': 'Something else of the disk or of one of its attachments changed, and no state.',
+};
+
+/** Why something happened, with what it means. */
+export const causeKinds = {
+  request: 'A request asked for it.',
+  timeout: 'A deadline passed.',
+  restart: 'pdisk was started, and went on with what was interrupted.',
+  'machine-stopped': 'The node told that the machine stopped.',
+  'machine-migrated': 'The node told that the machine left it.',
+  'device-removed': 'The node told that the device is off the machine.',
+  reconciliation: 'Records and machines were compared.',
+} as const;
+
+const keysOf = <Key extends string>(table: Readonly<Record<Key, string>>): Key[] =>
+  Object.keys(table) as Key[];
+
+/** A change in the log: all that is ever told of it, as it was when it was decided. */
 const eventRecord = z.object({
   v: z.literal(1),
   sequence: z.int().positive(),
   /** Milliseconds since 1970. */
   time: z.number(),
-  type: z.string(),
-  disk: z.string(),
-  attachment: z.string().nullable(),
+  type: z.enum(keysOf(changeTypes)),
+  /** UUID of the disk. */
+  subject: z.string(),
+  /** The disk after the change; null where an attachment outlived it. */
+  disk: z
+    .object({
+      uuid: z.string(),
+      owner: z.string(),
+      tag: z.string(),
+      visibility: z.enum(['private', 'public']),
+      sizeGiB: z.int(),
+      created: z.number(),
+      users: z.int(),
+      limit: z.int(),
+    })
+    .nullable(),
+  /** The attachment after the change, where it is one of an attachment. */
+  attachment: z
+    .object({
+      id: z.string(),
+      node: z.string(),
+      vmId: z.string(),
+      target: z.string().nullable(),
+      mode: z.enum(['hot', 'cold']),
+      by: z.string(),
+    })
+    .nullable(),
   from: z.string().nullable(),
   to: z.string(),
-  cause: z.object({ kind: z.string(), request: z.string().optional(), account: z.string().optional() }),
+  /** Until when somebody is waited for, in milliseconds since 1970. */
+  deadline: z.number().nullable(),
+  cause: z.object({
+    kind: z.enum(keysOf(causeKinds)),
+    request: z.string().optional(),
+    account: z.string().optional(),
+  }),
 });
 
+export type CauseKind = keyof typeof causeKinds;
 export type DiskRecord = z.infer<typeof diskRecord>;
 export type AttachmentRecord = z.infer<typeof attachmentRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;

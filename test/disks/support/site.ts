@@ -64,6 +64,7 @@ export async function createSite(t: ExecutionContext, more: Partial<typeof setti
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
+      publish: () => {},
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },
     });

@@ -75,7 +75,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     lastSequence,
     patience,
     now: () => clock.now,
-    publish: event => published.push(event),
+    publish: events => published.push(...events),
     fault: error => faults.push(error),
   });
 

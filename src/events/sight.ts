@@ -1,0 +1,34 @@
+import type { Caller } from '../disks/service.ts';
+import type { EventRecord } from '../store/records.ts';
+
+/**
+ * What a caller sees of an event: `whole`; of others' public disks the `outside`, without machines and accounts, for no other
+ * answer of the API shows them either; or nothing.
+ */
+export type Sight = 'whole' | 'outside' | 'nothing';
+
+/** Decided by the disk's owner and visibility as they were at the time of the event. */
+function sightOf({ account, role }: Caller, { disk, attachment, cause }: EventRecord): Sight {
+  if (role !== 'user') return 'whole';
+  if (disk?.owner === account) return 'whole';
+  if (disk?.visibility !== 'public') return 'nothing';
+  return attachment?.by === account || cause.account === account ? 'whole' : 'outside';
+}
+
+/** Which events a subscriber asked for; undefined: whatever it is. */
+export interface Filter {
+  readonly disks: ReadonlySet<string> | undefined;
+  readonly types: ReadonlySet<string> | undefined;
+  /** Host names of hypervisors in their normal form: events of attachments there. */
+  readonly nodes: ReadonlySet<string> | undefined;
+}
+
+/** What of an event to send to a subscriber. A machine that one may not see is on no node. */
+export function chosen(caller: Caller, filter: Filter, event: EventRecord): Sight {
+  const { disks, types, nodes } = filter;
+  if (disks && !disks.has(event.subject)) return 'nothing';
+  if (types && !types.has(event.type)) return 'nothing';
+  const sight = sightOf(caller, event);
+  if (nodes && !(sight === 'whole' && event.attachment && nodes.has(event.attachment.node))) return 'nothing';
+  return sight;
+}
