@@ -2,14 +2,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { until } from './until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const PASSWORD = 'correct horse';
+/** Longer than any wait of the service. */
+const ANSWER_MS = 120_000;
 
 export interface Reply {
   readonly status: number;
@@ -46,6 +50,24 @@ export interface Service {
 const isJson = (headers: Headers): boolean =>
   headers.get('content-type')?.startsWith('application/json') ?? false;
 
+/** Not fetch: its promise may stay open for ever when the server is killed in the middle. */
+async function exchange(
+  url: string,
+  method: string,
+  auth: string,
+  form?: Record<string, string>,
+): Promise<Reply> {
+  const asked = request(url, { method, auth, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
+  if (form) asked.setHeader('content-type', 'application/x-www-form-urlencoded');
+  asked.end(form ? new URLSearchParams(form).toString() : undefined);
+  const [response]: IncomingMessage[] = await once(asked, 'response');
+  if (!response) throw new Error('no response');
+  const body = await text(response);
+  const headers = new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
+  const json = isJson(headers) && method !== 'HEAD' ? JSON.parse(body) : undefined;
+  return { status: response.statusCode ?? 0, headers, text: body, body: json };
+}
+
 /** Starts the service with these settings (names as in the configuration file). */
 export async function startService(settings: Record<string, unknown> = {}): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-service-'));
@@ -80,20 +102,11 @@ export async function startService(settings: Record<string, unknown> = {}): Prom
     return child.exitCode;
   }
 
-  async function call(
+  const call = (
     method: string,
     path: string,
     { form, as = `admin:${PASSWORD}` }: Call = {},
-  ): Promise<Reply> {
-    const response = await fetch(url + path, {
-      method,
-      headers: { authorization: `Basic ${Buffer.from(as).toString('base64')}` },
-      ...(form ? { body: new URLSearchParams(form) } : {}),
-    });
-    const text = await response.text();
-    const { status, headers } = response;
-    return { status, headers, text, body: isJson(headers) ? JSON.parse(text) : undefined };
-  }
+  ): Promise<Reply> => exchange(url + path, method, as, form);
 
   await start();
   return {
