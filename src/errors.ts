@@ -29,6 +29,8 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     status: 400,
     sentence: f => `this disk is more than the quota of the account allows${because(f.detail)}`,
   },
+  DISK_BUSY: { status: 400, sentence: f => `${disk(f)} is being changed; try again when that has ended` },
+  NOT_LARGER: { status: 422, sentence: f => `${disk(f)} can only be made larger${because(f.detail)}` },
   NO_SPACE: { status: 507, sentence: f => `the pool has no room for this disk${because(f.detail)}` },
   LIMIT_REACHED: {
     status: 400,
@@ -56,7 +58,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   POOL_FULL: {
     status: 507,
-    sentence: f => `the pool ran out of room while making ${disk(f)}${because(f.detail)}`,
+    sentence: f => `the pool has no room for ${disk(f)}${because(f.detail)}`,
   },
   CREATE_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} took too long and was undone` },
   CREATE_NOT_UNDONE: {
@@ -69,6 +71,15 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f => `the volume of ${disk(f)} could not be removed yet${because(f.detail)}; it is tried again`,
   },
   REMOVE_TIMEOUT: { status: 504, sentence: f => `removing the volume of ${disk(f)} takes long; it goes on` },
+  WIPE_FAILED: {
+    status: 500,
+    sentence: f => `the volume of ${disk(f)} could not be wiped yet${because(f.detail)}; it is tried again`,
+  },
+  GROW_FAILED: {
+    status: 500,
+    sentence: f => `${disk(f)} could not be made larger yet${because(f.detail)}; it is tried again`,
+  },
+  GROW_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} larger takes long; it goes on` },
   NODE_NOT_CONFIGURED: {
     status: 400,
     sentence: f => `node '${f.node ?? ''}' is not configured; see the setting 'nodes'`,
@@ -123,6 +134,11 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
 const ofTheService = {
   UNAUTHENTICATED: { status: 401, sentence: () => 'valid credentials are required' },
   FORBIDDEN: { status: 400, sentence: f => `this account may not do that${because(f.detail)}` },
+  HOST_UNKNOWN: {
+    status: 400,
+    sentence: () => "the Host header names another service; see the setting 'host_names'",
+  },
+  CROSS_SITE: { status: 400, sentence: () => 'a page of another site may not change anything here' },
   ROUTE_UNKNOWN: { status: 404, sentence: () => 'there is nothing at this URL' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: () => 'this URL does not take that method' },
   BODY_TOO_LARGE: { status: 413, sentence: f => `the request body is too large${because(f.detail)}` },
@@ -135,6 +151,10 @@ const ofTheService = {
   INVALID_DISK: { status: 422, sentence: f => `this disk cannot be made${because(f.detail)}` },
   VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one machine${because(f.detail)}` },
   VM_HAS_NO_DISKS: { status: 400, sentence: f => `${vm(f)} has no disks` },
+  TOO_MANY_STREAMS: {
+    status: 429,
+    sentence: f => `this account has too many event streams open${because(f.detail)}`,
+  },
   TOO_MANY_LOGINS: { status: 429, sentence: () => 'too many logins are being checked; try again shortly' },
   ACCOUNT_UNKNOWN: { status: 400, sentence: f => `no such account${because(f.detail)}` },
   ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
@@ -142,6 +162,7 @@ const ofTheService = {
   NO_ALARM: { status: 400, sentence: f => `there is no alarm on node '${f.node ?? ''}'` },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
   POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
+  BUSY: { status: 503, sentence: () => 'too many requests are at work; try again shortly' },
   STOPPING: { status: 503, sentence: () => 'pdisk is stopping; try again shortly' },
   STORE_FAILED: {
     status: 503,

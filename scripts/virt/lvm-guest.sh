@@ -112,7 +112,7 @@ trap 'exit 143' INT TERM HUP
 mkdir "$work/share"
 
 cat > "$work/share/start" <<START
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=/root PDISK_LVM_GUEST=1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=/root TERM=dumb PDISK_LVM_GUEST=1
 mkdir -p /dev/pts /dev/shm /run/lvm /run/lock
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm

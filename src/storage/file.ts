@@ -35,6 +35,18 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Makes a file longer, by zeros; never shorter. */
+async function lengthen(path: string, bytes: number, signal: AbortSignal): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    signal.throwIfAborted();
+    if ((await file.stat()).size < bytes) await file.truncate(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(error => {
     if (!isMissing(error)) throw error;
@@ -124,6 +136,19 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
         throw errorOf('REMOVE_FAILED', { disk: uuid, detail: textOf(error) });
       }
     },
+
+    async grow(uuid, sizeGiB, signal) {
+      try {
+        const endTurn = await takeTurn(uuid, signal);
+        await lengthen(pathOf(uuid), sizeGiB * GIB, signal).finally(endTurn);
+      } catch (error) {
+        throw errorOf(isFull(error) ? 'POOL_FULL' : 'GROW_FAILED', { disk: uuid, detail: textOf(error) });
+      }
+    },
+
+    // The file system gives no block to another file before it is written or reads as zeros.
+    wipes: false,
+    wipe: async () => ({ bytes: 0, of: 0 }),
 
     async list() {
       try {

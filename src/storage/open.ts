@@ -1,29 +1,50 @@
 import { errorOf } from '../errors.ts';
 import { openFilePool } from './file.ts';
+import { type LvmPoolOptions, openLvmPool } from './lvm/pool.ts';
 import type { Pool } from './pool.ts';
 
 /** Control characters would not survive the attribute of libvirt's disk XML that the path is put into. */
 const FILE_SETTING = /^file:([^\p{Cc}]+)$/u;
+/** What LVM takes for a name (lvm(8), VALID NAMES). */
+const LVM_SETTING = /^lvm:([a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*)(?:\/([a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*))?$/;
+
+type PoolPlace =
+  | { readonly kind: 'file'; readonly directory: string }
+  | { readonly kind: 'lvm'; readonly vg: string; readonly thinPool: string | undefined };
 
 /**
  * What the setting `pool` asks for, or a sentence that says what is allowed: for the configuration to refuse before anything
  * is opened.
  */
-export function parsePool(setting: string): { kind: 'file'; directory: string } | string {
+export function parsePool(setting: string): PoolPlace | string {
   const directory = FILE_SETTING.exec(setting)?.[1];
   if (directory !== undefined) return { kind: 'file', directory };
-  return `'${setting}' is no pool: give file:DIR, a directory for the images`;
+  const [, vg, thinPool] = LVM_SETTING.exec(setting) ?? [];
+  if (vg !== undefined) return { kind: 'lvm', vg, thinPool };
+  return `'${setting}' is no pool: give file:DIR, a directory for the images, or lvm:VG or lvm:VG/THINPOOL`;
+}
+
+export interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'log'> {
+  /** How volumes are wiped in a volume group, and who we are; see there. */
+  readonly lvm?: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB' | 'owner'>;
 }
 
 /**
  * Opens the pool that the setting `pool` names. Throws POOL_UNAVAILABLE with a sentence where the setting means nothing or the
  * place cannot be used.
  */
-export async function openPool(
-  setting: string,
-  options: { overcommit: number; log?: { warn(sentence: string): void } },
-): Promise<Pool> {
-  const parsed = parsePool(setting);
-  if (typeof parsed === 'string') throw errorOf('POOL_UNAVAILABLE', { detail: parsed });
-  return openFilePool({ directory: parsed.directory, ...options });
+export async function openPool(setting: string, { lvm, ...options }: PoolOptions): Promise<Pool> {
+  const place = parsePool(setting);
+  if (typeof place === 'string') throw errorOf('POOL_UNAVAILABLE', { detail: place });
+  if (place.kind === 'file') return openFilePool({ directory: place.directory, ...options });
+  const { vg, thinPool } = place;
+  return openLvmPool({
+    vg,
+    thinPool,
+    wipe: 'zero',
+    wipeRateMiB: undefined,
+    owner: 'pdisk',
+    ...options,
+    ...lvm,
+  });
 }

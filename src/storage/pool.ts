@@ -5,6 +5,12 @@ export interface VolumeSource {
   readonly path: string;
 }
 
+/** How far a volume is wiped, of how many bytes. */
+export interface Wiped {
+  readonly bytes: number;
+  readonly of: number;
+}
+
 /** What is needed of a place that holds volumes. Errors are `PdiskError`s. */
 export interface Pool {
   /**
@@ -14,6 +20,18 @@ export interface Pool {
   make(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<void>;
   /** Removes the volume of a disk and every trace of making it; a missing one is no error. Throws REMOVE_FAILED. */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the volume of a disk larger; what is added is zeros, and the kernel knows the new size when it resolves. A volume that is as
+   * large already is no error, and none is ever made smaller. Throws POOL_FULL or GROW_FAILED.
+   */
+  grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<void>;
+  /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
+  readonly wipes: boolean;
+  /**
+   * Wipes the next piece of a volume that nobody will read again, from byte `from` on; what it resolves with is on stable storage. A volume
+   * that is not there is wiped. Throws WIPE_FAILED, also where somebody has it open.
+   */
+  wipe(uuid: string, from: number, signal: AbortSignal): Promise<Wiped>;
   /** The disks that have a volume here; half-made ones are not among them. */
   list(): Promise<readonly string[]>;
   /** How many bytes may be promised to disks in all, those that exist included. May be some seconds old. Throws POOL_UNAVAILABLE. */

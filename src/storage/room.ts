@@ -3,6 +3,7 @@
 // on every creation. Counting costs one stat per image, and time in the thread pool that LevelDB shares.
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { kept } from './kept.ts';
 
 /** st_blocks is in units of 512 bytes, whatever the file system's block size (stat(2)). */
 const STAT_BLOCK = 512;
@@ -18,31 +19,10 @@ async function occupied(directory: string, isOurs: (name: string) => boolean): P
   return bytes;
 }
 
-/**
- * The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. Counted at
- * most every 10 s, and less often where counting takes long: it never takes more than a twentieth of the time.
- */
-export function room(directory: string, isOurs: (name: string) => boolean): () => Promise<number> {
-  const KEEP_MS = 10_000;
-  const KEEP_TIMES = 20;
-  let known: { bytes: number; until: number } | undefined;
-  let counting: Promise<number> | undefined;
-
-  const count = async (): Promise<number> => {
-    const start = performance.now();
+/** The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. May be old, see `kept`. */
+export const room = (directory: string, isOurs: (name: string) => boolean): (() => Promise<number>) =>
+  kept(async () => {
     const ours = await occupied(directory, isOurs);
     const { bavail, bsize } = await statfs(directory);
-    const end = performance.now();
-    const bytes = bavail * bsize + ours;
-    known = { bytes, until: end + Math.max(KEEP_MS, KEEP_TIMES * (end - start)) };
-    return bytes;
-  };
-
-  return () => {
-    if (known && performance.now() < known.until) return Promise.resolve(known.bytes);
-    counting ??= count().finally(() => {
-      counting = undefined;
-    });
-    return counting;
-  };
-}
+    return bavail * bsize + ours;
+  });

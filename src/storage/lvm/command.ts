@@ -1,0 +1,67 @@
+// No shell. The children get a small environment of their own: ours holds secrets, and a locale that would change what LVM says.
+// LVM blocks SIGTERM while it changes a volume group, so that one is always let finish; setpriv sends it when this process
+// dies, however it dies.
+import { spawn } from 'node:child_process';
+
+const SETPRIV = '/usr/bin/setpriv';
+const PATH = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** How long a program may take to heed SIGTERM, in milliseconds. */
+const HEED_MS = 5_000;
+/** What is kept of each stream: a report on some ten thousand volumes. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+/** A program that did not do what it was asked. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  /** Exit status, or null where a signal ended it. */
+  readonly status: number | null;
+  readonly stderr: string;
+
+  constructor(program: string, status: number | null, stderr: string) {
+    super(stderr.trim().replaceAll(/\s*\n\s*/g, '; ') || `${program} ended with status ${status}`);
+    this.status = status;
+    this.stderr = stderr;
+  }
+}
+
+/** Runs a program and resolves with what it printed, when it has ended. Throws CommandError, or the reason of an aborted `signal`. */
+export type RunCommand = (program: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
+
+/** Runs programs of the system, with `more` in their environment. */
+export function createRunner(more: Readonly<Record<string, string>> = {}): RunCommand {
+  const env = { PATH, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1', ...more };
+
+  return (program, args, signal) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const child = spawn(SETPRIV, ['--pdeathsig', 'TERM', program, ...args], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // Not in our process group: a Ctrl-C is ours to act on.
+        detached: true,
+      });
+      const text = { stdout: '', stderr: '' };
+      let patience: NodeJS.Timeout | undefined;
+      const onAbort = (): void => {
+        child.kill('SIGTERM');
+        patience = setTimeout(() => child.kill('SIGKILL'), HEED_MS);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      for (const name of ['stdout', 'stderr'] as const) {
+        child[name].setEncoding('utf8').on('data', (more: string) => {
+          if (text[name].length < MOST_BYTES) text[name] += more;
+        });
+      }
+      let failure: Error | undefined;
+      child.once('error', error => {
+        failure = error;
+      });
+      child.once('close', status => {
+        clearTimeout(patience);
+        signal.removeEventListener('abort', onAbort);
+        if (status === 0) resolve(text.stdout);
+        else if (signal.aborted) reject(signal.reason);
+        else reject(failure ?? new CommandError(program, status, text.stderr));
+      });
+    });
+}

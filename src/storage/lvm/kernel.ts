@@ -1,0 +1,34 @@
+import { readFile, stat } from 'node:fs/promises';
+
+const SECTOR = 512;
+
+/** What the kernel itself says of a block device. */
+export interface Kernel {
+  /** The size of the device at this path in bytes; undefined where there is no such device. */
+  bytesOf(path: string): Promise<number | undefined>;
+  /** Whether the device writes zeros by itself, without being sent them. */
+  canZero(path: string): Promise<boolean>;
+}
+
+async function attributeOf(path: string, attribute: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isBlockDevice()) return undefined;
+    // makedev(3), as glibc packs it.
+    const major = (found.rdev >>> 8) & 0xfff;
+    const minor = (found.rdev & 0xff) | ((found.rdev >>> 12) & 0xfff00);
+    return Number(await readFile(`/sys/dev/block/${major}:${minor}/${attribute}`, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** From sysfs (Documentation/ABI/stable/sysfs-block): no process, and no opening of the device. */
+export const sysfs: Kernel = {
+  async bytesOf(path) {
+    const sectors = await attributeOf(path, 'size');
+    return sectors === undefined ? undefined : sectors * SECTOR;
+  },
+  canZero: async path => ((await attributeOf(path, 'queue/write_zeroes_max_bytes')) ?? 0) > 0,
+};

@@ -1,0 +1,24 @@
+const NAME = /^pdisk-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const TAG = 'pdisk';
+const OWNER = 'pdisk.owner=';
+
+/** The logical volume of a disk. */
+export const nameOf = (uuid: string): string => `pdisk-${uuid}`;
+
+/** The disk that a logical volume is named for, if it is named as ours are. */
+export const uuidOfName = (name: string): string | undefined => NAME.exec(name)?.[1];
+
+/** What a volume of ours is tagged with; what is not tagged is never touched. */
+export const tagsOf = (uuid: string): readonly string[] => [TAG, `pdisk.uuid=${uuid}`];
+
+export const isTagged = (tags: readonly string[]): boolean => tags.includes(TAG);
+
+/** Selects (lvm(8), SELECTION) the tagged volume of a disk, or all of ours. */
+export const selectionOf = (uuid?: string): string =>
+  uuid === undefined ? `lv_tags="${TAG}"` : `lv_name="${nameOf(uuid)}" && lv_tags="${TAG}"`;
+
+/** A volume group's tag that says which pdisk uses it. */
+export const ownerTag = (owner: string): string => `${OWNER}${owner}`;
+
+export const ownerTags = (tags: readonly string[]): readonly string[] =>
+  tags.filter(tag => tag.startsWith(OWNER));

@@ -1,0 +1,63 @@
+// In small steps, each a process of its own that ends only when its zeros are on the device: so a rate can be kept, and whoever
+// is told of progress can rely on it.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunCommand } from './command.ts';
+import type { Kernel } from './kernel.ts';
+
+const MIB = 2 ** 20;
+const LARGEST_STEP = 256 * MIB;
+const SMALLEST_STEP = 4 * MIB;
+/** After this much time a piece is over, in milliseconds. */
+const PIECE_MS = 2_000;
+
+export interface Wiping {
+  readonly run: RunCommand;
+  readonly kernel: Kernel;
+  readonly how: 'zero' | 'discard';
+  /** Bytes in a second, at most; undefined: as fast as it goes. */
+  readonly rate: number | undefined;
+}
+
+/** `zeroout` and `discard` of blkdiscard(8), or zeros that are sent: direct I/O, so that they push nothing out of the page cache. */
+function wipeStep(
+  { run, how }: Wiping,
+  path: string,
+  canZero: boolean,
+  offset: number,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<string> {
+  if (how === 'discard' || canZero) {
+    const range = ['--offset', String(offset), '--length', String(bytes), path];
+    return run('blkdiscard', [...(how === 'zero' ? ['--zeroout'] : []), ...range], signal);
+  }
+  const range = [`seek=${offset}`, 'oflag=direct,seek_bytes', `count=${bytes}`, 'iflag=count_bytes'];
+  const rest = ['if=/dev/zero', `of=${path}`, 'bs=4M', 'conv=notrunc,nocreat,fsync', 'status=none'];
+  return run('dd', [...rest, ...range], signal);
+}
+
+/**
+ * Wipes a piece of the device from byte `from` on, for about two seconds; resolves with how far it is wiped. Throws CommandError, or the
+ * signal's reason.
+ */
+export async function wipePiece(
+  wiping: Wiping,
+  device: { readonly path: string; readonly bytes: number },
+  from: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { rate = Number.POSITIVE_INFINITY } = wiping;
+  const canZero = await wiping.kernel.canZero(device.path);
+  const step = Math.min(LARGEST_STEP, Math.max(SMALLEST_STEP, Math.floor(rate / 4 / MIB) * MIB));
+  const end = performance.now() + PIECE_MS;
+  let wiped = from;
+  while (wiped < device.bytes && performance.now() < end) {
+    const begin = performance.now();
+    const bytes = Math.min(step, device.bytes - wiped);
+    await wipeStep(wiping, device.path, canZero, wiped, bytes, signal);
+    wiped += bytes;
+    const early = (bytes / rate) * 1000 - (performance.now() - begin);
+    if (early > 0) await delay(early, undefined, { signal });
+  }
+  return wiped;
+}

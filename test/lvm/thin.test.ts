@@ -1,0 +1,3 @@
+import { declareLvmSuite } from './support/suite.ts';
+
+declareLvmSuite(true);
