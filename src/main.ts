@@ -71,10 +71,19 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   }
   await disks.recover();
-  const api = createApi({ service: disks.service, nodes: disks.nodes, accounts, log });
+  const api = createApi({ service: disks.service, nodes: disks.nodes, accounts, log, settings: config });
   const { host, port } = config.listen;
   const listening = await api.listen(host, port);
   log.info({ host, port: listening.port, pool: config.pool.directory }, 'pdisk serves');
+
+  process.on('SIGHUP', () => {
+    try {
+      api.reloadCertificate();
+      log.info('SIGHUP: the certificate, if there is one, was read again');
+    } catch (error) {
+      log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
+    }
+  });
 
   stop = async why => {
     log.info({ why }, 'pdisk stops');

@@ -18,6 +18,9 @@ const DISCARD_LIMIT = 1024 * 1024;
 /** uWebSockets.js holds back what is written in a handler until it is this many bytes. */
 const CORK_BUFFER = 16 * 1024;
 
+/** Pages load nothing from elsewhere and run nothing that stands in them. */
+const PAGE_POLICY: [string, string] = ['Content-Security-Policy', "default-src 'self'"];
+
 const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
 
 type Body =
@@ -29,6 +32,8 @@ export interface Exchange {
   /** The request's id, on its answer, in its events and in its log line. */
   readonly id: string;
   readonly head: Head;
+  /** The client's network address: 4 or 16 bytes, in hexadecimal. */
+  readonly address: string;
   /** Whether the client went away. */
   isGone(): boolean;
   /** Reads the body. Must be called before anything is awaited. Never rejects. */
@@ -46,8 +51,9 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     whenGone();
   });
 
-  const id = nanoid();
   const head = readHead(request);
+  const id = head.id ?? nanoid();
+  const address = Buffer.from(response.getRemoteAddress()).toString('hex');
   let unread = (head.length ?? 0) > DISCARD_LIMIT;
 
   function readBody(): Promise<Body> {
@@ -68,6 +74,8 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
   const headersOf = ({ type, headers = {} }: Answer): [string, string][] => [
     ['Content-Type', type],
     ['X-Request-Id', id],
+    ['X-Content-Type-Options', 'nosniff'],
+    ...(type.startsWith('text/') ? [PAGE_POLICY] : []),
     ...Object.entries(headers),
   ];
 
@@ -113,5 +121,5 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     else cut(answer, finished);
   }
 
-  return { id, head, isGone: () => gone, readBody, send };
+  return { id, head, address, isGone: () => gone, readBody, send };
 }

@@ -44,12 +44,14 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
 export function createHandler(
   routes: readonly Route[],
   accounts: Accounts,
+  gate: (head: Head) => void,
 ): (exchange: Exchange, whoIs: (account: string) => void) => Answer | Promise<Answer> {
   const find = createRouter(routes);
 
   return (exchange, whoIs) => {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
+    gate(head);
     if (head.path === '/' && (head.method === 'GET' || head.method === 'HEAD')) return ready;
 
     const found = find(head.method, head.path);

@@ -11,11 +11,20 @@ export interface Head {
   readonly query: string;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  /** Sec-Fetch-Site: how a browser's page is related to us. */
+  readonly fetchSite: string | undefined;
+  /** The client's own id of the request, where it is fit for a header and a log. */
+  readonly id: string | undefined;
+  readonly idempotencyKey: string | undefined;
   /** Bytes of the body; undefined where it comes in chunks. */
   readonly length: number | undefined;
   /** Why nobody can tell where this request ends. */
   readonly broken: string | undefined;
 }
+
+const SANE_ID = /^[\w.~:+/=@-]{1,128}$/;
 
 function framing(lengths: readonly string[], codings: readonly string[]): Pick<Head, 'length' | 'broken'> {
   if (codings.length > 0) {
@@ -35,21 +44,25 @@ function framing(lengths: readonly string[], codings: readonly string[]): Pick<H
 export function readHead(request: HttpRequest): Head {
   const lengths: string[] = [];
   const codings: string[] = [];
-  let authorization: string | undefined;
-  let contentType: string | undefined;
+  const others = new Map<string, string>();
   request.forEach((name, value) => {
-    if (name === 'authorization') authorization ??= value;
-    else if (name === 'content-type') contentType ??= value;
-    else if (name === 'content-length') lengths.push(value);
+    if (name === 'content-length') lengths.push(value);
     else if (name === 'transfer-encoding') codings.push(value);
+    else if (!others.has(name)) others.set(name, value);
   });
+  const id = others.get('x-request-id');
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
     // Undefined where there is none, whatever the declaration says.
     query: request.getQuery() || '',
-    authorization,
-    contentType,
+    authorization: others.get('authorization'),
+    contentType: others.get('content-type'),
+    host: others.get('host'),
+    origin: others.get('origin'),
+    fetchSite: others.get('sec-fetch-site'),
+    id: id !== undefined && SANE_ID.test(id) ? id : undefined,
+    idempotencyKey: others.get('idempotency-key'),
     ...framing(lengths, codings),
   };
 }

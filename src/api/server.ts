@@ -1,10 +1,4 @@
-import {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type us_listen_socket,
-  us_listen_socket_close,
-} from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Accounts } from '../accounts/accounts.ts';
@@ -15,18 +9,31 @@ import { type Answer, ofError } from './answer.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
 import { diskRoutes } from './disk-routes.ts';
 import { type Exchange, openExchange } from './exchange.ts';
+import { createFront, type TlsFiles } from './front.ts';
+import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
-import { listenOn } from './listen.ts';
 import { nodeRoutes } from './node-routes.ts';
 
 export interface Api {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** Takes the certificate as its files are now, for new connections. Throws a sentence where it is no good; the old one stays. */
+  reloadCertificate(): void;
   /**
    * Takes no more connections and answers 503 on those that are open, waits for the requests at work, at most `graceMs`, and then
    * closes every connection.
    */
   stop(graceMs: number): Promise<void>;
+}
+
+export interface ApiSettings {
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined;
+  /** Names by which a service on a loopback address is asked, besides its own. */
+  readonly hostNames: readonly string[];
+  readonly maxConnections: number;
+  /** How many requests may be at work; past it they are answered 503. */
+  readonly maxRequests: number;
 }
 
 /** The REST API over HTTP. */
@@ -35,8 +42,11 @@ export function createApi(parts: {
   readonly nodes: NodeService;
   readonly accounts: Accounts;
   readonly log: Logger;
+  readonly settings: ApiSettings;
 }): Api {
-  const { service, nodes, accounts, log } = parts;
+  const { service, nodes, accounts, log, settings } = parts;
+  const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
+  let listenHost = '';
   const handle = createHandler(
     [
       ...diskRoutes(service),
@@ -45,9 +55,8 @@ export function createApi(parts: {
       ...accountRoutes(accounts, name => service.ownedBy(name)),
     ],
     accounts,
+    head => gate(head, listenHost),
   );
-  const app = App({});
-  let listening: us_listen_socket | undefined;
   let stopped: Promise<void> | undefined;
   let working = 0;
   let whenIdle = (): void => {};
@@ -102,6 +111,7 @@ export function createApi(parts: {
     let answer: Answer | Promise<Answer>;
     try {
       if (stopped) throw errorOf('STOPPING');
+      if (working > settings.maxRequests) throw errorOf('BUSY');
       answer = handle(exchange, name => {
         account = name;
       });
@@ -118,17 +128,20 @@ export function createApi(parts: {
       .catch(error => say('fatal', { request, err: error }, 'an answer could not be sent'));
   }
 
-  app.any('/*', (response: HttpResponse, request: HttpRequest) => {
-    // An exception that leaves this function ends the process.
-    try {
-      serve(openExchange(response, request));
-    } catch (error) {
-      say('fatal', { err: error }, 'a request could not be served');
-    }
-  });
+  function mount(app: TemplatedApp): void {
+    app.any('/*', (response: HttpResponse, request: HttpRequest) => {
+      // An exception that leaves this function ends the process.
+      try {
+        serve(openExchange(response, request));
+      } catch (error) {
+        say('fatal', { err: error }, 'a request could not be served');
+      }
+    });
+  }
+  const front = createFront({ ...settings, mount });
 
   async function drain(graceMs: number): Promise<void> {
-    if (listening) us_listen_socket_close(listening);
+    front.refuse();
     if (working > 0) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, graceMs);
@@ -140,15 +153,15 @@ export function createApi(parts: {
     }
     // What was answered in this very step is still corked.
     await setImmediate();
-    app.close();
+    front.close();
   }
 
   return {
     async listen(host, port) {
-      const { socket, port: taken } = await listenOn(app, host, port);
-      listening = socket;
-      return { port: taken };
+      listenHost = host;
+      return { port: await front.listen(host, port) };
     },
+    reloadCertificate: front.reload,
     stop(graceMs) {
       stopped ??= drain(graceMs);
       return stopped;

@@ -123,7 +123,7 @@ test('whose account is removed while the body comes is refused', async t => {
   const answer = await new Promise<string>((resolve, reject) => {
     // The server has the head when the first thing of it, the interim answer, comes back.
     raw(
-      `POST /api/detach HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic('cloud')}\r\n` +
+      `POST /api/detach HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${basic('cloud')}\r\n` +
         'Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n',
       (received, socket) => {
         if (received === 'HTTP/1.1 100 Continue\r\n\r\n') {

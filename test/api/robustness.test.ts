@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
-import { basic, request, startServer } from './support/server.ts';
+import { basic, plain, request, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
 
@@ -222,7 +222,7 @@ test('a log that cannot be written costs no answer', async t => {
       throw new Error('no space left on device');
     },
   };
-  const api = createApi({ service, nodes: nodeDouble, accounts, log: pino({}, full) });
+  const api = createApi({ service, nodes: nodeDouble, accounts, log: pino({}, full), settings: plain });
   t.teardown(() => api.stop(0));
   const { port } = await api.listen('127.0.0.1', 0);
   const headers = { authorization: basic('admin') };
@@ -238,7 +238,7 @@ test('a log that cannot be written costs no answer', async t => {
 test('a port in use is an error that says so, also where another pdisk uses it', async t => {
   const { port, accounts } = await startServer(t);
   const log = pino({ level: 'silent' });
-  const second = createApi({ service: diskDouble(), nodes: nodeDouble, accounts, log });
+  const second = createApi({ service: diskDouble(), nodes: nodeDouble, accounts, log, settings: plain });
   t.teardown(() => second.stop(0));
   await t.throwsAsync(second.listen('127.0.0.1', port), {
     message: new RegExp(`port ${port}: .*EADDRINUSE`),

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
-import { createApi } from '../../../src/api/server.ts';
+import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
 
@@ -20,6 +20,8 @@ export interface Server {
   /** Every line of the log so far. */
   readonly log: readonly Record<string, unknown>[];
   stop(graceMs: number): Promise<void>;
+  /** Reads the certificate again. */
+  reload(): void;
   /** One request; as the administrator, unless told otherwise. A plain object is sent as a form. */
   ask(
     method: string,
@@ -29,6 +31,14 @@ export interface Server {
   /** Sends bytes as they are; what came back until `enough` says so or the connection ended. */
   raw(bytes: string | Buffer, enough?: (received: string, socket: Socket) => boolean): Promise<string>;
 }
+
+/** The settings of a service that nothing is said about. */
+export const plain: ApiSettings = {
+  tls: undefined,
+  hostNames: [],
+  maxConnections: 20_000,
+  maxRequests: 2000,
+};
 
 export const PASSWORD = 'correct horse';
 
@@ -48,6 +58,7 @@ export async function startServer(
   service = diskDouble(),
   nodes = nodeDouble,
   cost = cheap,
+  settings: Partial<ApiSettings> = {},
 ): Promise<Server> {
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: line => log.push(JSON.parse(line)) });
@@ -57,7 +68,7 @@ export async function startServer(
   if (!admin) throw new Error('no administrator');
   await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
   await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
-  const api = createApi({ service, nodes, accounts, log: logger });
+  const api = createApi({ service, nodes, accounts, log: logger, settings: { ...plain, ...settings } });
   const { port } = await api.listen('127.0.0.1', 0);
   t.teardown(() => api.stop(0));
 
@@ -67,6 +78,7 @@ export async function startServer(
     accounts,
     log,
     stop: api.stop,
+    reload: api.reloadCertificate,
     async ask(method, path, { as = 'admin', form, json, headers, ...rest } = {}) {
       const sent = new Headers(headers);
       if (as !== '' && !sent.has('authorization')) sent.set('authorization', basic(as));
@@ -108,5 +120,5 @@ export async function startServer(
 
 /** A request's bytes, with Host and, unless told otherwise, the administrator's credentials. */
 export function request(line: string, headers: readonly string[] = [], body = ''): string {
-  return `${[`${line} HTTP/1.1`, 'Host: x', `Authorization: ${basic('admin')}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
+  return `${[`${line} HTTP/1.1`, 'Host: localhost', `Authorization: ${basic('admin')}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }

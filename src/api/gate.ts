@@ -1,0 +1,40 @@
+// Browsers are made to ask for others: a page of a stranger sends forms here with the credentials that the browser has kept, or makes
+// its own name mean 127.0.0.1 and reads the answers (DNS rebinding). Browsers say so in headers that no page can forge.
+import { isLoopback } from '../config/loopback.ts';
+import { errorOf } from '../errors.ts';
+import type { Head } from './head.ts';
+
+const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The name in a Host header, without the port: lower case, without a final dot and without brackets. */
+function nameIn(host: string): string {
+  const name = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host.toLowerCase());
+  return (name?.[1] ?? name?.[2] ?? '').replace(/\.$/, '');
+}
+
+/** Whether a request comes from a page of this very service, as far as its browser says. */
+function isOfOurOwn({ origin, host }: Head, secure: boolean): boolean {
+  const [scheme, rest] = (origin ?? '').toLowerCase().split('://');
+  // Before a proxy that ends TLS the browser's scheme is better than ours.
+  return (scheme === 'https' || (scheme === 'http' && !secure)) && rest === host?.toLowerCase();
+}
+
+/**
+ * Throws HOST_UNKNOWN or CROSS_SITE for what only a misled browser sends. `listenHost` is where the service listens: on loopback it
+ * has no names but `hostNames` and those of this machine to itself.
+ */
+export function createGate(listen: {
+  readonly secure: boolean;
+  readonly hostNames: readonly string[];
+}): (head: Head, listenHost: string) => void {
+  return (head, listenHost) => {
+    if (isLoopback(listenHost)) {
+      const name = nameIn(head.host ?? '');
+      if (!isLoopback(name) && !listen.hostNames.includes(name)) throw errorOf('HOST_UNKNOWN');
+    }
+    if (HARMLESS.has(head.method)) return;
+    const site = head.fetchSite;
+    if (site === 'cross-site' || site === 'same-site') throw errorOf('CROSS_SITE');
+    if (head.origin !== undefined && !isOfOurOwn(head, listen.secure)) throw errorOf('CROSS_SITE');
+  };
+}
