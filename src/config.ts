@@ -32,6 +32,13 @@ export interface Config {
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
   readonly reconcileIntervalMs: number;
+  /** How many events the log keeps, and for how long. */
+  readonly eventHistory: number;
+  readonly eventHistoryMs: number;
+  readonly eventBookmarkMs: number;
+  /** How many event streams an account may have open. */
+  readonly eventStreams: number;
+  readonly metricsAccess: 'admin' | 'loopback' | 'any';
   readonly logLevel: Settings['log_level'];
 }
 
@@ -191,6 +198,11 @@ export function loadConfig(sources: Sources): Config {
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
+    eventHistory: checked.event_history,
+    eventHistoryMs: checked.event_history_days * 86_400_000,
+    eventBookmarkMs: checked.event_bookmark * 1000,
+    eventStreams: checked.event_streams,
+    metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
   };
 }

@@ -12,7 +12,10 @@ import { createApi } from './api/server.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { createDisks } from './disks/disks.ts';
+import { keepHistory } from './events/history.ts';
 import { openEventLog } from './events/log.ts';
+import { createStreams } from './events/streams.ts';
+import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openPool } from './storage/open.ts';
 import { prefixes } from './store/keys.ts';
@@ -32,11 +35,11 @@ const accountsIn = (store: Store): AccountStore => ({
 /** Builds the service from its parts, recovers, and serves until `stop`. */
 async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  let failed = false;
+  let hasFailed = false;
   const fail = (what: string) => (error: Error) => {
     log.fatal({ err: error }, what);
     process.exitCode = 1;
-    failed = true;
+    hasFailed = true;
     void stop?.(what);
   };
   let stop: ((why: string) => Promise<void>) | undefined;
@@ -51,7 +54,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
-  const events = await openEventLog(store);
+  const eventLog = await openEventLog(store);
   const disks = await createDisks({
     store,
     pool,
@@ -61,7 +64,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     newUuid: randomUUID,
     newId: nanoid,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
-    publish: events.publish,
+    publish: eventLog.publish,
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });
@@ -71,7 +74,31 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   }
   await disks.recover();
-  const api = createApi({ service: disks.service, nodes: disks.nodes, accounts, log, settings: config });
+  const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
+  const streams = createStreams({
+    log: eventLog,
+    disks: disks.service.list,
+    isCurrent: accounts.isCurrent,
+    perAccount: config.eventStreams,
+    bookmarkMs: config.eventBookmarkMs,
+    failed: failed('the event log could not be read'),
+  });
+  const history = keepHistory({
+    log: eventLog,
+    events: config.eventHistory,
+    ageMs: config.eventHistoryMs,
+    now: Date.now,
+    failed: failed('the event log could not be trimmed'),
+  });
+  const tickets = createTickets(() => nanoid(32), Date.now);
+  const api = createApi({
+    service: disks.service,
+    nodes: disks.nodes,
+    accounts,
+    events: { streams, tickets },
+    log,
+    settings: config,
+  });
   const { host, port } = config.listen;
   const listening = await api.listen(host, port);
   log.info({ host, port: listening.port, pool: config.pool.directory }, 'pdisk serves');
@@ -91,11 +118,12 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     const closed = api.stop(STOP_MS / 2);
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
     await disks.stop();
+    await history.stop();
     await closed;
     await hypervisor.close();
     await store.close();
   };
-  if (failed) await stop('it failed while starting');
+  if (hasFailed) await stop('it failed while starting');
   return stop;
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
+import type { Live } from './live.ts';
 
 /** A body too long to be built for each client at once: it is made piece by piece as the client takes it. */
 export interface LongBody {
@@ -10,6 +11,8 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string | LongBody;
+  /** Set where the answer has no end; `status` and `body` are then for who wants its head only. */
+  readonly live?: Live;
   readonly headers?: Readonly<Record<string, string>>;
   /** Set on errors. */
   readonly error?: { readonly code: ErrorCode; readonly messages: readonly string[] };

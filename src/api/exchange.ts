@@ -2,11 +2,12 @@
 // without onAborted, or an answer after an abort, kills the process; a body that is not asked for in the handler's first step is
 // lost; a chunk is emptied after its callback; `end` on HEAD sends the body; writes outside cork are slow.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { nanoid } from 'nanoid';
 import type { Answer } from './answer.ts';
 import { type Head, readHead } from './head.ts';
+import { type Attached, type Live, streamOver } from './live.ts';
 import { stream } from './stream.ts';
 
 /** Bytes of a request's body that are looked at. */
@@ -42,8 +43,12 @@ export interface Exchange {
   send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void;
 }
 
-/** Takes a request over from uWebSockets.js. */
-export function openExchange(response: HttpResponse, request: HttpRequest): Exchange {
+/** Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. */
+export function openExchange(
+  response: HttpResponse,
+  request: HttpRequest,
+  upgrading?: us_socket_context_t,
+): Exchange {
   let gone = false;
   let whenGone = (): void => {};
   response.onAborted(() => {
@@ -51,7 +56,7 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     whenGone();
   });
 
-  const head = readHead(request);
+  const head = readHead(request, upgrading !== undefined);
   const id = head.id ?? nanoid();
   const address = Buffer.from(response.getRemoteAddress()).toString('hex');
   let unread = (head.length ?? 0) > DISCARD_LIMIT;
@@ -79,11 +84,25 @@ export function openExchange(response: HttpResponse, request: HttpRequest): Exch
     ...Object.entries(headers),
   ];
 
+  /** From here on the response is a WebSocket, which `webSocketBehavior` handles. */
+  function upgrade(live: Live, context: us_socket_context_t): void {
+    response.writeStatus('101 Switching Protocols').writeHeader('X-Request-Id', id);
+    response.upgrade<Attached>({ live }, head.webSocket ?? '', '', '', context);
+  }
+
   function write(answer: Answer, close: boolean, finished: () => void): void {
-    const { body } = answer;
+    const { body, live } = answer;
+    if (live && upgrading) {
+      upgrade(live, upgrading);
+      finished();
+      return;
+    }
     response.writeStatus(statusLine(answer.status));
     for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
-    if (close && typeof body === 'string') {
+    if (live && head.method !== 'HEAD') {
+      whenGone = streamOver(response, live).closed;
+      finished();
+    } else if (close && typeof body === 'string') {
       response.end(head.method === 'HEAD' ? '' : body, true);
       finished();
     } else if (head.method === 'HEAD') {

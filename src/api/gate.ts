@@ -32,7 +32,8 @@ export function createGate(listen: {
       const name = nameIn(head.host ?? '');
       if (!isLoopback(name) && !listen.hostNames.includes(name)) throw errorOf('HOST_UNKNOWN');
     }
-    if (HARMLESS.has(head.method)) return;
+    // A WebSocket begins with GET, and any page may read what comes over it.
+    if (HARMLESS.has(head.method) && !head.webSocket) return;
     const site = head.fetchSite;
     if (site === 'cross-site' || site === 'same-site') throw errorOf('CROSS_SITE');
     if (head.origin !== undefined && !isOfOurOwn(head, listen.secure)) throw errorOf('CROSS_SITE');

@@ -65,7 +65,7 @@ export function createHandler(
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone()) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
       const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
-      return found.route.answer({ caller, cause, params: found.params }, fields);
+      return found.route.answer({ caller, cause, head, params: found.params }, fields);
     }
 
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
@@ -76,7 +76,8 @@ export function createHandler(
       return act(caller, takesBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
     }
 
-    const caller = authenticate(head.authorization, accounts);
+    const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;
+    const caller = holder ?? authenticate(head.authorization, accounts);
     return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
   };
 }

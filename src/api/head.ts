@@ -18,6 +18,10 @@ export interface Head {
   /** The client's own id of the request, where it is fit for a header and a log. */
   readonly id: string | undefined;
   readonly idempotencyKey: string | undefined;
+  readonly accept: string | undefined;
+  readonly lastEventId: string | undefined;
+  /** Sec-WebSocket-Key, where the client asks for a WebSocket. */
+  readonly webSocket: string | undefined;
   /** Bytes of the body; undefined where it comes in chunks. */
   readonly length: number | undefined;
   /** Why nobody can tell where this request ends. */
@@ -40,8 +44,8 @@ function framing(lengths: readonly string[], codings: readonly string[]): Pick<H
   return { length: Number(first), broken: agree ? undefined : 'it has two different Content-Length headers' };
 }
 
-/** Reads everything of a request that is read ever. */
-export function readHead(request: HttpRequest): Head {
+/** Reads everything of a request that is read ever; `upgrading` where uWebSockets.js takes it for the start of a WebSocket. */
+export function readHead(request: HttpRequest, upgrading: boolean): Head {
   const lengths: string[] = [];
   const codings: string[] = [];
   const others = new Map<string, string>();
@@ -63,6 +67,9 @@ export function readHead(request: HttpRequest): Head {
     fetchSite: others.get('sec-fetch-site'),
     id: id !== undefined && SANE_ID.test(id) ? id : undefined,
     idempotencyKey: others.get('idempotency-key'),
+    accept: others.get('accept'),
+    lastEventId: others.get('last-event-id'),
+    webSocket: upgrading ? others.get('sec-websocket-key') : undefined,
     ...framing(lengths, codings),
   };
 }

@@ -3,6 +3,7 @@ import type { Caller, Cause } from '../disks/service.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import type { Fields } from './fields.ts';
+import type { Head } from './head.ts';
 import { checkInputs } from './inputs.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -10,6 +11,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 interface Request {
   readonly caller: Caller;
   readonly cause: Cause;
+  readonly head: Head;
   /** What stands in the path for `:name`, percent-decoded, in order. */
   readonly params: readonly string[];
 }
@@ -23,6 +25,8 @@ export interface Route {
   readonly path: string;
   /** Where its inputs are: POST and PUT have them in the body, the others in the query. */
   readonly inputsFrom: 'body' | 'query';
+  /** Who asks, by other means than the header Authorization; undefined: nobody. */
+  holder?(head: Head): Caller | undefined;
   /** Checks the inputs, then acts. Throws and rejects with PdiskErrors. */
   answer(request: Request, fields: Fields): Answer | Promise<Answer>;
 }

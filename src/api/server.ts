@@ -1,17 +1,21 @@
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { DiskService, NodeService } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
+import type { Streams } from '../events/streams.ts';
+import type { Tickets } from '../events/tickets.ts';
 import { accountRoutes } from './account-routes.ts';
 import { type Answer, ofError } from './answer.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
 import { diskRoutes } from './disk-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { createFront, type TlsFiles } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
+import { type Attached, webSocketBehavior } from './live.ts';
 import { nodeRoutes } from './node-routes.ts';
 
 export interface Api {
@@ -41,10 +45,11 @@ export function createApi(parts: {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly accounts: Accounts;
+  readonly events: { readonly streams: Streams; readonly tickets: Tickets };
   readonly log: Logger;
   readonly settings: ApiSettings;
 }): Api {
-  const { service, nodes, accounts, log, settings } = parts;
+  const { service, nodes, accounts, events, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   let listenHost = '';
   const handle = createHandler(
@@ -52,6 +57,7 @@ export function createApi(parts: {
       ...diskRoutes(service),
       ...attachmentRoutes(service),
       ...nodeRoutes(nodes),
+      ...eventRoutes(events.streams, events.tickets),
       ...accountRoutes(accounts, name => service.ownedBy(name)),
     ],
     accounts,
@@ -129,14 +135,16 @@ export function createApi(parts: {
   }
 
   function mount(app: TemplatedApp): void {
-    app.any('/*', (response: HttpResponse, request: HttpRequest) => {
+    const take = (response: HttpResponse, request: HttpRequest, upgrading?: us_socket_context_t): void => {
       // An exception that leaves this function ends the process.
       try {
-        serve(openExchange(response, request));
+        serve(openExchange(response, request, upgrading));
       } catch (error) {
         say('fatal', { err: error }, 'a request could not be served');
       }
-    });
+    };
+    app.ws<Attached>('/*', { ...webSocketBehavior, upgrade: take });
+    app.any('/*', (response, request) => take(response, request));
   }
   const front = createFront({ ...settings, mount });
 
@@ -151,6 +159,7 @@ export function createApi(parts: {
         };
       });
     }
+    events.streams.stop();
     // What was answered in this very step is still corked.
     await setImmediate();
     front.close();

@@ -198,6 +198,37 @@ export const settings = z.strictObject({
     allowed: allowedSeconds,
     description: 'Seconds between two comparisons of records, pool and domains.',
   }),
+  event_history: setting(z.number().int().min(1).default(1_000_000), {
+    env: 'PDISK_EVENT_HISTORY',
+    default: '`1000000`',
+    allowed: 'a whole number from 1 up',
+    description: 'How many events are kept for subscribers to resume from.',
+  }),
+  event_history_days: setting(z.number().gt(0).max(36_500).default(30), {
+    env: 'PDISK_EVENT_HISTORY_DAYS',
+    default: '`30`',
+    allowed: 'a number of days above 0, at most 36500',
+    description: 'How many days events are kept, likewise; whichever is less.',
+  }),
+  event_bookmark: setting(seconds(30), {
+    env: 'PDISK_EVENT_BOOKMARK',
+    default: '`30`',
+    allowed: allowedSeconds,
+    description: 'Seconds between two bookmarks on a stream on which nothing happens.',
+  }),
+  event_streams: setting(z.number().int().min(1).default(100), {
+    env: 'PDISK_EVENT_STREAMS',
+    default: '`100`',
+    allowed: 'a whole number from 1 up',
+    description: 'How many event streams an account may have open at once.',
+  }),
+  metrics_access: setting(z.enum(['admin', 'loopback', 'any']).default('loopback'), {
+    env: 'PDISK_METRICS_ACCESS',
+    default: '`loopback`',
+    allowed: "'admin', 'loopback' or 'any'",
+    description:
+      'Who may read `/metrics`: administrators; they and whoever asks from a loopback address, as a proxy on this machine does for everybody; everybody.',
+  }),
   log_level: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'), {
     env: 'PDISK_LOG_LEVEL',
     default: '`info`',
@@ -222,6 +253,7 @@ const textSettings: ReadonlySet<string> = new Set([
   'data_dir',
   'pool',
   'vm_access',
+  'metrics_access',
   'log_level',
 ]);
 

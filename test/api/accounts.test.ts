@@ -1,7 +1,8 @@
 import test from 'ava';
 import { defaultCost } from '../../src/accounts/password.ts';
+import { basic } from '../rig/http.ts';
 import { diskDouble, nodeDouble } from './support/disks.ts';
-import { basic, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
 
 test('administrators list, make, replace and remove accounts', async t => {
   const { ask } = await startServer(t);

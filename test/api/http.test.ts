@@ -1,6 +1,7 @@
 import test from 'ava';
+import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST } from './support/disks.ts';
-import { basic, request, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
 const closed = () => false;

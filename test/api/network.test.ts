@@ -8,8 +8,9 @@ import { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { cheap } from '../accounts/support/memory-store.ts';
+import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
-import { basic, request, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
 
 const served = (
   t: ExecutionContext,

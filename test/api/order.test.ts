@@ -1,6 +1,7 @@
 import test from 'ava';
+import { basic } from '../rig/http.ts';
 import { diskDouble, FIRST } from './support/disks.ts';
-import { basic, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
 
 const text = { headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(20_000) };
 const form = (body: string) => ({ headers: { 'content-type': 'application/x-www-form-urlencoded' }, body });

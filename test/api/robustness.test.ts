@@ -4,8 +4,10 @@ import test from 'ava';
 import { pino } from 'pino';
 import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
+import { eventParts } from '../events/support/parts.ts';
+import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
-import { basic, plain, request, startServer } from './support/server.ts';
+import { plain, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
 
@@ -222,7 +224,9 @@ test('a log that cannot be written costs no answer', async t => {
       throw new Error('no space left on device');
     },
   };
-  const api = createApi({ service, nodes: nodeDouble, accounts, log: pino({}, full), settings: plain });
+  const { events } = await eventParts(accounts, service);
+  const log = pino({}, full);
+  const api = createApi({ service, nodes: nodeDouble, accounts, events, log, settings: plain });
   t.teardown(() => api.stop(0));
   const { port } = await api.listen('127.0.0.1', 0);
   const headers = { authorization: basic('admin') };
@@ -238,7 +242,9 @@ test('a log that cannot be written costs no answer', async t => {
 test('a port in use is an error that says so, also where another pdisk uses it', async t => {
   const { port, accounts } = await startServer(t);
   const log = pino({ level: 'silent' });
-  const second = createApi({ service: diskDouble(), nodes: nodeDouble, accounts, log, settings: plain });
+  const service = diskDouble();
+  const { events } = await eventParts(accounts, service);
+  const second = createApi({ service, nodes: nodeDouble, accounts, events, log, settings: plain });
   t.teardown(() => second.stop(0));
   await t.throwsAsync(second.listen('127.0.0.1', port), {
     message: new RegExp(`port ${port}: .*EADDRINUSE`),

@@ -45,6 +45,11 @@ test('nothing at all and an empty file give the defaults', t => {
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
     reconcileIntervalMs: 60_000,
+    eventHistory: 1_000_000,
+    eventHistoryMs: 30 * 86_400_000,
+    eventBookmarkMs: 30_000,
+    eventStreams: 100,
+    metricsAccess: 'loopback',
     logLevel: 'info',
   });
   for (const text of ['', '\n', '# nothing\n', '{}', '---\n']) t.deepEqual(load(text), config);
@@ -75,6 +80,11 @@ test('a file sets everything, under the names that the schema has', t => {
     create_timeout: 20
     delete_timeout: 30
     reconcile_interval: 5
+    event_history: 1000
+    event_history_days: 0.5
+    event_bookmark: 1
+    event_streams: 9
+    metrics_access: any
     log_level: silent
   `);
   t.deepEqual(config, {
@@ -99,6 +109,11 @@ test('a file sets everything, under the names that the schema has', t => {
     createTimeoutMs: 20_000,
     deleteTimeoutMs: 30_000,
     reconcileIntervalMs: 5000,
+    eventHistory: 1000,
+    eventHistoryMs: 43_200_000,
+    eventBookmarkMs: 1000,
+    eventStreams: 9,
+    metricsAccess: 'any',
     logLevel: 'silent',
   });
 });

@@ -1,9 +1,11 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
+import { eventParts } from '../../events/support/parts.ts';
+import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
 import { type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
 
 export interface Answered {
@@ -40,18 +42,6 @@ export const plain: ApiSettings = {
   maxRequests: 2000,
 };
 
-export const PASSWORD = 'correct horse';
-
-/** An Authorization header. */
-export const basic = (name: string, password = PASSWORD): string =>
-  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
-
-const isComplete = (received: string): boolean => {
-  const end = received.indexOf('\r\n\r\n');
-  const length = /content-length: (\d+)/i.exec(received)?.[1];
-  return end >= 0 && length !== undefined && received.length >= end + 4 + Number(length);
-};
-
 /** The API with accounts `admin`, `cloud` (service) and `test` (user), over a double of the disks. */
 export async function startServer(
   t: ExecutionContext,
@@ -68,7 +58,15 @@ export async function startServer(
   if (!admin) throw new Error('no administrator');
   await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
   await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
-  const api = createApi({ service, nodes, accounts, log: logger, settings: { ...plain, ...settings } });
+  const { events } = await eventParts(accounts, service);
+  const api = createApi({
+    service,
+    nodes,
+    accounts,
+    events,
+    log: logger,
+    settings: { ...plain, ...settings },
+  });
   const { port } = await api.listen('127.0.0.1', 0);
   t.teardown(() => api.stop(0));
 
@@ -93,32 +91,6 @@ export async function startServer(
       const text = await response.text();
       return { status: response.status, reason: response.statusText, headers: response.headers, text };
     },
-    raw: (bytes, enough = isComplete) =>
-      new Promise((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1');
-        let received = '';
-        const limit = setTimeout(() => socket.destroy(new Error(`only this came back: ${received}`)), 20_000);
-        socket.setEncoding('latin1');
-        socket.on('data', data => {
-          received += data;
-          if (enough(received, socket)) socket.destroy();
-        });
-        // A connection that is cut while we still send is one way to be refused.
-        let failure: Error | undefined;
-        socket.on('error', error => {
-          failure = error;
-        });
-        socket.on('close', () => {
-          clearTimeout(limit);
-          if (received === '' && failure) reject(failure);
-          else resolve(received);
-        });
-        socket.write(bytes);
-      }),
+    raw: (bytes, enough) => sendRaw(port, bytes, enough),
   };
-}
-
-/** A request's bytes, with Host and, unless told otherwise, the administrator's credentials. */
-export function request(line: string, headers: readonly string[] = [], body = ''): string {
-  return `${[`${line} HTTP/1.1`, 'Host: localhost', `Authorization: ${basic('admin')}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { causeKinds, changeTypes } from '../store/records.ts';
+
+const instant = z.iso.datetime().describe('RFC 3339, in UTC');
+
+const disk = z
+  .object({
+    users: z.string(),
+    created: z.string().describe('YYYY/MM/DD HH:MM:SS, in UTC'),
+    visibility: z.enum(['private', 'public']),
+    tag: z.string(),
+    owner: z.string(),
+    uuid: z.uuid(),
+    size: z.string().describe('GiB'),
+  })
+  .describe('A disk, as GET /api/disks/:uuid shows it');
+
+const known = <Key extends string>(table: Readonly<Record<Key, string>>) => {
+  const keys = Object.keys(table) as Key[];
+  return z.enum(keys).describe(keys.map(key => `${key}: ${table[key]}`).join('\n'));
+};
+
+const attachment = z
+  .object({
+    id: z.string(),
+    mode: z.enum(['hot', 'cold']),
+    node: z.string().nullable().describe('The hypervisor in charge; null to those who may not know'),
+    vm_id: z.string().nullable().describe('null to those who may not know'),
+    target: z
+      .string()
+      .nullable()
+      .describe('vda to vdz; null while none is promised, and to those who may not know'),
+  })
+  .describe('The attachment whose change this is');
+
+/** An event on the stream: CloudEvents 1.0 with a numeric `sequence`. */
+export const eventSchema = z
+  .object({
+    specversion: z.literal('1.0'),
+    id: z.string().describe('The sequence, as text'),
+    source: z.literal('/api/disks'),
+    type: known(changeTypes),
+    subject: z.uuid().describe('UUID of the disk'),
+    time: instant,
+    sequence: z.int().positive().describe('One more than that of the change before it, of whichever disk'),
+    datacontenttype: z.literal('application/json'),
+    data: z.object({
+      disk: disk.nullable().describe('After the change; null where an attachment outlived its disk'),
+      attachment: attachment.nullable().describe('null: a change of the disk itself'),
+      from: z.string().nullable().describe('State of the disk or attachment before; null: it has begun'),
+      to: z.string().describe('State after'),
+      cause: z.object({
+        kind: known(causeKinds),
+        request: z.string().optional().describe('X-Request-Id of the request'),
+        account: z.string().optional().describe('Who asked'),
+      }),
+      deadline: instant.nullable().describe('Until when somebody else is waited for; null: nobody is'),
+    }),
+  })
+  .describe('A change that is on disk');
+
+const sequence = z.int().min(0);
+
+export const bookmarkSchema = z
+  .object({ control: z.literal('bookmark'), sequence })
+  .describe('Everything up to here has been sent; ?since= this sequence goes on after it');
+
+export const snapshotSchema = z
+  .object({ control: z.literal('snapshot'), sequence, disks: z.array(disk), complete: z.boolean() })
+  .describe(
+    'Some of the disks as they were at this sequence; complete with the last of them. What follows happened after it',
+  );
+
+export const resyncSchema = z
+  .object({ control: z.literal('resync'), sequence })
+  .describe('The place asked for is not in the log, whose oldest event this is; a snapshot follows');
+
+export type EventMessage = z.infer<typeof eventSchema>;
+export type ControlMessage = z.infer<typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema>;

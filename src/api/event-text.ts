@@ -1,0 +1,56 @@
+import type { Control } from '../events/control.ts';
+import type { Sight } from '../events/sight.ts';
+import type { EventRecord } from '../store/records.ts';
+import type { ControlMessage, EventMessage } from './event-schema.ts';
+import { diskKeys } from './representation.ts';
+
+const instant = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+function messageOf(event: EventRecord, whole: boolean): EventMessage {
+  const { attachment, cause, disk, deadline } = event;
+  return {
+    specversion: '1.0',
+    id: String(event.sequence),
+    source: '/api/disks',
+    type: event.type,
+    subject: event.subject,
+    time: instant(event.time),
+    sequence: event.sequence,
+    datacontenttype: 'application/json',
+    data: {
+      disk: disk && diskKeys(disk),
+      attachment: attachment && {
+        id: attachment.id,
+        mode: attachment.mode,
+        node: whole ? attachment.node : null,
+        vm_id: whole ? attachment.vmId : null,
+        target: whole ? attachment.target : null,
+      },
+      from: event.from,
+      to: event.to,
+      cause: whole ? cause : { kind: cause.kind },
+      deadline: deadline === null ? null : instant(deadline),
+    },
+  };
+}
+
+// An event in memory goes to many: its text is made once.
+const wholes = new WeakMap<EventRecord, Buffer>();
+const outsides = new WeakMap<EventRecord, Buffer>();
+
+/** An event as JSON in UTF-8, as it is shown to those who see it so. */
+export function eventText(event: EventRecord, sight: Exclude<Sight, 'nothing'>): Buffer {
+  const texts = sight === 'whole' ? wholes : outsides;
+  const known = texts.get(event);
+  if (known) return known;
+  const text = Buffer.from(JSON.stringify(messageOf(event, sight === 'whole')));
+  texts.set(event, text);
+  return text;
+}
+
+/** A control message as JSON in UTF-8. */
+export function controlText(control: Control): Buffer {
+  const message: ControlMessage =
+    control.control === 'snapshot' ? { ...control, disks: control.disks.map(diskKeys) } : control;
+  return Buffer.from(JSON.stringify(message));
+}

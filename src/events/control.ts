@@ -1,0 +1,27 @@
+import type { DiskView } from '../disks/service.ts';
+
+/** What a stream tells about itself; all else on it are events. */
+export type Control =
+  /** Everything up to this sequence has been sent: a place to resume from. */
+  | { readonly control: 'bookmark'; readonly sequence: number }
+  /** Some of the disks as they were at this sequence; `complete` with the last of them. What follows has happened after it. */
+  | {
+      readonly control: 'snapshot';
+      readonly sequence: number;
+      readonly disks: readonly DiskView[];
+      readonly complete: boolean;
+    }
+  /** The place asked for is not in the log, whose oldest event this is; a snapshot follows. */
+  | { readonly control: 'resync'; readonly sequence: number };
+
+const SNAPSHOT_DISKS = 100;
+
+/** A snapshot in pieces. The views are of one moment: a disk that changes gets another one. */
+export function* snapshotOf(disks: readonly DiskView[], sequence: number): Generator<Control, undefined> {
+  let start = 0;
+  do {
+    const piece = disks.slice(start, start + SNAPSHOT_DISKS);
+    start += SNAPSHOT_DISKS;
+    yield { control: 'snapshot', sequence, disks: piece, complete: start >= disks.length };
+  } while (start < disks.length);
+}

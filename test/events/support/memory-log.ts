@@ -1,0 +1,63 @@
+import { type EventLog, openEventLog } from '../../../src/events/log.ts';
+import type { EventRecord } from '../../../src/store/records.ts';
+
+const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+
+/** A change of a public disk of `alice`, but for what is given. */
+export const change = (sequence: number, more: Partial<EventRecord> = {}): EventRecord => ({
+  v: 1,
+  sequence,
+  time: Date.now(),
+  type: 'disk.updated',
+  subject: UUID,
+  disk: {
+    uuid: UUID,
+    owner: 'alice',
+    tag: 'a disk',
+    visibility: 'public',
+    sizeGiB: 1,
+    created: Date.UTC(2011, 6, 28, 15, 1, 40),
+    users: 0,
+    limit: 1,
+  },
+  attachment: null,
+  from: 'available',
+  to: 'available',
+  deadline: null,
+  progress: null,
+  cause: { kind: 'reconciliation' },
+  ...more,
+});
+
+/** A log whose disk is memory; `stored` is what is on it. */
+export async function memoryLog(before: readonly EventRecord[] = []): Promise<{
+  readonly log: EventLog;
+  readonly stored: Map<number, EventRecord>;
+  /** Makes the next event durable and publishes it. */
+  add(more?: Partial<EventRecord>): EventRecord;
+}> {
+  const stored = new Map(before.map(event => [event.sequence, event]));
+  const log = await openEventLog({
+    async eventRange() {
+      const sequences = [...stored.keys()];
+      return { oldest: sequences[0] ?? 1, newest: sequences.at(-1) ?? 0 };
+    },
+    async events(after, upTo, limit) {
+      const within = [...stored.values()].filter(({ sequence }) => sequence > after && sequence <= upTo);
+      return within.slice(0, limit);
+    },
+    async forgetEvents(first, last) {
+      for (let sequence = first; sequence <= last; sequence += 1) stored.delete(sequence);
+    },
+  });
+  return {
+    log,
+    stored,
+    add(more = {}) {
+      const event = change(log.newest() + 1, more);
+      stored.set(event.sequence, event);
+      log.publish([event]);
+      return event;
+    },
+  };
+}
