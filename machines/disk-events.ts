@@ -33,7 +33,17 @@ export type DiskMessage =
   | { type: 'RELEASED'; attachment: string }
   | { type: 'MOVED'; attachment: string; vm: Vm }
   | { type: 'SET_LIMIT'; limit: number }
-  | { type: 'DELETE' }
+  /** `attaching`: one of its attachments is under way. `quotaGiB`: what its owner may still take. */
+  | { type: 'GROW'; sizeGiB: number; roomGiB: number; quotaGiB: number; attaching: boolean }
+  | ({ type: 'GROWN' } & Outcome)
+  /** Certain: the volume is as large as before, and no machine was told otherwise. */
+  | ({ type: 'NOT_GROWN' } & BadOutcome)
+  /** The volume is larger; whether every machine knows is not certain. */
+  | ({ type: 'GROW_PENDING' } & BadOutcome)
+  /** `wipe`: the pool gives the volume's place to others as it is. */
+  | { type: 'DELETE'; wipe: boolean }
+  | ({ type: 'WIPED'; bytes: number; of: number } & Outcome)
+  | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)
   | { type: 'RETRY' }

@@ -24,6 +24,10 @@ export interface DiskContext extends DiskBirth {
   readonly deadline: number | null;
   /** Why a creation is being undone, or could not be. */
   readonly undo: Problem<Failure> | null;
+  /** How large it was, while it is being made larger; `sizeGiB` counts already. */
+  readonly grownFrom: number | null;
+  /** How many bytes of its volume are wiped, and how many there are; null for a disk that nobody has deleted. */
+  readonly wiped: { readonly bytes: number; readonly of: number } | null;
 }
 
 export const unborn: DiskContext = {
@@ -38,6 +42,8 @@ export const unborn: DiskContext = {
   attempt: 0,
   deadline: null,
   undo: null,
+  grownFrom: null,
+  wiped: null,
 };
 
 const userOn = (context: DiskContext, vm: Vm): DiskUser | undefined =>
@@ -46,12 +52,21 @@ const userOn = (context: DiskContext, vm: Vm): DiskUser | undefined =>
 const others = (context: DiskContext, attachment: string): readonly DiskUser[] =>
   context.users.filter(user => user.attachment !== attachment);
 
+const isCurrent = (context: DiskContext, event: DiskEvent): boolean =>
+  'attempt' in event && event.attempt === context.attempt;
+
+const GIB = 2 ** 30;
+/** After a failure, wiping is tried again this much later, in milliseconds. */
+const AGAIN_MS = 10_000;
+
 /** The disk chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
 export const setupDisk = setup({
   types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' },
   actions: {
     makeVolume: () => {},
     removeVolume: () => {},
+    growVolume: () => {},
+    wipeVolume: () => {},
     /** It is so already. */
     agree: () => {},
     refuse: (_, _note: Refuse) => {},
@@ -72,7 +87,27 @@ export const setupDisk = setup({
       attempt: context.attempt + 1,
       deadline: event.now + event.patience.deleting,
     })),
+    plan: assign(({ context, event }) => {
+      assertEvent(event, 'GROW');
+      return { sizeGiB: event.sizeGiB, grownFrom: context.sizeGiB };
+    }),
+    beginGrowing: assign(({ context, event }) => ({
+      attempt: context.attempt + 1,
+      deadline: event.now + event.patience.growing,
+    })),
+    stay: assign(({ context }) => ({ sizeGiB: context.grownFrom ?? context.sizeGiB })),
+    beginWiping: assign(({ context, event }) => ({
+      attempt: context.attempt + 1,
+      deadline: event.now + event.patience.wiping,
+      wiped: context.wiped ?? { bytes: 0, of: context.sizeGiB * GIB },
+    })),
+    noteWiped: assign(({ event }) => {
+      assertEvent(event, 'WIPED');
+      return { wiped: { bytes: event.bytes, of: event.of } };
+    }),
+    tryAgainLater: assign(({ event }) => ({ deadline: event.now + AGAIN_MS })),
     rest: assign({ deadline: null }),
+    settle: assign({ deadline: null, grownFrom: null }),
     undoForFailure: assign(({ event }) => {
       assertEvent(event, 'VOLUME_FAILED');
       return { undo: event.problem };
@@ -107,13 +142,40 @@ export const setupDisk = setup({
       assertEvent(event, 'CREATE');
       return event.quotaLeft.disks < 1 || event.quotaLeft.sizeGiB < event.sizeGiB;
     },
+    notLarger: ({ context, event }) => {
+      assertEvent(event, 'GROW');
+      return event.sizeGiB <= context.sizeGiB;
+    },
+    beingAttached: ({ event }) => {
+      assertEvent(event, 'GROW');
+      return event.attaching;
+    },
+    growsOverQuota: ({ context, event }) => {
+      assertEvent(event, 'GROW');
+      return event.sizeGiB - context.sizeGiB > event.quotaGiB;
+    },
+    growsOutOfRoom: ({ context, event }) => {
+      assertEvent(event, 'GROW');
+      return event.sizeGiB - context.sizeGiB > event.roomGiB;
+    },
+    currentHot: ({ context, event }) =>
+      isCurrent(context, event) && context.users.some(user => user.mode === 'hot'),
+    currentUsed: ({ context, event }) => isCurrent(context, event) && context.users.length > 0,
+    mustWipe: ({ event }) => {
+      assertEvent(event, 'DELETE');
+      return event.wipe;
+    },
+    currentWhole: ({ context, event }) => {
+      assertEvent(event, 'WIPED');
+      return isCurrent(context, event) && event.bytes >= event.of;
+    },
+    currentWiped: ({ context, event }) => isCurrent(context, event) && context.wiped !== null,
     noRoom: ({ event }) => {
       assertEvent(event, 'CREATE');
       return event.sizeGiB > event.roomGiB;
     },
-    current: ({ context, event }) => 'attempt' in event && event.attempt === context.attempt,
-    currentUndo: ({ context, event }) =>
-      'attempt' in event && event.attempt === context.attempt && context.undo !== null,
+    current: ({ context, event }) => isCurrent(context, event),
+    currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
     undoing: ({ context }) => context.undo !== null,
     usedByThisVm: ({ context, event }) => {
       assertEvent(event, 'HOTATTACH');

@@ -7,9 +7,10 @@ import { firstFreeTarget } from './targets.ts';
 const unknown = refusal('DISK_UNKNOWN');
 const inUse = refusal('DISK_IN_USE');
 const notFailed = refusal('DISK_NOT_FAILED');
+const busy = refusal('DISK_BUSY');
 
 /** A disk that is being made or removed, or failed, is unknown to everybody who would use it. */
-const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown };
+const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW: unknown };
 
 const tellHotattach = shared({
   type: 'tell',
@@ -54,6 +55,33 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
     { target: next, actions: ['addColdUser', tellAttach] },
   ]);
 
+/** A disk that grows has promised its new size at once. */
+const grow = shared([
+  { guard: 'notLarger', ...refusal('NOT_LARGER') },
+  { guard: 'beingAttached', ...busy },
+  { guard: 'growsOverQuota', ...refusal('QUOTA_EXCEEDED') },
+  { guard: 'growsOutOfRoom', ...refusal('NO_SPACE') },
+  { target: 'growing', actions: 'plan' },
+]);
+
+/** Back to the state that the users determine. */
+const settled = <const Action>(actions: Action) =>
+  shared([
+    { guard: 'currentHot', target: 'hot-attached', actions },
+    { guard: 'currentUsed', target: 'attached', actions },
+    { guard: 'current', target: 'available', actions },
+  ]);
+
+const answerNotGrown = shared({
+  type: 'answer',
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_GROWN' } }) => ({ problem: event.problem }),
+});
+
+const answerGrowPending = shared({
+  type: 'answer',
+  params: ({ event }: { event: DiskEvent & { type: 'GROW_PENDING' } }) => ({ problem: event.problem }),
+});
+
 const answerWhyUndone = shared({
   type: 'answer',
   params: ({ context }: { context: DiskContext }) => ({ problem: context.undo }),
@@ -77,8 +105,9 @@ const published = <const Type extends ChangeType>(type: Type) =>
 const notUndone = shared({ target: 'failed', actions: [answerNotUndone, published('disk.failed')] });
 
 /**
- * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached` and `hot-attached`. Waiting
- * states (`creating`, `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then.
+ * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
+ * `growing`; in `wiping` the disk is gone for everybody, and its volume's bytes follow. Waiting states (`creating`, `growing`, `wiping`,
+ * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then.
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
@@ -117,7 +146,11 @@ export const diskMachine = setupDisk.createMachine({
         HOTATTACH: [noFreeTarget, reserve],
         ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
-        DELETE: { target: 'deleting' },
+        GROW: grow,
+        DELETE: [
+          { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
+          { target: 'deleting' },
+        ],
         RETRY: notFailed,
       },
     },
@@ -131,6 +164,7 @@ export const diskMachine = setupDisk.createMachine({
           { actions: 'removeUser' },
         ],
         SET_LIMIT: inUse,
+        GROW: grow,
         DELETE: inUse,
         RETRY: notFailed,
       },
@@ -147,8 +181,48 @@ export const diskMachine = setupDisk.createMachine({
         ],
         MOVED: { actions: 'moveUser' },
         SET_LIMIT: inUse,
+        GROW: grow,
         DELETE: inUse,
         RETRY: notFailed,
+      },
+    },
+    growing: {
+      tags: 'known',
+      entry: ['beginGrowing', 'growVolume'],
+      on: {
+        HOTATTACH: busy,
+        ATTACH: busy,
+        SET_LIMIT: busy,
+        GROW: busy,
+        DELETE: busy,
+        RETRY: notFailed,
+        RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
+        MOVED: { target: 'growing', reenter: true, actions: 'moveUser' },
+        GROWN: settled(['settle', published('disk.resized'), answerDone]),
+        NOT_GROWN: settled(['stay', 'settle', answerNotGrown]),
+        GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
+        TIMEOUT: { target: 'growing', reenter: true, actions: answerProblem('GROW_TIMEOUT') },
+        RESUME: { target: 'growing', reenter: true },
+      },
+    },
+    wiping: {
+      entry: ['beginWiping', 'wipeVolume'],
+      on: {
+        ...unusable,
+        DELETE: unknown,
+        RETRY: unknown,
+        WIPED: [
+          { guard: 'currentWhole', target: 'deleting', actions: ['noteWiped', published('disk.wiping')] },
+          {
+            guard: 'current',
+            target: 'wiping',
+            reenter: true,
+            actions: ['noteWiped', published('disk.wiping')],
+          },
+        ],
+        WIPE_FAILED: { guard: 'current', actions: 'tryAgainLater' },
+        TIMEOUT: { target: 'wiping', reenter: true },
+        RESUME: { target: 'wiping', reenter: true },
       },
     },
     deleting: {
@@ -159,6 +233,7 @@ export const diskMachine = setupDisk.createMachine({
         RETRY: unknown,
         VOLUME_REMOVED: [
           { guard: 'currentUndo', target: 'deleted', actions: answerWhyUndone },
+          { guard: 'currentWiped', target: 'deleted', actions: published('disk.wiped') },
           {
             guard: 'current',
             target: 'deleted',

@@ -9,6 +9,9 @@ export type ChangeType =
   | 'disk.detached'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
+  | 'disk.resized'
+  | 'disk.wiping'
+  | 'disk.wiped'
   | 'disk.state-changed'
   | 'disk.updated';
 

@@ -2,6 +2,9 @@
 export interface Patience {
   readonly creating: number;
   readonly deleting: number;
+  readonly growing: number;
+  /** For one piece of it. */
+  readonly wiping: number;
   readonly attaching: number;
   readonly detaching: number;
   /** How long a machine's death may be claimed by a detach that comes after it. */

@@ -77,9 +77,12 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   GROW_FAILED: {
     status: 500,
-    sentence: f => `${disk(f)} could not be made larger yet${because(f.detail)}; it is tried again`,
+    sentence: f => `${disk(f)} could not be made larger${because(f.detail)}`,
   },
-  GROW_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} larger takes long; it goes on` },
+  GROW_TIMEOUT: {
+    status: 504,
+    sentence: f => `making ${disk(f)} larger takes long${because(f.detail)}; it goes on`,
+  },
   NODE_NOT_CONFIGURED: {
     status: 400,
     sentence: f => `node '${f.node ?? ''}' is not configured; see the setting 'nodes'`,
@@ -148,7 +151,7 @@ const ofTheService = {
   },
   BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
-  INVALID_DISK: { status: 422, sentence: f => `this disk cannot be made${because(f.detail)}` },
+  INVALID_DISK: { status: 422, sentence: f => `there can be no such disk${because(f.detail)}` },
   VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one machine${because(f.detail)}` },
   VM_HAS_NO_DISKS: { status: 400, sentence: f => `${vm(f)} has no disks` },
   TOO_MANY_STREAMS: {

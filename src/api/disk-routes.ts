@@ -1,6 +1,6 @@
 import type { DiskService } from '../disks/service.ts';
 import { json, jsonText } from './answer.ts';
-import { newDisk, newLimit, nothing } from './inputs.ts';
+import { newDisk, newLimit, newSize, nothing } from './inputs.ts';
 import { representDisk, representDisks } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
@@ -42,6 +42,18 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     await service.setLimit(caller, uuid, limit, cause);
     return json({ uuid, limit: String(limit) });
   }),
+
+  route(
+    'POST',
+    '/api/resize/:uuid',
+    newSize,
+    async ({ caller, cause, params }, { size }) => {
+      const uuid = diskUuid(params[0]);
+      await service.grow(caller, uuid, size, cause);
+      return json({ uuid, size: String(size) });
+    },
+    'INVALID_DISK',
+  ),
 
   route('POST', '/api/retry/:uuid', nothing, async ({ caller, cause, params }) => {
     const uuid = diskUuid(params[0]);

@@ -57,6 +57,9 @@ export const newDisk = z.strictObject({
   visibility: z.enum(['private', 'public'], 'visibility must be private or public'),
 });
 
+/** How large a disk shall become. */
+export const newSize = z.strictObject({ size });
+
 /** How many machines may use a disk at once. */
 export const newLimit = z.strictObject({ limit: wholeNumber('limit', 1, 1000) });
 

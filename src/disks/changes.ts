@@ -26,7 +26,8 @@ export function changesOf(
     const from = decided.get(key)?.state ?? null;
     const to = step.touched.get(key)?.state ?? endOf(context);
     const deadline = step.touched.get(key) ? context.deadline : null;
-    const about = { ...subjectOf(context, step, decided), from, to, deadline, cause: { ...cause } };
+    const progress = isDisk(context) && context.wiped ? percentOf(context.wiped) : null;
+    const about = { ...subjectOf(context, step, decided), from, to, deadline, progress, cause: { ...cause } };
     const published = step.published.filter(note => note.key === key).map(note => note.type);
     const unsaid: ChangeType = from === to ? 'disk.updated' : 'disk.state-changed';
     for (const type of published.length > 0 ? published : [unsaid]) {
@@ -37,6 +38,9 @@ export function changesOf(
 }
 
 const isDisk = (context: Context): context is DiskContext => 'uuid' in context;
+
+const percentOf = ({ bytes, of }: { bytes: number; of: number }): number =>
+  of === 0 ? 100 : Math.floor((100 * bytes) / of);
 
 const endOf = (context: Context): string => (isDisk(context) ? 'deleted' : 'released');
 

@@ -23,6 +23,8 @@ const QUESTION_MS = 10_000;
 /** How long the first request waits for what was interrupted to come to rest, in milliseconds. */
 const RECOVERY_MS = 5_000;
 const SWEEP_MS = 250;
+/** How long the wiping of one piece of a volume may take, its wait for others' pieces included, in milliseconds. */
+const WIPING_MS = 600_000;
 /** libvirtd does not know all its domains for a moment after its own restart. */
 const PROOF_MS = 5_000;
 /** How long a machine's death may be claimed by a detach: 24 h. */
@@ -70,6 +72,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const patience: Patience = {
     creating: settings.createTimeoutMs,
     deleting: settings.deleteTimeoutMs,
+    growing: settings.createTimeoutMs + GRACE_MS,
+    wiping: WIPING_MS,
     attaching: settings.attachTimeoutMs + GRACE_MS,
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,

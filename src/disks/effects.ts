@@ -39,6 +39,36 @@ export function createEffects(
     }
   }
 
+  /** The volume first, then the machines that have it: each is told the size that there really is. */
+  async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+    const { uuid, sizeGiB, users, attempt, deadline } = context;
+    let bytes: number;
+    try {
+      bytes = await pool.grow(uuid, sizeGiB, signal);
+    } catch (error) {
+      return { type: 'NOT_GROWN', attempt, problem: problemOf(error, 'GROW_FAILED') };
+    }
+    const managed = users.filter(({ vm }) => hypervisor.isConfigured(vm.node));
+    const told = await Promise.all(
+      managed.map(({ vm }) => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
+    );
+    const pending = told.find(outcome => outcome.kind === 'pending');
+    if (!pending) return { type: 'GROWN', attempt };
+    return { type: 'GROW_PENDING', attempt, problem: { code: 'GROW_TIMEOUT', detail: pending.detail } };
+  }
+
+  /** One piece of it. */
+  async function wipeVolume(
+    { uuid, wiped, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskMessage> {
+    try {
+      return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
+    } catch (error) {
+      return { type: 'WIPE_FAILED', attempt, problem: problemOf(error, 'WIPE_FAILED') };
+    }
+  }
+
   async function removeVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
     try {
       await pool.remove(uuid, signal);
@@ -81,6 +111,10 @@ export function createEffects(
     switch (note.name) {
       case 'makeVolume':
         return makeVolume(note.context, signal);
+      case 'growVolume':
+        return growVolume(note.context, signal);
+      case 'wipeVolume':
+        return wipeVolume(note.context, signal);
       case 'removeVolume':
         return removeVolume(note.context, signal);
       case 'plug':
@@ -93,7 +127,7 @@ export function createEffects(
 
 const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
 
-function problemOf(error: unknown, fallback: 'VOLUME_FAILED' | 'REMOVE_FAILED'): Problem<Failure> {
+function problemOf(error: unknown, fallback: Failure): Problem<Failure> {
   const detail = error instanceof Error ? error.message : String(error);
   const full = error instanceof PdiskError && error.code === 'POOL_FULL';
   return { code: full ? 'POOL_FULL' : fallback, detail };

@@ -14,7 +14,7 @@ const share = (taken: number, most: number, unit: string): string =>
 /** Creating, finding and deleting disks. */
 export function keeping(
   parts: Parts,
-): Pick<DiskService, 'list' | 'get' | 'create' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
+): Pick<DiskService, 'list' | 'get' | 'create' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
   const { system, decided, committed, pool, newUuid, userLimit, quotaOf } = parts;
 
   function visible(caller: Caller, uuid: string): KeptDisk {
@@ -64,10 +64,36 @@ export function keeping(
       expectDone(outcome, { disk: uuid });
       return { uuid };
     },
+    async grow(caller, uuid, sizeGiB, cause) {
+      const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
+      deletable(caller, uuid);
+      const { owner, sizeGiB: before } = visible(caller, uuid).context;
+      const roomGiB = promisableGiB - decided.promisedGiB();
+      const quotaGiB = quotaOf(owner).sizeGiB - decided.ownedBy(owner).sizeGiB;
+      const attaching = [...decided.attachments()].some(
+        ({ state, context }) => context.disk === uuid && state === 'attaching',
+      );
+      const key = diskKey(uuid);
+      const event = { type: 'GROW' as const, sizeGiB, roomGiB, quotaGiB, attaching };
+      const outcome = await system.deliver([{ to: key, event }], cause, key);
+      const details = {
+        NOT_LARGER: `it has ${before} GiB, ${sizeGiB} GiB asked for`,
+        NO_SPACE: `${sizeGiB - before} GiB more asked for, ${Math.max(0, roomGiB)} of ${promisableGiB} GiB left`,
+        QUOTA_EXCEEDED: `${sizeGiB - before} GiB more asked for, ${Math.max(0, quotaGiB)} GiB left`,
+      };
+      const code = outcome.refused?.code;
+      if (code && code in details) {
+        throw errorOf(code, { disk: uuid, detail: details[code as keyof typeof details] });
+      }
+      expectDone(outcome, { disk: uuid });
+    },
     async remove(caller, uuid, cause) {
       deletable(caller, uuid);
       const key = diskKey(uuid);
-      expectDone(await system.deliver([{ to: key, event: { type: 'DELETE' } }], cause, key), { disk: uuid });
+      expectDone(
+        await system.deliver([{ to: key, event: { type: 'DELETE', wipe: pool.wipes } }], cause, key),
+        { disk: uuid },
+      );
     },
     async setLimit(caller, uuid, limit, cause) {
       visible(caller, uuid);

@@ -24,9 +24,15 @@ export type Message = DiskMessage | AttachmentMessage;
 
 export const isDiskKey = (key: string): boolean => key.startsWith('disk/');
 
+const knownStates: ReadonlySet<KeptDisk['state']> = new Set([
+  'available',
+  'attached',
+  'hot-attached',
+  'growing',
+]);
+
 /** Whether this disk may be seen: its volume exists, whole, and is not going away. */
-export const isKnown = (disk: KeptDisk): boolean =>
-  disk.state === 'available' || disk.state === 'attached' || disk.state === 'hot-attached';
+export const isKnown = (disk: KeptDisk): boolean => knownStates.has(disk.state);
 
 /** Whether this attachment keeps its place among the disk's users. */
 export const isHeld = (attachment: KeptAttachment): boolean => attachment.state !== 'unclaimed';

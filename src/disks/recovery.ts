@@ -6,7 +6,7 @@ import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
 const CAUSE = { kind: 'restart' } as const;
-const WAITING = new Set(['creating', 'deleting', 'attaching', 'detaching']);
+const WAITING = new Set(['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching']);
 
 /** Holds records and volumes against each other and reports every difference; removes nothing. */
 export async function compareVolumes(pool: Pool, shelf: Shelf, log: Logger): Promise<void> {

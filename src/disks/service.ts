@@ -46,6 +46,8 @@ export interface DiskService {
   list(caller: Caller): readonly DiskView[];
   get(caller: Caller, uuid: string): DiskView;
   create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
+  /** Makes a disk larger, also while machines use it: they are told. `sizeGiB` is its new size. Owners and administrators. */
+  grow(caller: Caller, uuid: string, sizeGiB: number, cause: Cause): Promise<void>;
   remove(caller: Caller, uuid: string, cause: Cause): Promise<void>;
   /** How many machines may use a disk at once, from now on; only while none does. */
   setLimit(caller: Caller, uuid: string, limit: number, cause: Cause): Promise<void>;

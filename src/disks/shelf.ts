@@ -40,6 +40,8 @@ export function createShelf(): Shelf {
     if (!disk) return;
     const { owner, sizeGiB } = disk.context;
     promised += sign * sizeGiB;
+    // Deleted; only its volume's place is still taken.
+    if (disk.state === 'wiping') return;
     const before = byOwner.get(owner) ?? nothing;
     const owned = { disks: before.disks + sign, sizeGiB: before.sizeGiB + sign * sizeGiB };
     if (owned.disks > 0) byOwner.set(owner, owned);

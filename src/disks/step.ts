@@ -7,9 +7,11 @@ import type { Answer, Publish, Refuse, Tell } from '../../machines/notes.ts';
 import type { Stamp } from '../../machines/stamp.ts';
 import { isDiskKey, type Kept, type KeptAttachment, type KeptDisk, type Message } from './records.ts';
 
+type DiskEffect = 'makeVolume' | 'growVolume' | 'wipeVolume' | 'removeVolume';
+
 /** The effects that the charts name; each is started with the context of the moment of decision. */
 export type EffectNote =
-  | { readonly key: string; readonly name: 'makeVolume' | 'removeVolume'; readonly context: DiskContext }
+  | { readonly key: string; readonly name: DiskEffect; readonly context: DiskContext }
   | { readonly key: string; readonly name: 'plug' | 'unplug'; readonly context: AttachmentContext };
 
 export interface Delivery {
@@ -72,7 +74,7 @@ export function createDecider(recordOf: (key: string) => Kept | undefined) {
     },
   };
   const noteDisk =
-    (name: 'makeVolume' | 'removeVolume') =>
+    (name: DiskEffect) =>
     ({ self, context }: { self: { id: string }; context: DiskContext }): void => {
       notes().effects.push({ key: self.id, name, context });
     };
@@ -82,7 +84,13 @@ export function createDecider(recordOf: (key: string) => Kept | undefined) {
       notes().effects.push({ key: self.id, name, context });
     };
   const disk = diskMachine.provide({
-    actions: { ...common, makeVolume: noteDisk('makeVolume'), removeVolume: noteDisk('removeVolume') },
+    actions: {
+      ...common,
+      makeVolume: noteDisk('makeVolume'),
+      growVolume: noteDisk('growVolume'),
+      wipeVolume: noteDisk('wipeVolume'),
+      removeVolume: noteDisk('removeVolume'),
+    },
   });
   const attachment = attachmentMachine.provide({
     actions: { ...common, plug: noteAttachment('plug'), unplug: noteAttachment('unplug') },

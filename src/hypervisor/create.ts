@@ -10,6 +10,7 @@ import type { Log } from './node-link.ts';
 import { configuredNodes, normalHost } from './nodes.ts';
 import { defaultTimes, type Operations, type Times } from './operations.ts';
 import { plug } from './plug.ts';
+import { resize } from './resize.ts';
 import { liveDisksOf, resolveVm } from './resolve.ts';
 import { takeSurvey } from './survey.ts';
 import { unplug } from './unplug.ts';
@@ -96,6 +97,14 @@ export function createHypervisor({
           code: unreachable ? 'NODE_UNREACHABLE' : 'UNPLUG_UNKNOWN',
           detail: textOf(error),
         };
+      }
+    },
+
+    async resize(machine, disk, bytes, deadline, signal) {
+      try {
+        return await resize(operations, machine, disk, bytes, deadline, signal);
+      } catch (error) {
+        return { kind: 'pending', detail: textOf(error) };
       }
     },
 

@@ -34,6 +34,12 @@ export type UnplugOutcome =
   /** Not certain, or nothing was asked: NODE_UNREACHABLE, UNPLUG_REFUSED, UNPLUG_UNKNOWN. */
   | { readonly kind: 'failed'; readonly code: Failure; readonly detail: string };
 
+export type ResizeOutcome =
+  /** The machine knows, or does not have the disk, or will find out when it starts. */
+  | { readonly kind: 'done' }
+  /** It may not know yet: ask again. */
+  | { readonly kind: 'pending'; readonly detail: string };
+
 /** One domain in a complete list of a node. */
 export interface DomainState {
   readonly uuid: string;
@@ -101,6 +107,11 @@ export interface Hypervisor {
   plug(vm: Vm, spec: DiskSpec, deadline: number, signal: AbortSignal): Promise<PlugOutcome>;
   /** Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects. */
   unplug(vm: Vm, disk: string, deadline: number, signal: AbortSignal): Promise<UnplugOutcome>;
+  /**
+   * Tells a machine, if it runs and has the disk, that it now has this many bytes: those that its volume really has, never fewer, for
+   * libvirt would cut off the rest without a question. Never rejects.
+   */
+  resize(vm: Vm, disk: string, bytes: number, deadline: number, signal: AbortSignal): Promise<ResizeOutcome>;
   /** The `<disk>` element for a domain's XML. */
   diskElement(spec: DiskSpec): string;
   /** The disks (UUIDs of ours, by alias or by serial) in the live domain that this machine is, or undefined when no such domain is active. Throws NODE_UNREACHABLE. */

@@ -9,7 +9,7 @@ import type { NodeLink } from './node-link.ts';
 import { within } from './within.ts';
 
 /** The domains of a node that bear one of these names, running or not. Throws NODE_UNREACHABLE. */
-async function domainsNamed(
+export async function domainsNamed(
   link: NodeLink,
   names: readonly string[],
   deadline: number,

@@ -35,13 +35,15 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Makes a file longer, by zeros; never shorter. */
-async function lengthen(path: string, bytes: number, signal: AbortSignal): Promise<void> {
+/** Makes a file longer, by zeros; never shorter. Resolves with its size. */
+async function lengthen(path: string, bytes: number, signal: AbortSignal): Promise<number> {
   const file = await open(path, 'r+');
   try {
     signal.throwIfAborted();
-    if ((await file.stat()).size < bytes) await file.truncate(bytes);
+    const { size } = await file.stat();
+    if (size < bytes) await file.truncate(bytes);
     await file.sync();
+    return Math.max(size, bytes);
   } finally {
     await file.close();
   }
@@ -140,7 +142,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
     async grow(uuid, sizeGiB, signal) {
       try {
         const endTurn = await takeTurn(uuid, signal);
-        await lengthen(pathOf(uuid), sizeGiB * GIB, signal).finally(endTurn);
+        return await lengthen(pathOf(uuid), sizeGiB * GIB, signal).finally(endTurn);
       } catch (error) {
         throw errorOf(isFull(error) ? 'POOL_FULL' : 'GROW_FAILED', { disk: uuid, detail: textOf(error) });
       }

@@ -21,10 +21,10 @@ export interface Pool {
   /** Removes the volume of a disk and every trace of making it; a missing one is no error. Throws REMOVE_FAILED. */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
   /**
-   * Makes the volume of a disk larger; what is added is zeros, and the kernel knows the new size when it resolves. A volume that is as
-   * large already is no error, and none is ever made smaller. Throws POOL_FULL or GROW_FAILED.
+   * Makes the volume of a disk at least `sizeGiB` large; what is added is zeros. None is ever made smaller. Resolves with its real size in
+   * bytes when the kernel knows it. Throws POOL_FULL or GROW_FAILED.
    */
-  grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<void>;
+  grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<number>;
   /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
   readonly wipes: boolean;
   /**

@@ -15,7 +15,16 @@ const vm = z.object({
 
 const diskRecord = z.object({
   v: z.literal(1),
-  state: z.enum(['creating', 'available', 'attached', 'hot-attached', 'deleting', 'failed']),
+  state: z.enum([
+    'creating',
+    'available',
+    'attached',
+    'hot-attached',
+    'growing',
+    'wiping',
+    'deleting',
+    'failed',
+  ]),
   context: z.object({
     uuid: z.uuid(),
     owner: z.string(),
@@ -28,6 +37,8 @@ const diskRecord = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.object({ code: z.string(), detail: z.string() }).nullable(),
+    grownFrom: z.int().positive().nullable().default(null),
+    wiped: z.object({ bytes: z.int(), of: z.int() }).nullable().default(null),
   }),
 });
 
@@ -57,12 +68,15 @@ const nodeRecord = z.object({ v: z.literal(1), key: z.string(), hostUuid: z.stri
 /** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.created': 'The disk can be used.',
-  'disk.deleted': 'The disk is gone, and its volume with it.',
+  'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
   'disk.detached': 'The disk is off the machine.',
   'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
   'disk.limit-changed': 'How many machines may use the disk at once was changed.',
+  'disk.resized': 'The disk is larger, and every machine that uses it knows.',
+  'disk.wiping': 'A piece of the volume of a deleted disk was wiped.',
+  'disk.wiped': 'The volume of a deleted disk was wiped and removed.',
   'disk.state-changed': 'The disk or one of its attachments went from one state to another.',
   'disk.updated': 'Something else of the disk or of one of its attachments changed, and no state.',
 };
@@ -118,6 +132,8 @@ const eventRecord = z.object({
   to: z.string(),
   /** Until when somebody is waited for, in milliseconds since 1970. */
   deadline: z.number().nullable(),
+  /** How much of a deleted disk's volume is wiped, in percent; null for other disks. */
+  progress: z.int().nullable(),
   cause: z.object({
     kind: z.enum(keysOf(causeKinds)),
     request: z.string().optional(),

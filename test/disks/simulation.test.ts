@@ -5,7 +5,7 @@ import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Message } from '../../src/disks/records.ts';
 import { createWorld, patience, vmOf, type Work } from './support/world.ts';
 
-const WAITING = ['creating', 'deleting', 'attaching', 'detaching'];
+const WAITING = ['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching'];
 
 /** What an effect may bring back: 0 success, 1 certain failure, 2 not known or kept. */
 function outcomeOf({ note }: Work, luck: number): Message {
@@ -15,6 +15,13 @@ function outcomeOf({ note }: Work, luck: number): Message {
   switch (note.name) {
     case 'makeVolume':
       return luck % 3 === 0 ? { type: 'VOLUME_MADE', attempt } : { type: 'VOLUME_FAILED', attempt, problem };
+    case 'growVolume':
+      return { type: of('GROWN', 'NOT_GROWN', 'GROW_PENDING'), attempt, problem };
+    case 'wipeVolume': {
+      const of = note.context.sizeGiB * 2 ** 30;
+      if (luck === 1) return { type: 'WIPE_FAILED', attempt, problem };
+      return { type: 'WIPED', attempt, bytes: luck === 0 ? of : Math.min(of, 2 ** 28), of };
+    }
     case 'removeVolume':
       return luck % 3 === 0
         ? { type: 'VOLUME_REMOVED', attempt }
@@ -33,7 +40,8 @@ const step = fc.oneof(
     disk: fc.nat(2),
     vm: fc.nat(3),
   }),
-  fc.record({ do: fc.constant('delete' as const), disk: fc.nat(2) }),
+  fc.record({ do: fc.constant('delete' as const), disk: fc.nat(2), wipe: fc.boolean() }),
+  fc.record({ do: fc.constant('grow' as const), disk: fc.nat(2), sizeGiB: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ do: fc.constant('outcome' as const), which: fc.nat(3), luck: fc.nat(2) }),
   fc.record({ do: fc.constantFrom('dead' as const, 'gone' as const, 'migrated' as const), vm: fc.nat(3) }),
   fc.record({ do: fc.constantFrom('batch' as const, 'deadline' as const, 'crash' as const) }),
@@ -50,7 +58,13 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
 
       for (const one of steps) {
         if (one.do === 'create') world.create(`disk-${one.disk}`, one.limit).catch(ignore);
-        if (one.do === 'delete') world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE' }).catch(ignore);
+        if (one.do === 'delete') {
+          world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE', wipe: one.wipe }).catch(ignore);
+        }
+        if (one.do === 'grow') {
+          const grow = { sizeGiB: one.sizeGiB, roomGiB: 100, quotaGiB: 100, attaching: false };
+          world.send(diskKey(`disk-${one.disk}`), { type: 'GROW', ...grow }).catch(ignore);
+        }
         if (one.do === 'hotattach') {
           ids += 1;
           world.hotattach(`disk-${one.disk}`, `a${ids}`, vmOf(String(one.vm))).catch(ignore);

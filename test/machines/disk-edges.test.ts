@@ -5,13 +5,17 @@ import { diskEvents } from './events.ts';
 import { walk } from './walk.ts';
 
 const { visits, missed } = walk(diskMachine, diskEvents, context => {
-  const { users, undo, attempt, limit, deadline } = context as unknown as DiskContext;
+  const { users, undo, attempt, limit, deadline, sizeGiB, grownFrom, wiped } =
+    context as unknown as DiskContext;
   return [
     users.map(user => [user.attachment, user.vm.node]).sort(),
     undo?.code,
-    Math.min(attempt, 3),
+    Math.min(attempt, 4),
     limit,
     deadline,
+    Math.min(sizeGiB, 4),
+    grownFrom,
+    wiped,
   ];
 });
 const contexts = visits.map(({ to, context }) => ({ to, context: context as unknown as DiskContext }));
@@ -40,13 +44,14 @@ test('a disk is hot-attached exactly while one of its users is hot-plugged', t =
 
 test('a disk that is used is never on its way out', t => {
   for (const { to, context } of contexts) {
-    if (to === 'deleting' || to === 'deleted' || to === 'failed') t.is(context.users.length, 0);
+    if (['wiping', 'deleting', 'deleted', 'failed'].includes(to)) t.is(context.users.length, 0);
   }
 });
 
 test('a disk waits with a deadline, and rests without one', t => {
   for (const { to, context } of contexts) {
-    if (to === 'creating' || to === 'deleting') t.is(typeof context.deadline, 'number', to);
+    if (['creating', 'growing', 'wiping', 'deleting'].includes(to))
+      t.is(typeof context.deadline, 'number', to);
     if (to === 'available' || to === 'failed') t.is(context.deadline, null, to);
   }
 });

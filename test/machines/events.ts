@@ -6,6 +6,8 @@ import type { Vm } from '../../machines/vm.ts';
 export const patience: Patience = {
   creating: 60_000,
   deleting: 60_000,
+  growing: 60_000,
+  wiping: 60_000,
   attaching: 30_000,
   detaching: 30_000,
   claiming: 86_400_000,
@@ -38,6 +40,7 @@ const disk = {
   limit: 2,
 };
 const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
+const growth = { sizeGiB: 4, roomGiB: 10, quotaGiB: 10, attaching: false };
 const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 
 /** One of every message, in every shape that a guard tells apart. */
@@ -46,11 +49,17 @@ export const diskEvents: DiskEvent[] = [
   { type: 'CREATE' as const, ...disk, roomGiB: 1, quotaLeft: { disks: 1, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 0, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 1 } },
-  ...[1, 2, 3].flatMap(attempt => [
+  ...[1, 2, 3, 4].flatMap(attempt => [
     { type: 'VOLUME_MADE' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },
     { type: 'VOLUME_REMOVED' as const, attempt },
     { type: 'REMOVE_FAILED' as const, attempt, problem },
+    { type: 'GROWN' as const, attempt },
+    { type: 'NOT_GROWN' as const, attempt, problem },
+    { type: 'GROW_PENDING' as const, attempt, problem },
+    { type: 'WIPED' as const, attempt, bytes: 2 ** 30, of: 2 ** 31 },
+    { type: 'WIPED' as const, attempt, bytes: 2 ** 31, of: 2 ** 31 },
+    { type: 'WIPE_FAILED' as const, attempt, problem },
   ]),
   { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), taken: [] },
   { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), taken: ['vda'] },
@@ -62,7 +71,13 @@ export const diskEvents: DiskEvent[] = [
   ...['a', 'b', 'd', 'e', 'f'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
   { type: 'MOVED' as const, attachment: 'a', vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
   { type: 'SET_LIMIT' as const, limit: 1 },
-  { type: 'DELETE' as const },
+  { type: 'DELETE' as const, wipe: false },
+  { type: 'DELETE' as const, wipe: true },
+  { type: 'GROW' as const, ...growth },
+  { type: 'GROW' as const, ...growth, sizeGiB: 2 },
+  { type: 'GROW' as const, ...growth, attaching: true },
+  { type: 'GROW' as const, ...growth, quotaGiB: 1 },
+  { type: 'GROW' as const, ...growth, roomGiB: 1 },
   { type: 'RETRY' as const },
   { type: 'TIMEOUT' as const },
   { type: 'RESUME' as const },

@@ -94,7 +94,7 @@ test('a domain of the same name with another UUID is another machine', t => {
 test('a disk in use is not deleted', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
-  t.deepEqual(disk.send({ type: 'DELETE' }).notes, refused('DISK_IN_USE'));
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: false }).notes, refused('DISK_IN_USE'));
 });
 
 test('a creation that fails is undone before its caller hears of it', t => {
@@ -112,7 +112,7 @@ test('a creation that fails is undone before its caller hears of it', t => {
 
 test('a deletion that fails is tried again at its deadline', t => {
   const disk = availableDisk(1);
-  disk.send({ type: 'DELETE' });
+  disk.send({ type: 'DELETE', wipe: false });
   const problem = { code: 'REMOVE_FAILED' as const, detail: 'EIO' };
   const failed = disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem });
   t.deepEqual(failed, { state: 'deleting', notes: [{ answer: { problem } }] });

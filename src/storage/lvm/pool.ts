@@ -93,7 +93,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     throw new Error(`${pathOf(uuid)} has ${actual ?? 'no device and so no'} bytes instead of ${bytes}`);
   }
 
-  async function grow(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+  async function grow(uuid: string, bytes: number, signal: AbortSignal): Promise<number> {
     const found = (await look(signal)).volumes.get(uuid);
     if (!found) throw new Error(`there is no volume ${vg}/${nameOf(uuid)} of ours`);
     if (found.bytes < bytes) {
@@ -105,6 +105,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
       await change(signal, 'lvchange', '--quiet', '--refresh', `${vg}/${nameOf(uuid)}`);
       await expectSize(uuid, size);
     }
+    return size;
   }
 
   /** The device to wipe; undefined where there is no volume. The report is asked at the beginning, and whenever there is no device. */
@@ -159,7 +160,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     async grow(uuid, sizeGiB, signal) {
       try {
-        await grow(uuid, sizeGiB * GIB, signal);
+        return await grow(uuid, sizeGiB * GIB, signal);
       } catch (error) {
         const code = classify(error) === 'full' ? 'POOL_FULL' : 'GROW_FAILED';
         throw errorOf(code, { disk: uuid, detail: textOf(error) });

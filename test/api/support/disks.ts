@@ -64,6 +64,10 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       });
       return { uuid };
     },
+    async grow(_caller, uuid, sizeGiB) {
+      calls.push(['grow', uuid, sizeGiB]);
+      disks.set(uuid, { ...known(uuid), sizeGiB });
+    },
     async remove(_caller, uuid) {
       known(uuid);
       calls.push(['remove', uuid]);

@@ -24,6 +24,8 @@ export interface Work {
 export const patience = {
   creating: 1000,
   deleting: 1000,
+  growing: 1000,
+  wiping: 1000,
   attaching: 1000,
   detaching: 1000,
   claiming: 10_000,
@@ -136,7 +138,8 @@ function disagreements(disks: readonly KeptDisk[], attachments: readonly KeptAtt
       found.push(`${context.uuid}: users ${users}, attachments ${holders}`);
     if (users.length > context.limit)
       found.push(`${context.uuid}: ${users.length} users, limit ${context.limit}`);
-    if (users.length > 0 && !state.includes('attached')) found.push(`${context.uuid}: ${state} with users`);
+    if (users.length > 0 && !state.includes('attached') && state !== 'growing')
+      found.push(`${context.uuid}: ${state} with users`);
   }
   const letters = held.map(one => `${one.context.vm.domain} ${one.context.target}`);
   for (const letter of letters) {
