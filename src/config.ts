@@ -18,7 +18,13 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string;
   /** `directory` is absolute. */
-  readonly pool: { readonly kind: 'file'; readonly directory: string };
+  readonly pool:
+    | { readonly kind: 'file'; readonly directory: string }
+    /** `VG` or `VG/THINPOOL`. */
+    | { readonly kind: 'lvm'; readonly name: string };
+  readonly wipe: 'zero' | 'discard' | 'none';
+  /** MiB in a second; undefined: no limit. */
+  readonly wipeRateMiB: number | undefined;
   readonly overcommit: number;
   readonly userLimit: number;
   /** What an account may have; infinity where there is no quota. */
@@ -154,6 +160,12 @@ function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls
 
 const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
 
+function poolAt(setting: string, cwd: string): Config['pool'] {
+  const [kind, ...rest] = setting.split(':');
+  const place = rest.join(':');
+  return kind === 'lvm' ? { kind, name: place } : { kind: 'file', directory: resolve(cwd, place) };
+}
+
 /**
  * Reads the configuration: defaults, over them the YAML file named by `--config` or PDISK_CONFIG, over that the environment.
  * Relative paths are taken from `cwd`. Throws one ConfigError with everything that is wrong.
@@ -177,7 +189,6 @@ export function loadConfig(sources: Sources): Config {
   }
 
   const dataDir = resolve(cwd, checked.data_dir);
-  const directory = checked.pool ? resolve(cwd, checked.pool.slice('file:'.length)) : join(dataDir, 'pool');
   const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
   return {
     listen: checked.listen,
@@ -186,7 +197,9 @@ export function loadConfig(sources: Sources): Config {
     maxConnections: checked.max_connections,
     maxRequests: checked.max_requests,
     dataDir,
-    pool: { kind: 'file', directory },
+    pool: poolAt(checked.pool ?? `file:${join(dataDir, 'pool')}`, cwd),
+    wipe: checked.wipe,
+    wipeRateMiB: checked.wipe_rate,
     overcommit: checked.overcommit,
     userLimit: checked.user_limit,
     quota: { disks: orInfinity(checked.quota_disks), sizeGiB: orInfinity(checked.quota_size) },

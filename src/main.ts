@@ -18,6 +18,7 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openPool } from './storage/open.ts';
+import { readOwner } from './storage/owner.ts';
 import { prefixes } from './store/keys.ts';
 import { openStore, type Store } from './store/store.ts';
 
@@ -49,8 +50,14 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
   const warn = (sentence: string): void => log.warn(sentence);
-  const { overcommit } = config;
-  const pool = await openPool(`${config.pool.kind}:${config.pool.directory}`, { overcommit, log: { warn } });
+  const { overcommit, wipe, wipeRateMiB } = config;
+  const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;
+  const owner = await readOwner(join(config.dataDir, 'owner'));
+  const pool = await openPool(`${config.pool.kind}:${place}`, {
+    overcommit,
+    log: { warn },
+    lvm: { wipe, wipeRateMiB, owner },
+  });
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
@@ -101,7 +108,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   });
   const { host, port } = config.listen;
   const listening = await api.listen(host, port);
-  log.info({ host, port: listening.port, pool: config.pool.directory }, 'pdisk serves');
+  log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   process.on('SIGHUP', () => {
     try {

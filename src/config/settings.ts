@@ -45,6 +45,9 @@ const address = z.string().transform((text, context) => {
 const LOCAL_URI = 'qemu:///system';
 const URI = /^qemu(?:\+unix|\+tcp)?:\/\/[^\s/]*\/(?:system|session)(?:\?\S*)?$/;
 
+/** See `parsePool`: names as LVM takes them. */
+const POOL = /^(?:file:.|lvm:[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*(?:\/[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*)?$)/s;
+
 const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
   const seen = new Set<string>();
   for (const [name, uri] of Object.entries(map)) {
@@ -109,25 +112,33 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the file `admin-password`; relative to the working directory.',
+      'Where pdisk keeps its database and the files `admin-password` and `owner`; relative to the working directory.',
   }),
-  pool: setting(
-    z
-      .string()
-      .regex(/^file:./s)
-      .optional(),
-    {
-      env: 'PDISK_POOL',
-      default: '`file:<data_dir>/pool`',
-      allowed: 'file:DIR',
-      description: 'Where volumes live. `file:DIR`: sparse images in a directory.',
-    },
-  ),
+  pool: setting(z.string().regex(POOL).optional(), {
+    env: 'PDISK_POOL',
+    default: '`file:<data_dir>/pool`',
+    allowed: 'file:DIR, lvm:VG or lvm:VG/THINPOOL',
+    description:
+      'Where volumes live. `file:DIR`: sparse images in a directory. `lvm:VG`: logical volumes in a volume group; `lvm:VG/THINPOOL`: in a thin pool.',
+  }),
   overcommit: setting(z.number().gt(0).max(1000).default(1), {
     env: 'PDISK_OVERCOMMIT',
     default: '`1.0`',
     allowed: 'a number above 0, at most 1000',
     description: 'How much may be promised to disks, as a multiple of the room that the pool has.',
+  }),
+  wipe: setting(z.enum(['zero', 'discard', 'none']).default('zero'), {
+    env: 'PDISK_WIPE',
+    default: '`zero`',
+    allowed: 'zero, discard or none',
+    description:
+      'What becomes of the bytes of a deleted disk in a volume group. `zero`: overwritten before anybody else gets their place. `discard`: only for devices whose discarded blocks read as zeros. `none`: the next disk shows them. Files and thin pools need no wiping.',
+  }),
+  wipe_rate: setting(z.number().gt(0).max(100_000).optional(), {
+    env: 'PDISK_WIPE_RATE',
+    default: 'no limit',
+    allowed: 'a number of MiB in a second above 0, at most 100000',
+    description: 'How fast deleted disks are wiped, all together, in MiB in a second.',
   }),
   user_limit: setting(z.number().int().min(1).default(1), {
     env: 'PDISK_USER_LIMIT',
@@ -252,6 +263,7 @@ const textSettings: ReadonlySet<string> = new Set([
   'tls_key',
   'data_dir',
   'pool',
+  'wipe',
   'vm_access',
   'metrics_access',
   'log_level',

@@ -24,9 +24,9 @@ export function parsePool(setting: string): PoolPlace | string {
   return `'${setting}' is no pool: give file:DIR, a directory for the images, or lvm:VG or lvm:VG/THINPOOL`;
 }
 
-export interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'log'> {
-  /** How volumes are wiped in a volume group, and who we are; see there. */
-  readonly lvm?: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB' | 'owner'>;
+interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'log'> {
+  /** How volumes are wiped in a volume group, and who we are. */
+  readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB' | 'owner'>;
 }
 
 /**
@@ -38,13 +38,5 @@ export async function openPool(setting: string, { lvm, ...options }: PoolOptions
   if (typeof place === 'string') throw errorOf('POOL_UNAVAILABLE', { detail: place });
   if (place.kind === 'file') return openFilePool({ directory: place.directory, ...options });
   const { vg, thinPool } = place;
-  return openLvmPool({
-    vg,
-    thinPool,
-    wipe: 'zero',
-    wipeRateMiB: undefined,
-    owner: 'pdisk',
-    ...options,
-    ...lvm,
-  });
+  return openLvmPool({ vg, thinPool, ...options, ...lvm });
 }

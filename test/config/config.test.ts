@@ -30,6 +30,8 @@ test('nothing at all and an empty file give the defaults', t => {
     listen: { host: '127.0.0.1', port: 8445 },
     dataDir: '/srv/data',
     pool: { kind: 'file', directory: '/srv/data/pool' },
+    wipe: 'zero',
+    wipeRateMiB: undefined,
     overcommit: 1,
     userLimit: 1,
     quota: { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY },
@@ -60,6 +62,8 @@ test('a file sets everything, under the names that the schema has', t => {
     listen: "[::1]:0"
     data_dir: /var/lib/pdisk
     pool: file:images
+    wipe: none
+    wipe_rate: 100
     overcommit: 2.5
     user_limit: 3
     quota_disks: 10
@@ -91,6 +95,8 @@ test('a file sets everything, under the names that the schema has', t => {
     listen: { host: '::1', port: 0 },
     dataDir: '/var/lib/pdisk',
     pool: { kind: 'file', directory: '/srv/images' },
+    wipe: 'none',
+    wipeRateMiB: 100,
     overcommit: 2.5,
     userLimit: 3,
     quota: { disks: 10, sizeGiB: 0 },
@@ -200,7 +206,11 @@ test('what is not allowed is refused', t => {
     'listen: "a b:1"',
     'listen:',
     'data_dir: ""',
-    'pool: lvm:vg',
+    'pool: lvm:',
+    'pool: lvm:a/b/c',
+    'pool: lvm:-a',
+    'wipe: all',
+    'wipe_rate: 0',
     'pool: "file:"',
     'overcommit: 0',
     'overcommit: .inf',

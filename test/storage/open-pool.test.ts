@@ -5,10 +5,12 @@ import test from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { openPool, parsePool } from '../../src/storage/open.ts';
 
+const options = { overcommit: 1, lvm: { wipe: 'zero' as const, wipeRateMiB: undefined, owner: 'test' } };
+
 test('file:DIR is a pool in a directory', async t => {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-open-'));
   t.teardown(() => rm(parent, { recursive: true }));
-  const pool = await openPool(`file:${parent}/a/b`, { overcommit: 1 });
+  const pool = await openPool(`file:${parent}/a/b`, options);
   t.deepEqual(await pool.list(), []);
   t.deepEqual(await readdir(join(parent, 'a')), ['b']);
 });
@@ -16,7 +18,7 @@ test('file:DIR is a pool in a directory', async t => {
 for (const setting of ['', 'file:', 'zfs:tank', '/var/lib/pdisk', 'file:/a\nb']) {
   test(`${JSON.stringify(setting)} is no pool, and a sentence says what would be one`, async t => {
     t.regex(String(parsePool(setting)), /give file:DIR/);
-    const error = await t.throwsAsync(openPool(setting, { overcommit: 1 }), { instanceOf: PdiskError });
+    const error = await t.throwsAsync(openPool(setting, options), { instanceOf: PdiskError });
     t.is(error?.code, 'POOL_UNAVAILABLE');
   });
 }

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { createDisks, type Disks } from '../../../src/disks/disks.ts';
 import type { Caller } from '../../../src/disks/service.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
-import { openPool } from '../../../src/storage/open.ts';
+import { openFilePool } from '../../../src/storage/file.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { until } from '../../rig/until.ts';
@@ -53,7 +53,7 @@ export async function createSite(t: ExecutionContext, more: Partial<typeof setti
       directory: join(directory, 'db'),
       onFailure: error => t.fail(error.message),
     });
-    const pool = await openPool(`file:${join(directory, 'pool')}`, { overcommit: 1 });
+    const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1 });
     const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times: quick });
     const disks = await createDisks({
       store,
