@@ -31,6 +31,9 @@ export interface Call {
 
 export interface Service {
   readonly pool: string;
+  /** Without a final slash; another port after each start. */
+  readonly url: string;
+  readonly pid: number | undefined;
   call(method: string, path: string, call?: Call): Promise<Reply>;
   /** Creates a disk and answers its uuid. */
   create(sizeGiB?: number, visibility?: 'private' | 'public', as?: string): Promise<string>;
@@ -111,6 +114,12 @@ export async function startService(settings: Record<string, unknown> = {}): Prom
   await start();
   return {
     pool: join(dir, 'data', 'pool'),
+    get url() {
+      return url;
+    },
+    get pid() {
+      return child?.pid;
+    },
     call,
     async create(sizeGiB = 1, visibility = 'private', as) {
       const form = { size: String(sizeGiB), tag: 'a disk', visibility };
