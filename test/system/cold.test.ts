@@ -2,14 +2,11 @@ import test from 'ava';
 import { bootGuest } from '../rig/guest.ts';
 import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
 import { type Service, startService } from '../rig/service.ts';
+import { nothingIsLeft, on, refusal, serialOf } from './support.ts';
 
 let libvirtd: Libvirtd;
 let service: Service;
-
-const on = (vm: string, node = 'onehost-1') => ({ form: { node, vm_id: vm } });
-const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
 
 beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd();
@@ -27,21 +24,11 @@ test.afterEach.always(t => {
   if (!t.passed) t.log(service?.log().slice(-1500));
 });
 
-async function nothingIsLeft(t: { deepEqual(a: unknown, b: unknown): void }): Promise<void> {
-  t.deepEqual(await leftOver({ pool: service.pool, libvirtds: [libvirtd] }), []);
-  t.deepEqual((await service.call('GET', '/api/disks')).body, []);
-}
-
 async function elementFor(uuid: string, vm: string): Promise<string> {
   const reply = await service.call('GET', `/api/disks/${uuid}/libvirt?node=onehost-1&vm_id=${vm}`);
   if (reply.status !== 200) throw new Error(reply.text);
   return reply.text;
 }
-
-const refusal = (reply: { status: number; headers: Headers }) => [
-  reply.status,
-  reply.headers.get('x-error-code'),
-];
 
 libvirtTest(
   'a machine launched with a registered disk writes, is killed and detached, and the next one reads',
@@ -82,7 +69,7 @@ libvirtTest(
     await second.destroy();
     t.is((await service.call('POST', '/api/detach', on('12'))).status, 200);
     t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t);
+    await nothingIsLeft(t, service, libvirtd);
   },
 );
 
@@ -105,7 +92,7 @@ libvirtTest(
       uuid: uuids,
     });
     for (const uuid of uuids) t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t);
+    await nothingIsLeft(t, service, libvirtd);
   },
 );
 
@@ -122,7 +109,7 @@ libvirtTest('registering asks for no limit and no node, and a recorded disk cann
     t.is((await service.call('POST', '/api/detach', on('14', node))).status, 200, node);
   }
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('a user registers and detaches his own disks only', async t => {
@@ -138,5 +125,5 @@ libvirtTest('a user registers and detaches his own disks only', async t => {
   t.is((await service.call('DELETE', `/api/disks/${uuid}`, { as: alice })).status, 200);
   for (const name of ['alice', 'bob', 'cloud'])
     t.is((await service.call('DELETE', `/api/users/${name}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });

@@ -2,19 +2,12 @@ import test from 'ava';
 import { bootGuest } from '../rig/guest.ts';
 import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
+import { diskUp, nothingIsLeft, on, refusal, serialOf, usersOf } from './support.ts';
 
 let libvirtd: Libvirtd;
 let service: Service;
-
-const on = (vm: string) => ({ form: { node: 'onehost-1', vm_id: vm } });
-const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
-const refusal = (reply: { status: number; headers: Headers }) => [
-  reply.status,
-  reply.headers.get('x-error-code'),
-];
 
 beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd();
@@ -34,13 +27,7 @@ test.afterEach.always(t => {
   if (!t.passed) t.log(service?.log().slice(-1500));
 });
 
-async function nothingIsLeft(t: { deepEqual(a: unknown, b: unknown): void }): Promise<void> {
-  t.deepEqual(await leftOver({ pool: service.pool, libvirtds: [libvirtd] }), []);
-  t.deepEqual((await service.call('GET', '/api/disks')).body, []);
-}
-
-const users = async (uuid: string): Promise<string> =>
-  ((await service.call('GET', `/api/disks/${uuid}`)).body as { users: string }).users;
+const users = (uuid: string): Promise<string> => usersOf(service, uuid);
 
 const released = (uuid: string): Promise<unknown> =>
   until(async () => (await users(uuid)) === '0', `disk ${uuid} to be released`, { timeoutMs: 60_000 });
@@ -59,7 +46,7 @@ libvirtTest(
     t.deepEqual([detached.status, detached.body], [200, answer]);
     t.deepEqual(refusal(await service.call('POST', '/api/detach', on('21'))), [400, 'VM_HAS_NO_DISKS']);
     t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t);
+    await nothingIsLeft(t, service, libvirtd);
   },
 );
 
@@ -73,7 +60,7 @@ libvirtTest('a guest that dies while the service is down gives its disk back aft
   await released(uuid);
   t.is((await service.call('POST', `/api/hotdetach/${uuid}`, on('22'))).status, 200);
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('detach of a machine whose death nobody has noticed proves it first', async t => {
@@ -87,14 +74,14 @@ libvirtTest('detach of a machine whose death nobody has noticed proves it first'
   t.deepEqual([detached.status, detached.body], [200, { node: 'onehost-1', vm_id: '23', uuid: [uuid] }]);
   t.is(await users(uuid), '0');
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('a guest that is saved keeps its disk, and has it when it is started again', async t => {
   const uuid = await service.create();
   const guest = await bootGuest(libvirtd, { name: 'one-24', persistent: true });
   t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('24'))).status, 200);
-  await guest.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`));
+  await guest.waitFor(diskUp(uuid));
   await libvirtd.virsh('managedsave', 'one-24');
   t.deepEqual(refusal(await service.call('DELETE', `/api/disks/${uuid}`)), [400, 'DISK_IN_USE']);
   t.deepEqual(refusal(await service.call('POST', '/api/detach', on('24'))), [400, 'VM_RUNNING']);
@@ -105,14 +92,14 @@ libvirtTest('a guest that is saved keeps its disk, and has it when it is started
   await guest.destroy();
   await libvirtd.virsh('undefine', 'one-24');
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('a guest that ignores the unplug keeps its disk, 504, until a reset lets go of it', async t => {
   const uuid = await service.create();
   const guest = await bootGuest(libvirtd, { name: 'one-25' });
   t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('25'))).status, 200);
-  await guest.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`));
+  await guest.waitFor(diskUp(uuid));
   t.is((await guest.run('unwilling')).status, 0);
   const kept = await service.call('POST', `/api/hotdetach/${uuid}`, on('25'));
   t.deepEqual(refusal(kept), [504, 'GUEST_KEPT_DISK']);
@@ -121,7 +108,7 @@ libvirtTest('a guest that ignores the unplug keeps its disk, 504, until a reset 
   await released(uuid);
   await guest.destroy();
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('a libvirtd that is killed and comes back changes nothing, and is used again', async t => {
@@ -133,5 +120,5 @@ libvirtTest('a libvirtd that is killed and comes back changes nothing, and is us
   t.is(off.status, 200, off.text);
   await guest.destroy();
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t);
+  await nothingIsLeft(t, service, libvirtd);
 });

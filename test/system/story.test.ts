@@ -4,14 +4,12 @@ import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { leftOver } from '../rig/nothing-left.ts';
 import { type Service, startService } from '../rig/service.ts';
+import { diskUp, nothingIsLeft, on, serialOf } from './support.ts';
 
 let libvirtd: Libvirtd;
 let service: Service;
 let shared: Service;
 let guests: Record<'a' | 'b' | 'c', Guest>;
-
-const on = (vm: string) => ({ form: { node: 'onehost-1', vm_id: vm } });
-const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
 
 beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd();
@@ -36,11 +34,6 @@ test.afterEach.always(async t => {
   if (!t.passed) t.log(service?.log().slice(-1500), shared?.log().slice(-1500));
 });
 
-async function nothingIsLeft(t: { deepEqual(a: unknown, b: unknown): void }, of: Service): Promise<void> {
-  t.deepEqual(await leftOver({ pool: of.pool, libvirtds: [libvirtd] }), []);
-  t.deepEqual((await of.call('GET', '/api/disks')).body, []);
-}
-
 /** The domains whose live XML shows the disk. */
 async function holders(uuid: string): Promise<string[]> {
   const lines = await leftOver({ libvirtds: [libvirtd] });
@@ -62,7 +55,7 @@ libvirtTest('one disk, two machines: what one guest wrote, the next one reads', 
   t.is(await remaining(uuid), '0');
   const write = `mke2fs -q $(disk ${serialOf(uuid)}) && mount $(disk ${serialOf(uuid)}) /mnt
     head -c 3000000 /dev/urandom > /mnt/file && sha256sum < /mnt/file && sync && umount /mnt`;
-  await a.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`));
+  await a.waitFor(diskUp(uuid));
   const written = await a.run(write);
   t.is(written.status, 0, written.output);
 
@@ -72,7 +65,7 @@ libvirtTest('one disk, two machines: what one guest wrote, the next one reads', 
 
   t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('8'))).status, 200);
   t.is(await remaining(uuid), '0');
-  await b.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`));
+  await b.waitFor(diskUp(uuid));
   const read = await b.run(`mount $(disk ${serialOf(uuid)}) /mnt && sha256sum < /mnt/file; umount /mnt`);
   t.deepEqual(read, { output: written.output.split('\n').slice(-2).join('\n'), status: 0 });
 
@@ -87,7 +80,7 @@ libvirtTest('one disk, two machines: what one guest wrote, the next one reads', 
   const deleted = await service.call('DELETE', `/api/disks/${uuid}`);
   t.deepEqual([deleted.status, deleted.body], [200, { uuid }]);
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 400);
-  await nothingIsLeft(t, service);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('with a limit of 2, two machines have the disk at once and the third is refused', async t => {
@@ -104,7 +97,7 @@ libvirtTest('with a limit of 2, two machines have the disk at once and the third
   t.deepEqual([third.status, third.headers.get('x-error-code')], [400, 'LIMIT_REACHED']);
 
   for (const guest of [guests.a, guests.b]) {
-    await guest.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`));
+    await guest.waitFor(diskUp(uuid));
   }
   t.is(
     (
@@ -119,7 +112,7 @@ libvirtTest('with a limit of 2, two machines have the disk at once and the third
   t.is((await shared.call('POST', `/api/hotdetach/${uuid}`, on('7'))).status, 200);
   t.is((await shared.call('POST', `/api/hotdetach/${uuid}`, on('8'))).status, 200);
   t.is((await shared.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t, shared);
+  await nothingIsLeft(t, shared, libvirtd);
 });
 
 libvirtTest('of two hotattaches at the same moment exactly one wins, a hundred times', async t => {
@@ -137,7 +130,7 @@ libvirtTest('of two hotattaches at the same moment exactly one wins, a hundred t
     t.is(off.status, 200, off.text);
   }
   t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t, service);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest('7 and one-7 are one machine, by every name of its node', async t => {
@@ -151,7 +144,7 @@ libvirtTest('7 and one-7 are one machine, by every name of its node', async t =>
   t.deepEqual([cold.status, cold.headers.get('x-error-code')], [400, 'HOT_PLUGGED']);
   t.is((await shared.call('POST', `/api/hotdetach/${uuid}`, on('one-7'))).status, 200);
   t.is((await shared.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t, shared);
+  await nothingIsLeft(t, shared, libvirtd);
 });
 
 libvirtTest('two disks on one machine get two targets, and a freed letter is used again', async t => {
@@ -168,7 +161,7 @@ libvirtTest('two disks on one machine get two targets, and a freed letter is use
     t.is((await service.call('POST', `/api/hotdetach/${uuid}`, on('7'))).status, 200);
     t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
   }
-  await nothingIsLeft(t, service);
+  await nothingIsLeft(t, service, libvirtd);
 });
 
 libvirtTest(
@@ -186,6 +179,6 @@ libvirtTest(
     }
     t.deepEqual(codes, ['VM_UNKNOWN', 'NODE_NOT_CONFIGURED']);
     t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t, service);
+    await nothingIsLeft(t, service, libvirtd);
   },
 );
