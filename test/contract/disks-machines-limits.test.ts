@@ -130,6 +130,8 @@ test.serial(
       answer = resolve;
     });
     site.n2.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: answered });
+    // libvirt works one change of a domain after the other.
+    site.n2.faults.inject('domainDetachDeviceAlias', { kind: 'delay', until: answered }, 100);
     const unknown = await hotattach(uuid, vm, 'n2');
     t.deepEqual([unknown.status, unknown.code], [504, 'PLUG_UNKNOWN']);
     t.deepEqual(await limits(uuid), ['1', '0', '1']);
@@ -137,6 +139,7 @@ test.serial(
     answer();
     await untilUsers(uuid, '0');
     t.deepEqual(site.n2.domain(`one-${vm}`).disks, []);
+    site.n2.faults.clear();
   },
 );
 
