@@ -35,12 +35,21 @@ export function keepHistory(parts: {
     return (young?.sequence ?? oldest + old.length) - 1;
   }
 
-  async function trim(): Promise<void> {
+  let trimming: Promise<void> | undefined;
+
+  async function pass(): Promise<void> {
     while (!stopping.signal.aborted) {
       const last = Math.min(await next(), log.newest() - 1);
       if (last < log.oldest()) return;
       await log.forget(last);
     }
+  }
+
+  function trim(): Promise<void> {
+    trimming ??= pass().finally(() => {
+      trimming = undefined;
+    });
+    return trimming;
   }
 
   async function run(): Promise<void> {

@@ -26,14 +26,14 @@ export interface Subscription {
   closed(): void;
 }
 
-export interface Wish {
+interface Wish {
   /** Resume after this sequence, 0 from the beginning of the log; undefined: from now. */
   readonly since: number | undefined;
   readonly snapshot: boolean;
   readonly filter: Filter;
 }
 
-export interface StreamFigures {
+interface StreamFigures {
   readonly streams: number;
   /** How many events the stream that is furthest behind has yet to be sent. */
   readonly lag: number;

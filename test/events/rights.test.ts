@@ -1,0 +1,80 @@
+import test from 'ava';
+import type { EventRecord } from '../../src/store/records.ts';
+import { change } from './support/memory-log.ts';
+import { eventSite } from './support/site.ts';
+
+const base = change(1).disk;
+const disk = (owner: string, visibility: 'private' | 'public'): EventRecord['disk'] =>
+  base && { ...base, owner, visibility };
+const attachment = (by: string) =>
+  ({ id: 'a', node: 'n1', vmId: '7', target: 'vda', mode: 'hot', by }) as const;
+const request = (account: string) => ({ kind: 'request', request: 'r', account }) as const;
+
+/** What each account sees of one event of each kind, and then of one that all see. */
+async function seen(
+  site: Awaited<ReturnType<typeof eventSite>>,
+  account: string,
+): Promise<[number, { vm: string | null | undefined; account: string | undefined }][]> {
+  const subscriber = await site.subscribe('?since=0', { as: account });
+  await subscriber.untilSequence(site.log.newest());
+  return subscriber.events().map(({ sequence, data }) => {
+    return [sequence, { vm: data.attachment?.vm_id, account: data.cause.account }];
+  });
+}
+
+test('users see their own disks and public ones, of whose machines only their own; service and admin see all', async t => {
+  const site = await eventSite(t);
+  site.add({ disk: disk('alice', 'private'), attachment: attachment('alice'), cause: request('alice') });
+  site.add({ disk: disk('alice', 'public'), attachment: attachment('alice'), cause: request('alice') });
+  site.add({ disk: disk('alice', 'public'), attachment: attachment('bob'), cause: request('bob') });
+  site.add({ disk: disk('bob', 'private'), attachment: attachment('alice'), cause: request('cloud') });
+  site.add({ disk: null, attachment: attachment('alice') });
+  site.add({ disk: disk('nobody', 'public') });
+  const whole = { vm: '7', account: 'alice' };
+  const hidden = { vm: null, account: undefined };
+  const plain = { vm: undefined, account: undefined };
+
+  t.deepEqual(await seen(site, 'alice'), [
+    [1, whole],
+    [2, whole],
+    [3, { vm: '7', account: 'bob' }],
+    [6, plain],
+  ]);
+  t.deepEqual(await seen(site, 'bob'), [
+    [2, hidden],
+    [3, { vm: '7', account: 'bob' }],
+    [4, { vm: '7', account: 'cloud' }],
+    [6, plain],
+  ]);
+  for (const account of ['admin', 'cloud']) {
+    const all = await seen(site, account);
+    t.deepEqual(
+      all.map(([sequence]) => sequence),
+      [1, 2, 3, 4, 5, 6],
+    );
+    t.deepEqual(
+      all.slice(0, 5).map(([, { vm }]) => vm),
+      ['7', '7', '7', '7', '7'],
+    );
+  }
+});
+
+test('what was seen is decided by the disk as it was then, not as it is now', async t => {
+  const site = await eventSite(t);
+  site.add({ disk: disk('alice', 'public') });
+  site.add({ disk: disk('alice', 'private') });
+  site.add({ disk: disk('alice', 'public') });
+  t.deepEqual(
+    (await seen(site, 'bob')).map(([sequence]) => sequence),
+    [1, 3],
+  );
+});
+
+test('the node of a machine that one may not see is not betrayed by the filter', async t => {
+  const site = await eventSite(t, { bookmarkMs: 0 });
+  site.add({ disk: disk('alice', 'public'), attachment: attachment('alice') });
+  const bob = await site.subscribe('?since=0&node=n1', { as: 'bob' });
+  const alice = await site.subscribe('?since=0&node=n1', { as: 'alice' });
+  await Promise.all([bob.untilMessages(1), alice.untilMessages(1)]);
+  t.deepEqual([bob.sequences(), alice.sequences()], [[], [1]]);
+});

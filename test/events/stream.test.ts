@@ -1,0 +1,240 @@
+import test from 'ava';
+import { FIRST, SECOND } from '../api/support/disks.ts';
+import { until } from '../rig/until.ts';
+import { change } from './support/memory-log.ts';
+import { eventSite } from './support/site.ts';
+
+const range = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
+test('a subscriber without wishes gets a bookmark and everything from now on', async t => {
+  const site = await eventSite(t);
+  for (let count = 0; count < 3; count += 1) site.add();
+  const subscriber = await site.subscribe();
+  await subscriber.untilMessages(1);
+  t.deepEqual(subscriber.messages, [{ control: 'bookmark', sequence: 3 }]);
+  for (let count = 0; count < 200; count += 1) site.add();
+  await subscriber.untilSequence(203);
+  t.deepEqual(subscriber.sequences(), range(4, 203));
+});
+
+test('a subscriber resumes after any sequence, and the replay and the present meet without gap or double', async t => {
+  const site = await eventSite(t);
+  for (let count = 0; count < 20_000; count += 1) site.add();
+  for (const since of [0, 1, 7000, 19_999, 20_000]) {
+    const before = site.log.newest();
+    const subscriber = await site.subscribe(`?since=${since}`);
+    for (let count = 0; count < 300; count += 1) {
+      site.add();
+      if (count % 50 === 0) await new Promise(setImmediate);
+    }
+    await subscriber.untilSequence(before + 300);
+    t.deepEqual(subscriber.sequences(), range(since + 1, before + 300));
+    t.deepEqual(subscriber.controls(), []);
+    subscriber.close();
+  }
+});
+
+test('a snapshot shows the disks as of a sequence, and what follows has happened after it', async t => {
+  const site = await eventSite(t);
+  const one = site.service.get(site.admin, FIRST);
+  for (let count = 0; count < 250; count += 1)
+    site.service.disks.set(`${count}`, { ...one, uuid: crypto.randomUUID() });
+  for (let count = 0; count < 5; count += 1) site.add();
+  const subscriber = await site.subscribe('?snapshot=1');
+  site.service.disks.clear();
+  site.add();
+  await subscriber.untilSequence(6);
+  const snapshots = subscriber.controls().flatMap(one => (one.control === 'snapshot' ? one : []));
+  t.deepEqual(
+    snapshots.map(({ sequence, complete, disks }) => [sequence, complete, disks.length]),
+    [
+      [5, false, 100],
+      [5, false, 100],
+      [5, true, 52],
+    ],
+  );
+  t.deepEqual(subscriber.sequences(), [6]);
+});
+
+test('a snapshot of nothing is complete', async t => {
+  const site = await eventSite(t);
+  site.service.disks.clear();
+  const subscriber = await site.subscribe('?snapshot=1');
+  await subscriber.untilMessages(1);
+  t.deepEqual(subscriber.messages, [{ control: 'snapshot', sequence: 0, disks: [], complete: true }]);
+});
+
+test('a place that history has lost, or never had, is answered by resync and a snapshot', async t => {
+  const site = await eventSite(t);
+  for (let count = 0; count < 10; count += 1) site.add();
+  await site.log.forget(4);
+  for (const since of [1, 3, 999_998, 999_999]) {
+    const subscriber = await site.subscribe(`?since=${since}`);
+    await subscriber.untilMessages(2);
+    const kinds = subscriber.controls().map(message => [message.control, message.sequence]);
+    t.deepEqual(kinds, [
+      ['resync', 5],
+      ['snapshot', site.log.newest()],
+    ]);
+    const next = site.add();
+    await subscriber.untilSequence(next.sequence);
+    t.deepEqual(subscriber.sequences(), [next.sequence]);
+  }
+  const whole = await site.subscribe('?since=4');
+  await whole.untilSequence(14);
+  t.deepEqual(whole.sequences(), range(5, 14));
+  const beginning = await site.subscribe('?since=0');
+  await beginning.untilSequence(14);
+  t.deepEqual(beginning.sequences(), range(5, 14));
+});
+
+test('filters choose disks, types and nodes, and a snapshot has the chosen disks', async t => {
+  const site = await eventSite(t, { bookmarkMs: 0 });
+  const attachment = (node: string) =>
+    ({ id: 'a', node, vmId: '7', target: 'vda', mode: 'hot', by: 'bob' }) as const;
+  site.add({ subject: FIRST, type: 'disk.created' });
+  site.add({ subject: SECOND, type: 'disk.attached', attachment: attachment('n1') });
+  site.add({ subject: FIRST, type: 'disk.attached', attachment: attachment('n2') });
+  site.add({ subject: SECOND, type: 'disk.deleted' });
+  site.add({ subject: 'ffffffff-3560-4a9a-b3b4-5f043410a3dd', type: 'disk.deleted' });
+  const cases: [string, number[]][] = [
+    [`disk=${FIRST}`, [1, 3]],
+    [`disk=${FIRST.toUpperCase()},${SECOND}`, [1, 2, 3, 4]],
+    ['type=disk.deleted', [4, 5]],
+    ['type=disk.deleted,disk.created', [1, 4, 5]],
+    ['node=N2.', [3]],
+    ['node=n1,n2', [2, 3]],
+    [`disk=${FIRST}&type=disk.attached&node=n2`, [3]],
+    [`disk=${SECOND}&node=n2`, []],
+  ];
+  const look = async ([query, wanted]: [string, number[]]): Promise<void> => {
+    const subscriber = await site.subscribe(`?since=0&${query}`);
+    await until(() => subscriber.controls().length > 0, 'a bookmark, after all that is wanted');
+    t.deepEqual(subscriber.sequences(), wanted, query);
+  };
+  await Promise.all(cases.map(look));
+  const some = await site.subscribe(`?snapshot=1&disk=${SECOND}`);
+  const [snapshot] = await some.untilMessages(1);
+  t.deepEqual(snapshot && 'disks' in snapshot && snapshot.disks.map(disk => disk.uuid), [SECOND]);
+});
+
+test('a wrong wish is refused with a sentence', async t => {
+  const site = await eventSite(t);
+  for (const query of [
+    'since=-1',
+    'since=1.5',
+    'since=',
+    'since=1e3',
+    'since=99999999999999999',
+    'since=1&since=2',
+    'snapshot=yes',
+    'disk=x',
+    'disk=',
+    `disk=${FIRST},`,
+    'type=disk.exploded',
+    'node=a_b',
+    'nonsense=1',
+  ]) {
+    await t.throwsAsync(site.subscribe(`?${query}`), { message: '400 BAD_INPUT' }, query);
+  }
+});
+
+test('a plain GET is told what to ask for, and HEAD is answered', async t => {
+  const site = await eventSite(t);
+  const headers = { authorization: `Basic ${Buffer.from('admin:correct horse').toString('base64')}` };
+  const answer = await fetch(`${site.url}/api/events`, { headers });
+  t.deepEqual([answer.status, answer.headers.get('x-error-code')], [400, 'BAD_REQUEST']);
+  t.regex(await answer.text(), /WebSocket.*text\/event-stream/);
+  const head = await fetch(`${site.url}/api/events`, {
+    method: 'HEAD',
+    headers: { ...headers, accept: 'text/event-stream' },
+  });
+  t.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream']);
+});
+
+test('a quiet subscriber gets bookmarks, also where it may see nothing of what happens', async t => {
+  const site = await eventSite(t, { bookmarkMs: 10 });
+  const subscriber = await site.subscribe('', { as: 'bob' });
+  const hidden = change(1).disk;
+  if (hidden)
+    for (let count = 0; count < 5; count += 1) site.add({ disk: { ...hidden, visibility: 'private' } });
+  await subscriber.untilSequence(5);
+  t.deepEqual(subscriber.sequences(), []);
+  t.deepEqual(subscriber.messages.at(-1), { control: 'bookmark', sequence: 5 });
+});
+
+test('a bookmark never stands before the end of a snapshot', async t => {
+  const site = await eventSite(t, { bookmarkMs: 0 });
+  const subscriber = await site.subscribe('?snapshot=1');
+  await subscriber.untilMessages(2);
+  t.deepEqual(
+    subscriber
+      .controls()
+      .map(one => one.control)
+      .slice(0, 2),
+    ['snapshot', 'bookmark'],
+  );
+});
+
+test('an account may have so many streams and no more, and closing one makes room', async t => {
+  const site = await eventSite(t, { perAccount: 2 });
+  const first = await site.subscribe();
+  await site.subscribeSse();
+  await t.throwsAsync(site.subscribe(), { message: '429 TOO_MANY_STREAMS' });
+  await t.notThrowsAsync(site.subscribe('', { as: 'alice' }));
+  first.close();
+  await until(() => site.streams.figures().streams === 2, 'the stream to end');
+  await t.notThrowsAsync(site.subscribe());
+});
+
+test('of many that come at once no more get through than may', async t => {
+  const site = await eventSite(t, { perAccount: 3 });
+  const all = await Promise.allSettled(Array.from({ length: 20 }, () => site.subscribe()));
+  const opened = all.flatMap(one => (one.status === 'fulfilled' ? one.value : []));
+  await until(() => site.streams.figures().streams === 3, 'three streams');
+  const codes = new Set<number>();
+  for (const one of opened) void one.closed.then(({ code }) => codes.add(code));
+  site.add();
+  await until(() => opened.filter(one => one.sequences().length === 1).length === 3, 'three to be served');
+  t.deepEqual(
+    [...codes].filter(code => code !== 4429),
+    [],
+  );
+});
+
+test('a stream ends with the account, whether something happens or not', async t => {
+  const site = await eventSite(t);
+  const alice = await site.subscribe('', { as: 'alice' });
+  const bob = await site.subscribe('', { as: 'bob' });
+  await Promise.all([alice.untilMessages(1), bob.untilMessages(1)]);
+  await site.accounts.remove(site.admin, 'alice', () => false);
+  t.is((await alice.closed).code, 4401);
+  await site.accounts.put(site.admin, 'bob', { password: 'another horse', role: 'user' });
+  site.add();
+  t.is((await bob.closed).code, 4401);
+  t.deepEqual(bob.sequences(), []);
+});
+
+test('a service that stops says so to its subscribers', async t => {
+  const site = await eventSite(t);
+  const socket = await site.subscribe();
+  const sse = await site.subscribeSse();
+  await Promise.all([socket.untilMessages(1), sse.untilMessages(1)]);
+  await site.api.stop(1000);
+  t.is((await socket.closed).code, 1001);
+  await sse.closed;
+  await t.throwsAsync(site.subscribe());
+});
+
+test('a subscriber that falls out of history is told so', async t => {
+  const site = await eventSite(t);
+  for (let count = 0; count < 30_000; count += 1) site.add();
+  const subscriber = await site.subscribe('?since=1');
+  subscriber.pause();
+  await site.log.forget(site.log.newest() - 1);
+  subscriber.resume();
+  const { code, reason } = await subscriber.closed;
+  t.is(code, 4410, reason);
+  t.deepEqual(subscriber.sequences(), range(2, subscriber.sequences().length + 1));
+});
