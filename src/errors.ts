@@ -6,6 +6,8 @@ export interface ErrorFacts {
   readonly node?: string;
   readonly vm?: string;
   readonly detail?: string;
+  /** When to try again, in seconds. */
+  readonly retryAfterS?: number;
 }
 
 interface Entry {
@@ -185,17 +187,26 @@ export class PdiskError extends Error {
   readonly status: number;
   /** What the client is told, each a sentence. */
   readonly messages: readonly string[];
+  /** What somebody else said, without our sentence around it. */
+  readonly detail: string | undefined;
 
-  constructor(code: ErrorCode, messages: readonly string[]) {
+  constructor(code: ErrorCode, messages: readonly string[], detail?: string) {
     super(messages.join('; '));
     this.code = code;
     this.status = catalogue[code].status;
     this.messages = messages;
+    this.detail = detail;
   }
+}
+
+/** What went wrong, in the words of whoever noticed it first: for the detail of another error. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof PdiskError && error.detail !== undefined) return error.detail;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** An error of the catalogue with its own sentence. */
 export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
   const entry: Entry = catalogue[code];
-  return new PdiskError(code, [entry.sentence(facts)]);
+  return new PdiskError(code, [entry.sentence(facts)], facts.detail);
 }

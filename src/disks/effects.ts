@@ -3,7 +3,7 @@ import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Failure, Problem } from '../../machines/reasons.ts';
-import { PdiskError } from '../errors.ts';
+import { PdiskError, reasonOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Message } from './records.ts';
@@ -128,7 +128,7 @@ export function createEffects(
 const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
 
 function problemOf(error: unknown, fallback: Failure): Problem<Failure> {
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = reasonOf(error);
   const full = error instanceof PdiskError && error.code === 'POOL_FULL';
   return { code: full ? 'POOL_FULL' : fallback, detail };
 }

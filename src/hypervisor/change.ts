@@ -1,3 +1,4 @@
+import { reasonOf } from '../errors.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import { LibvirtError } from '../libvirt/errors.ts';
 import type { TakeTurn } from '../turns.ts';
@@ -36,7 +37,7 @@ export async function change(
     });
   } catch (error) {
     if (error instanceof LibvirtError) return { kind: 'refused', error };
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = reasonOf(error);
     const certain =
       !sent || (error instanceof Error && 'outcomeUnknown' in error && error.outcomeUnknown === false);
     return { kind: certain ? 'unsent' : 'lost', detail };

@@ -1,5 +1,5 @@
 import type { Vm } from '../../machines/vm.ts';
-import { PdiskError } from '../errors.ts';
+import { PdiskError, reasonOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { diskElement } from './disk-xml.ts';
 import { stopKindOf } from './domain-watch.ts';
@@ -22,10 +22,6 @@ export interface HypervisorOptions {
   readonly vmNames: readonly string[];
   readonly log: Log;
   readonly times?: Partial<Times>;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**
@@ -83,7 +79,7 @@ export function createHypervisor({
         links.keep(machine.node);
         return await plug(operations, machine, spec, deadline, signal);
       } catch (error) {
-        return { kind: 'unknown', detail: textOf(error) };
+        return { kind: 'unknown', detail: reasonOf(error) };
       }
     },
 
@@ -95,7 +91,7 @@ export function createHypervisor({
         return {
           kind: 'failed',
           code: unreachable ? 'NODE_UNREACHABLE' : 'UNPLUG_UNKNOWN',
-          detail: textOf(error),
+          detail: reasonOf(error),
         };
       }
     },
@@ -104,7 +100,7 @@ export function createHypervisor({
       try {
         return await resize(operations, machine, disk, bytes, deadline, signal);
       } catch (error) {
-        return { kind: 'pending', detail: textOf(error) };
+        return { kind: 'pending', detail: reasonOf(error) };
       }
     },
 

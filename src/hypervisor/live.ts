@@ -1,4 +1,4 @@
-import { errorOf, PdiskError } from '../errors.ts';
+import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { LibvirtError } from '../libvirt/errors.ts';
@@ -19,7 +19,7 @@ export function unanswered(host: string, error: unknown): PdiskError {
   if (error instanceof PdiskError) return error;
   return errorOf('NODE_UNREACHABLE', {
     node: host,
-    detail: error instanceof Error ? error.message : String(error),
+    detail: reasonOf(error),
   });
 }
 

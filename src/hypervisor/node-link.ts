@@ -1,6 +1,6 @@
 // Two connections for each node. libvirtd answers at most five requests of a connection at a time, and a change may take as
 // long as a guest likes: it must hold up neither the questions nor the answers to libvirt's keepalive.
-import { errorOf } from '../errors.ts';
+import { errorOf, reasonOf } from '../errors.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
 import { keepLinked, type Link } from '../libvirt/reconnect.ts';
@@ -35,16 +35,13 @@ export interface NodeLinkOptions {
   onEvent(event: DomainEvent): void;
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Links a node and keeps it linked, also while it does not answer; its log tells changes of state, not attempts. */
 export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
   const facts = { node: node.host, uri: node.uri };
-  const questions = keepLinked(node.uri, { events: true });
-  const changes = keepLinked(node.uri);
+  // Whoever asks for a node that was down gets the answer of now, not of the last attempt.
+  const questions = keepLinked(node.uri, { events: true, eagerRetryMs: 0 });
+  const changes = keepLinked(node.uri, { eagerRetryMs: 0 });
   let generation = 0;
 
   questions.onUp(() => {
@@ -59,7 +56,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   // Only the first attempt: the link itself says nothing of attempts that fail.
   questions.client().catch(error => {
     if (questions.state === 'closed') return;
-    log.warn({ ...facts, reason: textOf(error) }, `node ${node.host} cannot be reached; trying on`);
+    log.warn({ ...facts, reason: reasonOf(error) }, `node ${node.host} cannot be reached; trying on`);
   });
 
   async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
