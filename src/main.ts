@@ -8,6 +8,8 @@ import { destination, type Logger, pino } from 'pino';
 import { type AccountStore, createAccounts } from './accounts/accounts.ts';
 import { createFirstAdministrator } from './accounts/first-administrator.ts';
 import { accountRecord } from './accounts/record.ts';
+import { createFigures } from './api/figures.ts';
+import { createReadiness } from './api/health.ts';
 import { createApi } from './api/server.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
@@ -19,7 +21,7 @@ import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
-import { prefixes } from './store/keys.ts';
+import { PROBE_KEY, prefixes } from './store/keys.ts';
 import { openStore, type Store } from './store/store.ts';
 
 /** How long requests at work may take to end by themselves after SIGTERM, in milliseconds. */
@@ -56,8 +58,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const pool = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
     log: { warn },
+  const figures = createFigures();
     lvm: { wipe, wipeRateMiB, owner },
   });
+    onBatch: figures.batch,
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
@@ -99,7 +103,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   });
   const tickets = createTickets(() => nanoid(32), Date.now);
   const api = createApi({
-    service: disks.service,
+    service: figures.counted(disks.service),
     nodes: disks.nodes,
     accounts,
     events: { streams, tickets },
@@ -109,11 +113,18 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const { host, port } = config.listen;
   const listening = await api.listen(host, port);
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
+  figures.observe({ disks: disks.figures, hypervisor, pool, log: eventLog, streams });
+  const readiness = createReadiness({
+    write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
+    askPool: pool.promisableBytes,
+    nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
+  });
 
   process.on('SIGHUP', () => {
     try {
       api.reloadCertificate();
       log.info('SIGHUP: the certificate, if there is one, was read again');
+    monitoring: { figures, readiness },
     } catch (error) {
       log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
     }

@@ -6,10 +6,9 @@ import { authenticate } from './authentication.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
 import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
+import type { OpenRoutes } from './open-routes.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
-
-const ready: Answer = { status: 200, type: 'text/plain; charset=utf-8', body: 'pdisk\n' };
 
 /** What stands against a request before its body is read, in the order of the contract. */
 function objection(found: Found, head: Head): Answer | undefined {
@@ -36,25 +35,35 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
   return body?.kind === 'whole' && type ? parseBody(body.bytes, type) : {};
 }
 
+/** Is told what a request turns out to be. */
+interface Told {
+  account(name: string): void;
+  /** The pattern of its URL. */
+  route(path: string): void;
+}
+
 /**
  * Makes answers out of requests, at once where nothing has to be waited for. The order of checks is the contract's:
- * authentication, route, method, media type, size, inputs, rights, state. `whoIs` is told who asks. Throws and rejects with
+ * authentication, route, method, media type, size, inputs, rights, state. Throws and rejects with
  * whatever went wrong.
  */
 export function createHandler(
   routes: readonly Route[],
   accounts: Accounts,
   gate: (head: Head) => void,
-): (exchange: Exchange, whoIs: (account: string) => void) => Answer | Promise<Answer> {
+  open: OpenRoutes,
+): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
   const find = createRouter(routes);
 
-  return (exchange, whoIs) => {
+  return (exchange, told) => {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     gate(head);
-    if (head.path === '/' && (head.method === 'GET' || head.method === 'HEAD')) return ready;
-
     const found = find(head.method, head.path);
+    const opened = open(exchange);
+    if (opened || found.kind === 'route') told.route(found.kind === 'route' ? found.route.path : head.path);
+    if (opened) return opened;
+
     const objected = objection(found, head);
     const takesBody = found.kind === 'route' && found.route.inputsFrom === 'body';
     const body = takesBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
@@ -70,14 +79,14 @@ export function createHandler(
 
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
-      whoIs(caller.account);
+      told.account(caller.account);
       if (objected) return objected;
       if (body) return body.then(read => act(caller, fieldsOfBody(head, read)));
       return act(caller, takesBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;
-    const caller = holder ?? authenticate(head.authorization, accounts);
+    const caller = holder ?? authenticate(head.authorization, exchange.address, accounts);
     return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
   };
 }

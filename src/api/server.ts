@@ -17,6 +17,8 @@ import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import { nodeRoutes } from './node-routes.ts';
+import { type MetricsAccess, type Monitoring, metricsRoutes, openRoutes } from './open-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
 export interface Api {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
@@ -38,6 +40,7 @@ export interface ApiSettings {
   readonly maxConnections: number;
   /** How many requests may be at work; past it they are answered 503. */
   readonly maxRequests: number;
+  readonly metricsAccess: MetricsAccess;
 }
 
 /** The REST API over HTTP. */
@@ -46,10 +49,11 @@ export function createApi(parts: {
   readonly nodes: NodeService;
   readonly accounts: Accounts;
   readonly events: { readonly streams: Streams; readonly tickets: Tickets };
+  readonly monitoring: Monitoring;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }): Api {
-  const { service, nodes, accounts, events, log, settings } = parts;
+  const { service, nodes, accounts, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   let listenHost = '';
   const handle = createHandler(
@@ -58,10 +62,13 @@ export function createApi(parts: {
       ...attachmentRoutes(service),
       ...nodeRoutes(nodes),
       ...eventRoutes(events.streams, events.tickets),
+      ...metricsRoutes(monitoring.figures),
+      ...tokenRoutes(accounts.tokens),
       ...accountRoutes(accounts, name => service.ownedBy(name)),
     ],
     accounts,
     head => gate(head, listenHost),
+    openRoutes(monitoring, settings.metricsAccess),
   );
   let stopped: Promise<void> | undefined;
   let working = 0;
@@ -86,6 +93,7 @@ export function createApi(parts: {
     const { id: request, head } = exchange;
     const started = performance.now();
     let account: string | undefined;
+    let route: string | undefined;
     let finished = false;
     working += 1;
 
@@ -94,6 +102,8 @@ export function createApi(parts: {
       finished = true;
       working -= 1;
       if (working === 0) whenIdle();
+      const ms = performance.now() - started;
+      monitoring.figures.request(route, head.method, status, ms / 1000);
       say(
         'info',
         {
@@ -104,7 +114,7 @@ export function createApi(parts: {
           ...(error && { code: error.code }),
           ...(error && status >= 500 && { messages: error.messages }),
           ...(exchange.isGone() && { aborted: true }),
-          ms: Math.round((performance.now() - started) * 1000) / 1000,
+          ms: Math.round(ms * 1000) / 1000,
           account,
         },
         'request',
@@ -118,8 +128,13 @@ export function createApi(parts: {
     try {
       if (stopped) throw errorOf('STOPPING');
       if (working > settings.maxRequests) throw errorOf('BUSY');
-      answer = handle(exchange, name => {
-        account = name;
+      answer = handle(exchange, {
+        account(name) {
+          account = name;
+        },
+        route(path) {
+          route = path;
+        },
       });
     } catch (error) {
       answer = errorAnswer(exchange, error);

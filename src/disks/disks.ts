@@ -57,11 +57,21 @@ export interface DisksParts {
   };
 }
 
+/** How much there is, as readers see it. */
+export interface DiskFigures {
+  /** By state. */
+  readonly disks: ReadonlyMap<string, number>;
+  /** By state. */
+  readonly attachments: ReadonlyMap<string, number>;
+  readonly promisedGiB: number;
+}
+
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
   recover(): Promise<void>;
+  figures(): DiskFigures;
   /** Takes no more changes, and resolves when nothing is at work any more. What was interrupted is resumed at the next start. */
   stop(): Promise<void>;
 }
@@ -119,10 +129,21 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
     },
+    figures: () => ({
+      disks: countStates(committed.disks()),
+      attachments: countStates(committed.attachments()),
+      promisedGiB: committed.promisedGiB(),
+    }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
       await Promise.all([reconciler.stop(), system.stop()]);
     },
   };
+}
+
+function countStates(records: Iterable<{ readonly state: string }>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return counts;
 }

@@ -7,7 +7,7 @@ import { errorOf } from '../../src/errors.ts';
 import { eventParts } from '../events/support/parts.ts';
 import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
-import { plain, startServer } from './support/server.ts';
+import { monitoring, plain, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
 
@@ -226,7 +226,15 @@ test('a log that cannot be written costs no answer', async t => {
   };
   const { events } = await eventParts(accounts, service);
   const log = pino({}, full);
-  const api = createApi({ service, nodes: nodeDouble, accounts, events, log, settings: plain });
+  const api = createApi({
+    service,
+    nodes: nodeDouble,
+    accounts,
+    events,
+    monitoring: monitoring(),
+    log,
+    settings: plain,
+  });
   t.teardown(() => api.stop(0));
   const { port } = await api.listen('127.0.0.1', 0);
   const headers = { authorization: basic('admin') };
@@ -244,7 +252,15 @@ test('a port in use is an error that says so, also where another pdisk uses it',
   const log = pino({ level: 'silent' });
   const service = diskDouble();
   const { events } = await eventParts(accounts, service);
-  const second = createApi({ service, nodes: nodeDouble, accounts, events, log, settings: plain });
+  const second = createApi({
+    service,
+    nodes: nodeDouble,
+    accounts,
+    events,
+    monitoring: monitoring(),
+    log,
+    settings: plain,
+  });
   t.teardown(() => second.stop(0));
   await t.throwsAsync(second.listen('127.0.0.1', port), {
     message: new RegExp(`port ${port}: .*EADDRINUSE`),

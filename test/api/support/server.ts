@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
+import { createFigures } from '../../../src/api/figures.ts';
+import type { Monitoring } from '../../../src/api/open-routes.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
@@ -34,12 +36,19 @@ export interface Server {
   raw(bytes: string | Buffer, enough?: (received: string, socket: Socket) => boolean): Promise<string>;
 }
 
+/** Figures of nothing, and a service that is ready. */
+export const monitoring = (): Monitoring => ({
+  figures: createFigures(),
+  readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),
+});
+
 /** The settings of a service that nothing is said about. */
 export const plain: ApiSettings = {
   tls: undefined,
   hostNames: [],
   maxConnections: 20_000,
   maxRequests: 2000,
+  metricsAccess: 'admin',
 };
 
 /** The API with accounts `admin`, `cloud` (service) and `test` (user), over a double of the disks. */
@@ -64,6 +73,7 @@ export async function startServer(
     nodes,
     accounts,
     events,
+    monitoring: monitoring(),
     log: logger,
     settings: { ...plain, ...settings },
   });

@@ -5,7 +5,7 @@ import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import type { StreamsParts } from '../../../src/events/streams.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { diskDouble, nodeDouble } from '../../api/support/disks.ts';
-import { plain } from '../../api/support/server.ts';
+import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
 import { eventParts } from './parts.ts';
 import { type Subscriber, subscribe, subscribeSse } from './subscriber.ts';
@@ -29,6 +29,7 @@ export async function eventSite(
     nodes: nodeDouble,
     accounts,
     events,
+    monitoring: monitoring(),
     log: pino({ level: 'silent' }),
     settings: { ...plain, ...settings },
   });

@@ -1,0 +1,50 @@
+import type { NodeStatus } from '../hypervisor/hypervisor.ts';
+
+/** How old an answer may be: whoever asks often does not make us write often. */
+const KEEP_MS = 1000;
+const LIMIT_MS = 2000;
+
+interface Readiness {
+  readonly ready: boolean;
+  readonly store: 'writable' | 'failed';
+  readonly pool: 'usable' | 'failed';
+  readonly nodes: readonly { readonly node: string; readonly state: NodeStatus['state'] }[];
+}
+
+/** Fails when the time is up. */
+function inTime(work: Promise<unknown>): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, LIMIT_MS, false);
+    work.then(
+      () => resolve(true),
+      () => resolve(false),
+    );
+    void work.finally(() => clearTimeout(timer)).catch(() => {});
+  });
+}
+
+/** Whether requests can be served: the store takes a write and the pool tells its room. A node that is away is told, no more. */
+export function createReadiness(parts: {
+  /** Writes something, durably. */
+  readonly write: () => Promise<unknown>;
+  readonly askPool: () => Promise<unknown>;
+  readonly nodes: () => Readiness['nodes'];
+}): () => Promise<Readiness> {
+  let known: { readonly at: number; readonly found: Promise<readonly [boolean, boolean]> } | undefined;
+
+  return async () => {
+    if (!known || performance.now() - known.at > KEEP_MS) {
+      known = {
+        at: performance.now(),
+        found: Promise.all([inTime(parts.write()), inTime(parts.askPool())]),
+      };
+    }
+    const [writable, usable] = await known.found;
+    return {
+      ready: writable && usable,
+      store: writable ? 'writable' : 'failed',
+      pool: usable ? 'usable' : 'failed',
+      nodes: parts.nodes(),
+    };
+  };
+}
