@@ -160,7 +160,12 @@ const ofTheService = {
     status: 429,
     sentence: f => `this account has too many event streams open${because(f.detail)}`,
   },
-  TOO_MANY_LOGINS: { status: 429, sentence: () => 'too many logins are being checked; try again shortly' },
+  TOO_MANY_LOGINS: {
+    status: 429,
+    sentence: () => 'too many logins were wrong or are being checked; try again shortly',
+  },
+  TOKEN_UNKNOWN: { status: 400, sentence: f => `no such token${because(f.detail)}` },
+  TOKEN_LIMIT: { status: 400, sentence: f => `the account has too many tokens${because(f.detail)}` },
   ACCOUNT_UNKNOWN: { status: 400, sentence: f => `no such account${because(f.detail)}` },
   ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
   LAST_ADMINISTRATOR: { status: 400, sentence: () => 'the last administrator cannot be removed or demoted' },
@@ -189,13 +194,16 @@ export class PdiskError extends Error {
   readonly messages: readonly string[];
   /** What somebody else said, without our sentence around it. */
   readonly detail: string | undefined;
+  /** When to try again, in seconds, where that is known. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(code: ErrorCode, messages: readonly string[], detail?: string) {
+  constructor(code: ErrorCode, messages: readonly string[], { detail, retryAfterS }: ErrorFacts = {}) {
     super(messages.join('; '));
     this.code = code;
     this.status = catalogue[code].status;
     this.messages = messages;
     this.detail = detail;
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -208,5 +216,5 @@ export function reasonOf(error: unknown): string {
 /** An error of the catalogue with its own sentence. */
 export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
   const entry: Entry = catalogue[code];
-  return new PdiskError(code, [entry.sentence(facts)], facts.detail);
+  return new PdiskError(code, [entry.sentence(facts)], facts);
 }

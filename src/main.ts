@@ -7,7 +7,7 @@ import { nanoid } from 'nanoid';
 import { destination, type Logger, pino } from 'pino';
 import { type AccountStore, createAccounts } from './accounts/accounts.ts';
 import { createFirstAdministrator } from './accounts/first-administrator.ts';
-import { accountRecord } from './accounts/record.ts';
+import { accountRecord, tokenRecord } from './accounts/record.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createApi } from './api/server.ts';
@@ -30,9 +30,18 @@ const DRAIN_MS = 5_000;
 const STOP_MS = 20_000;
 
 const accountsIn = (store: Store): AccountStore => ({
-  load: () => store.load(prefixes.account, accountRecord),
+  load: async () => ({
+    accounts: await store.load(prefixes.account, accountRecord),
+    tokens: await store.load(prefixes.token, tokenRecord),
+  }),
   put: record => store.commit([{ key: prefixes.account + record.name, value: record }]),
-  remove: name => store.commit([{ key: prefixes.account + name, value: undefined }]),
+  remove: (name, tokens) =>
+    store.commit([
+      { key: prefixes.account + name, value: undefined },
+      ...tokens.map(id => ({ key: prefixes.token + id, value: undefined })),
+    ]),
+  putToken: record => store.commit([{ key: prefixes.token + record.id, value: record }]),
+  removeToken: id => store.commit([{ key: prefixes.token + id, value: undefined }]),
 });
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
@@ -47,8 +56,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   };
   let stop: ((why: string) => Promise<void>) | undefined;
 
+  const figures = createFigures();
   const store = await openStore({
     directory: join(config.dataDir, 'db'),
+    onBatch: figures.batch,
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
   const warn = (sentence: string): void => log.warn(sentence);
@@ -58,10 +69,8 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const pool = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
     log: { warn },
-  const figures = createFigures();
     lvm: { wipe, wipeRateMiB, owner },
   });
-    onBatch: figures.batch,
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
@@ -102,29 +111,29 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     failed: failed('the event log could not be trimmed'),
   });
   const tickets = createTickets(() => nanoid(32), Date.now);
-  const api = createApi({
-    service: figures.counted(disks.service),
-    nodes: disks.nodes,
-    accounts,
-    events: { streams, tickets },
-    log,
-    settings: config,
-  });
-  const { host, port } = config.listen;
-  const listening = await api.listen(host, port);
-  log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
   figures.observe({ disks: disks.figures, hypervisor, pool, log: eventLog, streams });
   const readiness = createReadiness({
     write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
     askPool: pool.promisableBytes,
     nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
   });
+  const api = createApi({
+    service: figures.counted(disks.service),
+    nodes: disks.nodes,
+    accounts,
+    events: { streams, tickets },
+    monitoring: { figures, readiness },
+    log,
+    settings: config,
+  });
+  const { host, port } = config.listen;
+  const listening = await api.listen(host, port);
+  log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   process.on('SIGHUP', () => {
     try {
       api.reloadCertificate();
       log.info('SIGHUP: the certificate, if there is one, was read again');
-    monitoring: { figures, readiness },
     } catch (error) {
       log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
     }

@@ -3,18 +3,22 @@
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
-import { oneAtATime } from './one-at-a-time.ts';
-import { defaultCost, type HashCost, hashPassword, impossibleHash, matchesPassword } from './password.ts';
-import { type AccountRecord, type AccountRole, accountName } from './record.ts';
-import { createVerified } from './verified.ts';
+import type { Account } from './account.ts';
+import { fairQueue } from './fair-queue.ts';
+import { createLogins } from './logins.ts';
+import { defaultCost, type HashCost, hashPassword } from './password.ts';
+import type { AccountRecord, AccountRole, TokenRecord } from './record.ts';
+import { createTokens, type Tokens } from './tokens.ts';
 
 /** Where accounts are kept. Calls must reach the disk in the order in which they were made. */
 export interface AccountStore {
-  load(): Promise<AccountRecord[]>;
-  /** Durable when it resolves. */
+  load(): Promise<{ readonly accounts: readonly AccountRecord[]; readonly tokens: readonly TokenRecord[] }>;
+  /** Durable when it resolves, as all of these. */
   put(record: AccountRecord): Promise<void>;
-  /** Durable when it resolves. */
-  remove(name: string): Promise<void>;
+  /** Removes an account and these tokens, all at once. */
+  remove(name: string, tokens: readonly string[]): Promise<void>;
+  putToken(record: TokenRecord): Promise<void>;
+  removeToken(id: string): Promise<void>;
 }
 
 /** What may be told about an account. */
@@ -26,9 +30,13 @@ interface AccountView {
 export interface Accounts {
   /**
    * Who has these credentials: at once where they were right before, else after one scrypt. Undefined for nobody. Rejects with
-   * TOO_MANY_LOGINS where too many wait for theirs.
+   * TOO_MANY_LOGINS where too many wait for theirs, or where this account was tried wrongly too often from this address (4 or 16
+   * bytes in hexadecimal).
    */
-  verify(name: string, password: string): Caller | undefined | Promise<Caller | undefined>;
+  verify(name: string, password: string, address?: string): Caller | undefined | Promise<Caller | undefined>;
+  /** Who has this API token; undefined for nobody. */
+  verifyToken(secret: string): Caller | undefined;
+  readonly tokens: Tokens;
   /** Whether a caller's account stands as it did when its credentials were verified. */
   isCurrent(caller: Caller): boolean;
   /** All accounts by name. Throws FORBIDDEN. */
@@ -42,8 +50,10 @@ export interface Accounts {
     name: string,
     account: { readonly password: string; readonly role: AccountRole },
   ): Promise<{ readonly created: boolean }>;
+  /** Changes the caller's own password. Rejects with FORBIDDEN for a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED. */
+  setPassword(caller: Caller, password: string): Promise<void>;
   /**
-   * Removes an account. `ownsDisks` is asked in the step that makes the account unusable, so it must know every disk that was
+   * Removes an account and its tokens. `ownsDisks` is asked in the step that makes the account unusable, so it must know every disk that was
    * accepted before. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, ACCOUNT_OWNS_DISKS, LAST_ADMINISTRATOR, STORE_FAILED.
    */
   remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean): Promise<void>;
@@ -56,28 +66,26 @@ export interface Accounts {
   createFirst(name: string, password: string): Promise<void>;
 }
 
-interface Account {
-  record: AccountRecord;
-  /** The very object that requests carry: another one, even if equal, is of an account that was changed. */
-  readonly caller: Caller;
-  written: Promise<void>;
-}
-
 interface Options {
   readonly cost?: HashCost;
-  /** How many may wait for their scrypt. */
-  readonly waiting?: number;
+  /** How many may wait for their scrypt, altogether and for one account from one address. */
+  readonly waiting?: { readonly total: number; readonly ofKind: number };
   /** How many verified credentials are remembered. */
   readonly remembered?: number;
+  readonly now?: () => number;
 }
 
 export async function createAccounts(store: AccountStore, options: Options = {}): Promise<Accounts> {
-  const { cost = defaultCost, waiting = 16, remembered = 1024 } = options;
+  const {
+    cost = defaultCost,
+    waiting = { total: 64, ofKind: 4 },
+    remembered = 1024,
+    now = Date.now,
+  } = options;
   const accounts = new Map<string, Account>();
-  const verified = createVerified<Account>(remembered);
-  const checks = new Map<string, { account: Account | undefined; result: Promise<Caller | undefined> }>();
-  const hashing = oneAtATime(waiting);
-  const noOnes = impossibleHash(cost);
+  const hashing = fairQueue(waiting);
+  const find = (name: string): Account | undefined => accounts.get(name);
+  const logins = createLogins({ find, hashing, cost, remembered, now });
 
   const durable = (written: Promise<void>): Promise<void> => {
     const outcome = written.catch((cause: unknown) => {
@@ -96,9 +104,21 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     return account.written;
   }
 
-  for (const record of await store.load()) void keep(record, Promise.resolve());
+  const loaded = await store.load();
+  for (const record of loaded.accounts) void keep(record, Promise.resolve());
+  const tokens = createTokens({
+    records: loaded.tokens,
+    callerOf: name => find(name)?.caller,
+    put: record => durable(store.putToken(record)),
+    erase: id => durable(store.removeToken(id)),
+    now,
+  });
 
-  const isCurrent = (caller: Caller): boolean => accounts.get(caller.account)?.caller === caller;
+  const isCurrent = (caller: Caller): boolean =>
+    find(caller.account)?.caller === caller || tokens.isCurrent(caller);
+  /** In the queue whoever is logged in waits behind nobody but those who are. */
+  const hashFor = (caller: Caller, password: string) =>
+    hashing('accounts', caller.account, () => hashPassword(password, cost));
 
   function demandAdministrator(caller: Caller): void {
     if (!isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
@@ -112,45 +132,15 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     throw errorOf('LAST_ADMINISTRATOR');
   }
 
-  async function check(name: string, password: string, account: Account | undefined, key: string) {
-    const matches = await hashing(() => matchesPassword(password, account?.record.password ?? noOnes));
-    if (!matches || !account) return undefined;
-    await account.written;
-    if (accounts.get(name) !== account) return undefined;
-    verified.set(key, account);
-    return account.caller;
-  }
-
-  function verify(name: string, password: string): Caller | undefined | Promise<Caller | undefined> {
-    // A name that no account can have gives nothing away by a quick answer.
-    if (!accountName.safeParse(name).success) return undefined;
-    const account = accounts.get(name);
-    const key = verified.keyOf(name, password);
-    const before = verified.get(key);
-    if (before) {
-      if (before === account) return account.caller;
-      verified.delete(key);
-    }
-    // A frontend comes back with dozens of connections at once: the same credentials are checked once for all of them.
-    const running = checks.get(key);
-    if (running && running.account === account) return running.result;
-    const result = check(name, password, account, key).finally(() => {
-      if (checks.get(key)?.result === result) checks.delete(key);
-    });
-    checks.set(key, { account, result });
-    return result;
-  }
-
   async function put(
     caller: Caller,
     name: string,
     { password, role }: { password: string; role: AccountRole },
   ) {
     demandAdministrator(caller);
-    const same = verified.get(verified.keyOf(name, password));
     // Setting what is set must not drop the credentials of whoever is at work with them.
-    if (same && same === accounts.get(name) && same.record.role === role) return { created: false };
-    const hash = await hashing(() => hashPassword(password, cost));
+    if (find(name)?.record.role === role && logins.isKnown(name, password)) return { created: false };
+    const hash = await hashFor(caller, password);
     demandAdministrator(caller);
     if (accounts.get(name)?.record.role === 'admin' && role !== 'admin') demandAnotherAdministrator(name);
     const created = !accounts.has(name);
@@ -166,7 +156,16 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     if (account.record.role === 'admin') demandAnotherAdministrator(name);
     if (ownsDisks(name)) throw errorOf('ACCOUNT_OWNS_DISKS', { detail: name });
     accounts.delete(name);
-    await durable(store.remove(name));
+    await durable(store.remove(name, tokens.dropOf(name)));
+  }
+
+  async function setPassword(caller: Caller, password: string): Promise<void> {
+    if (tokens.isHolder(caller)) throw errorOf('FORBIDDEN', { detail: 'a token sets no password' });
+    const hash = await hashFor(caller, password);
+    const account = find(caller.account);
+    if (!account || !isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
+    const record = { ...account.record, password: hash };
+    await keep(record, store.put(record));
   }
 
   async function setQuota(caller: Caller, name: string, quota: Quota | undefined): Promise<void> {
@@ -180,7 +179,10 @@ export async function createAccounts(store: AccountStore, options: Options = {})
   }
 
   return {
-    verify,
+    verify: logins.verify,
+    verifyToken: tokens.verify,
+    tokens,
+    setPassword,
     isCurrent,
     list(caller) {
       demandAdministrator(caller);
@@ -197,7 +199,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
         v: 1,
         name,
         role: 'admin',
-        password: await hashing(() => hashPassword(password, cost)),
+        password: await hashPassword(password, cost),
       };
       if (accounts.size > 0) throw new Error('there are accounts already');
       await keep(record, store.put(record));

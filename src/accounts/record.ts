@@ -31,6 +31,20 @@ export const accountRecord = z.object({
   quota: z.object({ disks: z.int().min(0), sizeGiB: z.int().min(0) }).optional(),
 });
 
+/** An API token as the store keeps it: what it is told by is not in it. */
+export const tokenRecord = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  account: accountName,
+  name: z.string(),
+  /** SHA-256 of the whole token. */
+  hash: z.base64(),
+  /** Milliseconds since 1970. */
+  created: z.number(),
+  expires: z.number(),
+});
+
 export type AccountRecord = z.infer<typeof accountRecord>;
+export type TokenRecord = z.infer<typeof tokenRecord>;
 export type AccountRole = AccountRecord['role'];
 export type PasswordHash = AccountRecord['password'];

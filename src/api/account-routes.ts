@@ -3,7 +3,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { accountName } from '../accounts/record.ts';
 import { PdiskError } from '../errors.ts';
 import { json } from './answer.ts';
-import { newAccount, newQuota, nothing } from './inputs.ts';
+import { newAccount, newPassword, newQuota, nothing } from './inputs.ts';
 import { type Route, route } from './route.ts';
 
 function nameToMake(text: string | undefined): string {
@@ -29,6 +29,11 @@ export const accountRoutes = (accounts: Accounts, ownedBy: (account: string) => 
     const name = params[0] ?? '';
     await accounts.remove(caller, name, account => ownedBy(account).disks > 0);
     return json({ name });
+  }),
+
+  route('PUT', '/api/users/me/password', newPassword, async ({ caller }, { password }) => {
+    await accounts.setPassword(caller, password);
+    return json({ name: caller.account });
   }),
 
   route('PUT', '/api/users/:name/quota', newQuota, async ({ caller, params }, { disks, size }) => {

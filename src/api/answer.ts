@@ -33,8 +33,8 @@ const retryAfter: Readonly<Record<number, string>> = { 429: '2', 503: '5' };
 
 /** What a client is told of an error; of one that is not a PdiskError only that it happened. */
 export function ofError(error: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
-  const { code, status, messages } = error instanceof PdiskError ? error : errorOf('INTERNAL');
-  const seconds = retryAfter[status];
+  const { code, status, messages, retryAfterS } = error instanceof PdiskError ? error : errorOf('INTERNAL');
+  const seconds = retryAfterS?.toString() ?? retryAfter[status];
   return {
     ...json({ message: messages }, status),
     headers: {

@@ -19,11 +19,21 @@ function basicCredentials(
   return colon < 0 ? undefined : { name: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** Who asks: at once where that is known, undefined for nobody. Rejects with TOO_MANY_LOGINS. */
+/** The API token of a Bearer Authorization header (RFC 6750), or undefined where it is none. */
+const bearerToken = (header: string | undefined): string | undefined =>
+  /^bearer +([\w.~+/-]+=*) *$/i.exec(header ?? '')?.[1];
+
+/**
+ * Who asks: at once where that is known, undefined for nobody. `address` is the client's, in hexadecimal. Rejects with
+ * TOO_MANY_LOGINS.
+ */
 export function authenticate(
   header: string | undefined,
+  address: string,
   accounts: Accounts,
 ): Caller | undefined | Promise<Caller | undefined> {
+  const token = bearerToken(header);
+  if (token !== undefined) return accounts.verifyToken(token);
   const credentials = basicCredentials(header);
-  return credentials && accounts.verify(credentials.name, credentials.password);
+  return credentials && accounts.verify(credentials.name, credentials.password, address);
 }

@@ -69,14 +69,28 @@ export const newQuota = z.strictObject({
   size: wholeNumber('size', 0, 100_000_000),
 });
 
-export const newAccount = z.strictObject({
-  password: z
+const password = z
+  .string()
+  .refine(
+    text => lengthOf(text) >= 8 && Buffer.byteLength(text) <= 1024 && !CONTROL.test(text),
+    'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
+  );
+
+export const newAccount = z.strictObject({ password, role: accountRole });
+
+export const newPassword = z.strictObject({ password });
+
+/** Seconds that a token lives where nothing is said: 90 days. */
+const TOKEN_LIFE_S = 90 * 86_400;
+
+export const newToken = z.strictObject({
+  name: z
     .string()
     .refine(
-      text => lengthOf(text) >= 8 && Buffer.byteLength(text) <= 1024 && !CONTROL.test(text),
-      'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
+      text => text !== '' && lengthOf(text) <= 255 && !CONTROL.test(text),
+      'name must be 1 to 255 characters, none of them a control character',
     ),
-  role: accountRole,
+  expires_in: wholeNumber('expires_in', 1, 315_360_000).default(TOKEN_LIFE_S),
 });
 
 function sentences(issue: z.core.$ZodIssue, fields: Fields): string[] {

@@ -10,7 +10,7 @@ interface Piece {
 const pieces = new WeakMap<DiskView, Piece>();
 
 /** `2011/07/28 15:01:40`, in UTC. */
-const timestamp = (milliseconds: number): string =>
+export const timestamp = (milliseconds: number): string =>
   new Date(milliseconds).toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
 
 /** A disk as the API shows it: seven keys in this order, every value a string. */

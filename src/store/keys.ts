@@ -3,6 +3,7 @@ export const prefixes = {
   disk: 'disk/',
   attachment: 'attachment/',
   account: 'account/',
+  token: 'token/',
   node: 'node/',
   event: 'event/',
 } as const;
@@ -11,10 +12,10 @@ export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
 export const FORMAT_KEY = 'meta/format';
 
-/** Events sort by their sequence: 16 decimal digits hold every safe integer. */
 /** Written to see whether writing works. */
 export const PROBE_KEY = 'meta/probe';
 
+/** Events sort by their sequence: 16 decimal digits hold every safe integer. */
 export const eventKey = (sequence: number): string => prefixes.event + String(sequence).padStart(16, '0');
 
 export const sequenceOf = (key: string): number => Number(key.slice(prefixes.event.length));

@@ -51,7 +51,7 @@ test('credentials that were right before are known at once', async t => {
 });
 
 test('unknown accounts take as much work as wrong passwords, impossible names none', async t => {
-  const { accounts } = await withAdministrator({ cost: slow, waiting: 0 });
+  const { accounts } = await withAdministrator({ cost: slow, waiting: { total: 0, ofKind: 0 } });
   const first = accounts.verify('nobody', 'x');
   t.true(first instanceof Promise);
   await t.throwsAsync(async () => accounts.verify('admin', 'wrong'), { message: /too many logins/ });
@@ -62,7 +62,7 @@ test('unknown accounts take as much work as wrong passwords, impossible names no
 });
 
 test('past a short queue logins are refused, and served again when it is through', async t => {
-  const { accounts } = await withAdministrator({ cost: slow, waiting: 3 });
+  const { accounts } = await withAdministrator({ cost: slow, waiting: { total: 3, ofKind: 3 } });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 20 }, async (_, index) => accounts.verify('admin', `guess ${index}`)),
   );
@@ -74,13 +74,13 @@ test('past a short queue logins are refused, and served again when it is through
 
 test('the same credentials, many at once, are checked once', async t => {
   const { store } = await withAdministrator();
-  const accounts = await createAccounts(store, { cost: slow, waiting: 0 });
+  const accounts = await createAccounts(store, { cost: slow, waiting: { total: 0, ofKind: 0 } });
   const callers = await Promise.all(Array.from({ length: 50 }, () => accounts.verify('admin', 'first')));
   t.true(callers.every(one => one?.account === 'admin'));
 });
 
 test('a verified credential is let in while a flood of wrong ones waits', async t => {
-  const { accounts, admin } = await withAdministrator({ cost: slow, waiting: 2 });
+  const { accounts, admin } = await withAdministrator({ cost: slow, waiting: { total: 2, ofKind: 2 } });
   const flood = Array.from({ length: 10 }, async (_, index) => accounts.verify('admin', `guess ${index}`));
   t.is(accounts.verify('admin', 'first'), admin);
   await Promise.allSettled(flood);

@@ -84,7 +84,7 @@ test('missing or wrong credentials are challenged, on every URL but the root', a
     basic('admin', 'wrong'),
     basic('nobody'),
     basic('Admin'),
-    basic('admin', `${'x'.repeat(1500)}`),
+    basic('cloud', `${'x'.repeat(1500)}`),
     'Basic',
     'Basic !!!',
     `Basic ${Buffer.from('admin').toString('base64')}`,

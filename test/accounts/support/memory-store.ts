@@ -1,9 +1,10 @@
 import type { AccountStore } from '../../../src/accounts/accounts.ts';
-import type { AccountRecord } from '../../../src/accounts/record.ts';
+import type { AccountRecord, TokenRecord } from '../../../src/accounts/record.ts';
 
 /** Accounts in memory; `held` writes wait until they are let go. */
 export interface MemoryStore extends AccountStore {
   readonly records: Map<string, AccountRecord>;
+  readonly tokens: Map<string, TokenRecord>;
   /** From now on writes wait. */
   hold(): void;
   letGo(): void;
@@ -11,24 +12,35 @@ export interface MemoryStore extends AccountStore {
 
 export function memoryStore(records: Iterable<AccountRecord> = []): MemoryStore {
   const kept = new Map([...records].map(record => [record.name, record]));
+  const tokens = new Map<string, TokenRecord>();
   let gate: Promise<void> = Promise.resolve();
   let open = (): void => {};
   return {
     records: kept,
+    tokens,
     hold() {
       gate = new Promise(resolve => {
         open = resolve;
       });
     },
     letGo: () => open(),
-    load: async () => [...kept.values()],
+    load: async () => ({ accounts: [...kept.values()], tokens: [...tokens.values()] }),
     async put(record) {
       await gate;
       kept.set(record.name, record);
     },
-    async remove(name) {
+    async remove(name, ids) {
       await gate;
       kept.delete(name);
+      for (const id of ids) tokens.delete(id);
+    },
+    async putToken(record) {
+      await gate;
+      tokens.set(record.id, record);
+    },
+    async removeToken(id) {
+      await gate;
+      tokens.delete(id);
     },
   };
 }

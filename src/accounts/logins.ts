@@ -1,0 +1,87 @@
+import type { Caller } from '../disks/service.ts';
+import { errorOf } from '../errors.ts';
+import type { Account } from './account.ts';
+import type { FairQueue } from './fair-queue.ts';
+import { type HashCost, impossibleHash, matchesPassword } from './password.ts';
+import { accountName } from './record.ts';
+import { createThrottle } from './throttle.ts';
+import { createVerified } from './verified.ts';
+
+/** How many pairs of account and address that failed are remembered. */
+const PAIRS = 10_000;
+
+/**
+ * The part of an address that one client has to itself: an IPv4 address, the first half of an IPv6 one (RFC 6177). `address` is 4 or
+ * 16 bytes in hexadecimal.
+ */
+function clientOf(address: string): string {
+  const mapped = /^0{20}ffff([0-9a-f]{8})$/.exec(address)?.[1];
+  return mapped ?? address.slice(0, 16);
+}
+
+/**
+ * Checks names and passwords. What was right before is known at once and never slowed, so nobody can lock out a program that is at
+ * work; wrong tries are slowed per account and client, never per account alone.
+ */
+export function createLogins(parts: {
+  readonly find: (name: string) => Account | undefined;
+  readonly hashing: FairQueue;
+  readonly cost: HashCost;
+  readonly remembered: number;
+  readonly now: () => number;
+}) {
+  const { find, hashing } = parts;
+  const verified = createVerified<Account>(parts.remembered);
+  const throttle = createThrottle(PAIRS, parts.now);
+  const checks = new Map<string, { account: Account | undefined; result: Promise<Caller | undefined> }>();
+  const noOnes = impossibleHash(parts.cost);
+
+  async function check(name: string, password: string, client: string, key: string) {
+    const pair = `${name}\n${client}`;
+    const account = find(name);
+    const wait = throttle.waitMs(pair);
+    if (wait > 0) throw errorOf('TOO_MANY_LOGINS', { retryAfterS: Math.ceil(wait / 1000) });
+    const matches = await hashing(client, name, () =>
+      matchesPassword(password, account?.record.password ?? noOnes),
+    );
+    if (!matches || !account) {
+      throttle.failed(pair);
+      return undefined;
+    }
+    throttle.succeeded(pair);
+    await account.written;
+    if (find(name) !== account) return undefined;
+    verified.set(key, account);
+    return account.caller;
+  }
+
+  return {
+    /** See `Accounts.verify`. */
+    verify(name: string, password: string, address = ''): Caller | undefined | Promise<Caller | undefined> {
+      // A name that no account can have gives nothing away by a quick answer.
+      if (!accountName.safeParse(name).success) return undefined;
+      const account = find(name);
+      const key = verified.keyOf(name, password);
+      const before = verified.get(key);
+      if (before) {
+        if (before === account) return account.caller;
+        verified.delete(key);
+      }
+      // A frontend comes back with dozens of connections at once: the same credentials are checked once for all of them.
+      const client = clientOf(address);
+      const asked = `${key}\n${client}`;
+      const running = checks.get(asked);
+      if (running && running.account === account) return running.result;
+      const result = check(name, password, client, key).finally(() => {
+        if (checks.get(asked)?.result === result) checks.delete(asked);
+      });
+      checks.set(asked, { account, result });
+      return result;
+    },
+    /** Whether these credentials were right before and still are. */
+    isKnown: (name: string, password: string): boolean => {
+      const known = verified.get(verified.keyOf(name, password));
+      return known !== undefined && known === find(name);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Failures that cost no waiting: people mistype. */
+const FREE = 5;
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+/** After this long without another failure all is forgotten. */
+const MEMORY_MS = 600_000;
+
+/** Slows guessing: who fails again and again waits longer and longer. */
+export interface Throttle {
+  /** How long there may be no other try, in milliseconds; 0: now. */
+  waitMs(key: string): number;
+  failed(key: string): void;
+  succeeded(key: string): void;
+}
+
+/** Remembers the `limit` keys that failed last; `now` in milliseconds. */
+export function createThrottle(limit: number, now: () => number): Throttle {
+  const failures = new Map<string, { readonly count: number; readonly at: number }>();
+
+  const known = (key: string): { count: number; at: number } | undefined => {
+    const found = failures.get(key);
+    return found && now() - found.at < MEMORY_MS ? found : undefined;
+  };
+
+  return {
+    waitMs(key) {
+      const { count, at } = known(key) ?? { count: 0, at: 0 };
+      if (count < FREE) return 0;
+      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (count - FREE));
+      return Math.max(0, at + wait - now());
+    },
+    failed(key) {
+      const count = (known(key)?.count ?? 0) + 1;
+      failures.delete(key);
+      failures.set(key, { count, at: now() });
+      if (failures.size <= limit) return;
+      for (const oldest of failures.keys()) {
+        failures.delete(oldest);
+        return;
+      }
+    },
+    succeeded: key => {
+      failures.delete(key);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { nanoid } from 'nanoid';
+import type { Caller } from '../disks/service.ts';
+import { errorOf } from '../errors.ts';
+import type { TokenRecord } from './record.ts';
+
+/** What may be told about a token: not its secret. */
+export interface TokenView {
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly expires: number;
+}
+
+export interface Tokens {
+  /** Makes a token for the caller's account; this is the only time that its secret is told. Rejects with FORBIDDEN, TOKEN_LIMIT, STORE_FAILED. */
+  create(caller: Caller, name: string, lifeMs: number): Promise<TokenView & { readonly secret: string }>;
+  /** The caller's own, in the order of their making. */
+  list(caller: Caller): readonly TokenView[];
+  /** Ends a token of the caller's own; an administrator's word ends any. Rejects with TOKEN_UNKNOWN, STORE_FAILED. */
+  remove(caller: Caller, id: string): Promise<void>;
+}
+
+const MOST = 100;
+
+// 256 random bits need no slow hash: there is nothing to guess.
+const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+interface Token {
+  readonly record: TokenRecord;
+  readonly hash: Buffer;
+  /** Of the account as it is; made anew when that changes. */
+  caller: Caller;
+  account: Caller;
+}
+
+/** API tokens: `ID.SECRET`, found by their id and compared in constant time. */
+export function createTokens(parts: {
+  readonly records: readonly TokenRecord[];
+  /** Who an account is now. */
+  readonly callerOf: (account: string) => Caller | undefined;
+  /** Durable when it resolves; rejects with STORE_FAILED. */
+  readonly put: (record: TokenRecord) => Promise<void>;
+  readonly erase: (id: string) => Promise<void>;
+  readonly now: () => number;
+}) {
+  const { callerOf, now } = parts;
+  const tokens = new Map<string, Token>();
+  const holders = new WeakMap<Caller, Token>();
+
+  function callerFor(account: Caller, token?: Token): Caller {
+    const caller = Object.freeze({ ...account });
+    if (token) holders.set(caller, token);
+    return caller;
+  }
+
+  function keep(record: TokenRecord): void {
+    const account = callerOf(record.account);
+    if (!account) return;
+    const hash = Buffer.from(record.hash, 'base64');
+    const token: Token = { record, hash, account, caller: callerFor(account) };
+    holders.set(token.caller, token);
+    tokens.set(record.id, token);
+  }
+  for (const record of parts.records) keep(record);
+
+  /** The caller that a token stands for, or undefined where it stands for nobody any more. */
+  function holderOf(token: Token): Caller | undefined {
+    const account = callerOf(token.record.account);
+    if (!account || tokens.get(token.record.id) !== token || token.record.expires <= now()) return undefined;
+    if (token.account !== account) {
+      token.account = account;
+      token.caller = callerFor(account, token);
+    }
+    return token.caller;
+  }
+
+  const of = (account: string): TokenRecord[] =>
+    [...tokens.values()].map(({ record }) => record).filter(record => record.account === account);
+  const viewOf = ({ id, name, created, expires }: TokenRecord): TokenView => ({ id, name, created, expires });
+
+  const administration: Tokens = {
+    async create(caller, name, lifeMs) {
+      if (holders.has(caller))
+        throw errorOf('FORBIDDEN', { detail: 'a token makes no tokens; use the password' });
+      const gone = of(caller.account).filter(({ expires }) => expires <= now());
+      for (const { id } of gone) tokens.delete(id);
+      if (of(caller.account).length >= MOST) throw errorOf('TOKEN_LIMIT', { detail: `at most ${MOST}` });
+      const id = nanoid();
+      const secret = `${id}.${randomBytes(32).toString('base64url')}`;
+      const hash = hashOf(secret).toString('base64');
+      const created = now();
+      const record: TokenRecord = {
+        v: 1,
+        id,
+        account: caller.account,
+        name,
+        hash,
+        created,
+        expires: created + lifeMs,
+      };
+      keep(record);
+      await Promise.all([...gone.map(one => parts.erase(one.id)), parts.put(record)]);
+      return { ...viewOf(record), secret };
+    },
+    list: caller => of(caller.account).map(viewOf),
+    async remove(caller, id) {
+      const token = tokens.get(id);
+      if (!token || (token.record.account !== caller.account && caller.role !== 'admin'))
+        throw errorOf('TOKEN_UNKNOWN', { detail: id });
+      tokens.delete(id);
+      await parts.erase(id);
+    },
+  };
+
+  return {
+    ...administration,
+    verify(secret: string): Caller | undefined {
+      const token = tokens.get(secret.split('.')[0] ?? '');
+      if (!token || !timingSafeEqual(hashOf(secret), token.hash)) return undefined;
+      return holderOf(token);
+    },
+    /** Whether a caller came with a token. */
+    isHolder: (caller: Caller): boolean => holders.has(caller),
+    isCurrent(caller: Caller): boolean {
+      const token = holders.get(caller);
+      return token !== undefined && holderOf(token) === caller;
+    },
+    /** Ends all tokens of an account; answers their ids, to be erased with it. */
+    dropOf(account: string): string[] {
+      const ids = of(account).map(({ id }) => id);
+      for (const id of ids) tokens.delete(id);
+      return ids;
+    },
+  };
+}
