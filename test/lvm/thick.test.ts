@@ -1,3 +1,3 @@
 import { declareLvmSuite } from './support/suite.ts';
 
-declareLvmSuite(false);
+declareLvmSuite('thick', false);

@@ -1,3 +1,3 @@
 import { declareLvmSuite } from './support/suite.ts';
 
-declareLvmSuite(true);
+declareLvmSuite('thin', true);

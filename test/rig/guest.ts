@@ -21,6 +21,8 @@ export interface GuestOptions {
   readonly unwilling?: boolean;
   /** Defined before it is started, so that it can be saved, stopped and started again. */
   readonly persistent?: boolean;
+  /** How long its boot may take (90,000). */
+  readonly bootMs?: number;
 }
 
 export interface Guest {
@@ -66,6 +68,7 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     disksXml = '',
     unwilling = false,
     persistent = false,
+    bootMs = 90_000,
   } = options;
   const console = consoleOf(libvirtd, name);
   const image = (await execute(virtScript('guest-image.sh'), [])).stdout.trim();
@@ -119,6 +122,6 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
   } else {
     await libvirtd.virsh('create', `${console}.xml`);
   }
-  await guest.waitFor(/^GUEST-READY/m, { timeoutMs: 90_000, from });
+  await guest.waitFor(/^GUEST-READY/m, { timeoutMs: bootMs, from });
   return guest;
 }

@@ -1,42 +1,52 @@
-import type test from 'ava';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../../src/storage/lvm/pool.ts';
-import { declarePoolSuite, type Subject } from '../../storage/helpers/pool-suite.ts';
-import { createVolumeGroup, guestTest } from './guest.ts';
+import type { Pool } from '../../../src/storage/pool.ts';
+import { declarePoolSuite } from '../../storage/helpers/pool-suite.ts';
+import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './guest.ts';
 
-let count = 0;
+interface Kind {
+  readonly thin?: boolean;
+  readonly wipe?: 'zero' | 'none';
+  readonly wipeRateMiB?: number;
+}
 
-/** A pool in a volume group of its own; both end with the test. */
-export async function freshPool(
-  t: ExecutionContext,
-  options: { thin?: boolean; overcommit?: number; wipe?: 'zero' | 'none'; wipeRateMiB?: number } = {},
-): Promise<Subject & { vg: string }> {
-  count += 1;
-  const { thin = false, overcommit = 1, wipe = 'zero', wipeRateMiB } = options;
-  const group = await createVolumeGroup(`vg${process.pid}-${count}`, thin ? 20 : undefined);
-  t.teardown(group.remove);
-  const pool = await openLvmPool({
-    vg: group.name,
-    thinPool: thin ? 'pool' : undefined,
-    overcommit,
-    wipe,
-    wipeRateMiB,
-    owner: 'test',
-  });
+/** A volume group for this file, and a way to open pools in it; every volume is gone when its test ends. */
+export function volumeGroupForThisFile(name: string, thinPoolGiB?: number) {
+  let made: VolumeGroup | undefined;
+  if (inGuest) {
+    test.serial.before(async () => {
+      made = await createVolumeGroup(name, thinPoolGiB);
+    });
+    test.after.always(() => made?.remove());
+  }
+  const group = (): VolumeGroup => {
+    if (!made) throw new Error('there is no volume group yet');
+    return made;
+  };
   return {
-    pool,
-    vg: group.name,
-    sizeOf: uuid => sysfs.bytesOf(pool.source(uuid).path),
-    leftOver: group.leftOver,
+    group,
+    async pool(t: ExecutionContext, { thin = false, wipe = 'zero', wipeRateMiB }: Kind = {}): Promise<Pool> {
+      t.teardown(() => run('lvremove', '--quiet', '--yes', '--select', 'lv_tags="pdisk"', name));
+      const thinPool = thin ? 'pool' : undefined;
+      return openLvmPool({ vg: name, thinPool, overcommit: 1, wipe, wipeRateMiB, owner: 'test' });
+    },
   };
 }
 
-export function declareLvmSuite(thin: boolean): void {
+export function declareLvmSuite(name: string, thin: boolean): void {
+  const { group, pool } = volumeGroupForThisFile(name, thin ? 20 : undefined);
   declarePoolSuite(guestTest as typeof test, {
     opens: true,
-    many: 12,
-    aborts: 8,
-    subject: t => freshPool(t, { thin }),
+    many: 8,
+    aborts: 6,
+    async subject(t) {
+      const opened = await pool(t, { thin });
+      return {
+        pool: opened,
+        sizeOf: uuid => sysfs.bytesOf(opened.source(uuid).path),
+        leftOver: group().leftOver,
+      };
+    },
   });
 }

@@ -1,0 +1,101 @@
+// The story with a real volume group, a real libvirtd and nested guests.
+import test from 'ava';
+import { bootGuest, type Guest } from '../rig/guest.ts';
+import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
+import { leftOver } from '../rig/nothing-left.ts';
+import { type Service, startService } from '../rig/service.ts';
+import { until } from '../rig/until.ts';
+import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './support/guest.ts';
+
+const VG = 'story';
+/** An emulation in an emulation. */
+const BOOT_MS = 400_000;
+const on = (vm: string) => ({ form: { node: 'n', vm_id: vm } });
+const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
+
+let group: VolumeGroup;
+let libvirtd: Libvirtd;
+let service: Service;
+let guests: Record<'a' | 'b', Guest>;
+
+if (inGuest) {
+  test.serial.before(async t => {
+    t.timeout(2 * BOOT_MS);
+    group = await createVolumeGroup(VG);
+    libvirtd = await startLibvirtd();
+    const [a, b] = await Promise.all([
+      bootGuest(libvirtd, { name: 'one-7', ports: 2, bootMs: BOOT_MS }),
+      bootGuest(libvirtd, { name: 'one-8', ports: 2, bootMs: BOOT_MS }),
+    ]);
+    guests = { a, b };
+    service = await startService({ pool: `lvm:${VG}`, nodes: { n: libvirtd.uri } });
+  });
+}
+
+test.after.always(async () => {
+  await service?.remove();
+  await libvirtd?.stop();
+  await group?.remove();
+});
+
+test.afterEach.always(t => {
+  if (!t.passed) t.log(service?.log().slice(-3000));
+});
+
+const status = async (method: string, path: string, more = {}): Promise<string> => {
+  const reply = await service.call(method, path, more);
+  return `${reply.status} ${reply.headers.get('x-error-code') ?? ''}`.trim();
+};
+
+const extentsOf = async (uuid: string): Promise<string> =>
+  (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${VG}/pdisk-${uuid}`)).trim();
+
+guestTest.serial('a disk grows under a guest, moves to another, and leaves no byte behind', async t => {
+  t.timeout(BOOT_MS);
+  const { a, b } = guests;
+  const uuid = await service.create();
+  const device = `/dev/${VG}/pdisk-${uuid}`;
+  t.is(await status('POST', `/api/hotattach/${uuid}`, on('7')), '200');
+  await a.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: 90_000 });
+  const write = `yes secret | head -c 8000000 > $(disk ${serialOf(uuid)}); sync; head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`;
+  const written = await a.run(write, { timeoutMs: 90_000 });
+  t.is(written.status, 0, written.output);
+
+  t.is(await status('POST', `/api/resize/${uuid}`, { form: { size: '2' } }), '200');
+  t.is(await status('POST', `/api/resize/${uuid}`, { form: { size: '1' } }), '422 NOT_LARGER');
+  const size = `cat /sys/block/$(basename $(disk ${serialOf(uuid)}))/size`;
+  const sectors = await until(
+    async () => {
+      const { output } = await a.run(size, { timeoutMs: 90_000 });
+      return output.trim() === '4194304' && output;
+    },
+    'the guest to see 2 GiB',
+    { timeoutMs: 60_000 },
+  );
+  t.is(sectors.trim(), '4194304');
+
+  t.is(await status('DELETE', `/api/disks/${uuid}`), '400 DISK_IN_USE');
+  t.is(await status('POST', `/api/hotdetach/${uuid}`, on('7')), '200');
+  t.is(await status('POST', `/api/hotattach/${uuid}`, on('8')), '200');
+  await b.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: 90_000 });
+  const read = await b.run(`head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`, { timeoutMs: 90_000 });
+  t.is(read.output, written.output);
+  t.is(await status('POST', `/api/hotdetach/${uuid}`, on('8')), '200');
+
+  const extents = await extentsOf(uuid);
+  t.regex(await run('head', '-c', '14', device), /^secret\nsecret\n$/);
+  t.is(await status('DELETE', `/api/disks/${uuid}`), '200');
+  t.is(await status('DELETE', `/api/disks/${uuid}`), '400 DISK_UNKNOWN');
+  await until(async () => (await group.leftOver()).length === 0, 'the volume to be wiped and removed', {
+    timeoutMs: 90_000,
+  });
+
+  const next = await service.create(2);
+  t.is(await extentsOf(next), extents);
+  await run('cmp', '--bytes', String(2 ** 31), `/dev/${VG}/pdisk-${next}`, '/dev/zero');
+  t.is(await status('DELETE', `/api/disks/${next}`), '200');
+  await until(async () => (await group.leftOver()).length === 0, 'the second volume to go', {
+    timeoutMs: 90_000,
+  });
+  t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
+});

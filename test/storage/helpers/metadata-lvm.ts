@@ -1,0 +1,108 @@
+// LVM without device-mapper: real volume groups on a loop device, whose volumes exist in their metadata only. Nothing of the
+// machine's own LVM is read or changed: it has a folder for its configuration and its locks, and sees only that device.
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { createRunner } from '../../../src/storage/lvm/command.ts';
+import type { Kernel } from '../../../src/storage/lvm/kernel.ts';
+import { type LvmPoolOptions, openLvmPool } from '../../../src/storage/lvm/pool.ts';
+import type { Pool } from '../../../src/storage/pool.ts';
+
+const execute = promisify(execFile);
+
+function obstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  try {
+    execFileSync('/bin/sh', ['-c', 'command -v lvm && command -v losetup && [ -e /dev/loop-control ]']);
+    return undefined;
+  } catch {
+    return 'needs lvm2 and loop devices';
+  }
+}
+
+const why = obstacle();
+
+/** Declares a serial test that needs LVM's metadata; where there can be none it is skipped, with the reason in its title. */
+export const metadataTest: (title: string, run: (t: ExecutionContext) => Promise<void>) => void =
+  why === undefined
+    ? (title, run) => test.serial(title, run)
+    : (title, run) => test.serial.skip(`${title} (${why})`, run);
+
+/** Whether such tests run here. */
+export const hasMetadataLvm = why === undefined;
+
+export interface MetadataLvm {
+  readonly directory: string;
+  /** How many programs the pools have run so far. */
+  programs(): number;
+  /** Runs LVM by itself; answers what it printed. */
+  lvm(...args: string[]): Promise<string>;
+  /** A pool in the volume group `meta`. */
+  pool(more?: Partial<LvmPoolOptions>): Promise<Pool>;
+  sizeOf(uuid: string): Promise<number | undefined>;
+  /** Every volume that is left. */
+  volumes(): Promise<string[]>;
+}
+
+/** A volume group `meta` of `sizeGiB` GiB; all ends with the test. */
+export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise<MetadataLvm> {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-meta-'));
+  const image = join(directory, 'image');
+  await writeFile(image, '');
+  await truncate(image, sizeGiB * 2 ** 30 + 2 ** 22);
+  const device = (await execute('losetup', ['--find', '--show', image])).stdout.trim();
+  t.teardown(async () => {
+    await execute('losetup', ['--detach', device]);
+    await rm(directory, { recursive: true });
+  });
+  const conf = [
+    `global { activation=0 locking_dir="${directory}/lock" }`,
+    `devices { filter=[ "a|^${device}$|", "r|.*|" ] use_devicesfile=0 }`,
+    'backup { backup=0 archive=0 }',
+  ];
+  await writeFile(join(directory, 'lvm.conf'), conf.join('\n'));
+  const runs = createRunner({ LVM_SYSTEM_DIR: directory });
+  let programs = 0;
+  const signal = new AbortController().signal;
+  const lvm = (...args: string[]): Promise<string> => runs('lvm', args, signal);
+  await lvm('vgcreate', '--quiet', 'meta', device);
+
+  const rows = async (): Promise<string[][]> => {
+    const options = ['--noheadings', '--units', 'b', '--nosuffix', '-o', 'lv_name,lv_size'];
+    const lines = (await lvm('lvs', ...options, 'meta')).split('\n');
+    return lines.map(line => line.trim().split(/\s+/)).filter(row => row.length === 2);
+  };
+  const sizeOf = async (uuid: string): Promise<number | undefined> => {
+    const row = (await rows()).find(([name]) => name === `pdisk-${uuid}`);
+    return row && Number(row[1]);
+  };
+  const kernel: Kernel = {
+    bytesOf: path => sizeOf(path.replace('/dev/meta/pdisk-', '')),
+    canZero: async () => false,
+  };
+  return {
+    directory,
+    programs: () => programs,
+    lvm,
+    pool: more =>
+      openLvmPool({
+        vg: 'meta',
+        thinPool: undefined,
+        overcommit: 1,
+        wipe: 'zero',
+        wipeRateMiB: undefined,
+        owner: 'test',
+        kernel,
+        run: (...args) => {
+          programs += 1;
+          return runs(...args);
+        },
+        ...more,
+      }),
+    sizeOf,
+    volumes: async () => (await rows()).map(([name = '']) => name),
+  };
+}

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import test from 'ava';
+import { PdiskError } from '../../src/errors.ts';
+import { hasMetadataLvm, metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
+import { declarePoolSuite, failureOf, never } from './helpers/pool-suite.ts';
+
+if (hasMetadataLvm) {
+  declarePoolSuite(test, {
+    opens: false,
+    many: 20,
+    aborts: 6,
+    async subject(t) {
+      const meta = await metadataLvm(t, 40);
+      return { pool: await meta.pool(), sizeOf: meta.sizeOf, leftOver: meta.volumes };
+    },
+  });
+}
+
+async function whyNot(opening: Promise<unknown>): Promise<string> {
+  const error = await opening.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return error instanceof PdiskError ? `${error.code} ${error.message}` : String(error);
+}
+
+metadataTest('a start says in one sentence what is wrong with the volume group', async t => {
+  const meta = await metadataLvm(t, 4);
+  const missing = await whyNot(meta.pool({ vg: 'nope' }));
+  t.is(
+    missing,
+    "POOL_UNAVAILABLE the pool cannot be used: there is no volume group nope; make it with 'vgcreate nope DEVICE'",
+  );
+  t.regex(
+    await whyNot(meta.pool({ thinPool: 'thin' })),
+    /there is no thin pool thin in the volume group meta/,
+  );
+  t.regex(
+    await whyNot(meta.pool({ overcommit: 2 })),
+    /overcommit is 2, but the volumes of lvm:meta are thick/,
+  );
+  t.is((await meta.lvm('vgs', '--noheadings', '-o', 'vg_tags', 'meta')).trim(), '');
+
+  await meta.pool({ owner: 'one' });
+  await meta.pool({ owner: 'one' });
+  t.regex(
+    await whyNot(meta.pool({ owner: 'two' })),
+    /another pdisk uses the volume group meta: its tag is pdisk.owner=one, ours would be pdisk.owner=two/,
+  );
+  await meta.lvm('vgchange', '--quiet', '--deltag', 'pdisk.owner=one', 'meta');
+  await meta.pool({ owner: 'two' });
+});
+
+metadataTest('a start without lvm2 says so', async t => {
+  const { createRunner } = await import('../../src/storage/lvm/command.ts');
+  const meta = await metadataLvm(t, 4);
+  const run = createRunner({ PATH: meta.directory });
+  t.regex(await whyNot(meta.pool({ run })), /there is no program lvm; install the package lvm2/);
+});
+
+metadataTest('of two pools that start at once in one volume group, at most one goes on', async t => {
+  const meta = await metadataLvm(t, 4);
+  const starts = await Promise.allSettled([meta.pool({ owner: 'one' }), meta.pool({ owner: 'two' })]);
+  t.true(starts.filter(({ status }) => status === 'fulfilled').length <= 1);
+});
+
+metadataTest('volumes of others are neither listed nor removed, whatever their names', async t => {
+  const meta = await metadataLvm(t, 8);
+  const pool = await meta.pool();
+  const [untagged, named] = [randomUUID(), 'pdisk-notes'];
+  await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', `pdisk-${untagged}`, 'meta');
+  await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', named, '--addtag', 'pdisk', 'meta');
+  t.deepEqual(await pool.list(), []);
+  await pool.remove(untagged, never());
+  const error = await failureOf(t, pool.make(untagged, 1, never()));
+  t.regex(error.message, /is there already, and is not ours/);
+  t.deepEqual((await meta.volumes()).sort(), [`pdisk-${untagged}`, named].sort());
+});
+
+metadataTest('a full volume group is POOL_FULL, for a new volume and for one that grows', async t => {
+  const meta = await metadataLvm(t, 3);
+  const pool = await meta.pool();
+  const uuid = randomUUID();
+  await pool.make(uuid, 2, never());
+  t.is((await failureOf(t, pool.make(randomUUID(), 2, never()))).code, 'POOL_FULL');
+  t.is((await failureOf(t, pool.grow(uuid, 4, never()))).code, 'POOL_FULL');
+  t.is(await meta.sizeOf(uuid), 2 * 2 ** 30);
+});
+
+metadataTest('what may be promised is what is free and what is ours, but nothing of others', async t => {
+  const meta = await metadataLvm(t, 8);
+  await meta.lvm('lvcreate', '--quiet', '--size', '3g', '--name', 'home', 'meta');
+  await (await meta.pool()).make(randomUUID(), 2, never());
+  t.is(await (await meta.pool()).promisableBytes(), 5 * 2 ** 30);
+});
+
+metadataTest('a volume group that another program holds delays a creation and breaks nothing', async t => {
+  const meta = await metadataLvm(t, 4);
+  const pool = await meta.pool();
+  const holder = spawn('flock', [join(meta.directory, 'lock', 'V_meta'), 'sh', '-c', 'echo held; cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  await once(holder.stdout, 'data');
+  const uuid = randomUUID();
+  let made = false;
+  const making = pool.make(uuid, 1, never()).then(() => {
+    made = true;
+  });
+  const abort = new AbortController();
+  const another = pool.make(randomUUID(), 1, abort.signal);
+  abort.abort(new Error('deadline'));
+  t.is((await failureOf(t, another)).code, 'VOLUME_FAILED');
+  t.false(made);
+  holder.stdin.end();
+  await making;
+  t.deepEqual(await pool.list(), [uuid]);
+});
+
+metadataTest('a look at all volumes is one process, however many there are', async t => {
+  const meta = await metadataLvm(t, 4);
+  const counts: number[] = [];
+  for (const size of [10, 60]) {
+    const there = (await meta.volumes()).length;
+    for (let index = there; index < size; index += 1) {
+      const uuid = randomUUID();
+      const tags = ['--addtag', 'pdisk', '--addtag', `pdisk.uuid=${uuid}`];
+      await meta.lvm('lvcreate', '--quiet', '--extents', '1', '--name', `pdisk-${uuid}`, ...tags, 'meta');
+    }
+    const pool = await meta.pool();
+    const before = meta.programs();
+    t.is((await pool.list()).length, size);
+    counts.push(meta.programs() - before);
+  }
+  t.deepEqual(counts, [1, 1]);
+});
