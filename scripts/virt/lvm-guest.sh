@@ -14,7 +14,7 @@ Usage: lvm-guest.sh [-c CPUS] [-m MIB] [-d SIZE]... [-t SECONDS] COMMAND [ARGUME
        lvm-guest.sh --prepare
 
 Runs COMMAND as root in the current folder, in a guest with device-mapper; prints what it prints, ends with its status (124 if
-the guest was not done in time). Its environment is empty but for PATH, HOME and PDISK_LVM_GUEST=1.
+the guest was not done in time). Its environment is empty but for PATH, HOME, XDG_CACHE_HOME, TERM and PDISK_LVM_GUEST=1.
 
   -c CPUS      2 by default
   -m MIB       memory, 3072 by default
@@ -112,7 +112,7 @@ trap 'exit 143' INT TERM HUP
 mkdir "$work/share"
 
 cat > "$work/share/start" <<START
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=/root TERM=dumb PDISK_LVM_GUEST=1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=$(printf %q "$HOME") XDG_CACHE_HOME=$(printf %q "$(dirname "$cache")") TERM=dumb PDISK_LVM_GUEST=1
 mkdir -p /dev/pts /dev/shm /run/lvm /run/lock
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
@@ -150,5 +150,5 @@ setpriv --pdeathsig KILL timeout --foreground -s KILL "$seconds" qemu-system-x86
   -chardev "socket,id=host,path=$work/host.sock" -device vhost-user-fs-pci,chardev=host,tag=host \
   -chardev "socket,id=share,path=$work/share.sock" -device vhost-user-fs-pci,chardev=share,tag=share \
   "${disks[@]}" -serial stdio -monitor none -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
-  -append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on' < /dev/null | tr -d '\r' || true
+  -append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on' < /dev/null | stdbuf -o0 tr -d '\r' || true
 exit "$(cat "$work/share/status" 2> /dev/null || echo 124)"
