@@ -1,0 +1,95 @@
+import test from 'ava';
+import { createAccounts } from '../../src/accounts/accounts.ts';
+import type { Caller } from '../../src/disks/service.ts';
+import { cheap, memoryStore } from './support/memory-store.ts';
+
+async function site() {
+  const store = memoryStore();
+  const clock = { now: 1_000_000 };
+  const options = { cost: cheap, now: () => clock.now };
+  const accounts = await createAccounts(store, options);
+  await accounts.createFirst('admin', 'first');
+  const admin = (await accounts.verify('admin', 'first')) as Caller;
+  await accounts.put(admin, 'one', { password: 'a password', role: 'user' });
+  const one = (await accounts.verify('one', 'a password')) as Caller;
+  return { store, clock, accounts, admin, one, restarted: () => createAccounts(store, options) };
+}
+
+test('a token stands for its account, also after a restart, and the store does not know it', async t => {
+  const { store, accounts, one, restarted } = await site();
+  const { secret, id, expires } = await accounts.tokens.create(one, 'backup', 5000);
+  t.is(expires, 1_005_000);
+  for (const running of [accounts, await restarted()]) {
+    t.like(running.verifyToken(secret), { account: 'one', role: 'user' });
+    t.deepEqual(running.tokens.list(one), [{ id, name: 'backup', created: 1_000_000, expires }]);
+    for (const wrong of [id, `${id}.`, `${secret}x`, secret.slice(0, -1), '', '.', 'x.y'])
+      t.is(running.verifyToken(wrong), undefined);
+  }
+  t.false(JSON.stringify([...store.tokens]).includes(secret.split('.')[1] ?? ''));
+});
+
+test('a token ends with its time, with its removal and with its account', async t => {
+  const { store, clock, accounts, admin, one } = await site();
+  const make = async () => {
+    const { secret, id } = await accounts.tokens.create(one, 'x', 5000);
+    const caller = accounts.verifyToken(secret) as Caller;
+    t.true(accounts.isCurrent(caller));
+    return { secret, id, caller };
+  };
+  const expiring = await make();
+  clock.now += 5000;
+  t.is(accounts.verifyToken(expiring.secret), undefined);
+  t.false(accounts.isCurrent(expiring.caller));
+  const removed = await make();
+  await accounts.tokens.remove(one, removed.id);
+  t.is(accounts.verifyToken(removed.secret), undefined);
+  t.false(accounts.isCurrent(removed.caller));
+  const orphan = await make();
+  await accounts.remove(admin, 'one', () => false);
+  t.is(accounts.verifyToken(orphan.secret), undefined);
+  t.is(store.tokens.size, 0);
+  await accounts.put(admin, 'one', { password: 'a password', role: 'user' });
+  t.is(accounts.verifyToken(orphan.secret), undefined);
+});
+
+test('another role is the role of the tokens too, and a new password leaves them', async t => {
+  const { accounts, admin, one } = await site();
+  const { secret } = await accounts.tokens.create(one, 'x', 5000);
+  const before = accounts.verifyToken(secret) as Caller;
+  await accounts.setPassword(one, 'another password');
+  t.like(accounts.verifyToken(secret), { role: 'user' });
+  await accounts.put(admin, 'one', { password: 'another password', role: 'service' });
+  t.like(accounts.verifyToken(secret), { role: 'service' });
+  t.false(accounts.isCurrent(before));
+});
+
+test('a token makes no tokens and sets no password', async t => {
+  const { accounts, one } = await site();
+  const caller = accounts.verifyToken((await accounts.tokens.create(one, 'x', 5000)).secret) as Caller;
+  await t.throwsAsync(accounts.tokens.create(caller, 'y', 5000), { code: 'FORBIDDEN' });
+  await t.throwsAsync(accounts.setPassword(caller, 'another password'), { code: 'FORBIDDEN' });
+});
+
+test("tokens are their own account's, an administrator may end any, and there are at most a hundred", async t => {
+  const { clock, accounts, admin, one } = await site();
+  const { id } = await accounts.tokens.create(admin, 'x', 5000);
+  t.deepEqual(accounts.tokens.list(one), []);
+  await t.throwsAsync(accounts.tokens.remove(one, id), { code: 'TOKEN_UNKNOWN' });
+  const mine = await accounts.tokens.create(one, 'x', 5000);
+  await accounts.tokens.remove(admin, mine.id);
+  for (let i = 0; i < 100; i += 1) await accounts.tokens.create(one, 'x', 5000);
+  await t.throwsAsync(accounts.tokens.create(one, 'x', 5000), { code: 'TOKEN_LIMIT' });
+  clock.now += 5000;
+  await accounts.tokens.create(one, 'x', 5000);
+  t.is(accounts.tokens.list(one).length, 1);
+});
+
+test('a changed password lets in, the old one does not', async t => {
+  const { accounts, one, restarted } = await site();
+  await accounts.setPassword(one, 'another password');
+  t.false(accounts.isCurrent(one));
+  for (const running of [accounts, await restarted()]) {
+    t.is(await running.verify('one', 'a password'), undefined);
+    t.like(await running.verify('one', 'another password'), { account: 'one', role: 'user' });
+  }
+});

@@ -1,0 +1,136 @@
+// Accounts, passwords, tokens and slow guessing, over HTTP, against the running service.
+import { readFile } from 'node:fs/promises';
+import test from 'ava';
+import { basic } from '../rig/http.ts';
+import { startSite } from './support/site.ts';
+
+const bearer = (token: string) => ({ as: '' as const, headers: { authorization: `Bearer ${token}` } });
+
+test('the life of tokens and passwords, over restarts, and none of them is ever told to a log or a child', async t => {
+  const site = await startSite();
+  try {
+    const form = { name: 'nightly backup' };
+    const made = await site.ask('POST', '/api/tokens', { as: 'alice', form });
+    t.is(made.status, 201);
+    t.is(made.headers.get('cache-control'), 'no-store');
+    const { token, ...shown } = JSON.parse(made.text);
+    t.deepEqual(Object.keys(shown), ['id', 'name', 'created', 'expires']);
+    t.regex(shown.expires, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d$/);
+    t.is((await site.ask('GET', '/api/tokens', { as: 'alice' })).text, JSON.stringify([shown]));
+    t.is((await site.ask('GET', '/api/tokens', { as: 'bob' })).text, '[]');
+
+    const uuid = await site.create('alice');
+    t.is((await site.ask('GET', `/api/disks/${uuid}`, bearer(token))).status, 200);
+    t.is((await site.ask('GET', '/api/disks', bearer(`${token}x`))).code, 'UNAUTHENTICATED');
+    t.is((await site.ask('POST', '/api/tokens', { ...bearer(token), json: form })).code, 'FORBIDDEN');
+    const secret = 'a wholly new password';
+    t.is(
+      (await site.ask('PUT', '/api/users/me/password', { ...bearer(token), form: { password: secret } }))
+        .code,
+      'FORBIDDEN',
+    );
+    t.is(
+      (await site.ask('PUT', '/api/users/me/password', { as: 'bob', form: { password: 'short' } })).code,
+      'BAD_INPUT',
+    );
+    t.is(
+      (await site.ask('PUT', '/api/users/me/password', { as: 'alice', form: { password: secret } })).text,
+      '{"name":"alice"}',
+    );
+    for (const json of [
+      {},
+      { name: '' },
+      { name: 'x', expires_in: 0 },
+      { name: 'x', expires_in: 1e12 },
+      { name: 'x', y: 1 },
+    ])
+      t.is(
+        (await site.ask('POST', '/api/tokens', { as: 'bob', json })).code,
+        'BAD_INPUT',
+        JSON.stringify(json),
+      );
+
+    const environment = await readFile(`/proc/${site.service.pid}/environ`, 'utf8').catch(() => '');
+    const logs = [site.service.log()];
+    await site.service.kill();
+    await site.service.start();
+    const alice = (password: string) =>
+      site.ask('GET', '/api/disks', { as: '', headers: { authorization: basic('alice', password) } });
+    t.is((await alice(secret)).status, 200);
+    t.is((await alice('correct horse')).status, 401);
+    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 200);
+    t.is((await site.ask('DELETE', `/api/tokens/${shown.id}`, { as: 'bob' })).code, 'TOKEN_UNKNOWN');
+    t.is((await site.ask('DELETE', `/api/tokens/${shown.id}`, bearer(token))).text, `{"id":"${shown.id}"}`);
+    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 401);
+    logs.push(site.service.log());
+    for (const text of [...logs, environment]) {
+      for (const word of [secret, token.split('.')[1], 'short', basic('alice', secret).slice(6)])
+        t.false(text.includes(word));
+    }
+  } finally {
+    await site.end();
+  }
+});
+
+test('wrong logins are slowed with 429 and Retry-After; who is at work with right ones is not', async t => {
+  const site = await startSite();
+  try {
+    t.is((await site.ask('GET', '/api/disks', { as: 'cloud' })).status, 200);
+    const statuses: number[] = [];
+    for (let i = 0; i < 8; i += 1) {
+      const authorization = basic('cloud', `guess ${i}`);
+      const { status, code, headers, reason } = await site.ask('GET', '/api/disks', {
+        as: '',
+        headers: { authorization },
+      });
+      statuses.push(status);
+      if (status !== 429) continue;
+      t.deepEqual([code, reason], ['TOO_MANY_LOGINS', 'Too Many Requests']);
+      t.regex(headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    }
+    t.deepEqual([...new Set(statuses)], [401, 429]);
+    t.is((await site.ask('GET', '/api/disks', { as: 'cloud' })).status, 200);
+    t.is((await site.ask('GET', '/api/disks', { as: 'bob' })).status, 200);
+  } finally {
+    await site.end();
+  }
+});
+
+test('a flood of wrong logins at most doubles the time that a create takes at the 50th percentile', async t => {
+  const site = await startSite();
+  try {
+    const median = async (): Promise<number> => {
+      const times: number[] = [];
+      for (let i = 0; i < 150; i += 1) {
+        const begun = performance.now();
+        await site.create('cloud');
+        times.push(performance.now() - begun);
+      }
+      return times.sort((a, b) => a - b)[75] ?? 0;
+    };
+    await median();
+    const quiet = await median();
+    let flooding = true;
+    let answered = 0;
+    // From many addresses: each pair of account and address would soon be slowed.
+    const flood = Array.from({ length: 16 }, async (_, index) => {
+      for (let i = 0; flooding; i += 1) {
+        const authorization = basic(`nobody-${index}-${i % 1000}`, 'x');
+        await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
+        answered += 1;
+      }
+    });
+    const flooded = await median();
+    flooding = false;
+    await Promise.all(flood);
+    t.log(
+      `create, 50th percentile: ${quiet.toFixed(1)} ms; beside ${answered} wrong logins ${flooded.toFixed(1)} ms`,
+    );
+    t.true(flooded <= 2 * quiet + 5);
+  } catch (error) {
+    t.log(site.service.log().split('\n').filter(line => line.includes('"level":50')).slice(0, 3).join('\n'));
+    throw error;
+  } finally {
+    await site.end();
+  }
+});
