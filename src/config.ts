@@ -38,6 +38,7 @@ export interface Config {
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
   readonly reconcileIntervalMs: number;
+  readonly leftoverGraceMs: number;
   /** How many events the log keeps, and for how long. */
   readonly eventHistory: number;
   readonly eventHistoryMs: number;
@@ -211,6 +212,7 @@ export function loadConfig(sources: Sources): Config {
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
+    leftoverGraceMs: checked.leftover_grace * 1000,
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,
     eventBookmarkMs: checked.event_bookmark * 1000,

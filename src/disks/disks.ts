@@ -10,11 +10,12 @@ import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createDiskService } from './disk-service.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
+import { createLeftovers } from './leftovers.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createReconciler } from './reconcile.ts';
-import { compareVolumes, hotNodes, resume } from './recovery.ts';
-import type { DiskService, NodeService } from './service.ts';
+import { hotNodes, resume } from './recovery.ts';
+import type { Caller, DiskService, NodeService } from './service.ts';
 import { createActorSystem } from './system.ts';
 import { watchNodes } from './watch.ts';
 
@@ -42,6 +43,8 @@ export interface DisksParts {
   readonly quotaOf: (account: string) => Quota;
   /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
   readonly publish: (events: readonly EventRecord[]) => void;
+  /** Whether a caller's account stands as it did when the request was taken. */
+  readonly stands: (caller: Caller) => boolean;
   /** Told of a fault in pdisk itself: the process must end. */
   readonly fault: (error: Error) => void;
   readonly settings: {
@@ -52,6 +55,8 @@ export interface DisksParts {
     readonly createTimeoutMs: number;
     readonly deleteTimeoutMs: number;
     readonly reconcileIntervalMs: number;
+    /** How long a volume without a disk is kept. */
+    readonly leftoverGraceMs: number;
     /** How far apart the two lists are that prove a machine's death: 5 s, the default, but in tests. */
     readonly proofMs?: number;
   };
@@ -105,11 +110,23 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
   const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
+  const leftovers = createLeftovers({
+    ...common,
+    pool,
+    journal: store,
+    known: await store.load(prefixes.leftover, codecs.leftover),
+    graceMs: settings.leftoverGraceMs,
+  });
   const service = createDiskService({
     ...common,
     ...parts,
     committed,
-    fate: async vm => (alarms.of(vm.node) ? 'unknown' : hypervisor.fate(vm, now() + 2 * QUESTION_MS)),
+    fate: async vm => {
+      const fate = await hypervisor.fate(vm, now() + 2 * QUESTION_MS);
+      const alarm = alarms.of(vm.node);
+      if (alarm !== undefined) return { fate: 'unknown', doubt: alarm };
+      return { fate, doubt: 'its node, or another that may run it, does not answer' };
+    },
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
@@ -121,13 +138,14 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     nodes: createNodeService({ hypervisor, alarms, reconciler }),
     async recover() {
       await pool.clean();
-      await compareVolumes(pool, committed, log);
+      await leftovers.pass();
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
-      for (const node of hotNodes(decided)) hypervisor.link(node);
+      for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS, undefined, { ref: false })]);
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
+      timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));
     },
     figures: () => ({
       disks: countStates(committed.disks()),
@@ -137,7 +155,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
-      await Promise.all([reconciler.stop(), system.stop()]);
+      await Promise.all([reconciler.stop(), leftovers.stop(), system.stop()]);
     },
   };
 }

@@ -1,23 +1,11 @@
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import type { Pool } from '../storage/pool.ts';
-import { isHeld, isKnown } from './records.ts';
+import { isHeld } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
 const CAUSE = { kind: 'restart' } as const;
 const WAITING = new Set(['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching']);
-
-/** Holds records and volumes against each other and reports every difference; removes nothing. */
-export async function compareVolumes(pool: Pool, shelf: Shelf, log: Logger): Promise<void> {
-  const volumes = new Set(await pool.list());
-  for (const disk of shelf.disks()) {
-    const { uuid } = disk.context;
-    if (isKnown(disk) && !volumes.has(uuid)) log.error({ disk: uuid }, 'disk has no volume in the pool');
-    volumes.delete(uuid);
-  }
-  for (const uuid of volumes) log.error({ disk: uuid }, 'volume belongs to no disk; it is left alone');
-}
 
 /** The nodes on which a hot-plugged disk is accounted for: their events matter from the start. */
 export function hotNodes(shelf: Shelf): ReadonlySet<string> {

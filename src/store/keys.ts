@@ -5,6 +5,7 @@ export const prefixes = {
   account: 'account/',
   token: 'token/',
   node: 'node/',
+  leftover: 'leftover/',
   event: 'event/',
 } as const;
 

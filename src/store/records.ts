@@ -59,11 +59,15 @@ const attachmentRecord = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
-    migrated: z.boolean(),
+    away: z.boolean(),
   }),
 });
 
-const nodeRecord = z.object({ v: z.literal(1), key: z.string(), hostUuid: z.string() });
+/** A volume without a disk, and when it was first seen, in milliseconds since 1970. */
+const leftoverRecord = z.object({ v: z.literal(1), uuid: z.string(), since: z.number() });
+
+/** The host that answered under a node's name. */
+const nodeRecord = z.object({ v: z.literal(1), name: z.string(), hostUuid: z.string() });
 
 /** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
@@ -87,7 +91,7 @@ export const causeKinds = {
   timeout: 'A deadline passed.',
   restart: 'pdisk was started, and went on with what was interrupted.',
   'machine-stopped': 'The node told that the machine stopped.',
-  'machine-migrated': 'The node told that the machine left it.',
+  'machine-away': 'The node told that the machine was saved to a file or has migrated.',
   'device-removed': 'The node told that the device is off the machine.',
   reconciliation: 'Records and machines were compared.',
 } as const;
@@ -144,6 +148,7 @@ const eventRecord = z.object({
 export type CauseKind = keyof typeof causeKinds;
 export type DiskRecord = z.infer<typeof diskRecord>;
 export type AttachmentRecord = z.infer<typeof attachmentRecord>;
+export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
 
@@ -151,5 +156,6 @@ export const codecs = {
   disk: diskRecord,
   attachment: attachmentRecord,
   node: nodeRecord,
+  leftover: leftoverRecord,
   event: eventRecord,
 };

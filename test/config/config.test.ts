@@ -47,6 +47,7 @@ test('nothing at all and an empty file give the defaults', t => {
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
     reconcileIntervalMs: 60_000,
+    leftoverGraceMs: 86_400_000,
     eventHistory: 1_000_000,
     eventHistoryMs: 30 * 86_400_000,
     eventBookmarkMs: 30_000,
@@ -84,6 +85,7 @@ test('a file sets everything, under the names that the schema has', t => {
     create_timeout: 20
     delete_timeout: 30
     reconcile_interval: 5
+    leftover_grace: 3600
     event_history: 1000
     event_history_days: 0.5
     event_bookmark: 1
@@ -115,6 +117,7 @@ test('a file sets everything, under the names that the schema has', t => {
     createTimeoutMs: 20_000,
     deleteTimeoutMs: 30_000,
     reconcileIntervalMs: 5000,
+    leftoverGraceMs: 3_600_000,
     eventHistory: 1000,
     eventHistoryMs: 43_200_000,
     eventBookmarkMs: 1000,

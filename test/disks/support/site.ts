@@ -31,6 +31,7 @@ const settings = {
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
   reconcileIntervalMs: 100,
+  leftoverGraceMs: 60_000,
   proofMs: 40,
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };

@@ -1,0 +1,108 @@
+// Records come before volumes and go after them, so a volume without a record has lost it by other means: a database that was restored, or
+// a mistake. What is in it may be all that is left of somebody's data: it is reported, and kept for a long grace time.
+import type { Logger } from 'pino';
+import type { Pool } from '../storage/pool.ts';
+import type { Journal } from '../store/journal.ts';
+import { prefixes } from '../store/keys.ts';
+import type { LeftoverRecord } from '../store/records.ts';
+import { isKnown } from './records.ts';
+import type { Shelf } from './shelf.ts';
+
+export interface Leftovers {
+  /** Holds records and volumes against each other, reports what is new, and removes what has been left over for too long. */
+  pass(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createLeftovers(parts: {
+  readonly pool: Pool;
+  readonly journal: Journal;
+  readonly decided: Shelf;
+  /** What was seen before. */
+  readonly known: readonly LeftoverRecord[];
+  readonly graceMs: number;
+  readonly now: () => number;
+  readonly log: Logger;
+}): Leftovers {
+  const { pool, journal, decided, graceMs, now, log } = parts;
+  const since = new Map(parts.known.map(record => [record.uuid, record.since]));
+  const missing = new Set<string>();
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+
+  /** Volumes without a record, and disks without a volume; both twice in a row, for disks come and go meanwhile. */
+  async function compare(): Promise<{ leftovers: string[]; lost: string[] }> {
+    const first = await look();
+    if (first.leftovers.length === 0 && first.lost.length === 0) return first;
+    const second = await look();
+    return {
+      leftovers: second.leftovers.filter(uuid => first.leftovers.includes(uuid)),
+      lost: second.lost.filter(uuid => first.lost.includes(uuid)),
+    };
+  }
+
+  async function look(): Promise<{ leftovers: string[]; lost: string[] }> {
+    const disks = [...decided.disks()].filter(isKnown).map(({ context }) => context.uuid);
+    const volumes = new Set(await pool.list());
+    return {
+      leftovers: [...volumes].filter(uuid => !decided.disk(uuid)),
+      lost: disks.filter(uuid => !volumes.has(uuid) && decided.disk(uuid)),
+    };
+  }
+
+  async function remember(uuid: string, time: number | undefined): Promise<void> {
+    const value = time === undefined ? undefined : { v: 1, uuid, since: time };
+    await journal.commit([{ key: prefixes.leftover + uuid, value }]);
+    if (time === undefined) since.delete(uuid);
+    else since.set(uuid, time);
+  }
+
+  async function remove(uuid: string): Promise<void> {
+    for (let bytes = 0; pool.wipes; ) {
+      const wiped = await pool.wipe(uuid, bytes, stopping.signal);
+      bytes = wiped.bytes;
+      if (bytes >= wiped.of) break;
+    }
+    if (decided.disk(uuid)) return;
+    await pool.remove(uuid, stopping.signal);
+    await remember(uuid, undefined);
+    log.warn({ disk: uuid }, 'a volume that belonged to no disk was removed');
+  }
+
+  async function run(): Promise<void> {
+    const { leftovers, lost } = await compare();
+    for (const uuid of lost) {
+      if (!missing.has(uuid)) log.error({ disk: uuid }, 'disk has no volume in the pool');
+      missing.add(uuid);
+    }
+    for (const uuid of missing) if (!lost.includes(uuid)) missing.delete(uuid);
+    for (const uuid of [...since.keys()]) if (!leftovers.includes(uuid)) await remember(uuid, undefined);
+    for (const uuid of leftovers) {
+      const seen = since.get(uuid);
+      if (seen === undefined) {
+        const until = new Date(now() + graceMs).toISOString();
+        log.error({ disk: uuid }, `volume belongs to no disk; it is left alone, and removed after ${until}`);
+        await remember(uuid, now());
+      } else if (now() - seen >= graceMs && !stopping.signal.aborted) {
+        await remove(uuid);
+      }
+    }
+  }
+
+  return {
+    pass() {
+      running ??= run()
+        .catch(error => {
+          if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'pool not reconciled');
+        })
+        .finally(() => {
+          running = undefined;
+        });
+      return running;
+    },
+    async stop() {
+      stopping.abort(new Error('pdisk stops'));
+      await running;
+    },
+  };
+}
