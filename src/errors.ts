@@ -52,6 +52,10 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     status: 400,
     sentence: f => `${vm(f)} still runs and holds its disks; kill it first, or use hotdetach`,
   },
+  VM_FATE_UNKNOWN: {
+    status: 503,
+    sentence: f => `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released`,
+  },
   ATTACHMENT_UNKNOWN: { status: 400, sentence: f => `${disk(f)} is not attached to ${vm(f)}` },
   NO_FREE_TARGET: { status: 400, sentence: f => `${vm(f)} has no free target for ${disk(f)} (vda to vdz)` },
   VOLUME_FAILED: {
@@ -172,6 +176,15 @@ const ofTheService = {
   NO_ALARM: { status: 400, sentence: f => `there is no alarm on node '${f.node ?? ''}'` },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
   POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
+  KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },
+  KEY_SECRET: {
+    status: 400,
+    sentence: () => 'this Idempotency-Key has been used, and its answer held a secret that is told only once',
+  },
+  KEY_PENDING: {
+    status: 503,
+    sentence: () => 'the first request with this Idempotency-Key is not finished yet; try again shortly',
+  },
   BUSY: { status: 503, sentence: () => 'too many requests are at work; try again shortly' },
   STOPPING: { status: 503, sentence: () => 'pdisk is stopping; try again shortly' },
   STORE_FAILED: {

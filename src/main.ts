@@ -10,6 +10,7 @@ import { createFirstAdministrator } from './accounts/first-administrator.ts';
 import { accountRecord, tokenRecord } from './accounts/record.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
+import { createAnswerOnce, keyRecord } from './api/idempotency.ts';
 import { createApi } from './api/server.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
@@ -74,6 +75,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountsIn(store));
+  const once = await createAnswerOnce(
+    { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
+    Date.now,
+  );
   const eventLog = await openEventLog(store);
   const disks = await createDisks({
     store,
@@ -83,6 +88,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     now: Date.now,
     newUuid: randomUUID,
     newId: nanoid,
+    stands: accounts.isCurrent,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
     publish: eventLog.publish,
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
@@ -121,6 +127,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     service: figures.counted(disks.service),
     nodes: disks.nodes,
     accounts,
+    once,
     events: { streams, tickets },
     monitoring: { figures, readiness },
     log,

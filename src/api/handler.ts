@@ -6,6 +6,7 @@ import { authenticate } from './authentication.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
 import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
+import type { AnswerOnce, Begun } from './idempotency.ts';
 import type { OpenRoutes } from './open-routes.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
@@ -19,6 +20,9 @@ function objection(found: Found, head: Head): Answer | undefined {
   if ((head.length ?? 0) > BODY_LIMIT) return ofError(tooLarge());
   return undefined;
 }
+
+/** The methods that may be repeated by an Idempotency-Key. */
+const CHANGING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 const tooLarge = () => errorOf('BODY_TOO_LARGE', { detail: `at most ${BODY_LIMIT} bytes are read` });
 
@@ -47,13 +51,18 @@ interface Told {
  * authentication, route, method, media type, size, inputs, rights, state. Throws and rejects with
  * whatever went wrong.
  */
-export function createHandler(
-  routes: readonly Route[],
-  accounts: Accounts,
-  gate: (head: Head) => void,
-  open: OpenRoutes,
-): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
-  const find = createRouter(routes);
+export function createHandler(parts: {
+  readonly routes: readonly Route[];
+  readonly accounts: Accounts;
+  /** Throws for what no honest client sends, before anything else is looked at. */
+  readonly gate: (head: Head) => void;
+  readonly open: OpenRoutes;
+  readonly once: AnswerOnce;
+  /** The answer to what a restart has interrupted; undefined where nothing came of it. */
+  readonly recover: (route: Route, fields: Fields, begun: Begun) => Promise<Answer | undefined>;
+}): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
+  const { accounts, gate, open, once, recover } = parts;
+  const find = createRouter(parts.routes);
 
   return (exchange, told) => {
     const { head } = exchange;
@@ -74,7 +83,18 @@ export function createHandler(
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone()) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
       const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
-      return found.route.answer({ caller, cause, head, params: found.params }, fields);
+      const { route, params } = found;
+      const act = (cause: Cause) => route.answer({ caller, cause, head, params }, fields);
+      if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause);
+      return once({
+        head,
+        caller,
+        fields,
+        cause,
+        secret: route.secret === true,
+        act: async because => act(because),
+        recover: begun => recover(route, fields, begun),
+      });
     }
 
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {

@@ -27,6 +27,8 @@ export interface Route {
   readonly inputsFrom: 'body' | 'query';
   /** Who asks, by other means than the header Authorization; undefined: nobody. */
   holder?(head: Head): Caller | undefined;
+  /** Whether its answer is told once and kept nowhere. */
+  readonly secret?: boolean;
   /** Checks the inputs, then acts. Throws and rejects with PdiskErrors. */
   answer(request: Request, fields: Fields): Answer | Promise<Answer>;
 }

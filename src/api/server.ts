@@ -15,9 +15,11 @@ import { type Exchange, openExchange } from './exchange.ts';
 import { createFront, type TlsFiles } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
+import type { AnswerOnce } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import { nodeRoutes } from './node-routes.ts';
 import { type MetricsAccess, type Monitoring, metricsRoutes, openRoutes } from './open-routes.ts';
+import { recovered } from './recovering.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface Api {
@@ -48,16 +50,18 @@ export function createApi(parts: {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly accounts: Accounts;
+  /** Answers to requests with an Idempotency-Key. */
+  readonly once: AnswerOnce;
   readonly events: { readonly streams: Streams; readonly tickets: Tickets };
   readonly monitoring: Monitoring;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }): Api {
-  const { service, nodes, accounts, events, monitoring, log, settings } = parts;
+  const { service, nodes, accounts, once, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   let listenHost = '';
-  const handle = createHandler(
-    [
+  const handle = createHandler({
+    routes: [
       ...diskRoutes(service),
       ...attachmentRoutes(service),
       ...nodeRoutes(nodes),
@@ -67,9 +71,11 @@ export function createApi(parts: {
       ...accountRoutes(accounts, name => service.ownedBy(name)),
     ],
     accounts,
-    head => gate(head, listenHost),
-    openRoutes(monitoring, settings.metricsAccess),
-  );
+    gate: head => gate(head, listenHost),
+    open: openRoutes(monitoring, settings.metricsAccess),
+    once,
+    recover: (route, fields, begun) => recovered(service, route, fields, begun),
+  });
   let stopped: Promise<void> | undefined;
   let working = 0;
   let whenIdle = (): void => {};

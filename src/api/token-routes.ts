@@ -15,11 +15,14 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
   route('GET', '/api/tokens', nothing, ({ caller }) => json(tokens.list(caller).map(represent))),
 
-  route('POST', '/api/tokens', newToken, async ({ caller }, { name, expires_in }) => {
-    const { secret, ...token } = await tokens.create(caller, name, expires_in * 1000);
-    const headers = { 'Cache-Control': 'no-store' };
-    return { ...json({ ...represent(token), token: secret }, 201), headers };
-  }),
+  {
+    ...route('POST', '/api/tokens', newToken, async ({ caller }, { name, expires_in }) => {
+      const { secret, ...token } = await tokens.create(caller, name, expires_in * 1000);
+      const headers = { 'Cache-Control': 'no-store' };
+      return { ...json({ ...represent(token), token: secret }, 201), headers };
+    }),
+    secret: true,
+  },
 
   route('DELETE', '/api/tokens/:id', nothing, async ({ caller, params }) => {
     const id = params[0] ?? '';

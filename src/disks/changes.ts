@@ -21,13 +21,14 @@ export function changesOf(
   after: number,
   cause: Cause,
 ): EventRecord[] {
+  const { alsoWrite: _, ...why } = cause;
   const events: EventRecord[] = [];
   for (const [key, context] of step.contexts) {
     const from = decided.get(key)?.state ?? null;
     const to = step.touched.get(key)?.state ?? endOf(context);
     const deadline = step.touched.get(key) ? context.deadline : null;
     const progress = isDisk(context) && context.wiped ? percentOf(context.wiped) : null;
-    const about = { ...subjectOf(context, step, decided), from, to, deadline, progress, cause: { ...cause } };
+    const about = { ...subjectOf(context, step, decided), from, to, deadline, progress, cause: why };
     const published = step.published.filter(note => note.key === key).map(note => note.type);
     const unsaid: ChangeType = from === to ? 'disk.updated' : 'disk.state-changed';
     for (const type of published.length > 0 ? published : [unsaid]) {

@@ -1,4 +1,5 @@
 import { detaching } from './detaching.ts';
+import { interrupted } from './interrupted.ts';
 import { keeping } from './keeping.ts';
 import type { Parts } from './parts.ts';
 import { plugging } from './plugging.ts';
@@ -11,4 +12,5 @@ export const createDiskService = (parts: Parts): DiskService => ({
   ...plugging(parts),
   ...registering(parts),
   ...detaching(parts),
+  ...interrupted(parts),
 });

@@ -1,4 +1,5 @@
 import type { Quota } from '../../machines/disk-events.ts';
+import type { Write } from '../store/journal.ts';
 import type { CauseKind } from '../store/records.ts';
 
 /** Who asks. */
@@ -12,6 +13,17 @@ export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
+  /** What must be on disk in the same batch as the decision. */
+  readonly alsoWrite?: (decided: Decided) => readonly Write[];
+}
+
+/** What a step has decided, as far as it tells what became of it after a crash. */
+export interface Decided {
+  /** Key of the actor that tells: the attachment's, if there is one, else the disk's. */
+  readonly subject: string;
+  /** The disks that it is about, in order of attachment. */
+  readonly disks: string[];
+  readonly target: string | null;
 }
 
 interface NewDisk {
@@ -77,6 +89,13 @@ export interface DiskService {
     target: string | undefined,
     cause: Cause,
   ): Promise<string>;
+  /**
+   * The state of a disk or an attachment, by its actor's key, once it waits for nobody; undefined where it is gone. Rejects with
+   * KEY_PENDING where that takes too long.
+   */
+  atRest(key: string): Promise<string | undefined>;
+  /** All disks on a machine, in order of attachment. */
+  disksOn(vm: VmName): readonly string[];
   /** What an account has: every disk that was accepted, whatever its state. */
   ownedBy(account: string): Quota;
 }

@@ -8,8 +8,8 @@ import { eventKey } from '../store/keys.ts';
 import type { EventRecord } from '../store/records.ts';
 import { changesOf } from './changes.ts';
 import type { Effects } from './effects.ts';
-import { isDiskKey, type Kept } from './records.ts';
-import type { Cause } from './service.ts';
+import { isDiskKey, type Kept, WAITING } from './records.ts';
+import type { Cause, Decided } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import { createDecider, type Delivery, type EffectNote, type Step } from './step.ts';
 
@@ -90,7 +90,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     sequence += events.length;
     for (const [key, record] of step.touched) remember(key, record);
     const answered = until === undefined ? undefined : wait(until, number);
-    await durable(write(step, events));
+    await durable(write(step, events, cause));
     settle(step, number, cause);
     if (events.length > 0) publish(events);
     return answered ?? { refused: undefined, problem: null, context: undefined };
@@ -102,16 +102,16 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     else deadlines.delete(key);
   }
 
-  function write(step: Step, events: readonly EventRecord[]): Promise<void> {
+  function write(step: Step, events: readonly EventRecord[], { alsoWrite }: Cause): Promise<void> {
     if (step.touched.size === 0) return journal.flushed();
     const records = [...step.touched].map(([key, value]) => ({ key, value }));
     const log = events.map(event => ({ key: eventKey(event.sequence), value: event }));
-    return journal.commit([...records, ...log]);
+    return journal.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
   }
 
   /** After the batch is on disk: effects start, readers see it, callers are answered. */
   function settle(step: Step, number: number, cause: Cause): void {
-    for (const key of step.touched.keys()) running.get(key)?.abort.abort();
+    for (const [key, record] of step.touched) if (!isWaiting(record)) running.get(key)?.abort.abort();
     for (const note of step.effects) start(note, cause);
     for (const [key, record] of step.touched) committed.put(key, record);
     for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
@@ -120,7 +120,9 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   /** Effects of one actor never overlap: the next begins when the last, which is told to stop, has come back. */
   function start(note: EffectNote, cause: Cause): void {
     const abort = new AbortController();
-    const ended = runAfter(running.get(note.key)?.ended, note, abort, cause);
+    const last = running.get(note.key);
+    last?.abort.abort();
+    const ended = runAfter(last?.ended, note, abort, cause);
     running.set(note.key, { abort, ended });
   }
 
@@ -187,7 +189,9 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     for (const [key, deadline] of deadlines) {
       if (deadline > time) continue;
       deadlines.delete(key);
-      deliver([{ to: key, event: { type: 'TIMEOUT' } }], { kind: 'timeout' }).catch(() => {});
+      deliver([{ to: key, event: { type: 'TIMEOUT' } }], { kind: 'timeout' }).catch(error => {
+        if (!stopped) fault(error);
+      });
     }
   }
 
@@ -199,8 +203,25 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   return { deliver, sweep, stop };
 }
 
+/** Whether the chart still waits for what is at work: an actor that only learned something goes on waiting. */
+const isWaiting = (record: Kept | undefined): boolean => record !== undefined && WAITING.has(record.state);
+
 const keyOf = (context: DiskContext | AttachmentContext): string =>
   'uuid' in context ? `disk/${context.uuid}` : `attachment/${context.id}`;
+
+/** See `Decided`. An attachment that ends here was made earlier: what tells is one that lives. */
+function decidedBy({ touched, contexts }: Step): Decided {
+  const attachments = [...contexts].filter(([key]) => !isDiskKey(key));
+  const [subject = '', context] =
+    attachments.find(([key]) => touched.get(key)) ?? attachments[0] ?? [...contexts][0] ?? [];
+  const about = attachments.length > 0 ? attachments.map(([, one]) => one) : [...contexts.values()];
+  const disks = about.map(one => ('uuid' in one ? one.uuid : one.disk));
+  return {
+    subject,
+    disks: [...new Set(disks)],
+    target: context && 'target' in context ? context.target : null,
+  };
+}
 
 /** A chart that does not hear a request in its present state, or is not there any more, does not know what it is about. */
 function unheard(key: string | undefined): { code: Refusal } | undefined {

@@ -4,6 +4,7 @@ export const prefixes = {
   attachment: 'attachment/',
   account: 'account/',
   token: 'token/',
+  idempotency: 'idempotency/',
   node: 'node/',
   leftover: 'leftover/',
   event: 'event/',

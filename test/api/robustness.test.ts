@@ -7,6 +7,7 @@ import { errorOf } from '../../src/errors.ts';
 import { eventParts } from '../events/support/parts.ts';
 import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
+import { answerOnce } from './support/once.ts';
 import { monitoring, plain, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
@@ -230,6 +231,7 @@ test('a log that cannot be written costs no answer', async t => {
     service,
     nodes: nodeDouble,
     accounts,
+    once: await answerOnce(),
     events,
     monitoring: monitoring(),
     log,
@@ -256,6 +258,7 @@ test('a port in use is an error that says so, also where another pdisk uses it',
     service,
     nodes: nodeDouble,
     accounts,
+    once: await answerOnce(),
     events,
     monitoring: monitoring(),
     log,

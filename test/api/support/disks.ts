@@ -106,6 +106,8 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       calls.push(['setLimit', uuid, limit]);
       disks.set(uuid, { ...disk, limit });
     },
+    atRest: async () => undefined,
+    disksOn: () => [],
     ownedBy(account) {
       const owned = [...disks.values()].filter(disk => disk.owner === account);
       return { disks: owned.length, sizeGiB: owned.reduce((sum, disk) => sum + disk.sizeGiB, 0) };

@@ -9,6 +9,7 @@ import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
 import { type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
+import { answerOnce } from './once.ts';
 
 export interface Answered {
   readonly status: number;
@@ -72,6 +73,7 @@ export async function startServer(
     service,
     nodes,
     accounts,
+    once: await answerOnce(),
     events,
     monitoring: monitoring(),
     log: logger,

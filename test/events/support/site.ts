@@ -5,6 +5,7 @@ import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import type { StreamsParts } from '../../../src/events/streams.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { diskDouble, nodeDouble } from '../../api/support/disks.ts';
+import { answerOnce } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
 import { eventParts } from './parts.ts';
@@ -28,6 +29,7 @@ export async function eventSite(
     service,
     nodes: nodeDouble,
     accounts,
+    once: await answerOnce(),
     events,
     monitoring: monitoring(),
     log: pino({ level: 'silent' }),

@@ -1,0 +1,44 @@
+import type { DiskService } from '../disks/service.ts';
+import { type Answer, json } from './answer.ts';
+import type { Fields } from './fields.ts';
+import type { Begun } from './idempotency.ts';
+
+const KNOWN: ReadonlySet<string | undefined> = new Set(['available', 'attached', 'hot-attached']);
+const GONE: ReadonlySet<string | undefined> = new Set([undefined, 'wiping', 'unclaimed']);
+
+/**
+ * The answer to a request that a restart has interrupted after it was decided, once what it was about has come to rest; undefined
+ * where nothing came of it. `path` is the pattern of its URL, `fields` its inputs.
+ */
+export async function recovered(
+  service: DiskService,
+  { method, path }: { readonly method: string; readonly path: string },
+  fields: Fields,
+  { subject, disks, target }: Begun,
+): Promise<Answer | undefined> {
+  const vm = { node: String(fields.node), vm_id: String(fields.vm_id) };
+  const uuid = disks[0] ?? '';
+  const onMachine = () => service.disksOn({ node: vm.node, vmId: vm.vm_id });
+  switch (`${method} ${path}`) {
+    case 'POST /api/create':
+      return KNOWN.has(await service.atRest(subject)) ? json({ uuid }, 201) : undefined;
+    case 'POST /api/retry/:uuid':
+      return KNOWN.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
+    case 'DELETE /api/disks/:uuid':
+      return GONE.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
+    case 'PUT /api/disks/:uuid/limit':
+      return json({ uuid, limit: String(fields.limit) });
+    case 'POST /api/hotattach/:uuid':
+      if ((await service.atRest(subject)) !== 'hot-attached') return undefined;
+      return json({ ...vm, target, uuid: onMachine() });
+    case 'POST /api/hotdetach/:uuid':
+      if (!GONE.has(await service.atRest(subject))) return undefined;
+      return json({ ...vm, target, uuid: onMachine() });
+    case 'POST /api/attach/:uuid':
+      return json({ ...vm, uuid: onMachine() });
+    case 'POST /api/detach':
+      return json({ ...vm, uuid: disks });
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorOf } from '../errors.ts';
+import { disksOf } from './answers.ts';
+import type { Parts } from './parts.ts';
+import { WAITING } from './records.ts';
+import type { DiskService } from './service.ts';
+
+const LOOK_MS = 50;
+/** How long a request waits for what another one, before a restart, has begun. */
+const PATIENCE_MS = 60_000;
+
+/** What became of requests that a restart has interrupted, for those who ask again. */
+export const interrupted = ({
+  committed,
+  hypervisor,
+  now,
+}: Parts): Pick<DiskService, 'atRest' | 'disksOn'> => ({
+  async atRest(key) {
+    const limit = now() + PATIENCE_MS;
+    for (;;) {
+      const state = committed.get(key)?.state;
+      // A disk that is being wiped is gone for everybody.
+      if (state === undefined || state === 'wiping' || !WAITING.has(state)) return state;
+      if (now() > limit) throw errorOf('KEY_PENDING');
+      await delay(LOOK_MS);
+    }
+  },
+  disksOn: ({ node, vmId }) => disksOf(committed, hypervisor.vm(node, vmId)),
+});
