@@ -222,7 +222,8 @@ export const diskMachine = setupDisk.createMachine({
         ],
         WIPE_FAILED: { guard: 'current', actions: 'tryAgainLater' },
         TIMEOUT: { target: 'wiping', reenter: true },
-        RESUME: { target: 'wiping', reenter: true },
+        // Nobody waits for the end of it, not even the next start.
+        RESUME: { target: 'wiping', reenter: true, actions: answerDone },
       },
     },
     deleting: {
@@ -233,7 +234,7 @@ export const diskMachine = setupDisk.createMachine({
         RETRY: unknown,
         VOLUME_REMOVED: [
           { guard: 'currentUndo', target: 'deleted', actions: answerWhyUndone },
-          { guard: 'currentWiped', target: 'deleted', actions: published('disk.wiped') },
+          { guard: 'currentWiped', target: 'deleted', actions: [published('disk.wiped'), answerDone] },
           {
             guard: 'current',
             target: 'deleted',

@@ -121,8 +121,8 @@ mkdir -p /lib/modules && ln -sfn "$image/modules/$version" "/lib/modules/$versio
 modprobe -a dm-mod dm-thin-pool dm-snapshot loop
 echo 'activation { udev_sync=0 udev_rules=0 monitoring=0 }' >> /etc/lvm/lvmlocal.conf
 cd $(printf '%q' "$PWD")
-$(printf '%q ' "$@") < /dev/null
-echo \$? > /share/status
+$(printf '%q ' "$@") < /dev/null 2>&1 | cat # not a terminal
+echo \${PIPESTATUS[0]} > /share/status
 echo o > /proc/sysrq-trigger
 sleep 60
 START

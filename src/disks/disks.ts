@@ -142,7 +142,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
       for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
       const settled = resume(system, decided, log);
-      await Promise.race([settled, delay(RECOVERY_MS, undefined, { ref: false })]);
+      await Promise.race([settled, delay(RECOVERY_MS)]);
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));

@@ -20,7 +20,7 @@ let service: Service;
 if (inGuest) {
   test.serial.before(async () => {
     group = await createVolumeGroup(VG);
-    service = await startService({ pool: `lvm:${VG}`, wipe_rate: 300, nodes: {} });
+    service = await startService({ pool: `lvm:${VG}`, wipe_rate: 400, nodes: {} });
   });
 }
 

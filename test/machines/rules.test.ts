@@ -1,51 +1,9 @@
 import test from 'ava';
-import { createActor } from 'xstate';
 import { attachmentMachine } from '../../machines/attachment.ts';
-import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import type { DiskMessage } from '../../machines/disk-events.ts';
 import { sameVm } from '../../machines/vm.ts';
-import { birthOn, DISK, patience, stamp, vmOf } from './events.ts';
-
-/** A chart with its notes written down. */
-function play(machine: typeof diskMachine | typeof attachmentMachine) {
-  const notes: unknown[] = [];
-  const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
-  const effects = ['makeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [name, note(name)]);
-  const actions = {
-    refuse: note('refuse'),
-    answer: note('answer'),
-    tell: note('tell'),
-    publish: note('publish'),
-    ...Object.fromEntries(effects),
-  };
-  const actor = createActor((machine as typeof diskMachine).provide({ actions })).start();
-  return {
-    send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
-      notes.length = 0;
-      (actor.send as (event: unknown) => void)({ ...event, now, patience });
-      return { state: String(actor.getSnapshot().value), notes: [...notes] };
-    },
-    context: () => actor.getSnapshot().context,
-  };
-}
-
-function availableDisk(limit: number) {
-  const disk = play(diskMachine);
-  const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
-  disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
-  disk.send({ type: 'VOLUME_MADE', attempt: 1 });
-  return disk;
-}
-
-const quotaLeft = { disks: 1, sizeGiB: 1 };
-
-const hotattach = (id: string, vm = vmOf(id)): DiskMessage => ({
-  type: 'HOTATTACH',
-  ...birthOn(id, vm),
-  taken: [],
-});
-const refused = (code: string) => [{ refuse: { code } }];
+import { birthOn, DISK, stamp, vmOf } from './events.ts';
+import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
 
 test('limit: one machine more than the limit is refused, and nothing changes', t => {
   const disk = availableDisk(2);

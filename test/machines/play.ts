@@ -1,0 +1,53 @@
+import { createActor } from 'xstate';
+import type { attachmentMachine } from '../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import type { DiskMessage } from '../../machines/disk-events.ts';
+import { birthOn, DISK, patience, stamp, vmOf } from './events.ts';
+
+/** A chart with its notes written down. */
+export function play(machine: typeof diskMachine | typeof attachmentMachine) {
+  const notes: unknown[] = [];
+  const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
+  const effects = ['makeVolume', 'growVolume', 'wipeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [
+    name,
+    note(name),
+  ]);
+  const actions = {
+    refuse: note('refuse'),
+    answer: note('answer'),
+    tell: note('tell'),
+    publish: note('publish'),
+    ...Object.fromEntries(effects),
+  };
+  const actor = createActor((machine as typeof diskMachine).provide({ actions })).start();
+  return {
+    send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
+      notes.length = 0;
+      (actor.send as (event: unknown) => void)({ ...event, now, patience });
+      return { state: String(actor.getSnapshot().value), notes: [...notes] };
+    },
+    context: () => actor.getSnapshot().context,
+  };
+}
+
+/** A disk of 1 GiB whose creation, attempt 1, is over. */
+export function availableDisk(limit: number) {
+  const disk = play(diskMachine);
+  const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
+  disk.send({ type: 'VOLUME_MADE', attempt: 1 });
+  return disk;
+}
+
+export const quotaLeft = { disks: 1, sizeGiB: 1 };
+
+/** Asks for the disk to be plugged into a machine of that name. */
+export const hotattach = (id: string, vm = vmOf(id)): DiskMessage => ({
+  type: 'HOTATTACH',
+  ...birthOn(id, vm),
+  taken: [],
+});
+
+/** The notes of a refusal. */
+export const refused = (code: string) => [{ refuse: { code } }];
