@@ -1,0 +1,62 @@
+import test from 'ava';
+import { diskSpec, fakeNode, farOff, near, never } from './helpers/fake-node.ts';
+
+const BYTES = 3 * 2 ** 30;
+
+const resizes = (calls: readonly { procedure: string }[]): number =>
+  calls.filter(({ procedure }) => procedure === 'domainBlockResize').length;
+
+test('a running machine that has the disk is told its size', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  t.deepEqual(await hypervisor.resize(vm, spec.disk, BYTES, farOff(), never()), { kind: 'done' });
+  t.is(resizes(fake.calls), 1);
+});
+
+test('a machine without the disk, one that is not there, and one that does not run need not be told', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const { disk } = diskSpec();
+  t.deepEqual(await hypervisor.resize(vm, disk, BYTES, farOff(), never()), { kind: 'done' });
+  const nobody = hypervisor.vm('n', 'nobody');
+  t.deepEqual(await hypervisor.resize(nobody, disk, BYTES, farOff(), never()), { kind: 'done' });
+  t.is(resizes(fake.calls), 0);
+});
+
+test('a machine that was registered by name is told, too', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  const registered = hypervisor.vm('n', 'a');
+  t.is(registered.domain, null);
+  t.deepEqual(await hypervisor.resize(registered, spec.disk, BYTES, farOff(), never()), { kind: 'done' });
+  t.is(resizes(fake.calls), 1);
+});
+
+test('an answer that is lost is asked for again', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  fake.faults.inject('domainBlockResize', { kind: 'drop-after' });
+  t.deepEqual(await hypervisor.resize(vm, spec.disk, BYTES, farOff(), never()), { kind: 'done' });
+  t.is(resizes(fake.calls), 2);
+});
+
+test('a node that is silent leaves it open whether the machine knows', async t => {
+  const { fake, hypervisor } = await fakeNode(t, { connectMs: 1000 });
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  await fake.stop();
+  const outcome = await hypervisor.resize(vm, spec.disk, BYTES, near(), never());
+  t.is(outcome.kind, 'pending');
+});
