@@ -128,7 +128,14 @@ test('a flood of wrong logins at most doubles the time that a create takes at th
     );
     t.true(flooded <= 2 * quiet + 5);
   } catch (error) {
-    t.log(site.service.log().split('\n').filter(line => line.includes('"level":50')).slice(0, 3).join('\n'));
+    t.log(
+      site.service
+        .log()
+        .split('\n')
+        .filter(line => line.includes('"level":50'))
+        .slice(0, 3)
+        .join('\n'),
+    );
     throw error;
   } finally {
     await site.end();
