@@ -21,6 +21,8 @@ export interface MachineFindings {
   readonly machine: 'running' | 'gone' | 'unknown' | 'unmanaged';
   /** The disks of this machine's attachments that its live domain holds. */
   readonly held: readonly string[];
+  /** Why the machine is `unknown`. */
+  readonly doubt?: string;
 }
 
 type Outcome = { readonly attempt: number };
@@ -41,7 +43,7 @@ export type AttachmentMessage =
   | { type: 'PROMISE'; target: string | null; taken: readonly string[] }
   | { type: 'DEVICE_GONE' }
   | { type: 'MACHINE_DEAD' }
-  | { type: 'MIGRATED' }
+  | { type: 'MACHINE_AWAY' }
   | { type: 'MOVED'; vm: Vm }
   | { type: 'FORGET' }
   | { type: 'TIMEOUT' }

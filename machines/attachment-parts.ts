@@ -18,8 +18,8 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly deadline: number | null;
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
-  /** The machine has left its node by migration, and nobody has found it yet. */
-  readonly migrated: boolean;
+  /** The machine has left its node, saved to a file or by migration, and nobody has found it yet. */
+  readonly away: boolean;
 }
 
 export const unborn: AttachmentContext = {
@@ -36,7 +36,7 @@ export const unborn: AttachmentContext = {
   attempt: 0,
   deadline: null,
   undo: false,
-  migrated: false,
+  away: false,
 };
 
 /** The attachment chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
@@ -76,10 +76,10 @@ export const setupAttachment = setup({
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
     }),
-    leave: assign({ migrated: true }),
+    leave: assign({ away: true }),
     move: assign(({ event }) => {
       assertEvent(event, 'MOVED');
-      return { vm: event.vm, migrated: false };
+      return { vm: event.vm, away: false };
     }),
   },
   guards: {
@@ -87,7 +87,12 @@ export const setupAttachment = setup({
     currentUndo: ({ context, event }) =>
       'attempt' in event && event.attempt === context.attempt && context.undo,
     undoing: ({ context }) => context.undo,
-    notMigrated: ({ context }) => !context.migrated,
+    notUndoing: ({ context }) => !context.undo,
+    mayStillCome: ({ context, event }) => {
+      assertEvent(event, 'DETACH');
+      return context.undo && event.machine === 'running';
+    },
+    notAway: ({ context }) => !context.away,
     machineHoldsDisks: ({ event }) => {
       assertEvent(event, 'DETACH');
       return event.held.length > 0;

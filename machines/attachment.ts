@@ -47,17 +47,23 @@ const attached = shared({ type: 'publish', params: { type: 'disk.attached' } });
 /** The disk is off the machine, and whoever waits is told so. */
 const off = shared({ target: 'released', actions: [giveBack, detached, answerDone] });
 
+const refuseForDoubt = shared({
+  type: 'refuse',
+  params: ({ event }: Of<'DETACH'>) => ({ code: 'VM_FATE_UNKNOWN' as const, detail: event.doubt ?? '' }),
+});
+
 /** A detach call for a machine with hot-plugged disks: only knowledge releases them, never silence. */
 const detachHot = shared([
   { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
-  { guard: 'machineUnknown', ...refusal('NODE_UNREACHABLE') },
+  { guard: 'machineUnknown', actions: refuseForDoubt },
   off,
 ]);
 
 /**
  * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
- * machine stays accounted for. A machine that has migrated and is not found again is not dead, whatever its old node says.
+ * machine stays accounted for. A machine that is away, saved to a file or migrated to where nobody has found it, is not dead, whatever
+ * its old node says: it comes back with its disks (MOVED, also to the same node).
  * `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
  *
  * DEVICE_GONE (seen in the live domain of the same UUID) is not heard in `attaching`, where the device may be just coming: the
@@ -84,7 +90,12 @@ export const attachmentMachine = setupAttachment.createMachine({
         PLUG_REFUSED: { guard: 'current', target: 'released', actions: [giveBack, answerRefused] },
         PLUG_UNKNOWN: { guard: 'current', target: 'detaching', actions: ['takeBack', answerUnknown] },
         TIMEOUT: { target: 'detaching', actions: ['takeBack', answerProblem('PLUG_UNKNOWN')] },
-        MACHINE_DEAD: { target: 'released', actions: [giveBack, answerProblem('VM_STOPPED')] },
+        MACHINE_DEAD: {
+          guard: 'notAway',
+          target: 'released',
+          actions: [giveBack, answerProblem('VM_STOPPED')],
+        },
+        MACHINE_AWAY: { actions: 'leave' },
         RESUME: { target: 'attaching', reenter: true },
       },
     },
@@ -109,8 +120,8 @@ export const attachmentMachine = setupAttachment.createMachine({
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { target: 'released', actions: [giveBack, detached] },
         UNPLUGGED: { guard: 'current', target: 'released', actions: [giveBack, detached] },
-        MACHINE_DEAD: { guard: 'notMigrated', target: 'unclaimed', actions: [giveBack, detached] },
-        MIGRATED: { actions: 'leave' },
+        MACHINE_DEAD: { guard: 'notAway', target: 'unclaimed', actions: [giveBack, detached] },
+        MACHINE_AWAY: { actions: 'leave' },
         MOVED: { actions: ['move', tellMoved] },
       },
     },
@@ -119,7 +130,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       entry: ['beginUnplugging', 'unplug'],
       on: {
         HOTDETACH: { actions: 'agree' },
-        DETACH: detachHot,
+        DETACH: [{ guard: 'mayStillCome', ...inProgress }, ...detachHot],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
           { guard: 'currentUndo', target: 'released', actions: [giveBack, answerDone] },
@@ -133,9 +144,9 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'currentUndo', actions: answerUnplugFailed },
           { guard: 'current', target: 'hot-attached', actions: answerUnplugFailed },
         ],
-        DEVICE_GONE: off,
-        MACHINE_DEAD: { guard: 'notMigrated', ...off },
-        MIGRATED: { actions: 'leave' },
+        DEVICE_GONE: { guard: 'notUndoing', ...off },
+        MACHINE_DEAD: { guard: 'notAway', ...off },
+        MACHINE_AWAY: { actions: 'leave' },
         MOVED: { actions: ['move', tellMoved] },
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },

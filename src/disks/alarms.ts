@@ -10,9 +10,12 @@ const MANY = 10;
  * are gone at once (a lost mount, an empty libvirtd). Nothing is released on such a node until an administrator agrees.
  */
 export interface Alarms {
-  /** Checks the host that answers against the one known; a node's first host is taken as it is. */
-  checkHost(node: string, hostUuid: string): Promise<void>;
-  /** Whether so many releases of one pass are believable. */
+  /**
+   * Checks the host that answers against the one that is known by each of these names: a name may lead to another URI now, and the
+   * first host of a name is taken as it is.
+   */
+  checkHost(node: string, names: readonly string[], hostUuid: string): Promise<void>;
+  /** Whether so many releases of one pass are believable. To be asked in every pass: it uses an agreement up. */
   checkReleases(node: string, releases: number, attachments: number): boolean;
   /** Why nothing is released on this node, or undefined. */
   of(node: string): string | undefined;
@@ -20,45 +23,56 @@ export interface Alarms {
   agree(node: string): Promise<void>;
 }
 
+interface Alarm {
+  readonly text: string;
+  /** What to believe from now on, once somebody agrees. */
+  readonly host: { readonly names: readonly string[]; readonly hostUuid: string } | undefined;
+}
+
 export function createAlarms(
   journal: Journal,
   known: readonly NodeRecord[],
   report: (node: string, text: string) => void,
 ): Alarms {
-  const hosts = new Map(known.map(({ key, hostUuid }) => [key, hostUuid]));
-  const alarms = new Map<string, { text: string; hostUuid?: string }>();
+  const hosts = new Map(known.map(({ name, hostUuid }) => [name, hostUuid]));
+  const alarms = new Map<string, Alarm>();
   const agreed = new Set<string>();
 
-  async function learn(node: string, hostUuid: string): Promise<void> {
-    await journal.commit([{ key: prefixes.node + node, value: { v: 1, key: node, hostUuid } }]);
-    hosts.set(node, hostUuid);
+  async function learn(names: readonly string[], hostUuid: string): Promise<void> {
+    const record = (name: string): NodeRecord => ({ v: 1, name, hostUuid });
+    await journal.commit(names.map(name => ({ key: prefixes.node + name, value: record(name) })));
+    for (const name of names) hosts.set(name, hostUuid);
   }
 
-  function raise(node: string, text: string, hostUuid?: string): void {
-    if (alarms.get(node)?.text === text) return;
-    alarms.set(node, { text, ...(hostUuid ? { hostUuid } : {}) });
-    report(node, text);
+  function raise(node: string, alarm: Alarm): void {
+    if (alarms.get(node)?.text === alarm.text) return;
+    alarms.set(node, alarm);
+    report(node, alarm.text);
   }
 
   return {
-    async checkHost(node, hostUuid) {
-      const before = hosts.get(node);
-      if (before === undefined) await learn(node, hostUuid);
-      else if (before !== hostUuid)
-        raise(node, `host ${hostUuid} answers where host ${before} was known`, hostUuid);
-      else if (alarms.get(node)?.hostUuid) alarms.delete(node);
+    async checkHost(node, names, hostUuid) {
+      const strange = names.find(name => hosts.has(name) && hosts.get(name) !== hostUuid);
+      if (strange !== undefined) {
+        const text = `host ${hostUuid} answers where host ${hosts.get(strange)} was known as ${strange}`;
+        return raise(node, { text, host: { names, hostUuid } });
+      }
+      if (alarms.get(node)?.host) alarms.delete(node);
+      const fresh = names.filter(name => !hosts.has(name));
+      if (fresh.length > 0) await learn(fresh, hostUuid);
     },
     checkReleases(node, releases, attachments) {
       if (agreed.delete(node)) return true;
       if (releases <= MANY || releases * 2 <= attachments) return true;
-      raise(node, `${releases} of ${attachments} attachments seem to have lost their machines at once`);
+      const text = `${releases} of ${attachments} attachments seem to have lost their machines or devices at once`;
+      raise(node, { text, host: undefined });
       return false;
     },
     of: node => alarms.get(node)?.text,
     async agree(node) {
       const alarm = alarms.get(node);
       if (!alarm) return;
-      if (alarm.hostUuid) await learn(node, alarm.hostUuid);
+      if (alarm.host) await learn(alarm.host.names, alarm.host.hostUuid);
       else agreed.add(node);
       alarms.delete(node);
     },

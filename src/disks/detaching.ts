@@ -1,7 +1,7 @@
 import type { MachineFindings } from '../../machines/attachment-events.ts';
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { attachmentKey } from '../../machines/notes.ts';
-import type { Vm } from '../../machines/vm.ts';
-import { errorOf, PdiskError } from '../errors.ts';
+import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import { expectDone } from './answers.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment } from './records.ts';
@@ -26,10 +26,12 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
     return found;
   }
 
-  /** What the node says of the machine behind an attachment. The same machine is asked about once. */
+  /**
+   * What is known of the machine behind an attachment. The frontend may vouch for the end of a machine that is away: its old node
+   * cannot know, and nobody else does.
+   */
   async function findings(
-    vm: Vm,
-    hot: boolean,
+    { vm, mode, away }: AttachmentContext,
     disks: readonly string[],
     mayVouch: boolean,
   ): Promise<MachineFindings> {
@@ -38,14 +40,15 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
       const live = await hypervisor.liveDisks(vm, parts.now() + parts.questionMs);
       if (live) return { machine: 'running', held: disks.filter(disk => live.includes(disk)) };
     } catch (error) {
-      if (error instanceof PdiskError) return { machine: 'unknown', held: [] };
+      if (error instanceof PdiskError) return { machine: 'unknown', held: [], doubt: reasonOf(error) };
       throw error;
     }
-    if (!hot) return { machine: 'gone', held: [] };
-    if (mayVouch) return { machine: 'unmanaged', held: [] };
-    const fate = await parts.fate(vm);
-    if (fate === 'dead') return { machine: 'gone', held: [] };
-    return fate === 'unknown' ? { machine: 'unknown', held: [] } : { machine: 'running', held: disks };
+    if (mode === 'cold') return { machine: 'gone', held: [] };
+    const { fate, doubt } = await parts.fate(vm);
+    if (fate === 'active' || fate === 'saved') return { machine: 'running', held: disks };
+    if (!away && fate === 'dead') return { machine: 'gone', held: [] };
+    if (away && mayVouch) return { machine: 'unmanaged', held: [] };
+    return { machine: 'unknown', held: [], doubt: away ? 'it was saved to a file, or has migrated' : doubt };
   }
 
   async function findAll(caller: Caller, attachments: readonly KeptAttachment[]) {
@@ -54,8 +57,7 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
     const found = attachments.map(async ({ state, context }) => {
       if (state === 'unclaimed') return { machine: 'gone' as const, held: [] };
       const machine = context.vm.domain ?? '';
-      const vouched = context.migrated && caller.role !== 'user';
-      const asking = asked.get(machine) ?? findings(context.vm, context.mode === 'hot', disks, vouched);
+      const asking = asked.get(machine) ?? findings(context, disks, caller.role !== 'user');
       asked.set(machine, asking);
       return asking;
     });

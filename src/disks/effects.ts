@@ -90,9 +90,10 @@ export function createEffects(
   }
 
   async function unplug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
-    const { vm, disk, attempt, migrated } = context;
-    if (migrated) {
-      const detail = 'the machine has migrated to a node that is not known';
+    const { vm, disk, attempt, away } = context;
+    const back = !away || (await hypervisor.liveDisks(vm, giveUpAt(context), signal).catch(() => undefined));
+    if (!back) {
+      const detail = 'the machine has been saved, or has migrated to a node that is not known';
       return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
     }
     const outcome = await hypervisor.unplug(vm, disk, giveUpAt(context), signal);

@@ -42,6 +42,7 @@ export function keeping(
     get: (caller, uuid) => viewOf(visible(caller, uuid).context),
     async create(caller, disk, cause) {
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
+      if (!parts.stands(caller)) throw errorOf('UNAUTHENTICATED');
       const uuid = newUuid();
       const roomGiB = promisableGiB - decided.promisedGiB();
       const owned = decided.ownedBy(caller.account);

@@ -2,6 +2,7 @@ import type { Quota } from '../../machines/disk-events.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { Fate, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
+import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -12,8 +13,10 @@ export interface Parts {
   readonly committed: Shelf;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
-  /** What became of a machine: the hypervisor's proof, or `unknown` while its node is under an alarm. */
-  readonly fate: (vm: Vm) => Promise<Fate>;
+  /** What became of a machine: the hypervisor's proof, or `unknown` while its node is under an alarm; `doubt` says why. */
+  readonly fate: (vm: Vm) => Promise<{ readonly fate: Fate; readonly doubt: string }>;
+  /** Whether the caller's account stands as it did when the request was taken. */
+  readonly stands: (caller: Caller) => boolean;
   readonly newUuid: () => string;
   readonly newId: () => string;
   readonly now: () => number;

@@ -26,6 +26,8 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
       const running = await hypervisor.resolve(name.node, name.vmId, now() + questionMs);
       usable(caller, uuid);
       const { vm } = running;
+      if (running.disks.includes(uuid))
+        throw errorOf('ALREADY_ATTACHED', { disk: uuid, node: name.node, vm: name.vmId });
       const id = newId();
       const taken = [...running.targets, ...takenTargets(decided, vm)];
       const birth = { id, disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };

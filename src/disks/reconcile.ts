@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { attachmentKey } from '../../machines/notes.ts';
 import type { DomainState, Hypervisor, Survey } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
+import { hotOnDomain, isAccountedFor } from './machine.ts';
 import type { KeptAttachment } from './records.ts';
 import { hotNodes } from './recovery.ts';
 import type { Shelf } from './shelf.ts';
@@ -22,7 +23,7 @@ export interface ReconcilerParts {
 }
 
 export interface Reconciler {
-  /** Compares a node's attachments with its machines; passes on one node never overlap. Never rejects. */
+  /** Compares a node's attachments with its machines as they are from now on; passes on one node never overlap. Never rejects. */
   pass(node: string): Promise<void>;
   /** Every linked node, and every node that holds an attachment. */
   passAll(): Promise<void>;
@@ -35,70 +36,117 @@ const CAUSE = { kind: 'reconciliation' } as const;
 export function createReconciler(parts: ReconcilerParts): Reconciler {
   const { system, decided, hypervisor, alarms, log, now, questionMs, proofMs } = parts;
   const passes = new Map<string, Promise<void>>();
+  const wanted = new Set<string>();
   const stopping = new AbortController();
 
   const survey = (node: string): Promise<Survey> =>
     hypervisor.survey(node, now() + questionMs, stopping.signal);
 
   const hotOn = (node: string): KeptAttachment[] =>
-    [...decided.attachments()].filter(
-      ({ state, context }) => context.vm.node === node && (state === 'hot-attached' || state === 'detaching'),
-    );
+    [...decided.attachments()].filter(({ state, context }) => context.vm.node === node && isPlugged(state));
 
   async function compare(node: string): Promise<void> {
+    const before = hotOn(node);
     const first = await survey(node);
-    await alarms.checkHost(node, first.hostUuid);
-    const attachments = hotOn(node);
-    if (alarms.of(node) || attachments.length === 0) return;
-    const suspects = attachments.filter(one => !holdsDisks(first, one));
-    await releaseMissing(attachments.filter(one => !suspects.includes(one)));
-    if (suspects.length > 0) await judge(node, first, suspects);
-  }
-
-  /** A device that the live domain of the same UUID does not show is off. */
-  async function releaseMissing(attachments: readonly KeptAttachment[]): Promise<void> {
-    const machines = new Map(attachments.map(({ context }) => [context.vm.domain, context.vm]));
-    for (const [domain, vm] of machines) {
-      const live = await hypervisor.liveDisks(vm, now() + questionMs, stopping.signal);
-      const there = attachments.filter(({ context }) => live && context.vm.domain === domain);
-      for (const { context } of there) {
-        if (!live?.includes(context.disk)) await tell(context.id, { type: 'DEVICE_GONE' });
-      }
-    }
-  }
-
-  /** Machines that one list does not show: moved, or dead if a second list of the same connection agrees. */
-  async function judge(node: string, first: Survey, suspects: readonly KeptAttachment[]): Promise<void> {
-    await delay(proofMs, undefined, { signal: stopping.signal });
-    const second = await survey(node);
-    if (second.generation !== first.generation) return;
-    const missing = suspects.filter(one => !holdsDisks(second, one));
-    const gone: KeptAttachment[] = [];
-    for (const one of missing) if (!(await follow(one))) gone.push(one);
-    const dead = gone.filter(one => !one.context.migrated);
-    for (const { context } of gone.filter(one => one.context.migrated)) {
-      log.warn(
-        { disk: context.disk, node, domain: context.vm.domain },
-        'machine has migrated and is not found',
-      );
-    }
-    if (dead.length === 0 || !alarms.checkReleases(node, dead.length, hotOn(node).length)) return;
+    const names = new Set([hypervisor.hostOf(node), ...before.map(one => one.context.vm.host)]);
+    await alarms.checkHost(node, [...names], first.hostUuid);
+    if (alarms.of(node)) return;
+    await welcome(first, before);
+    const here = holdersOf(first);
+    const suspects = hotOn(node).filter(({ context }) => !here.has(context.vm.domain ?? ''));
+    const dead = suspects.length > 0 ? await judge(node, first, suspects) : [];
+    const missing = await findMissing(node, first);
+    if (!alarms.checkReleases(node, dead.length + missing.length, hotOn(node).length)) return;
+    for (const { context } of missing) await tell(context.id, { type: 'DEVICE_GONE' });
     for (const { context } of dead) await tell(context.id, { type: 'MACHINE_DEAD' });
   }
 
-  /** Whether another linked node runs the machine; its attachments move there. */
-  async function follow({ context }: KeptAttachment): Promise<boolean> {
-    for (const node of hypervisor.linkedNodes()) {
-      if (node === context.vm.node) continue;
-      const found = await survey(node).catch(() => undefined);
-      if (!found?.domains.some(one => one.uuid === context.vm.domain && one.active)) continue;
-      const vm = { ...context.vm, node, host: hypervisor.hostOf(node) };
-      log.info({ disk: context.disk, domain: vm.domain, node }, 'machine found on another node');
-      hypervisor.link(node);
-      await tell(context.id, { type: 'MOVED', vm });
-      return true;
+  /** Machines that were away before this list was asked for, and run here again. */
+  async function welcome(list: Survey, before: readonly KeptAttachment[]): Promise<void> {
+    const active = new Set(list.domains.filter(one => one.active).map(one => one.uuid));
+    for (const one of before) {
+      const { id, away, vm } = one.context;
+      const same = decided.attachment(id) === one;
+      if (same && away && active.has(vm.domain ?? '')) await tell(id, { type: 'MOVED', vm });
     }
-    return false;
+  }
+
+  /** Attachments whose device the live domain of the same UUID does not show. Reports devices that nobody accounts for. */
+  async function findMissing(node: string, list: Survey): Promise<KeptAttachment[]> {
+    const missing: KeptAttachment[] = [];
+    for (const domain of list.domains.filter(one => one.active)) {
+      const there = hotOnDomain(decided, domain.uuid).filter(
+        ({ state, context }) => context.vm.node === node && isPlugged(state),
+      );
+      const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
+      const live = await hypervisor.liveDisks(vm, now() + questionMs, stopping.signal);
+      if (!live) continue;
+      missing.push(...there.filter(one => !live.includes(one.context.disk)));
+      for (const uuid of live) reportStray(node, domain, uuid);
+    }
+    return missing;
+  }
+
+  function reportStray(node: string, domain: DomainState, uuid: string): void {
+    const disk = decided.disk(uuid);
+    if (!disk || isAccountedFor(disk, domain)) return;
+    const facts = { node, domain: domain.uuid, disk: uuid };
+    log.error(facts, 'a disk is plugged into a machine that it is not attached to');
+  }
+
+  /** Machines that one list does not show: moved, or dead if a second list of the same connection agrees. */
+  async function judge(
+    node: string,
+    first: Survey,
+    suspects: readonly KeptAttachment[],
+  ): Promise<readonly KeptAttachment[]> {
+    await delay(proofMs, undefined, { signal: stopping.signal });
+    const second = await survey(node);
+    if (second.generation !== first.generation) return [];
+    const here = holdersOf(second);
+    const { found, silent } = await lookElsewhere(node);
+    const gone: KeptAttachment[] = [];
+    for (const one of suspects) {
+      const domain = one.context.vm.domain ?? '';
+      const elsewhere = found.get(domain);
+      if (elsewhere !== undefined) await follow(one, elsewhere);
+      else if (!here.has(domain)) gone.push(one);
+    }
+    for (const { context } of gone.filter(one => one.context.away)) {
+      const facts = { disk: context.disk, node, domain: context.vm.domain };
+      log.warn(facts, 'machine was saved to a file or has migrated, and is not found');
+    }
+    const dead = gone.filter(one => !one.context.away);
+    if (silent.length === 0 || dead.length === 0) return dead;
+    const facts = { node, silent, machines: dead.length };
+    log.warn(facts, 'machines are not found, and may run on a node that is silent');
+    return [];
+  }
+
+  /** Which machines run on the other linked nodes, by domain UUID, and which of these nodes do not answer. */
+  async function lookElsewhere(node: string) {
+    const found = new Map<string, string>();
+    const silent: string[] = [];
+    const look = async (other: string): Promise<void> => {
+      const list = await survey(other).catch(() => undefined);
+      if (!list) silent.push(other);
+      for (const { uuid, active } of list?.domains ?? []) if (active) found.set(uuid, other);
+    };
+    await Promise.all(
+      hypervisor
+        .linkedNodes()
+        .filter(other => other !== node)
+        .map(look),
+    );
+    return { found, silent };
+  }
+
+  /** The machine runs on another node, and its attachments with it. */
+  async function follow({ context }: KeptAttachment, node: string): Promise<void> {
+    const vm = { ...context.vm, node, host: hypervisor.hostOf(node) };
+    log.info({ disk: context.disk, domain: vm.domain, node }, 'machine found on another node');
+    hypervisor.link(node);
+    await tell(context.id, { type: 'MOVED', vm });
   }
 
   async function tell(
@@ -119,10 +167,21 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     }
   }
 
+  async function runAgain(node: string): Promise<void> {
+    do {
+      wanted.delete(node);
+      await run(node);
+    } while (wanted.has(node) && !stopping.signal.aborted);
+    passes.delete(node);
+  }
+
   function pass(node: string): Promise<void> {
     const last = passes.get(node);
-    if (last) return last;
-    const running = run(node).finally(() => passes.delete(node));
+    if (last) {
+      wanted.add(node);
+      return last;
+    }
+    const running = runAgain(node);
     passes.set(node, running);
     return running;
   }
@@ -142,7 +201,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   };
 }
 
-function holdsDisks(survey: Survey, { context }: KeptAttachment): boolean {
-  const domain = survey.domains.find((one: DomainState) => one.uuid === context.vm.domain);
-  return domain !== undefined && (domain.active || domain.saved);
-}
+const isPlugged = (state: KeptAttachment['state']): boolean =>
+  state === 'hot-attached' || state === 'detaching';
+
+/** The machines in a list whose disks QEMU holds, or that come back with them. */
+const holdersOf = (list: Survey): ReadonlySet<string> =>
+  new Set(list.domains.filter(one => one.active || one.saved).map(one => one.uuid));

@@ -36,3 +36,13 @@ export const isKnown = (disk: KeptDisk): boolean => knownStates.has(disk.state);
 
 /** Whether this attachment keeps its place among the disk's users. */
 export const isHeld = (attachment: KeptAttachment): boolean => attachment.state !== 'unclaimed';
+
+/** The states in which a chart waits for the pool, a node or a guest. */
+export const WAITING: ReadonlySet<Kept['state']> = new Set([
+  'creating',
+  'growing',
+  'wiping',
+  'deleting',
+  'attaching',
+  'detaching',
+]);

@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import { isHeld } from './records.ts';
+import { isHeld, WAITING } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
 const CAUSE = { kind: 'restart' } as const;
-const WAITING = new Set(['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching']);
 
 /** The nodes on which a hot-plugged disk is accounted for: their events matter from the start. */
 export function hotNodes(shelf: Shelf): ReadonlySet<string> {

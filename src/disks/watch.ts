@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { attachmentKey } from '../../machines/notes.ts';
-import type { Vm } from '../../machines/vm.ts';
 import type { Hypervisor, NodeWatcher } from '../hypervisor/hypervisor.ts';
 import type { CauseKind } from '../store/records.ts';
 import type { Alarms } from './alarms.ts';
+import { hotOnDomain, isAccountedFor } from './machine.ts';
 import type { Reconciler } from './reconcile.ts';
-import { isHeld, type KeptAttachment } from './records.ts';
+import type { KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -27,15 +27,10 @@ const ALIAS = /^ua-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** Hears what nodes tell by themselves. Every event is matched by domain UUID and node; what matches nothing is let pass. */
 export function watchNodes(parts: WatchParts): () => void {
   const { system, decided, hypervisor, alarms, reconciler, log, now, unplugMs } = parts;
-
-  function machine(node: string, domain: string): Vm {
-    return { node, host: hypervisor.hostOf(node), names: [], domain };
-  }
+  const stopping = new AbortController();
 
   const heldOn = (node: string, domain: string): KeptAttachment[] =>
-    decided
-      .attachmentsOf(machine(node, domain))
-      .filter(one => isHeld(one) && one.context.mode === 'hot' && one.context.vm.node === node);
+    hotOnDomain(decided, domain).filter(one => one.context.vm.node === node);
 
   /** What the chart does not hear in its present state is no error here. */
   function tell({ context }: KeptAttachment, event: AttachmentMessage, kind: CauseKind): void {
@@ -49,29 +44,21 @@ export function watchNodes(parts: WatchParts): () => void {
       one => one.context.disk === disk && one.state === 'hot-attached',
     );
     if (gone.length === 0) return;
-    const live = await hypervisor.liveDisks(machine(node, domain), now() + unplugMs);
-    if (live && !live.includes(disk))
-      for (const one of gone) tell(one, { type: 'DEVICE_GONE' }, 'device-removed');
+    const vm = { host: hypervisor.hostOf(node), node, names: [], domain };
+    const live = await hypervisor.liveDisks(vm, now() + unplugMs);
+    if (!live || live.includes(disk)) return;
+    for (const one of gone) tell(one, { type: 'DEVICE_GONE' }, 'device-removed');
   }
 
-  /**
-   * A hot-plugged device of ours that no attachment accounts for: a plug that was given up has come true after all. A disk that
-   * is registered with a machine is left alone: its frontend may have plugged it.
-   */
-  async function added(node: string, domain: string, disk: string): Promise<void> {
+  /** A hot-plugged device of ours that no attachment accounts for: a plug that was given up has come true after all. */
+  async function added(node: string, domain: { uuid: string; name: string }, disk: string): Promise<void> {
     const ours = decided.disk(disk);
-    const registered = ours?.context.users.some(user => user.mode === 'cold') ?? false;
-    if (!ours || registered || heldOn(node, domain).some(one => one.context.disk === disk)) return;
-    log.warn({ node, domain, disk }, 'a disk appeared that is not attached; it is unplugged');
-    const deadline = now() + unplugMs;
-    const outcome = await hypervisor.unplug(
-      machine(node, domain),
-      disk,
-      deadline,
-      AbortSignal.timeout(unplugMs),
-    );
-    if (outcome.kind !== 'unplugged')
-      log.error({ node, domain, disk, outcome }, 'a disk that is not attached stays');
+    if (!ours || isAccountedFor(ours, domain)) return;
+    const facts = { node, domain: domain.uuid, disk };
+    log.warn(facts, 'a disk appeared that is not attached; it is unplugged');
+    const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
+    const outcome = await hypervisor.unplug(vm, disk, now() + unplugMs, stopping.signal);
+    if (outcome.kind !== 'unplugged') log.error({ ...facts, outcome }, 'a disk that is not attached stays');
   }
 
   function withDisk(alias: string, act: (disk: string) => Promise<void>): void {
@@ -83,15 +70,23 @@ export function watchNodes(parts: WatchParts): () => void {
   const watcher: NodeWatcher = {
     up: node => void reconciler.pass(node),
     stopped(node, domain, kind) {
-      if (alarms.of(node) || kind === 'saved') return;
-      const migrated = kind === 'migrated';
-      const event = migrated ? ({ type: 'MIGRATED' } as const) : ({ type: 'MACHINE_DEAD' } as const);
-      const cause = migrated ? 'machine-migrated' : 'machine-stopped';
-      for (const one of heldOn(node, domain)) tell(one, event, cause);
-      if (migrated) void reconciler.pass(node);
+      if (alarms.of(node)) return;
+      const dead = kind === 'dead';
+      const cause = dead ? 'machine-stopped' : 'machine-away';
+      for (const one of heldOn(node, domain))
+        tell(one, { type: dead ? 'MACHINE_DEAD' : 'MACHINE_AWAY' }, cause);
+      if (!dead) void reconciler.pass(node);
+    },
+    started(_node, domain) {
+      const away = hotOnDomain(decided, domain).filter(one => one.context.away);
+      for (const node of new Set(away.map(one => one.context.vm.node))) void reconciler.pass(node);
     },
     deviceRemoved: (node, domain, alias) => withDisk(alias, disk => removed(node, domain, disk)),
     deviceAdded: (node, domain, alias) => withDisk(alias, disk => added(node, domain, disk)),
   };
-  return hypervisor.watch(watcher);
+  const unwatch = hypervisor.watch(watcher);
+  return () => {
+    unwatch();
+    stopping.abort();
+  };
 }

@@ -2,7 +2,7 @@ import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { diskElement } from './disk-xml.ts';
-import { stopKindOf } from './domain-watch.ts';
+import { isStart, stopKindOf } from './domain-watch.ts';
 import { fateOf } from './fate.ts';
 import type { Hypervisor, NodeWatcher } from './hypervisor.ts';
 import { createLinks } from './links.ts';
@@ -51,7 +51,8 @@ export function createHypervisor({
     for (const watcher of watchers) {
       if (kind) watcher.stopped(node, domain, kind);
       else if (event.type === 'device-removed') watcher.deviceRemoved(node, domain, event.alias);
-      else if (event.type === 'device-added') watcher.deviceAdded(node, domain, event.alias);
+      else if (event.type === 'device-added') watcher.deviceAdded(node, event.domain, event.alias);
+      else if (isStart(event)) watcher.started(node, domain);
     }
   });
 
@@ -66,6 +67,7 @@ export function createHypervisor({
     nodeKey: nodes.keyOf,
     isConfigured: key => nodes.node(key) !== undefined,
     linkedNodes: links.keys,
+    namedNodes: nodes.named,
     hostOf: nodes.hostOf,
     status: links.status,
 

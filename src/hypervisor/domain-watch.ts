@@ -1,4 +1,5 @@
 import {
+  LIFECYCLE_STARTED,
   LIFECYCLE_STOPPED,
   STOPPED_CRASHED,
   STOPPED_DESTROYED,
@@ -26,6 +27,9 @@ export function stopKindOf(event: DomainEvent): StopKind | undefined {
   if (event.type !== 'lifecycle' || event.event !== LIFECYCLE_STOPPED) return undefined;
   return STOP_KINDS.get(event.detail);
 }
+
+export const isStart = (event: DomainEvent): boolean =>
+  event.type === 'lifecycle' && event.event === LIFECYCLE_STARTED;
 
 /** What is heard of one device of one domain while an operation is at work. */
 export interface DomainWatch {

@@ -14,13 +14,21 @@ function sightOf(survey: Survey, uuid: string): Sight {
   return found?.saved ? 'saved' : 'gone';
 }
 
-/** Whether the machine runs on another node that is linked: it may have migrated while nobody looked. */
-async function runsElsewhere(links: Links, vm: Vm, deadline: number, signal: AbortSignal): Promise<boolean> {
-  const others = links.status().filter(({ node, state }) => node !== vm.node && state === 'up');
+/**
+ * Whether the machine may run on another node that is linked: it may have migrated while nobody looked, and a node that does not
+ * answer may have it.
+ */
+async function mayRunElsewhere(
+  links: Links,
+  vm: Vm,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const others = links.keys().filter(node => node !== vm.node);
   const surveys = await Promise.all(
-    others.map(({ node }) => takeSurvey(links.get(node), deadline, signal).catch(() => undefined)),
+    others.map(node => takeSurvey(links.get(node), deadline, signal).catch(() => undefined)),
   );
-  return surveys.some(survey => survey && sightOf(survey, vm.domain ?? '') !== 'gone');
+  return surveys.some(survey => !survey || sightOf(survey, vm.domain ?? '') !== 'gone');
 }
 
 /** What became of a machine; see `Hypervisor.fate`. */
@@ -40,7 +48,7 @@ export async function fateOf(
       const sight = sightOf(survey, domain);
       if (sight !== 'gone') return sight;
       if (first?.generation === survey.generation) {
-        return (await runsElsewhere(links, vm, deadline, limit)) ? 'unknown' : 'dead';
+        return (await mayRunElsewhere(links, vm, deadline, limit)) ? 'unknown' : 'dead';
       }
       // The first one, or the connection is another: what was seen before does not count any more.
       first = survey;

@@ -8,6 +8,8 @@ export interface RunningVm {
   readonly vm: Vm;
   /** Every target letter in use in the live domain: `vda`, `sda`, … */
   readonly targets: readonly string[];
+  /** The disks (UUIDs of ours, by alias or by serial) in the live domain. */
+  readonly disks: readonly string[];
 }
 
 export interface DiskSpec {
@@ -72,8 +74,9 @@ export interface NodeWatcher {
   /** A new connection is up and its events are registered: events before it may be lost. */
   up(node: string, generation: number): void;
   stopped(node: string, domain: string, kind: StopKind): void;
+  started(node: string, domain: string): void;
   deviceRemoved(node: string, domain: string, alias: string): void;
-  deviceAdded(node: string, domain: string, alias: string): void;
+  deviceAdded(node: string, domain: { readonly uuid: string; readonly name: string }, alias: string): void;
 }
 
 export interface NodeStatus {
@@ -120,6 +123,8 @@ export interface Hypervisor {
   survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
   /** What became of the machine with this domain UUID on its node. Takes 5 s where the domain is not found active. Never rejects. */
   fate(vm: Vm, deadline: number, signal?: AbortSignal): Promise<Fate>;
+  /** Keys of the nodes that the configuration names. */
+  namedNodes(): readonly string[];
   /** Links a node (if it is configured) so that its events come. */
   link(nodeKey: string): void;
   watch(watcher: NodeWatcher): () => void;

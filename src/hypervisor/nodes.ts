@@ -17,6 +17,8 @@ export interface Nodes {
   keyOf(host: string): string;
   /** The node with this key, if it is configured. */
   node(key: string): ConfiguredNode | undefined;
+  /** Keys of the nodes that the configuration names. */
+  named(): readonly string[];
   /** The name behind any key. */
   hostOf(key: string): string;
 }
@@ -92,6 +94,7 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
       return keyByHost.get(host) ?? wild(host)?.key ?? `${UNCONFIGURED}${host}`;
     },
     node: nodeOf,
+    named: () => [...named.keys()],
     hostOf: key => nodeOf(key)?.host ?? (key.startsWith(UNCONFIGURED) ? key.slice(UNCONFIGURED.length) : key),
   };
 }

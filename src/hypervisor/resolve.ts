@@ -55,6 +55,7 @@ export async function resolveVm(
   return {
     vm: { ...vm, domain: domain?.uuid ?? null },
     targets: live.disks.map(({ target }) => target),
+    disks: ourDisks(live),
   };
 }
 

@@ -74,7 +74,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
           if (there) world.send(attachmentKey(there.context.id), { type: 'HOTDETACH' }).catch(ignore);
         }
         if (one.do === 'dead' || one.do === 'gone' || one.do === 'migrated') {
-          const types = { dead: 'MACHINE_DEAD', gone: 'DEVICE_GONE', migrated: 'MIGRATED' } as const;
+          const types = { dead: 'MACHINE_DEAD', gone: 'DEVICE_GONE', migrated: 'MACHINE_AWAY' } as const;
           for (const { context } of hotOn(one.vm)) {
             world.send(attachmentKey(context.id), { type: types[one.do] }).catch(ignore);
           }

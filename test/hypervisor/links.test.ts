@@ -7,7 +7,7 @@ import {
 } from '../../src/libvirt/constants.ts';
 import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
-import { diskSpec, type FakeNode, fakeNode, hypervisorOf, inMs, never } from './helpers/fake-node.ts';
+import { diskSpec, type FakeNode, fakeNode, farOff, hypervisorOf, never } from './helpers/fake-node.ts';
 
 test('no node is linked before somebody asks for it', async t => {
   const { fake, hypervisor } = await fakeNode(t);
@@ -35,13 +35,14 @@ test('what becomes of domains and devices is told with the node and the UUID', a
     up: (...news) => told.push(['up', ...news]),
     stopped: (...news) => told.push(['stopped', ...news]),
     deviceRemoved: (...news) => told.push(['removed', ...news]),
-    deviceAdded: (...news) => told.push(['added', ...news]),
+    deviceAdded: (at, { uuid: domain, name }, alias) => told.push(['added', at, domain, name, alias]),
+    started() {},
   });
   const { uuid } = fake.addDomain({ name: 'a' });
-  const { vm } = await hypervisor.resolve('n', 'a', inMs(3000));
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
   const spec = diskSpec();
-  await hypervisor.plug(vm, spec, inMs(3000), never());
-  await hypervisor.unplug(vm, spec.disk, inMs(3000), never());
+  await hypervisor.plug(vm, spec, farOff(), never());
+  await hypervisor.unplug(vm, spec.disk, farOff(), never());
   for (const detail of [STOPPED_SHUTDOWN, STOPPED_CRASHED, STOPPED_FAILED, STOPPED_MIGRATED, 77]) {
     fake.destroy('a', detail);
     fake.start('a');
@@ -53,7 +54,7 @@ test('what becomes of domains and devices is told with the node and the UUID', a
   const alias = `ua-${spec.disk}`;
   t.deepEqual(told, [
     ['up', node, 1],
-    ['added', node, uuid, alias],
+    ['added', node, uuid, 'a', alias],
     ['removed', node, uuid, alias],
     ['stopped', node, uuid, 'dead'],
     ['stopped', node, uuid, 'dead'],
@@ -76,6 +77,7 @@ test('a lost node is told once, and that it is back once', async t => {
     stopped() {},
     deviceRemoved() {},
     deviceAdded() {},
+    started() {},
   });
   hypervisor.link(hypervisor.nodeKey('n'));
   await until(() => generations.length === 1, 'the link');
@@ -90,43 +92,47 @@ test('a lost node is told once, and that it is back once', async t => {
   );
 });
 
-/** A hypervisor whose nodes are all under the wildcard: `127.0.0.1` leads to the fake. */
-async function wildNode(t: ExecutionContext, idleMs: number): Promise<Omit<FakeNode, 'lines'>> {
+/** A hypervisor whose nodes are all under the wildcard: `127.0.0.1` leads to the fake, `127.0.0.2` to nobody. */
+async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'>> {
   const fake = await startFakeLibvirtd({ tcp: 0 });
   t.teardown(() => fake.stop());
   fake.addDomain({ name: 'a' });
   const uri = fake.uri.replace('127.0.0.1', '{node}');
-  return { fake, hypervisor: hypervisorOf(t, { '*': uri }, { idleMs, connectMs: 3000 }).hypervisor };
+  return { fake, hypervisor: hypervisorOf(t, { '*': uri }, { idleMs: 2000 }).hypervisor };
 }
 
 test('under the wildcard, a link that nobody keeps or uses is closed; one with a disk plugged stays', async t => {
-  const { fake, hypervisor } = await wildNode(t, 300);
-  const { vm } = await hypervisor.resolve('127.0.0.1', 'a', inMs(3000));
+  const { fake, hypervisor } = await wildNode(t);
+  const { vm } = await hypervisor.resolve('127.0.0.1', 'a', farOff());
   t.is(hypervisor.hostOf(vm.node), '127.0.0.1');
   const none = (): boolean => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0;
   await until(none, 'the link to be closed');
-  t.deepEqual(await hypervisor.plug(vm, diskSpec(), inMs(3000), never()), { kind: 'plugged' });
-  const since = Date.now();
-  await until(() => Date.now() - since > 700, 'the idle time to pass');
-  t.is(hypervisor.linkedNodes().length, 1);
+  t.deepEqual(await hypervisor.plug(vm, diskSpec(), farOff(), never()), { kind: 'plugged' });
+  await t.throwsAsync(hypervisor.resolve('127.0.0.2', 'a', farOff()));
+  t.is(hypervisor.linkedNodes().length, 2);
+  await until(() => hypervisor.linkedNodes().length < 2, 'the idle time to pass');
+  t.deepEqual(hypervisor.linkedNodes(), [vm.node]);
   t.is(fake.connections.open, 2);
 });
 
 test('under the wildcard, a link that is used stays', async t => {
-  const { fake, hypervisor } = await wildNode(t, 500);
-  const since = Date.now();
+  const { fake, hypervisor } = await wildNode(t);
+  const use = () => hypervisor.resolve('127.0.0.1', 'a', farOff());
+  const { vm } = await use();
+  await t.throwsAsync(hypervisor.resolve('127.0.0.2', 'a', farOff()));
   await until(async () => {
-    await hypervisor.resolve('127.0.0.1', 'a', inMs(3000));
-    return Date.now() - since > 1200;
-  }, 'more than the idle time to pass');
+    await use();
+    return hypervisor.linkedNodes().length === 1;
+  }, 'the idle time to pass');
+  t.deepEqual(hypervisor.linkedNodes(), [vm.node]);
   t.is(fake.connections.made, 2);
 });
 
 test('after the end nothing is left open, and nothing is linked again', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
-  await hypervisor.resolve('n', 'a', inMs(3000));
+  await hypervisor.resolve('n', 'a', farOff());
   await hypervisor.close();
   await until(() => fake.connections.open === 0, 'the connections to end');
-  await t.throwsAsync(hypervisor.resolve('n', 'a', inMs(3000)), { message: /stopping/ });
+  await t.throwsAsync(hypervisor.resolve('n', 'a', farOff()), { message: /stopping/ });
 });

@@ -13,7 +13,7 @@ import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { leftOver } from '../rig/nothing-left.ts';
 import { until } from '../rig/until.ts';
-import { inMs, never } from './helpers/fake-node.ts';
+import { farOff, inMs, near, never } from './helpers/fake-node.ts';
 
 const PLUGGED = { kind: 'plugged' } as const;
 const UNPLUGGED = { kind: 'unplugged' } as const;
@@ -32,13 +32,14 @@ beforeLibvirtTests(async () => {
     nodes: new Map([['n', libvirtd.uri]]),
     vmNames: ['{vm_id}', 'one-{vm_id}'],
     log: { info() {}, warn() {} },
-    times: { surveysApartMs: 1000 },
+    times: { connectMs: 60_000, lastLookMs: 60_000, surveysApartMs: 1000 },
   });
   hypervisor.watch({
     up() {},
     stopped: (_, domain, kind) => news.push(`${kind} ${domain}`),
     deviceRemoved: (_, domain, alias) => news.push(`removed ${alias} ${domain}`),
     deviceAdded() {},
+    started() {},
   });
   [a, b] = await Promise.all([
     bootGuest(libvirtd, { name: 'one-1', ports: 2, persistent: true }),
@@ -51,7 +52,7 @@ test.after.always(async () => {
   await libvirtd?.stop();
 });
 
-const vmOf = async (id: string): Promise<Vm> => (await hypervisor.resolve('n', id, inMs(5000))).vm;
+const vmOf = async (id: string): Promise<Vm> => (await hypervisor.resolve('n', id, farOff())).vm;
 
 async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
   const disk = randomUUID();
@@ -59,10 +60,9 @@ async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
   return { disk, source: pool.source(disk), target, shareable };
 }
 
-const plug = (vm: Vm, spec: DiskSpec): Promise<PlugOutcome> =>
-  hypervisor.plug(vm, spec, inMs(20_000), never());
-const unplug = (vm: Vm, spec: DiskSpec, ms = 20_000): Promise<UnplugOutcome> =>
-  hypervisor.unplug(vm, spec.disk, inMs(ms), never());
+const plug = (vm: Vm, spec: DiskSpec): Promise<PlugOutcome> => hypervisor.plug(vm, spec, farOff(), never());
+const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutcome> =>
+  hypervisor.unplug(vm, spec.disk, deadline, never());
 /** Whether the guest has the disk now; it sees 20 characters of a serial. */
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
@@ -86,8 +86,8 @@ libvirtTest(
     t.deepEqual(await plug(vm, spec), PLUGGED);
     t.deepEqual(await plug(vm, spec), PLUGGED, 'again');
     await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
-    t.deepEqual((await hypervisor.resolve('n', '1', inMs(5000))).targets, ['vdc']);
-    t.deepEqual(await hypervisor.liveDisks(vm, inMs(5000)), [spec.disk]);
+    t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
+    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
 
     t.deepEqual(await unplug(vm, spec), UNPLUGGED);
     t.false(await has(a, spec));
@@ -131,12 +131,12 @@ libvirtTest(
     const qemu = await qemuOf(a);
     process.kill(qemu, 'SIGSTOP');
     t.teardown(() => process.kill(qemu, 'SIGCONT'));
-    t.is((await hypervisor.plug(vm, spec, inMs(2000), never())).kind, 'unknown');
+    t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
     const unplugging = unplug(vm, spec);
     process.kill(qemu, 'SIGCONT');
     t.deepEqual(await unplugging, UNPLUGGED);
     t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
-    t.deepEqual(await hypervisor.liveDisks(vm, inMs(5000)), []);
+    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), []);
   },
 );
 
@@ -147,9 +147,9 @@ libvirtTest(
     const spec = await newDisk('vda');
     t.deepEqual(await plug(vm, spec), PLUGGED);
     await libvirtd.virsh('suspend', a.name);
-    const kept = await unplug(vm, spec, 3000);
+    const kept = await unplug(vm, spec, near());
     t.regex(kept.kind === 'kept' ? kept.detail : kept.kind, /paused/);
-    const unplugging = unplug(vm, spec, 40_000);
+    const unplugging = unplug(vm, spec);
     await libvirtd.restart('KILL');
     await libvirtd.virsh('resume', a.name);
     t.deepEqual(await unplugging, UNPLUGGED);
@@ -163,11 +163,11 @@ libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go
   t.deepEqual(await plug(vm, spec), PLUGGED);
   await libvirtd.virsh('managedsave', a.name);
   await until(() => news.includes(`saved ${a.uuid}`), 'the news');
-  t.is(await hypervisor.fate(vm, inMs(20_000)), 'saved');
+  t.is(await hypervisor.fate(vm, farOff()), 'saved');
   t.like(await unplug(vm, spec), { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
-  t.is(await hypervisor.liveDisks(vm, inMs(5000)), undefined);
+  t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
   await libvirtd.virsh('start', a.name);
-  t.deepEqual(await hypervisor.liveDisks(vm, inMs(5000)), [spec.disk]);
+  t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
   t.deepEqual(await unplug(vm, spec), UNPLUGGED);
 });
 
@@ -178,19 +178,19 @@ libvirtTest(
     const spec = await newDisk('vda');
     t.deepEqual(await plug(vm, spec), PLUGGED);
     t.is((await b.run('unwilling')).status, 0);
-    const kept = await unplug(vm, spec, 8000);
+    const kept = await unplug(vm, spec, inMs(12_000));
     t.is(kept.kind, 'kept', JSON.stringify(kept));
     t.true(await has(b, spec));
     await libvirtd.virsh('reset', b.name);
     await until(() => news.includes(`removed ua-${spec.disk} ${b.uuid}`), 'the news', { timeoutMs: 60_000 });
-    t.deepEqual(await hypervisor.liveDisks(vm, inMs(5000)), []);
+    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), []);
 
     t.deepEqual(await plug(vm, spec), PLUGGED);
     await b.destroy();
     await until(() => news.includes(`dead ${b.uuid}`), 'the news');
-    t.is(await hypervisor.fate(vm, inMs(20_000)), 'dead');
+    t.is(await hypervisor.fate(vm, farOff()), 'dead');
     t.deepEqual(await unplug(vm, spec), UNPLUGGED);
-    t.is(await hypervisor.liveDisks(vm, inMs(5000)), undefined);
+    t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
     t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
   },
 );

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { diskSpec, fakeNode, hypervisorOf, inMs } from './helpers/fake-node.ts';
+import { diskSpec, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
 
 async function codeOf(t: ExecutionContext, promise: Promise<unknown>): Promise<string> {
   const error = await t.throwsAsync(promise, { instanceOf: PdiskError });
@@ -12,7 +12,7 @@ test('a vm_id means the running domain that bears one of its names, by UUID from
   const { fake, hypervisor } = await fakeNode(t);
   const one = fake.addDomain({ name: 'one-7' });
   for (const id of ['7', 'one-7']) {
-    const { vm } = await hypervisor.resolve('N.', id, inMs(3000));
+    const { vm } = await hypervisor.resolve('N.', id, farOff());
     t.is(vm.domain, one.uuid);
     t.is(vm.host, 'n');
     t.true(vm.names.includes('one-7'));
@@ -22,13 +22,13 @@ test('a vm_id means the running domain that bears one of its names, by UUID from
 test('dollar signs in a vm_id are taken as they are', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const domain = fake.addDomain({ name: 'one-$&' });
-  t.is((await hypervisor.resolve('n', '$&', inMs(3000))).vm.domain, domain.uuid);
+  t.is((await hypervisor.resolve('n', '$&', farOff())).vm.domain, domain.uuid);
 });
 
 test('the targets in use are those of the live domain', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: '7', disks: [diskElement(diskSpec({ target: 'vdf' }))] });
-  t.deepEqual((await hypervisor.resolve('n', '7', inMs(3000))).targets, ['vdf']);
+  t.deepEqual((await hypervisor.resolve('n', '7', farOff())).targets, ['vdf']);
 });
 
 test('a paused machine runs, one that is shut off does not', async t => {
@@ -36,30 +36,28 @@ test('a paused machine runs, one that is shut off does not', async t => {
   const paused = fake.addDomain({ name: 'paused' });
   fake.suspend('paused');
   fake.addDomain({ name: 'off', running: false });
-  t.is((await hypervisor.resolve('n', 'paused', inMs(3000))).vm.domain, paused.uuid);
-  t.regex(await codeOf(t, hypervisor.resolve('n', 'off', inMs(3000))), /^VM_NOT_RUNNING/);
-  t.regex(await codeOf(t, hypervisor.resolve('n', 'none', inMs(3000))), /^VM_UNKNOWN/);
+  t.is((await hypervisor.resolve('n', 'paused', farOff())).vm.domain, paused.uuid);
+  t.regex(await codeOf(t, hypervisor.resolve('n', 'off', farOff())), /^VM_NOT_RUNNING/);
+  t.regex(await codeOf(t, hypervisor.resolve('n', 'none', farOff())), /^VM_UNKNOWN/);
 });
 
 test('two running domains that may be meant are both named; of two, a stopped one does not count', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const plain = fake.addDomain({ name: '7' });
   const one = fake.addDomain({ name: 'one-7' });
-  const said = await codeOf(t, hypervisor.resolve('n', '7', inMs(3000)));
+  const said = await codeOf(t, hypervisor.resolve('n', '7', farOff()));
   t.regex(said, /^VM_AMBIGUOUS/);
   t.true(said.includes(plain.uuid) && said.includes(one.uuid), said);
   fake.destroy('7');
-  t.is((await hypervisor.resolve('n', '7', inMs(3000))).vm.domain, one.uuid);
+  t.is((await hypervisor.resolve('n', '7', farOff())).vm.domain, one.uuid);
 });
 
-test('an unknown node is not configured; a silent one is unreachable, soon and with the reason', async t => {
+test('an unknown node is not configured; a silent one is unreachable before the deadline, with the reason', async t => {
   const { hypervisor, lines } = hypervisorOf(t, { dead: 'qemu:///system?socket=/nonexistent/sock' });
-  t.regex(await codeOf(t, hypervisor.resolve('other', '7', inMs(3000))), /^NODE_NOT_CONFIGURED.*'other'/);
-  const start = Date.now();
+  t.regex(await codeOf(t, hypervisor.resolve('other', '7', farOff())), /^NODE_NOT_CONFIGURED.*'other'/);
   for (let i = 0; i < 3; i += 1) {
-    t.regex(await codeOf(t, hypervisor.resolve('dead', '7', inMs(60_000))), /^NODE_UNREACHABLE.*ENOENT/);
+    t.regex(await codeOf(t, hypervisor.resolve('dead', '7', farOff())), /^NODE_UNREACHABLE.*ENOENT/);
   }
-  t.true(Date.now() - start < 3000);
   t.is(lines.length, 1, 'it is said once');
 });
 
@@ -67,17 +65,13 @@ test('a node that takes the call and says nothing is unreachable at the deadline
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: '7' });
   fake.faults.inject('domainLookupByName', { kind: 'no-answer' }, 2);
-  const start = Date.now();
-  t.regex(await codeOf(t, hypervisor.resolve('n', '7', inMs(300))), /^NODE_UNREACHABLE/);
-  t.true(Date.now() - start < 2000);
+  t.regex(await codeOf(t, hypervisor.resolve('n', '7', inMs(2000))), /^NODE_UNREACHABLE/);
 });
 
 test('a node that takes the connection and says nothing is unreachable before the deadline', async t => {
-  const { fake, hypervisor } = await fakeNode(t);
+  const { fake, hypervisor } = await fakeNode(t, { connectMs: 300 });
   fake.faults.deaf = true;
-  const start = Date.now();
-  t.regex(await codeOf(t, hypervisor.resolve('n', '7', inMs(60_000))), /^NODE_UNREACHABLE/);
-  t.true(Date.now() - start < 3000);
+  t.regex(await codeOf(t, hypervisor.resolve('n', '7', farOff())), /^NODE_UNREACHABLE/);
 });
 
 test('live disks are those of the live domain, by UUID or by name, and undefined where none runs', async t => {
@@ -85,13 +79,13 @@ test('live disks are those of the live domain, by UUID or by name, and undefined
   const spec = diskSpec();
   fake.addDomain({ name: 'one-7', disks: [diskElement(spec)] });
   const named = hypervisor.vm('n', '7');
-  const { vm } = await hypervisor.resolve('n', '7', inMs(3000));
-  t.deepEqual(await hypervisor.liveDisks(named, inMs(3000)), [spec.disk]);
-  t.deepEqual(await hypervisor.liveDisks(vm, inMs(3000)), [spec.disk]);
+  const { vm } = await hypervisor.resolve('n', '7', farOff());
+  t.deepEqual(await hypervisor.liveDisks(named, farOff()), [spec.disk]);
+  t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
   fake.destroy('one-7');
-  t.is(await hypervisor.liveDisks(named, inMs(3000)), undefined);
-  t.is(await hypervisor.liveDisks(vm, inMs(3000)), undefined);
+  t.is(await hypervisor.liveDisks(named, farOff()), undefined);
+  t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
   await fake.stop();
-  t.regex(await codeOf(t, hypervisor.liveDisks(vm, inMs(3000))), /^NODE_UNREACHABLE/);
+  t.regex(await codeOf(t, hypervisor.liveDisks(vm, farOff())), /^NODE_UNREACHABLE/);
   await fake.listen();
 });

@@ -5,8 +5,8 @@ import { attachmentEvents } from './events.ts';
 import { walk } from './walk.ts';
 
 const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => {
-  const { mode, undo, migrated, attempt, target, deadline } = context as unknown as AttachmentContext;
-  return [mode, undo, migrated, Math.min(attempt, 3), target, deadline];
+  const { mode, undo, away, attempt, target, deadline } = context as unknown as AttachmentContext;
+  return [mode, undo, away, Math.min(attempt, 3), target, deadline];
 });
 
 test('every transition of the chart can be taken', t => {
@@ -27,7 +27,7 @@ test('an attachment waits with a deadline, and holds its disk without one', t =>
 test('a silent node never releases a hot-plugged disk', t => {
   const silent = visits.filter(
     ({ event }) =>
-      ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'MIGRATED'].includes(event.type) ||
+      ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'MACHINE_AWAY'].includes(event.type) ||
       (event.type === 'DETACH' && 'machine' in event && event.machine === 'unknown'),
   );
   t.true(silent.length > 0);
@@ -36,13 +36,12 @@ test('a silent node never releases a hot-plugged disk', t => {
   }
 });
 
-test('a machine that has migrated is not taken for dead', t => {
-  const migrated = visits.filter(
-    ({ event, context }) =>
-      event.type === 'MACHINE_DEAD' && (context as unknown as AttachmentContext).migrated,
+test('a machine that is away is not taken for dead', t => {
+  const away = visits.filter(
+    ({ event, context }) => event.type === 'MACHINE_DEAD' && (context as unknown as AttachmentContext).away,
   );
-  t.true(migrated.length > 0);
-  for (const { from, to } of migrated) t.is(to, from);
+  t.true(away.length > 0);
+  for (const { from, to } of away) t.is(to, from);
 });
 
 test('what an older attempt brings back is not heard', t => {

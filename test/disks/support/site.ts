@@ -15,19 +15,22 @@ import { until } from '../../rig/until.ts';
 
 export const admin: Caller = { account: 'admin', role: 'admin' };
 export const cause = { kind: 'request' } as const;
-const quick = {
-  connectMs: 300,
+/** What is only a pause is short; what must not pass before a busy machine has done its work is long. */
+const times = {
+  connectMs: 60_000,
   retryMs: 20,
   pollMs: 50,
   askAgainMs: 300,
-  lastLookMs: 150,
+  lastLookMs: 60_000,
   surveysApartMs: 40,
 };
+/** For a deadline that is waited for: three quarters of the time are for asking, one for the last look. */
+export const NEAR_MS = 6000;
 const settings = {
   userLimit: 1,
   vmAccess: 'any' as const,
-  attachTimeoutMs: 700,
-  detachTimeoutMs: 700,
+  attachTimeoutMs: 60_000,
+  detachTimeoutMs: 60_000,
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
   reconcileIntervalMs: 100,
@@ -37,11 +40,16 @@ const settings = {
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
 /** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
-export async function createSite(t: ExecutionContext, more: Partial<typeof settings> = {}) {
+export async function createSite(
+  t: ExecutionContext,
+  more: Partial<typeof settings> = {},
+  { tcp = false, stands = () => true }: { tcp?: boolean; stands?: () => boolean } = {},
+) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
-  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1') });
+  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), ...(tcp ? { tcp: 0 } : {}) });
   const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
   const nodes = new Map([
+    ...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []),
     ['n1', n1.uri],
     ['n2', n2.uri],
   ]);
@@ -55,13 +63,14 @@ export async function createSite(t: ExecutionContext, more: Partial<typeof setti
       onFailure: error => t.fail(error.message),
     });
     const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1 });
-    const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times: quick });
+    const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times });
     const disks = await createDisks({
       store,
       pool,
       hypervisor,
       log,
       now: Date.now,
+      stands,
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
@@ -90,8 +99,12 @@ export async function createSite(t: ExecutionContext, more: Partial<typeof setti
     lines,
     directory,
     disks: await start(),
-    async restart(): Promise<void> {
+    /** Which libvirtd a node's name leads to, from the next start on. */
+    nodes,
+    async restart(meanwhile?: () => unknown): Promise<void> {
       await running?.end();
+      lines.length = 0;
+      await meanwhile?.();
       site.disks = await start();
     },
     async create(): Promise<string> {

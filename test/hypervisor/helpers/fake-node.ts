@@ -8,13 +8,13 @@ import type { DiskSpec, Hypervisor } from '../../../src/hypervisor/hypervisor.ts
 import type { Times } from '../../../src/hypervisor/operations.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 
-/** Short enough for tests, and in the same order as the real ones. */
-export const quick: Times = {
-  connectMs: 300,
+/** What is only a pause is short; what must not pass before a busy machine has done its work is long. */
+const times: Times = {
+  connectMs: 60_000,
   retryMs: 20,
   pollMs: 50,
   askAgainMs: 300,
-  lastLookMs: 150,
+  lastLookMs: 60_000,
   surveysApartMs: 40,
   idleMs: 60_000,
 };
@@ -39,7 +39,7 @@ interface Line {
 export function hypervisorOf(
   t: ExecutionContext,
   nodes: Readonly<Record<string, string>>,
-  times: Partial<Times> = {},
+  more: Partial<Times> = {},
 ): { hypervisor: Hypervisor; lines: Line[] } {
   const lines: Line[] = [];
   const hypervisor = createHypervisor({
@@ -49,7 +49,7 @@ export function hypervisorOf(
       info: (_, sentence) => lines.push({ level: 'info', sentence }),
       warn: (_, sentence) => lines.push({ level: 'warn', sentence }),
     },
-    times: { ...quick, ...times },
+    times: { ...times, ...more },
   });
   t.teardown(() => hypervisor.close());
   return { hypervisor, lines };
@@ -62,9 +62,9 @@ export interface FakeNode {
 }
 
 /** One fake node, `n`, and a hypervisor that knows it. */
-export async function fakeNode(t: ExecutionContext, times: Partial<Times> = {}): Promise<FakeNode> {
+export async function fakeNode(t: ExecutionContext, more: Partial<Times> = {}): Promise<FakeNode> {
   const fake = await fakeLibvirtd(t);
-  return { fake, ...hypervisorOf(t, { n: fake.uri }, times) };
+  return { fake, ...hypervisorOf(t, { n: fake.uri }, more) };
 }
 
 export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
@@ -79,4 +79,10 @@ export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
 }
 
 export const inMs = (ms: number): number => Date.now() + ms;
+
+/** A deadline that is never reached: ava ends a test that waits for it. */
+export const farOff = (): number => inMs(3_600_000);
+/** A deadline that is waited for: three quarters of the time are for asking, one for the last look. */
+export const near = (): number => inMs(6000);
+
 export const never = (): AbortSignal => new AbortController().signal;

@@ -1,0 +1,287 @@
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { STOPPED_FAILED, STOPPED_SAVED } from '../../src/libvirt/constants.ts';
+import type { Machine } from '../fakes/libvirtd/machine.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
+import { until } from '../rig/until.ts';
+import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
+
+const NEVER_MS = 3_600_000;
+
+const callsOf = (fake: FakeLibvirtd, procedure: string): number =>
+  fake.calls.filter(call => call.procedure === procedure).length;
+
+const surveysOf = (fake: FakeLibvirtd): number => callsOf(fake, 'connectGetCapabilities');
+
+/** Waits until a node was surveyed so many times more: three are more than one whole pass with its proof. */
+async function surveys(fake: FakeLibvirtd, more = 6): Promise<void> {
+  const before = surveysOf(fake);
+  await until(() => surveysOf(fake) >= before + more, `${more} surveys`);
+}
+
+/** The machine runs on the other node from now on, with its disks. */
+function migrate(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {
+  const { uuid, disks } = from.domain(name);
+  const taken = [...disks];
+  from.migrateAway(name);
+  to.addDomain({ name, uuid });
+  to.domain(name).disks = taken;
+}
+
+/** A machine that was away is started again, with the disks that it had. */
+function comeBack(fake: FakeLibvirtd, name: string, uuid: string, disks: Machine['disks']): void {
+  fake.addDomain({ name, uuid, running: false });
+  fake.start(name);
+  fake.domain(name).disks = disks;
+}
+
+async function otherHost(t: ExecutionContext, path: string, hostUuid?: string): Promise<FakeLibvirtd> {
+  const fake = await startFakeLibvirtd({ unix: path, ...(hostUuid ? { hostUuid } : {}) });
+  t.teardown(() => fake.stop());
+  return fake;
+}
+
+test('one libvirt under two names: a device that both links see come is not unplugged', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS }, { tcp: true });
+  site.n1.addDomain({ name: 'one-1' });
+  site.n1.addDomain({ name: 'one-2' });
+  const [first, second] = [await site.create(), await site.create()];
+  await site.hotattach(first, '2', 'n1-by-tcp');
+  await site.hotattach(second, '1', 'n1');
+  await site.hotdetach(first, '2', 'n1-by-tcp');
+  t.false(site.lines.some(line => line.includes('a disk appeared that is not attached')));
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), [second]);
+});
+
+test('a machine saved to a file keeps its disk, whatever its node shows', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  site.n1.destroy('one-1', STOPPED_SAVED);
+  await surveys(site.n1);
+  await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'UNPLUG_UNKNOWN' });
+  t.is(site.users(uuid), 1);
+});
+
+test('a saved machine whose restore fails keeps its disk', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  const domain = site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  site.n1.save('one-1');
+  await surveys(site.n1);
+  site.n1.emit({ type: 'lifecycle', domain: { ...domain, id: -1 }, event: 5, detail: STOPPED_FAILED });
+  await surveys(site.n1);
+  t.is(site.users(uuid), 1);
+});
+
+test('a plug that may still come is released neither by a pass nor by a detach', async t => {
+  const site = await createSite(t, { attachTimeoutMs: NEAR_MS });
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  let answer = (): void => {};
+  const answered = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: answered }, 20);
+  site.n1.faults.inject('domainDetachDeviceAlias', { kind: 'delay', until: answered }, 20);
+  await t.throwsAsync(site.hotattach(uuid, '1'), { code: 'PLUG_UNKNOWN' });
+  await surveys(site.n1);
+  await t.throwsAsync(site.detach('1'), { code: 'ATTACH_IN_PROGRESS' });
+  t.is(site.users(uuid), 1);
+  answer();
+});
+
+test('a machine that migrated while pdisk was down is found on a node that nobody asked for yet', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.restart(() => migrate(site.n1, site.n2, 'one-1'));
+  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the attachment to follow');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
+});
+
+test('a machine that its node does not show is not dead while another node is silent', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.restart(async () => {
+    site.n1.destroy('one-1');
+    await site.n2.stop();
+  });
+  await site.untilLogged('may run on a node that is silent');
+  await t.throwsAsync(site.detach('1'), { code: 'VM_FATE_UNKNOWN', message: /does not answer/ });
+  t.is(site.users(uuid), 1);
+  await site.n2.listen();
+  await site.untilUsers(uuid, 0);
+});
+
+test('a machine that migrates while a plug is without an answer keeps its disk', async t => {
+  const site = await createSite(t, { attachTimeoutMs: NEAR_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'no-answer' });
+  const answer = t.throwsAsync(site.hotattach(uuid, '1'), { code: 'PLUG_UNKNOWN' });
+  await until(() => site.n1.domain('one-1').disks.length === 1, 'the plug to be executed');
+  site.n1.migrateAway('one-1');
+  await answer;
+  await surveys(site.n1, 12);
+  t.is(site.users(uuid), 1);
+});
+
+for (const known of [false, true]) {
+  test(`a node's name that leads to another host, ${known ? 'known' : 'not known'} by another name, releases nothing`, async t => {
+    const site = await createSite(t);
+    const uuid = await site.create();
+    site.n1.addDomain({ name: 'one-1' });
+    await site.hotattach(uuid, '1');
+    await Promise.all([surveys(site.n1, 3), surveys(site.n2, 3)]);
+    const other = known ? site.n2 : await otherHost(t, join(site.directory, 'n3'));
+    await site.restart(() => site.nodes.set('n1', other.uri).delete('n2'));
+    await site.untilLogged('answers where host');
+    await surveys(other);
+    t.is(site.users(uuid), 1);
+  });
+}
+
+test('a machine that migrates away and comes back can be unplugged', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  const { uuid: domain, disks } = site.n1.domain('one-1');
+  site.n1.migrateAway('one-1');
+  await site.untilLogged('is not found');
+  comeBack(site.n1, 'one-1', domain, disks);
+  await site.hotdetach(uuid, '1');
+  t.is(site.users(uuid), 0);
+});
+
+test('a machine that came back and dies gives its disk back', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  const { uuid: domain, disks } = site.n1.domain('one-1');
+  site.n1.migrateAway('one-1');
+  await site.untilLogged('is not found');
+  const before = callsOf(site.n1, 'domainGetXmlDesc');
+  comeBack(site.n1, 'one-1', domain, disks);
+  await until(() => callsOf(site.n1, 'domainGetXmlDesc') > before, 'its start to be noticed');
+  site.n1.destroy('one-1');
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(await site.detach('1'), { uuids: [uuid] });
+});
+
+test('devices that are gone from more than half of the machines at once raise the alarm too', async t => {
+  const site = await createSite(t);
+  const uuids: string[] = [];
+  for (let vm = 1; vm <= 12; vm += 1) {
+    const uuid = await site.create();
+    site.n1.addDomain({ name: `one-${vm}` });
+    await site.hotattach(uuid, String(vm));
+    uuids.push(uuid);
+  }
+  await site.n1.stop();
+  for (let vm = 1; vm <= 12; vm += 1) site.n1.domain(`one-${vm}`).disks = [];
+  await site.n1.listen();
+  await site.untilLogged('12 of 12 attachments seem to have lost');
+  t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
+});
+
+test('agreeing to an alarm that is over does not wave the next one through', async t => {
+  const site = await createSite(t);
+  const uuids: string[] = [];
+  for (let vm = 1; vm <= 12; vm += 1) {
+    const uuid = await site.create();
+    site.n1.addDomain({ name: `one-${vm}` });
+    await site.hotattach(uuid, String(vm));
+    uuids.push(uuid);
+  }
+  const emptyFor = async (look: (empty: FakeLibvirtd) => Promise<unknown>): Promise<void> => {
+    site.lines.length = 0;
+    await site.n1.stop();
+    const empty = await otherHost(t, join(site.directory, 'n1'), site.n1.hostUuid);
+    await look(empty);
+    await empty.stop();
+    await site.n1.listen();
+    await surveys(site.n1);
+  };
+  await emptyFor(() => site.untilLogged('12 of 12 attachments'));
+  await site.disks.nodes.agree(admin, 'n1');
+  await surveys(site.n1);
+  await emptyFor(() => site.untilLogged('12 of 12 attachments'));
+  t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
+});
+
+test('a detach that begins before the alarm does not believe the other host', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await surveys(site.n1, 3);
+  await site.n1.stop();
+  await otherHost(t, join(site.directory, 'n1'));
+  await t.throwsAsync(site.detach('1'), { code: 'VM_FATE_UNKNOWN' });
+  t.is(site.users(uuid), 1);
+});
+
+test('a disk of ours that a machine has without an attachment is reported', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  site.n1.addDomain({ name: 'one-2' });
+  const [uuid, other] = [await site.create(), await site.create()];
+  await site.hotattach(uuid, '1');
+  const [device] = site.n1.domain('one-1').disks;
+  if (!device) throw new Error('nothing plugged');
+  const source = device.source.replace(uuid, other);
+  site.n1.domain('one-2').disks.push({ ...device, alias: `ua-${other}`, source });
+  await site.untilLogged('a disk is plugged into a machine that it is not attached to');
+  await t.throwsAsync(site.hotattach(other, '2'), { code: 'ALREADY_ATTACHED' });
+  t.is(site.users(other), 0);
+});
+
+test('a late plug is unplugged although the disk is registered with another machine', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  site.n1.addDomain({ name: 'one-1' });
+  const [uuid, other] = [await site.create(), await site.create()];
+  await site.hotattach(other, '1');
+  await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '99' }, cause);
+  const machine = site.n1.domain('one-1');
+  const [device] = machine.disks;
+  if (!device) throw new Error('nothing plugged');
+  const alias = `ua-${uuid}`;
+  machine.disks.push({ ...device, alias, target: 'vdq', source: device.source.replace(other, uuid) });
+  const domain = { name: 'one-1', uuid: machine.uuid, id: machine.id };
+  site.n1.emit({ type: 'device-added', domain, alias });
+  await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the stray to go');
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), [other]);
+});
+
+test('the other nodes are asked once for all machines that are missing', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuids: string[] = [];
+  for (let vm = 1; vm <= 8; vm += 1) {
+    const uuid = await site.create();
+    site.n1.addDomain({ name: `one-${vm}`, persistent: false });
+    await site.hotattach(uuid, String(vm));
+    uuids.push(uuid);
+  }
+  await site.n1.stop();
+  for (let vm = 1; vm <= 8; vm += 1) site.n1.destroy(`one-${vm}`);
+  const before = surveysOf(site.n2);
+  await site.n1.listen();
+  for (const uuid of uuids) await site.untilUsers(uuid, 0);
+  t.true(surveysOf(site.n2) - before <= 2);
+});
+
+test('no disk is made for an account that is gone by the time of the decision', async t => {
+  let there = true;
+  const site = await createSite(t, {}, { stands: () => there });
+  await site.create();
+  there = false;
+  await t.throwsAsync(site.create(), { code: 'UNAUTHENTICATED' });
+});
