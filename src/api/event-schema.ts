@@ -54,6 +54,10 @@ export const eventSchema = z
         request: z.string().optional().describe('X-Request-Id of the request'),
         account: z.string().optional().describe('Who asked'),
       }),
+      progress: z
+        .int()
+        .nullable()
+        .describe("Percent of a deleted disk's volume that is wiped; null for others"),
       deadline: instant.nullable().describe('Until when somebody else is waited for; null: nobody is'),
     }),
   })

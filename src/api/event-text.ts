@@ -29,6 +29,7 @@ function messageOf(event: EventRecord, whole: boolean): EventMessage {
       from: event.from,
       to: event.to,
       cause: whole ? cause : { kind: cause.kind },
+      progress: event.progress,
       deadline: deadline === null ? null : instant(deadline),
     },
   };
