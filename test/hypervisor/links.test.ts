@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { Vm } from '../../machines/vm.ts';
 import {
   STOPPED_CRASHED,
   STOPPED_FAILED,
@@ -92,18 +93,22 @@ test('a lost node is told once, and that it is back once', async t => {
   );
 });
 
-/** A hypervisor whose nodes are all under the wildcard: `127.0.0.1` leads to the fake, `127.0.0.2` to nobody. */
-async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'>> {
+/** A hypervisor whose nodes are all under the wildcard, linked: `127.0.0.1` leads to the fake, `127.0.0.2` to nobody. */
+async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'> & { vm: Vm }> {
   const fake = await startFakeLibvirtd({ tcp: 0 });
   t.teardown(() => fake.stop());
   fake.addDomain({ name: 'a' });
   const uri = fake.uri.replace('127.0.0.1', '{node}');
-  return { fake, hypervisor: hypervisorOf(t, { '*': uri }, { idleMs: 2000 }).hypervisor };
+  const { hypervisor } = hypervisorOf(t, { '*': uri }, { idleMs: 3000 });
+  const linked = async () => {
+    const found = await hypervisor.resolve('127.0.0.1', 'a', farOff()).catch(() => undefined);
+    return fake.connections.open === 2 && found?.vm;
+  };
+  return { fake, hypervisor, vm: await until(linked, 'the link') };
 }
 
 test('under the wildcard, a link that nobody keeps or uses is closed; one with a disk plugged stays', async t => {
-  const { fake, hypervisor } = await wildNode(t);
-  const { vm } = await hypervisor.resolve('127.0.0.1', 'a', farOff());
+  const { fake, hypervisor, vm } = await wildNode(t);
   t.is(hypervisor.hostOf(vm.node), '127.0.0.1');
   const none = (): boolean => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0;
   await until(none, 'the link to be closed');
@@ -116,16 +121,15 @@ test('under the wildcard, a link that nobody keeps or uses is closed; one with a
 });
 
 test('under the wildcard, a link that is used stays', async t => {
-  const { fake, hypervisor } = await wildNode(t);
-  const use = () => hypervisor.resolve('127.0.0.1', 'a', farOff());
-  const { vm } = await use();
+  const { fake, hypervisor, vm } = await wildNode(t);
+  const { made } = fake.connections;
   await t.throwsAsync(hypervisor.resolve('127.0.0.2', 'a', farOff()));
   await until(async () => {
-    await use();
+    await hypervisor.resolve('127.0.0.1', 'a', farOff());
     return hypervisor.linkedNodes().length === 1;
   }, 'the idle time to pass');
   t.deepEqual(hypervisor.linkedNodes(), [vm.node]);
-  t.is(fake.connections.made, 2);
+  t.is(fake.connections.made, made);
 });
 
 test('after the end nothing is left open, and nothing is linked again', async t => {

@@ -3,8 +3,9 @@ import test from 'ava';
 import { connectionOver } from '../../src/libvirt/connection.ts';
 import { InvalidArgument, isOutcomeUnknown, LibvirtError } from '../../src/libvirt/errors.ts';
 import { procedures } from '../../src/libvirt/procedures.ts';
+import { gate } from '../rig/gate.ts';
 import { until } from '../rig/until.ts';
-import { gate, opened } from './opened.ts';
+import { opened } from './opened.ts';
 
 test('at most four calls are in flight, the others wait for their turn', async t => {
   const { fake, client } = await opened(t);
@@ -102,7 +103,11 @@ test('a connection whose every place is taken by calls given up is of no use, an
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'no-answer' }, 4);
   const ended = new Promise<Error>(resolve => client.onClose(resolve));
-  const given = Array.from({ length: 4 }, () => t.throwsAsync(client.hostname({ timeoutMs: 20 })));
+  const abort = new AbortController();
+  const given = Array.from({ length: 4 }, () => t.throwsAsync(client.hostname({ signal: abort.signal })));
+  const arrived = () => fake.calls.filter(({ procedure }) => procedure === 'connectGetHostname').length;
+  await until(() => arrived() === 4, 'the calls');
+  abort.abort();
   await Promise.all(given);
   t.regex((await ended).message, /every call unanswered/);
 });
@@ -150,7 +155,7 @@ test('each message is written by itself, when the one before it is out', async t
     writev: () => t.fail('several messages at once'),
   });
   const connection = connectionOver(stream, {
-    callTimeoutMs: 5000,
+    callTimeoutMs: 30_000,
     keepalive: false,
     onEvent: () => undefined,
   });

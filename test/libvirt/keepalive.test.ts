@@ -1,7 +1,9 @@
 import test from 'ava';
 import { fails, opened } from './opened.ts';
 
-const quick = { intervalMs: 50, count: 2 };
+/** Dead after 1.2 s of silence. */
+const quick = { intervalMs: 400, count: 2 };
+const LONGER_MS = 1600;
 
 test('a peer that has gone silent is noticed, and its calls have an unknown outcome', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
@@ -13,22 +15,22 @@ test('a peer that has gone silent is noticed, and its calls have an unknown outc
 
 test('a peer that answers PINGs is alive, however long a call takes', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
-  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 6 * quick.intervalMs });
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: LONGER_MS });
   t.is(await client.hostname(), 'fake');
 });
 
 test('a peer that answers no PING but sends its answers is alive', async t => {
-  const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 100, count: 1 } } });
+  const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 1000, count: 1 } } });
   fake.faults.ignorePings = true;
   for (let i = 0; i < 30; i++) {
-    fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 10 });
+    fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 100 });
     t.is(await client.hostname(), 'fake');
   }
 });
 
 test("the server's PINGs are answered, also while four calls are in flight", async t => {
   const { fake, client } = await opened(t, { fake: { keepalive: quick }, client: { keepalive: false } });
-  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 6 * quick.intervalMs }, 8);
+  fake.faults.inject('connectGetHostname', { kind: 'delay', ms: LONGER_MS }, 8);
   const calls = Array.from({ length: 8 }, () => client.hostname());
   t.deepEqual(await Promise.all(calls), Array(8).fill('fake'));
   t.is(fake.connections.made, 1);

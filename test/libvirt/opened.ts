@@ -23,15 +23,6 @@ export async function opened(
   return { fake, client };
 }
 
-/** A promise and how to settle it. */
-export function gate(): { opened: Promise<void>; open(): void } {
-  let open: () => void = () => undefined;
-  const promise = new Promise<void>(resolve => {
-    open = resolve;
-  });
-  return { opened: promise, open };
-}
-
 /** Waits for `call` to fail and checks whether it says that it may have been executed. */
 export async function fails(
   t: ExecutionContext,

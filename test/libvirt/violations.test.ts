@@ -4,13 +4,14 @@ import test, { type ExecutionContext } from 'ava';
 import { type Connection, connectionOver } from '../../src/libvirt/connection.ts';
 import { procedures } from '../../src/libvirt/procedures.ts';
 import * as wire from '../../src/libvirt/wire.ts';
+import { until } from '../rig/until.ts';
 import { fails, opened } from './opened.ts';
 
 /** A connection and the bare other end of its stream, which answers each request with what `answer` makes of it. */
 function connected(t: ExecutionContext, answer: (request: wire.Message) => Buffer): Connection {
   const [ours, theirs] = duplexPair();
   const connection = connectionOver(ours, {
-    callTimeoutMs: 5000,
+    callTimeoutMs: 30_000,
     keepalive: false,
     onEvent: () => t.fail('an event'),
   });
@@ -97,6 +98,6 @@ test('a fake that answers with a wrong serial has not answered', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'wrong-serial' });
   await fails(t, client.hostname({ timeoutMs: 30 }), { name: 'CallTimeout', outcomeUnknown: true });
-  t.is(client.dropped.replies, 1);
+  await until(() => client.dropped.replies === 1, 'the answer');
   t.is(await client.hostname(), 'fake');
 });
