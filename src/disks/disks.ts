@@ -25,7 +25,7 @@ const QUESTION_MS = 10_000;
 const RECOVERY_MS = 5_000;
 const SWEEP_MS = 250;
 /** How long the wiping of one piece of a volume may take, its wait for others' pieces included, in milliseconds. */
-const WIPING_MS = 600_000;
+const WIPING_MS = 3_600_000;
 /** libvirtd does not know all its domains for a moment after its own restart. */
 const PROOF_MS = 5_000;
 /** How long a machine's death may be claimed by a detach: 24 h. */
@@ -36,7 +36,10 @@ export interface DisksParts {
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
   readonly log: Logger;
+  /** The steady clock, for deadlines. */
   readonly now: () => number;
+  /** The system's clock, for what people read. */
+  readonly time: () => number;
   readonly newUuid: () => string;
   readonly newId: () => string;
   /** What an account may have. */
@@ -105,6 +108,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     lastSequence: (await store.eventRange()).newest,
     patience,
     now,
+    time: parts.time,
     publish: parts.publish,
     fault: parts.fault,
   });

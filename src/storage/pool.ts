@@ -6,7 +6,7 @@ export interface VolumeSource {
 }
 
 /** How far a volume is wiped, of how many bytes. */
-export interface Wiped {
+interface Wiped {
   readonly bytes: number;
   readonly of: number;
 }

@@ -139,7 +139,7 @@ guestTest.serial(
 
 guestTest.serial('a volume group that another program holds for 20 s delays and breaks nothing', async t => {
   const begin = performance.now();
-  const holder = spawn('flock', [`/run/lock/lvm/V_${VG}`, 'sh', '-c', 'echo held; sleep 20'], {
+  const holder = spawn('/usr/bin/flock', [`/run/lock/lvm/V_${VG}`, 'sh', '-c', 'echo held; sleep 20'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await once(holder.stdout, 'data');

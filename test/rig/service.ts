@@ -94,7 +94,7 @@ export async function startService(settings: Record<string, unknown> = {}): Prom
     const served = await until(
       () => log.match(/"port":(\d+).*pdisk serves/) ?? (child?.exitCode === null ? undefined : 'ended'),
       'the service',
-      { timeoutMs: 60_000, hint: () => log },
+      { timeoutMs: BUILT ? 240_000 : 60_000, hint: () => log },
     );
     if (typeof served === 'string') throw new Error(`the service did not start\n${log}`);
     url = `http://127.0.0.1:${served[1]}`;

@@ -100,9 +100,13 @@ metadataTest('what may be promised is what is free and what is ours, but nothing
 metadataTest('a volume group that another program holds delays a creation and breaks nothing', async t => {
   const meta = await metadataLvm(t, 4);
   const pool = await meta.pool();
-  const holder = spawn('flock', [join(meta.directory, 'lock', 'V_meta'), 'sh', '-c', 'echo held; cat'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
+  const holder = spawn(
+    '/usr/bin/flock',
+    [join(meta.directory, 'lock', 'V_meta'), 'sh', '-c', 'echo held; cat'],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    },
+  );
   await once(holder.stdout, 'data');
   const uuid = randomUUID();
   let made = false;

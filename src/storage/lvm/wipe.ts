@@ -7,8 +7,8 @@ import type { Kernel } from './kernel.ts';
 const MIB = 2 ** 20;
 const LARGEST_STEP = 256 * MIB;
 const SMALLEST_STEP = 4 * MIB;
-/** After this much time a piece is over, in milliseconds. */
-const PIECE_MS = 2_000;
+/** A piece takes at least so long and is at least so much of the device, for whoever hears of it writes it down; but never longer. */
+const PIECE = { leastMs: 2_000, leastShare: 0.01, mostMs: 20_000 };
 
 export interface Wiping {
   readonly run: RunCommand;
@@ -37,7 +37,7 @@ function wipeStep(
 }
 
 /**
- * Wipes a piece of the device from byte `from` on, for about two seconds; resolves with how far it is wiped. Throws CommandError, or the
+ * Wipes a piece of the device from byte `from` on, for 2 to 20 s; resolves with how far it is wiped. Throws CommandError, or the
  * signal's reason.
  */
 export async function wipePiece(
@@ -49,9 +49,13 @@ export async function wipePiece(
   const { rate = Number.POSITIVE_INFINITY } = wiping;
   const canZero = await wiping.kernel.canZero(device.path);
   const step = Math.min(LARGEST_STEP, Math.max(SMALLEST_STEP, Math.floor(rate / 4 / MIB) * MIB));
-  const end = performance.now() + PIECE_MS;
+  const start = performance.now();
+  const isOver = (): boolean => {
+    const ms = performance.now() - start;
+    return ms >= PIECE.leastMs && (ms >= PIECE.mostMs || wiped - from >= device.bytes * PIECE.leastShare);
+  };
   let wiped = from;
-  while (wiped < device.bytes && performance.now() < end) {
+  while (wiped < device.bytes && !isOver()) {
     const begin = performance.now();
     const bytes = Math.min(step, device.bytes - wiped);
     await wipeStep(wiping, device.path, canZero, wiped, bytes, signal);

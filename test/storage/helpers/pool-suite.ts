@@ -5,7 +5,7 @@ import type { ExecutionContext, TestFn } from 'ava';
 import { PdiskError } from '../../../src/errors.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 
-export interface Subject {
+interface Subject {
   readonly pool: Pool;
   /** The size of a volume, as told by somebody else than the pool; undefined where there is none. */
   sizeOf(uuid: string): Promise<number | undefined>;

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { sysfs } from '../../src/storage/lvm/kernel.ts';
+import { openLvmPool } from '../../src/storage/lvm/pool.ts';
+import { failureOf, never, readAt, wipeAll, writeAt } from '../storage/helpers/pool-suite.ts';
+import { guestTest, run } from './support/guest.ts';
+import { volumeGroupForThisFile } from './support/suite.ts';
+
+const VG = 'wiping';
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+const secret = Buffer.alloc(4096, 'secret');
+const files = volumeGroupForThisFile(VG);
+
+guestTest.serial('wiping goes on from where it was, to the end', async t => {
+  const pool = await files.pool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  const { path } = pool.source(uuid);
+  const places = [0, GIB / 2 - 4096, GIB / 2, GIB - 4096];
+  for (const at of places) await writeAt(path, at, secret);
+  for (let bytes = GIB / 2; bytes < GIB; ) {
+    const wiped = await pool.wipe(uuid, bytes, never());
+    t.true(wiped.bytes > bytes);
+    t.is(wiped.of, GIB);
+    bytes = wiped.bytes;
+  }
+  const found = await Promise.all(places.map(at => readAt(path, at, 4096)));
+  t.deepEqual(
+    found.map(bytes => bytes.equals(secret)),
+    [true, true, false, false],
+  );
+});
+
+guestTest.serial(
+  'where the device writes no zeros by itself they are sent, at the rate that is set',
+  async t => {
+    await files.pool(t);
+    const kernel = { ...sysfs, canZero: async () => false };
+    const settings = { thinPool: undefined, overcommit: 1, wipe: 'zero' as const, owner: 'test', kernel };
+    const pool = await openLvmPool({ vg: VG, wipeRateMiB: 256, ...settings });
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    const { path } = pool.source(uuid);
+    for (const at of [0, GIB / 2, GIB - 4096]) await writeAt(path, at, secret);
+    const begin = performance.now();
+    await wipeAll(pool, uuid);
+    t.true(performance.now() - begin >= 0.9 * (GIB / MIB / 256) * 1000);
+    await run('cmp', '--bytes', String(GIB), path, '/dev/zero');
+  },
+);
+
+guestTest.serial('a volume that another program has open is neither wiped nor removed', async t => {
+  const pool = await files.pool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  const { path } = pool.source(uuid);
+  await writeAt(path, 0, secret);
+  const holder = await open(path, 'r');
+  try {
+    const error = await failureOf(t, pool.wipe(uuid, 0, never()));
+    t.is(error.code, 'WIPE_FAILED');
+    t.regex(error.message, /is open in another program/);
+    const abort = new AbortController();
+    const removing = failureOf(t, pool.remove(uuid, abort.signal));
+    setTimeout(() => abort.abort(new Error('deadline')), 3_000);
+    t.regex((await removing).message, /in use/);
+    t.deepEqual(await readAt(path, 0, 4096), secret);
+  } finally {
+    await holder.close();
+  }
+  await pool.remove(uuid, never());
+  t.deepEqual(await files.group().leftOver(), []);
+});
