@@ -53,13 +53,13 @@ export const setupAttachment = setup({
     tell: (_, _note: Tell<DiskMessage>) => {},
     beBornHot: assign(({ event }) => {
       assertEvent(event, 'HOTATTACH');
-      const { id, disk, node, vmId, vm, by, target, shareable, now } = event;
-      return { id, disk, node, vmId, vm, by, target, shareable, mode: 'hot', since: now };
+      const { id, disk, node, vmId, vm, by, target, shareable, time } = event;
+      return { id, disk, node, vmId, vm, by, target, shareable, mode: 'hot', since: time };
     }),
     beBornCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
-      const { id, disk, node, vmId, vm, by, shareable, now } = event;
-      return { id, disk, node, vmId, vm, by, shareable, mode: 'cold', since: now };
+      const { id, disk, node, vmId, vm, by, shareable, time } = event;
+      return { id, disk, node, vmId, vm, by, shareable, mode: 'cold', since: time };
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,

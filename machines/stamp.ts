@@ -16,7 +16,9 @@ export interface Patience {
  * a simulation and in the server.
  */
 export interface Stamp {
-  /** Milliseconds since 1970. */
+  /** For deadlines: milliseconds since 1970 by a clock that only goes forward. */
   readonly now: number;
+  /** For what people read: milliseconds since 1970 by the system's clock. */
+  readonly time: number;
   readonly patience: Patience;
 }

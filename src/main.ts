@@ -12,6 +12,7 @@ import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createAnswerOnce, keyRecord } from './api/idempotency.ts';
 import { createApi } from './api/server.ts';
+import { steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { createDisks } from './disks/disks.ts';
@@ -85,7 +86,8 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     pool,
     hypervisor,
     log,
-    now: Date.now,
+    now: steadyNow,
+    time: Date.now,
     newUuid: randomUUID,
     newId: nanoid,
     stands: accounts.isCurrent,

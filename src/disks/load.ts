@@ -25,7 +25,8 @@ export async function loadShelves(
     const users = record.context.users.map(user => ({ ...user, vm: now(user.vm) }));
     put(diskKey(record.context.uuid), { ...record, context: { ...record.context, users } } as KeptDisk);
   }
-  for (const record of await store.load(prefixes.attachment, codecs.attachment)) {
+  const attachments = await store.load(prefixes.attachment, codecs.attachment);
+  for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
     const context = { ...record.context, vm: now(record.context.vm) };
     put(attachmentKey(record.context.id), { ...record, context });
   }

@@ -32,6 +32,9 @@ const nothing: Quota = { disks: 0, sizeGiB: 0 };
 export function createShelf(): Shelf {
   const disks = new Map<string, KeptDisk>();
   const attachments = new Map<string, KeptAttachment>();
+  /** The order of attachment; a clock that was set back would not tell it. */
+  const ordinals = new Map<string, number>();
+  let latest = 0;
   const byPlace = new Map<string, Set<string>>();
   const byOwner = new Map<string, Quota>();
   let promised = 0;
@@ -75,19 +78,20 @@ export function createShelf(): Shelf {
     if (before && before.context.vm !== attachment?.context.vm) leave(key, before.context.vm);
     if (!attachment) {
       attachments.delete(key);
+      ordinals.delete(key);
       return;
     }
+    if (!before) ordinals.set(key, ++latest);
     attachments.set(key, attachment);
     if (before?.context.vm !== attachment.context.vm) enter(key, attachment.context.vm);
   }
 
   function attachmentsOf(vm: Vm): readonly KeptAttachment[] {
     const keys = new Set(placesOf(vm).flatMap(place => [...(byPlace.get(place) ?? [])]));
-    const found = [...keys].flatMap(key => attachments.get(key) ?? []);
-    return found.filter(one => sameVm(one.context.vm, vm)).sort(byAge);
+    const inOrder = [...keys].sort((a, b) => (ordinals.get(a) ?? 0) - (ordinals.get(b) ?? 0));
+    const found = inOrder.flatMap(key => attachments.get(key) ?? []);
+    return found.filter(one => sameVm(one.context.vm, vm));
   }
-
-  const byAge = (a: KeptAttachment, b: KeptAttachment): number => a.context.since - b.context.since;
 
   return {
     put: (key, record) =>

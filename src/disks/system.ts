@@ -46,7 +46,10 @@ export interface SystemParts {
   /** The newest sequence number in the event log. */
   readonly lastSequence: number;
   readonly patience: Patience;
+  /** The steady clock, for deadlines. */
   readonly now: () => number;
+  /** The system's clock, for what people read. */
+  readonly time: () => number;
   /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
   readonly publish: (events: readonly EventRecord[]) => void;
   /** Told of an effect that broke its promise, or a chart that threw on what one brought back: a bug, and the process must end. */
@@ -61,7 +64,7 @@ interface Waiter {
 
 /** The shell around the charts: `decide` in memory, commit, and only then act, show, answer and publish, in that order. */
 export function createActorSystem(parts: SystemParts): ActorSystem {
-  const { journal, effects, decided, committed, patience, now, publish, fault } = parts;
+  const { journal, effects, decided, committed, patience, now, time, publish, fault } = parts;
   const decider = createDecider(decided.get);
   const waiters = new Map<string, Waiter[]>();
   const deadlines = new Map<string, number>();
@@ -77,7 +80,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
 
   async function deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<Outcome> {
     if (stopped) throw stopped;
-    const stamp = { now: now(), patience };
+    const stamp = { now: now(), time: time(), patience };
     const step = decider.decide(deliveries, stamp);
     const refused = step.refused ?? unheard(step.unheard);
     if (refused) {
@@ -86,7 +89,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     }
     steps += 1;
     const number = steps;
-    const events = changesOf(step, decided, stamp.now, sequence, cause);
+    const events = changesOf(step, decided, stamp.time, sequence, cause);
     sequence += events.length;
     for (const [key, record] of step.touched) remember(key, record);
     const answered = until === undefined ? undefined : wait(until, number);
@@ -185,9 +188,9 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   }
 
   function sweep(): void {
-    const time = now();
+    const present = now();
     for (const [key, deadline] of deadlines) {
-      if (deadline > time) continue;
+      if (deadline > present) continue;
       deadlines.delete(key);
       deliver([{ to: key, event: { type: 'TIMEOUT' } }], { kind: 'timeout' }).catch(error => {
         if (!stopped) fault(error);

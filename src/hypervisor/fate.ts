@@ -1,6 +1,8 @@
 // One list proves nothing: libvirtd that has just restarted may not know a domain that runs. Two lists of one connection, a
 // while apart, do, unless the domain has gone on somewhere else.
+
 import type { Vm } from '../../machines/vm.ts';
+import { steadyNow } from '../clock.ts';
 import type { Fate, Survey } from './hypervisor.ts';
 import type { Links } from './links.ts';
 import { takeSurvey } from './survey.ts';
@@ -52,7 +54,7 @@ export async function fateOf(
       }
       // The first one, or the connection is another: what was seen before does not count any more.
       first = survey;
-      if (Date.now() + apartMs > deadline) return 'unknown';
+      if (steadyNow() + apartMs > deadline) return 'unknown';
       await pause(apartMs, limit);
     }
     return 'unknown';

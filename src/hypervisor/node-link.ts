@@ -1,5 +1,6 @@
 // Two connections for each node. libvirtd answers at most five requests of a connection at a time, and a change may take as
 // long as a guest likes: it must hold up neither the questions nor the answers to libvirt's keepalive.
+import { steadyNow } from '../clock.ts';
 import { errorOf, reasonOf } from '../errors.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
@@ -61,7 +62,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
 
   async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
     try {
-      const until = Math.min(deadline, Date.now() + options.connectMs);
+      const until = Math.min(deadline, steadyNow() + options.connectMs);
       return await within(until, signal, waiting => link.client({ signal: waiting }));
     } catch (error) {
       const detail = (link.lastError ?? (error as Error)).message;

@@ -1,8 +1,10 @@
 // An answer can be lost, and an earlier attempt of ours, of which a crash has left us no memory, may still be at work in
 // libvirt: so no refusal counts before the live domain has been read. libvirt works one change of a domain after the other: once it
 // has answered a new attempt, an earlier one has come to its end. That is why a lost call is simply made again.
+
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
+import { steadyNow } from '../clock.ts';
 import { AFFECT_LIVE, ERROR } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type Answer, change } from './change.ts';
@@ -45,7 +47,7 @@ export async function plug(
   const domain = domainOf(vm.domain, vm.names[0]);
   const xml = diskElement(spec);
   // What is left after the last call is for reading the domain.
-  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - Date.now()) / 4);
+  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - steadyNow()) / 4);
   const watch = watchDomain(links, vm.node, vm.domain, aliasOf(spec.disk));
 
   let doubt = '';
@@ -93,7 +95,7 @@ export async function plug(
       if (!mayBeAtWork) return unknown(doubt);
       const outcome = answer.kind === 'unsent' ? undefined : await judge(answer);
       if (outcome) return outcome;
-      if (signal.aborted || Date.now() + times.retryMs >= askUntil) return unknown(doubt);
+      if (signal.aborted || steadyNow() + times.retryMs >= askUntil) return unknown(doubt);
       await pause(times.retryMs, signal);
     }
   } finally {

@@ -1,6 +1,8 @@
 // A call whose answer is lost may still be carried out, and libvirt makes a disk smaller as readily as larger: so it is made
 // again until libvirt answers for this domain, which works one change after the other, and nobody may ask for another size before that.
+
 import type { Vm } from '../../machines/vm.ts';
+import { steadyNow } from '../clock.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { change } from './change.ts';
@@ -69,7 +71,7 @@ async function resizeIn(
       const passing = answer.kind !== 'refused' || answer.error.code === ERROR.OPERATION_TIMEOUT;
       if (!passing && answer.error.code !== ERROR.NO_DOMAIN) return pending(doubt);
     }
-    if (signal.aborted || Date.now() + times.retryMs >= deadline) return pending(doubt);
+    if (signal.aborted || steadyNow() + times.retryMs >= deadline) return pending(doubt);
     await pause(times.retryMs, signal);
   }
 }

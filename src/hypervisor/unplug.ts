@@ -1,7 +1,9 @@
 // libvirt's success means that the guest was asked, and sometimes not even that: a guest that boots or is paused keeps the
 // disk, and libvirt says yes. Proof is the live domain, and its silence about a disk proves something only once libvirt has
 // answered a request to unplug: that answer comes after the end of a plug whose own answer was lost.
+
 import type { Vm } from '../../machines/vm.ts';
+import { steadyNow } from '../clock.ts';
 import { AFFECT_LIVE, ERROR, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type Answer, change } from './change.ts';
@@ -39,17 +41,17 @@ export async function unplug(
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   // What is left after the last request is for reading the domain.
-  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - Date.now()) / 4);
+  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - steadyNow()) / 4);
   const watch = watchDomain(links, vm.node, vm.domain, aliasOf(disk));
   let alias = aliasOf(disk);
-  let askAt = Date.now();
+  let askAt = steadyNow();
   let mayBeAsked = false;
   let answered = false;
   let refusal: LibvirtError | undefined;
   let doubt = '';
 
   const askIn = (ms: number): void => {
-    askAt = Date.now() + ms;
+    askAt = steadyNow() + ms;
   };
 
   /** Asks the guest to let go; the answer decides when to look and when to ask again. */
@@ -125,17 +127,17 @@ export async function unplug(
 
   try {
     for (;;) {
-      const answer = Date.now() >= askAt ? await ask() : undefined;
+      const answer = steadyNow() >= askAt ? await ask() : undefined;
       if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: doubt };
       if (answer?.kind !== 'refused') {
-        const until = Math.min(askAt, askUntil) - Date.now();
+        const until = Math.min(askAt, askUntil) - steadyNow();
         await pause(Math.min(times.pollMs, until), signal, watch.next());
       }
       if (watch.stopped === 'dead') return UNPLUGGED;
       const sight = await lookFor(link, domain, disk, deadline, signal);
       const outcome = await judge(sight);
       if (outcome) return outcome;
-      if (signal.aborted || Date.now() >= askUntil) {
+      if (signal.aborted || steadyNow() >= askUntil) {
         return sight.kind === 'there' ? { kind: 'kept', detail: await whyKept() } : uncertain(doubt);
       }
     }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { steadyNow } from '../clock.ts';
 
 /** Longest delay of a timer: a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -20,7 +21,7 @@ export async function within<T>(
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(
     () => controller.abort(new Error('the deadline has passed')),
-    Math.min(LONGEST_MS, Math.max(0, deadline - Date.now())),
+    Math.min(LONGEST_MS, Math.max(0, deadline - steadyNow())),
   );
   try {
     return await run(controller.signal);

@@ -83,19 +83,19 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
         signal: closing.signal,
         onEvent: event => (announced ? events.call(event, generation) : early.push(event)),
       });
-      attemptEnded = Date.now();
+      attemptEnded = performance.now();
       if (closing.signal.aborted) return await client.close();
       up(client);
       announced = true;
       for (const event of early) events.call(event, generation);
     } catch (error) {
-      attemptEnded = Date.now();
+      attemptEnded = performance.now();
       if (!closing.signal.aborted) pause(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   function up(client: LibvirtClient): void {
-    const since = Date.now();
+    const since = performance.now();
     state = 'up';
     generation += 1;
     downSince = undefined;
@@ -104,7 +104,7 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
     client.onClose(reason => {
       live = undefined;
       if (closing.signal.aborted) return;
-      if (Date.now() - since >= stableMs) attempts = 0;
+      if (performance.now() - since >= stableMs) attempts = 0;
       downSince = Date.now();
       pause(reason);
       downs.call(reason, generation);
@@ -174,7 +174,7 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
       return lastError;
     },
     async client({ signal } = {}) {
-      if (state === 'down' && Date.now() - attemptEnded >= eagerRetryMs) attempt = connect();
+      if (state === 'down' && performance.now() - attemptEnded >= eagerRetryMs) attempt = connect();
       if (state === 'connecting') await whenSettled(signal);
       if (live === undefined || state !== 'up') throw unreachable();
       return live;

@@ -12,7 +12,7 @@ export const patience: Patience = {
   detaching: 30_000,
   claiming: 86_400_000,
 };
-export const stamp = { now: 1_000_000, patience };
+export const stamp = { now: 1_000_000, time: 1_000_000, patience };
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
 export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm => ({

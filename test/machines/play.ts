@@ -24,7 +24,7 @@ export function play(machine: typeof diskMachine | typeof attachmentMachine) {
   return {
     send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
       notes.length = 0;
-      (actor.send as (event: unknown) => void)({ ...event, now, patience });
+      (actor.send as (event: unknown) => void)({ ...event, now, time: now, patience });
       return { state: String(actor.getSnapshot().value), notes: [...notes] };
     },
     context: () => actor.getSnapshot().context,

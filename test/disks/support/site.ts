@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { nanoid } from 'nanoid';
 import { pino } from 'pino';
+import { steadyNow } from '../../../src/clock.ts';
 import { createDisks, type Disks } from '../../../src/disks/disks.ts';
 import type { Caller } from '../../../src/disks/service.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
@@ -69,7 +70,8 @@ export async function createSite(
       pool,
       hypervisor,
       log,
-      now: Date.now,
+      now: steadyNow,
+      time: Date.now,
       stands,
       newUuid: randomUUID,
       newId: nanoid,

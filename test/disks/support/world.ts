@@ -77,6 +77,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     lastSequence,
     patience,
     now: () => clock.now,
+    time: () => clock.now,
     publish: events => published.push(...events),
     fault: error => faults.push(error),
   });
