@@ -70,8 +70,9 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const owner = await readOwner(join(config.dataDir, 'owner'));
   const pool = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
+    owner,
     log: { warn },
-    lvm: { wipe, wipeRateMiB, owner },
+    lvm: { wipe, wipeRateMiB },
   });
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
@@ -118,7 +119,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     now: Date.now,
     failed: failed('the event log could not be trimmed'),
   });
-  const tickets = createTickets(() => nanoid(32), Date.now);
+  const tickets = createTickets(() => nanoid(32), steadyNow);
   figures.observe({ disks: disks.figures, hypervisor, pool, log: eventLog, streams });
   const readiness = createReadiness({
     write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),

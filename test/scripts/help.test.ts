@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { root, run } from './support/run.ts';
 
-const scripts = ['bootstrap', 'server', 'test', 'demo', 'lib/build'];
+const scripts = ['bootstrap', 'server', 'test', 'demo', 'bench', 'lib/build'];
 const virt = ['virt/libvirtd.sh', 'virt/guest-image.sh', 'virt/domain-xml.sh'];
 
 for (const name of [...scripts, ...virt]) {
@@ -14,7 +14,7 @@ for (const name of [...scripts, ...virt]) {
   });
 }
 
-for (const name of ['bootstrap', 'demo', 'lib/build']) {
+for (const name of ['bootstrap', 'demo', 'bench', 'lib/build']) {
   test(`scripts/${name} refuses an argument that it does not know`, async t => {
     const { status, stderr } = await run(join(root, 'scripts', name), ['--nonsense']);
     t.is(status, 2);

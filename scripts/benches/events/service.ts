@@ -70,7 +70,7 @@ await fill(Number(made));
 
 const log = await openEventLog(store);
 const durable: Record<number, number> = {};
-const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1000 });
+const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1000, owner: 'tests' });
 const quiet = pino({ level: 'silent' });
 const disks = await createDisks({
   store,
@@ -78,6 +78,7 @@ const disks = await createDisks({
   hypervisor: createHypervisor({ nodes: new Map(), vmNames: ['{vm_id}'], log: quiet }),
   log: quiet,
   now: Date.now,
+  time: Date.now,
   newUuid: randomUUID,
   newId: nanoid,
   stands: () => true,
