@@ -2,7 +2,9 @@
 // the end what failed and was skipped, and the counts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { avaReport, type Tally } from './ava-report.ts';
@@ -77,8 +79,20 @@ async function runLvm(args: readonly string[]): Promise<Tally> {
   const [status] = await once(prepared, 'close');
   // Without it they are skipped, each by its name.
   if (status !== 0 || process.getuid?.() !== 0) return runAva(args);
-  const disks = ['-d', '40G', '-d', '40G', '-d', '40G'];
-  return runAva(['--concurrency=2', '--timeout=10m', ...args], [lvmGuest, '-t', '1200', ...disks]);
+  const saved = mkdtempSync(join(tmpdir(), 'pdisk-saved-'));
+  try {
+    // Guests in the guest boot for minutes: they are booted out here, and go on in there.
+    const saving = spawn('node', ['--import=tsx', `${LVM}/support/save-guests.ts`, saved], {
+      stdio: 'inherit',
+    });
+    const [failed] = await once(saving, 'close');
+    const env = failed === 0 ? ['env', `PDISK_SAVED_GUESTS=${saved}`] : [];
+    const disks = ['-d', '40G', '-d', '40G', '-d', '40G'];
+    const guest = [lvmGuest, '-t', '1200', ...disks, ...env];
+    return await runAva(['--concurrency=2', '--timeout=10m', ...args], guest);
+  } finally {
+    rmSync(saved, { recursive: true });
+  }
 }
 
 const args = process.argv.slice(2);

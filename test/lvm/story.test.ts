@@ -23,9 +23,11 @@ if (inGuest) {
     t.timeout(2 * BOOT_MS);
     group = await createVolumeGroup(VG);
     libvirtd = await startLibvirtd();
+    const saved = process.env.PDISK_SAVED_GUESTS;
+    const options = { ports: 2, bootMs: BOOT_MS, ...(saved ? { saved } : {}) };
     const [a, b] = await Promise.all([
-      bootGuest(libvirtd, { name: 'one-7', ports: 2, bootMs: BOOT_MS }),
-      bootGuest(libvirtd, { name: 'one-8', ports: 2, bootMs: BOOT_MS }),
+      bootGuest(libvirtd, { name: 'one-7', ...options }),
+      bootGuest(libvirtd, { name: 'one-8', ...options }),
     ]);
     guests = { a, b };
     service = await startService({ pool: `lvm:${VG}`, nodes: { n: libvirtd.uri } });

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { constants, open, writeFile } from 'node:fs/promises';
+import { constants, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Libvirtd, virtScript } from './libvirtd.ts';
@@ -21,6 +21,8 @@ export interface GuestOptions {
   readonly unwilling?: boolean;
   /** Defined before it is started, so that it can be saved, stopped and started again. */
   readonly persistent?: boolean;
+  /** A folder in which `saveGuest` has left it: it is restored instead of booted. */
+  readonly saved?: string;
   /** How long its boot may take (90,000). */
   readonly bootMs?: number;
 }
@@ -69,6 +71,7 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     unwilling = false,
     persistent = false,
     bootMs = 90_000,
+    saved,
   } = options;
   const console = consoleOf(libvirtd, name);
   const image = (await execute(virtScript('guest-image.sh'), [])).stdout.trim();
@@ -115,6 +118,12 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     },
   };
 
+  if (saved !== undefined) {
+    const image = join(saved, name);
+    await writeFile(`${console}.xml`, (await readFile(`${image}.xml`, 'utf8')).replaceAll(CONSOLE, console));
+    await libvirtd.virsh('restore', image, '--xml', `${console}.xml`);
+    return guest;
+  }
   const from = guest.mark();
   if (persistent) {
     await libvirtd.virsh('define', `${console}.xml`);
@@ -124,4 +133,15 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
   }
   await guest.waitFor(/^GUEST-READY/m, { timeoutMs: bootMs, from });
   return guest;
+}
+
+/** Stands for the path of its console in the XML of a saved guest. */
+const CONSOLE = '@CONSOLE@';
+
+/** Stops a guest and leaves it in a folder, to go on from there in another libvirtd, which then need not boot it. */
+export async function saveGuest(libvirtd: Libvirtd, guest: Guest, folder: string): Promise<void> {
+  const image = join(folder, guest.name);
+  await libvirtd.virsh('save', guest.name, image);
+  const xml = await libvirtd.virsh('save-image-dumpxml', image);
+  await writeFile(`${image}.xml`, xml.replaceAll(consoleOf(libvirtd, guest.name), CONSOLE));
 }

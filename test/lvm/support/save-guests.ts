@@ -1,0 +1,13 @@
+// Run outside of the guest with device-mapper, for it: save-guests.ts FOLDER leaves two booted guests there, one-7 and one-8.
+import { bootGuest, saveGuest } from '../../rig/guest.ts';
+import { startLibvirtd } from '../../rig/libvirtd.ts';
+
+const folder = process.argv[2] ?? '.';
+const libvirtd = await startLibvirtd();
+try {
+  for (const name of ['one-7', 'one-8']) {
+    await saveGuest(libvirtd, await bootGuest(libvirtd, { name, ports: 2 }), folder);
+  }
+} finally {
+  await libvirtd.stop();
+}
