@@ -1,5 +1,6 @@
 // Accounts, passwords, tokens and slow guessing, over HTTP, against the running service.
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { basic } from '../rig/http.ts';
 import { startSite } from './support/site.ts';
@@ -96,48 +97,48 @@ test('wrong logins are slowed with 429 and Retry-After; who is at work with righ
   }
 });
 
-test('a flood of wrong logins at most doubles the time that a create takes at the 50th percentile', async t => {
-  const site = await startSite();
-  try {
+test.serial(
+  'a flood of wrong logins at most doubles the time that a create takes at the 50th percentile',
+  async t => {
+    const site = await startSite({ overcommit: 1000 });
     const median = async (): Promise<number> => {
       const times: number[] = [];
-      for (let i = 0; i < 150; i += 1) {
+      for (let i = 0; i < 100; i += 1) {
         const begun = performance.now();
         await site.create('cloud');
         times.push(performance.now() - begun);
       }
-      return times.sort((a, b) => a - b)[75] ?? 0;
+      return times.sort((a, b) => a - b)[50] ?? 0;
     };
-    await median();
-    const quiet = await median();
-    let flooding = true;
-    let answered = 0;
-    // From many addresses: each pair of account and address would soon be slowed.
-    const flood = Array.from({ length: 16 }, async (_, index) => {
-      for (let i = 0; flooding; i += 1) {
-        const authorization = basic(`nobody-${index}-${i % 1000}`, 'x');
-        await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
-        answered += 1;
-      }
-    });
-    const flooded = await median();
-    flooding = false;
-    await Promise.all(flood);
-    t.log(
-      `create, 50th percentile: ${quiet.toFixed(1)} ms; beside ${answered} wrong logins ${flooded.toFixed(1)} ms`,
-    );
-    t.true(flooded <= 2 * quiet + 5);
-  } catch (error) {
-    t.log(
-      site.service
-        .log()
-        .split('\n')
-        .filter(line => line.includes('"level":50'))
-        .slice(0, 3)
-        .join('\n'),
-    );
-    throw error;
-  } finally {
-    await site.end();
-  }
-});
+    const compare = async (): Promise<boolean> => {
+      const quiet = await median();
+      let flooding = true;
+      const statuses = new Map<number, number>();
+      // Ever new names, so that no pair of account and address is slowed.
+      const flood = Array.from({ length: 100 }, async (_, index) => {
+        for (let i = 0; flooding; i += 1) {
+          const authorization = basic(`nobody-${index}-${i}`, 'x');
+          const { status } = await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          // A client that takes its 429 seriously would wait two seconds.
+          if (status === 429) await delay(20);
+        }
+      });
+      const flooded = await median();
+      flooding = false;
+      await Promise.all(flood);
+      t.log(
+        `create: ${quiet.toFixed(1)} ms; beside a flood ${flooded.toFixed(1)} ms`,
+        Object.fromEntries(statuses),
+      );
+      return flooded <= 2 * quiet;
+    };
+    try {
+      await median();
+      // Other work on this machine may fall into one of the two halves.
+      t.true((await compare()) || (await compare()) || (await compare()));
+    } finally {
+      await site.end();
+    }
+  },
+);

@@ -1,0 +1,177 @@
+// What uWebSockets.js does that one does not expect, seen from the network: bytes that no HTTP library would send.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import test from 'ava';
+import { basic, request } from '../rig/http.ts';
+import { until } from '../rig/until.ts';
+import { type Site, startSite } from './support/site.ts';
+
+let site: Site;
+test.before(async () => {
+  site = await startSite();
+});
+test.after.always(() => site?.end());
+test.afterEach.always(async t => {
+  if (!t.passed) t.log(site?.service.log().slice(-1500));
+});
+
+const form = 'Content-Type: application/x-www-form-urlencoded';
+const whole = () => false;
+const port = () => Number(new URL(site.service.url).port);
+const isUp = async () => (await site.ask('HEAD', '/', { as: '' })).status === 200;
+
+async function open(): Promise<Socket> {
+  const socket = connect(port(), '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('what is not well-formed HTTP/1.1 is answered 400, 431 or 505 and cut', async t => {
+  const authorization = `Authorization: ${basic('admin')}`;
+  const cases: [string | Buffer, RegExp][] = [
+    [`GET / HTTP/1.1\r\n${authorization}\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    [request('GET /', ['X: a\0b']), /^HTTP\/1\.1 400 /],
+    [request('GET /\0'), /^HTTP\/1\.1 (400|505) /],
+    ['\0\0\0\0\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['\r\n\r\n', /^(HTTP\/1\.1 400 [\s\S]*)?$/],
+    [request('POST /api/detach', [form, 'Transfer-Encoding: chunked'], 'zz\r\n'), /^HTTP\/1\.1 (400|401) /],
+    [request('GET /', [`X: ${'x'.repeat(5000)}`]), /^HTTP\/1\.1 431 /],
+    [
+      request(
+        'GET /',
+        Array.from({ length: 150 }, (_, index) => `X-${index}: x`),
+      ),
+      /^HTTP\/1\.1 431 /,
+    ],
+    [request(`GET /${'x'.repeat(5000)}`), /^HTTP\/1\.1 431 /],
+    ['GET / HTTP/1.0\r\nHost: localhost\r\n\r\n', /^HTTP\/1\.1 505 /],
+    [request('GET http://localhost/api/disks'), /^HTTP\/1\.1 (400|505) /],
+    [request('OPTIONS *'), /^HTTP\/1\.1 (400|505) /],
+    ['GET / HTTP/2.0\r\nHost: localhost\r\n\r\n', /^HTTP\/1\.1 505 /],
+    [Buffer.from('160301020001000102', 'hex'), /^(HTTP\/1\.1 (400|505) [\s\S]*)?$/],
+  ];
+  for (const [bytes, expected] of cases) {
+    const answer = await site.raw(bytes, whole).catch(() => '');
+    t.regex(answer, expected, String(bytes).slice(0, 60));
+    t.true(await isUp());
+  }
+});
+
+test('two requests in one packet are two answers, in order, and the bytes of one are never part of the other', async t => {
+  const lines = ['GET /', 'HEAD /api/disks', 'GET /api/nothing', 'PUT /api/disks', 'GET /api/users', 'GET /'];
+  const answers = await site.raw(
+    lines.map(line => request(line)).join(''),
+    so => (so.match(/pdisk\n/g)?.length ?? 0) === 2,
+  );
+  t.deepEqual(
+    answers.match(/HTTP\/1\.1 \d+/g),
+    ['200', '200', '404', '405', '200', '200'].map(status => `HTTP/1.1 ${status}`),
+  );
+});
+
+test('a request behind one that is at work gets no answer of it, and does nothing', async t => {
+  const uuid = await site.create();
+  const body = 'size=1&tag=piped&visibility=private';
+  const create = request('POST /api/create', [form, `Content-Length: ${body.length}`], body);
+  await site.raw(create + request(`DELETE /api/disks/${uuid}`), whole).catch(() => '');
+  t.is((await site.ask('GET', `/api/disks/${uuid}`)).status, 200);
+  t.true(await isUp());
+});
+
+test('smuggling: of two lengths, of a length and chunks, of an unknown coding nothing is done and the connection is cut', async t => {
+  const uuid = await site.create();
+  const hidden = request(`DELETE /api/disks/${uuid}`);
+  for (const headers of [
+    ['Content-Length: 0', `Content-Length: ${hidden.length}`],
+    [`Content-Length: ${hidden.length}`, 'Content-Length: 0'],
+    ['Content-Length: 0', 'Transfer-Encoding: chunked'],
+    ['Transfer-Encoding: chunked, identity'],
+    ['Transfer-Encoding: xchunked'],
+    ['Content-Length: +0'],
+    ['Content-Length: 0x10'],
+  ]) {
+    const answer = await site
+      .raw(request('POST /api/detach', [form, ...headers], hidden), whole)
+      .catch(() => '');
+    t.true((answer.match(/HTTP\/1\.1/g)?.length ?? 0) <= 1, headers.join());
+    t.regex(answer, /^(HTTP\/1\.1 400 [\s\S]*)?$/);
+  }
+  t.is((await site.ask('GET', `/api/disks/${uuid}`)).status, 200);
+});
+
+test('a body that comes while its login is still being checked is not lost', async t => {
+  await site.service.account('late', 'user');
+  const body = 'size=1&tag=late&visibility=private';
+  const bytes = request('POST /api/create', [form, `Content-Length: ${body.length}`], body);
+  t.regex(await site.raw(bytes.replace(basic('admin'), basic('late'))), /^HTTP\/1\.1 201 /);
+});
+
+test('clients that go away in the middle of a head, a body, a login and an answer break nothing', async t => {
+  const uuid = await site.create();
+  const parts = [
+    'G',
+    'GET /api/disks HTTP/1.1\r\nHos',
+    request('POST /api/create', [form, 'Content-Length: 100'], 'size=1'),
+    request('POST /api/create', [form, 'Transfer-Encoding: chunked'], '5\r\nsiz'),
+    request('GET /api/disks').replace(basic('admin'), basic('alice', 'wrong')),
+    request(`DELETE /api/disks/${uuid}`, ['Idempotency-Key: gone']),
+    request('GET /api/disks'),
+  ];
+  for (let round = 0; round < 20; round += 1) {
+    for (const bytes of parts) {
+      const socket = await open();
+      socket.write(bytes);
+      if (round % 2 === 0) socket.resetAndDestroy();
+      else socket.end();
+      if (round % 2 === 1) socket.destroySoon();
+    }
+  }
+  t.true(await isUp());
+  await until(
+    async () => (await site.ask('GET', `/api/disks/${uuid}`)).status === 400,
+    'the end of the disk',
+  );
+});
+
+test('10,000 idle connections cost little, and others are served meanwhile', async t => {
+  const sockets: Socket[] = [];
+  for (let batch = 0; batch < 100; batch += 1)
+    sockets.push(...(await Promise.all(Array.from({ length: 100 }, open))));
+  t.is(sockets.length, 10_000);
+  const begun = performance.now();
+  t.true(await isUp());
+  await site.create();
+  t.true(performance.now() - begun < 5000);
+  for (const socket of sockets) socket.destroy();
+  await until(isUp, 'the service to be up');
+});
+
+test('idle connections and those that drip are cut after some seconds, a request at work is not', async t => {
+  const closed = async (socket: Socket, drip?: string) => {
+    const begun = performance.now();
+    let at = 0;
+    const timer = setInterval(() => {
+      if (drip !== undefined && at < drip.length) socket.write(drip[at++] ?? '');
+    }, 500);
+    await once(socket, 'close', { signal: AbortSignal.timeout(60_000) });
+    clearInterval(timer);
+    return performance.now() - begun;
+  };
+  const idle = closed(await open());
+  const head = closed(await open(), request('GET /api/disks', [`X: ${'x'.repeat(500)}`]));
+  const dripping = await open();
+  dripping.write(request('POST /api/create', [form, 'Content-Length: 1000']));
+  const body = closed(dripping, 'x'.repeat(1000));
+  const resting = await open();
+  resting.write(request('GET /'));
+  resting.resume();
+  for (const [name, took] of Object.entries({
+    idle: await idle,
+    head: await head,
+    body: await body,
+    kept: await closed(resting),
+  }))
+    t.true(took < 30_000, `${name}: ${took} ms`);
+  t.true(await isUp());
+});
