@@ -141,7 +141,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     service,
     nodes: createNodeService({ hypervisor, alarms, reconciler }),
     async recover() {
-      await pool.clean();
+      await pool.begin([...decided.disks()].length > 0);
       await leftovers.pass();
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
       for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);

@@ -7,6 +7,7 @@ import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { errorOf } from '../errors.ts';
 import { turns } from '../turns.ts';
+import { claim } from './claim.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
 import { checkReach } from './reach.ts';
@@ -17,6 +18,8 @@ export interface FilePoolOptions {
   readonly directory: string;
   /** How many times over the file system's room may be promised. */
   readonly overcommit: number;
+  /** Names this pdisk, for ever: a file in the directory keeps another one out. */
+  readonly owner: string;
   readonly log?: { warn(sentence: string): void };
 }
 
@@ -170,7 +173,8 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
 
     source: uuid => ({ type: 'file', path: pathOf(uuid) }),
 
-    async clean() {
+    async begin(expected) {
+      await claim(directory, options.owner, expected);
       try {
         const left = (await readdir(directory)).filter(name => HALF_MADE.test(name));
         for (const name of left) await unlinkIfThere(join(directory, name));

@@ -24,9 +24,9 @@ export function parsePool(setting: string): PoolPlace | string {
   return `'${setting}' is no pool: give file:DIR, a directory for the images, or lvm:VG or lvm:VG/THINPOOL`;
 }
 
-interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'log'> {
-  /** How volumes are wiped in a volume group, and who we are. */
-  readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB' | 'owner'>;
+interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'owner' | 'log'> {
+  /** How volumes are wiped in a volume group. */
+  readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB'>;
 }
 
 /**

@@ -38,6 +38,9 @@ export interface Pool {
   promisableBytes(): Promise<number>;
   /** Where the volume of a disk is, or would be. */
   source(uuid: string): VolumeSource;
-  /** Removes what an interrupted `make` left behind. Only at start, before any `make`. */
-  clean(): Promise<void>;
+  /**
+   * Only at start, before anything else: makes sure that this is the place of our volumes, of which there are some if `expected`, and
+   * removes what an interrupted `make` left behind. Throws POOL_UNAVAILABLE.
+   */
+  begin(expected: boolean): Promise<void>;
 }

@@ -27,7 +27,7 @@ const news: string[] = [];
 
 beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd();
-  pool = await openFilePool({ directory: join(libvirtd.dir, 'pool'), overcommit: 1 });
+  pool = await openFilePool({ directory: join(libvirtd.dir, 'pool'), overcommit: 1, owner: 'tests' });
   hypervisor = createHypervisor({
     nodes: new Map([['n', libvirtd.uri]]),
     vmNames: ['{vm_id}', 'one-{vm_id}'],

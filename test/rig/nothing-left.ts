@@ -4,7 +4,9 @@ import type { Libvirtd } from './libvirtd.ts';
 
 async function inPool(pool: string): Promise<string[]> {
   const entries = await readdir(pool, { recursive: true, withFileTypes: true });
-  return entries.filter(entry => !entry.isDirectory()).map(entry => `pool: ${entry.name}`);
+  return entries
+    .filter(entry => !entry.isDirectory() && entry.name !== '.pdisk-owner')
+    .map(entry => `pool: ${entry.name}`);
 }
 
 async function inDomains(libvirtd: Libvirtd): Promise<string[]> {

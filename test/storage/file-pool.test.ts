@@ -17,7 +17,7 @@ async function freshPool(t: ExecutionContext, overcommit = 1): Promise<{ pool: P
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-pool-'));
   t.teardown(() => rm(parent, { recursive: true }));
   const directory = join(parent, 'pool');
-  return { pool: await openFilePool({ directory, overcommit }), directory };
+  return { pool: await openFilePool({ directory, overcommit, owner: 'tests' }), directory };
 }
 
 async function failureOf(t: ExecutionContext, promise: Promise<unknown>): Promise<PdiskError> {
@@ -74,17 +74,17 @@ test('what a crash left is not listed, does not stop making it again, and is cle
   await pool.make(again, 1, never());
   t.deepEqual(await pool.list(), [again]);
   t.is((await stat(pool.source(again).path)).size, GIB);
-  await pool.clean();
-  t.deepEqual(await readdir(directory), [`${again}.raw`]);
+  await pool.begin(false);
+  t.deepEqual(await readdir(directory), ['.pdisk-owner', `${again}.raw`]);
 });
 
 test('files of others are neither listed nor touched', async t => {
   const { pool, directory } = await freshPool(t);
   const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.new.bak`].sort();
   for (const name of others) await writeFile(join(directory, name), 'precious');
-  await pool.clean();
+  await pool.begin(false);
   t.deepEqual(await pool.list(), []);
-  t.deepEqual((await readdir(directory)).sort(), others);
+  t.deepEqual((await readdir(directory)).sort(), ['.pdisk-owner', ...others]);
 });
 
 test('an aborted creation can be undone although it may still be at work', async t => {
@@ -119,7 +119,7 @@ test('many volumes can be made and removed at once', async t => {
 
 test('what may be promised is free space plus what the images occupy, times the over-commit factor', async t => {
   const { pool, directory } = await freshPool(t, 1);
-  const twice = await openFilePool({ directory, overcommit: 2 });
+  const twice = await openFilePool({ directory, overcommit: 2, owner: 'tests' });
   const once = await pool.promisableBytes();
   t.true(once > 0);
   // Others use this file system, too.
@@ -139,7 +139,10 @@ test('a directory that is gone makes the pool unavailable, and creation and remo
 });
 
 test('a pool cannot be opened where there is no directory to be made', async t => {
-  const error = await failureOf(t, openFilePool({ directory: '/dev/null/pool', overcommit: 1 }));
+  const error = await failureOf(
+    t,
+    openFilePool({ directory: '/dev/null/pool', overcommit: 1, owner: 'tests' }),
+  );
   t.is(error.code, 'POOL_UNAVAILABLE');
   t.regex(error.message, /ENOTDIR/);
 });

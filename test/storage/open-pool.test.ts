@@ -5,7 +5,7 @@ import test from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { openPool, parsePool } from '../../src/storage/open.ts';
 
-const options = { overcommit: 1, lvm: { wipe: 'zero' as const, wipeRateMiB: undefined, owner: 'test' } };
+const options = { overcommit: 1, owner: 'test', lvm: { wipe: 'zero' as const, wipeRateMiB: undefined } };
 
 test('file:DIR is a pool in a directory', async t => {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-open-'));

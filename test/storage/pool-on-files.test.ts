@@ -12,7 +12,7 @@ declarePoolSuite(test, {
   async subject(t) {
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-suite-'));
     t.teardown(() => rm(directory, { recursive: true }));
-    const pool = await openFilePool({ directory, overcommit: 1 });
+    const pool = await openFilePool({ directory, overcommit: 1, owner: 'tests' });
     return {
       pool,
       sizeOf: uuid =>

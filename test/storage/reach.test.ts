@@ -15,7 +15,12 @@ const canTell = process.getuid?.() === 0 && /^libvirt-qemu:/m.test(readFileSync(
   await chmod(parent, 0o755);
   await mkdir(join(parent, 'data'), { mode: 0o700 });
   const warnings: string[] = [];
-  await openFilePool({ directory, overcommit: 1, log: { warn: sentence => warnings.push(sentence) } });
+  await openFilePool({
+    directory,
+    overcommit: 1,
+    owner: 'tests',
+    log: { warn: sentence => warnings.push(sentence) },
+  });
   t.is(warnings.length, 1);
   t.true(warnings[0]?.includes(`setfacl -m u:libvirt-qemu:x ${parent}/data'`), warnings[0]);
 

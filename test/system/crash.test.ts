@@ -45,7 +45,7 @@ async function look(): Promise<Truth> {
   const devices = (await leftOver({ libvirtds: [libvirtd] })).filter(line => line.startsWith('live'));
   return {
     disks: disks.map(one => one.uuid).sort(),
-    volumes: files.map(name => name.replace(/\.raw$/, '')).sort(),
+    volumes: files.flatMap(name => /^(.*)\.raw/.exec(name)?.[1] ?? []).sort(),
     inUse: disks
       .filter(one => one.users !== '0')
       .map(one => one.uuid)

@@ -196,6 +196,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     source: uuid => ({ type: 'block', path: pathOf(uuid) }),
 
-    async clean() {},
+    // The volume group's tag was checked when it was opened.
+    async begin() {},
   };
 }

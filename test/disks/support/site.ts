@@ -63,7 +63,7 @@ export async function createSite(
       directory: join(directory, 'db'),
       onFailure: error => t.fail(error.message),
     });
-    const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1 });
+    const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1, owner: 'tests' });
     const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times });
     const disks = await createDisks({
       store,

@@ -7,7 +7,7 @@ import { openFilePool } from '../../../src/storage/file.ts';
 
 const directory = process.argv[2] ?? '';
 const signal = new AbortController().signal;
-const pool = await openFilePool({ directory, overcommit: 1 });
+const pool = await openFilePool({ directory, overcommit: 1, owner: 'tests' });
 const promisable = await pool.promisableBytes();
 
 const made = [randomUUID(), randomUUID()];
@@ -15,7 +15,7 @@ for (const uuid of made) await pool.make(uuid, 1, signal);
 const guest = await open(pool.source(made[0] ?? '').path, 'r+');
 await guest.write(Buffer.alloc(512 * 1024, 1), 0, 512 * 1024, 4096);
 await guest.close();
-const later = await (await openFilePool({ directory, overcommit: 1 })).promisableBytes();
+const later = await (await openFilePool({ directory, overcommit: 1, owner: 'tests' })).promisableBytes();
 
 const overfull = [randomUUID(), randomUUID()];
 const refusals: string[] = [];
