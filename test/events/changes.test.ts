@@ -1,0 +1,120 @@
+import test from 'ava';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { codecs, type EventRecord } from '../../src/store/records.ts';
+import { type Batch, createWorld, settle, vmOf } from '../disks/support/world.ts';
+
+type World = ReturnType<typeof createWorld>;
+
+/** Lets everything arrive; answers the batches that went by. */
+async function arrive(world: World): Promise<Batch[]> {
+  const seen: Batch[] = [];
+  await settle();
+  for (let batch = world.batches.shift(); batch; batch = world.batches.shift()) {
+    seen.push(batch);
+    batch.arrive();
+    await settle();
+  }
+  return seen;
+}
+
+const eventsIn = ({ writes }: Batch): EventRecord[] =>
+  writes.flatMap(({ key, value }) => (key.startsWith('event/') ? codecs.event.parse(value) : []));
+
+const brief = ({ type, from, to, attachment }: EventRecord) => [type, from, to, attachment?.id ?? null];
+
+async function made(): Promise<World> {
+  const world = createWorld();
+  void world.create('d');
+  await arrive(world);
+  world.works.shift()?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  await arrive(world);
+  return world;
+}
+
+test('every record that changes has an event of its own in the very same batch', async t => {
+  const world = await made();
+  void world.hotattach('d', 'a', vmOf('1'));
+  const batches = await arrive(world);
+  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1 });
+  batches.push(...(await arrive(world)));
+  void world.send(attachmentKey('a'), { type: 'MOVED', vm: { ...vmOf('1'), host: 'm' } });
+  batches.push(...(await arrive(world)));
+  void world.send(attachmentKey('a'), { type: 'HOTDETACH' });
+  batches.push(...(await arrive(world)));
+  world.works.shift()?.bring({ type: 'UNPLUGGED', attempt: 2 });
+  batches.push(...(await arrive(world)));
+  for (const batch of batches) {
+    const told = eventsIn(batch).map(({ subject, attachment }) =>
+      attachment ? attachmentKey(attachment.id) : diskKey(subject),
+    );
+    const changed = batch.writes.map(({ key }) => key).filter(key => !key.startsWith('event/'));
+    t.deepEqual([...new Set(told)].sort(), changed.sort());
+  }
+  t.deepEqual(batches.flatMap(eventsIn).map(brief), [
+    ['disk.state-changed', 'available', 'hot-attached', null],
+    ['disk.state-changed', null, 'attaching', 'a'],
+    ['disk.attached', 'attaching', 'hot-attached', 'a'],
+    ['disk.updated', 'hot-attached', 'hot-attached', 'a'],
+    ['disk.updated', 'hot-attached', 'hot-attached', null],
+    ['disk.state-changed', 'hot-attached', 'detaching', 'a'],
+    ['disk.detached', 'detaching', 'released', 'a'],
+    ['disk.state-changed', 'hot-attached', 'available', null],
+  ]);
+});
+
+test('events are numbered without a gap over everything, and tell the deadline of what is waited for', async t => {
+  const world = await made();
+  void world.hotattach('d', 'a', vmOf('1'));
+  await arrive(world);
+  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1 });
+  await arrive(world);
+  t.deepEqual(
+    world.published.map(event => event.sequence),
+    [1, 2, 3, 4, 5],
+  );
+  const deadlines = world.published.map(({ to, deadline }) => [to, deadline]);
+  t.deepEqual(deadlines, [
+    ['creating', 1000],
+    ['available', null],
+    ['hot-attached', null],
+    ['attaching', 1000],
+    ['hot-attached', null],
+  ]);
+});
+
+test('an event holds the disk as it is after it, also the last one', async t => {
+  const world = await made();
+  void world.hotattach('d', 'a', vmOf('1'));
+  await arrive(world);
+  t.deepEqual(
+    world.published.slice(-2).map(({ disk }) => disk?.users),
+    [1, 1],
+  );
+  world.works
+    .shift()
+    ?.bring({ type: 'PLUG_REFUSED', attempt: 1, problem: { code: 'VM_STOPPED', detail: '' } });
+  await arrive(world);
+  t.deepEqual(
+    world.published.slice(-2).map(({ disk }) => disk?.users),
+    [0, 0],
+  );
+  void world.send(diskKey('d'), { type: 'DELETE', wipe: false });
+  await arrive(world);
+  world.works.shift()?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  await arrive(world);
+  const last = world.published.at(-1);
+  t.like(last, { type: 'disk.deleted', to: 'deleted', disk: { uuid: 'd', owner: 'alice' } });
+});
+
+test('what a deadline or a restart does has its own cause', async t => {
+  const world = createWorld();
+  void world.create('d');
+  await arrive(world);
+  world.clock.now = 2000;
+  world.system.sweep();
+  await arrive(world);
+  t.deepEqual(
+    world.published.map(({ cause }) => cause.kind),
+    ['request', 'timeout'],
+  );
+});
