@@ -71,9 +71,8 @@ export function keeping(
       const { owner, sizeGiB: before } = visible(caller, uuid).context;
       const roomGiB = promisableGiB - decided.promisedGiB();
       const quotaGiB = quotaOf(owner).sizeGiB - decided.ownedBy(owner).sizeGiB;
-      const attaching = [...decided.attachments()].some(
-        ({ state, context }) => context.disk === uuid && state === 'attaching',
-      );
+      const users = decided.disk(uuid)?.context.users ?? [];
+      const attaching = users.some(user => decided.attachment(user.attachment)?.state === 'attaching');
       const key = diskKey(uuid);
       const event = { type: 'GROW' as const, sizeGiB, roomGiB, quotaGiB, attaching };
       const outcome = await system.deliver([{ to: key, event }], cause, key);
