@@ -59,7 +59,12 @@ export function createHandler(parts: {
   readonly open: OpenRoutes;
   readonly once: AnswerOnce;
   /** The answer to what a restart has interrupted; undefined where nothing came of it. */
-  readonly recover: (route: Route, fields: Fields, begun: Begun) => Promise<Answer | undefined>;
+  readonly recover: (
+    caller: Caller,
+    route: Route,
+    fields: Fields,
+    begun: Begun,
+  ) => Promise<Answer | undefined>;
 }): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
   const { accounts, gate, open, once, recover } = parts;
   const find = createRouter(parts.routes);
@@ -93,7 +98,7 @@ export function createHandler(parts: {
         cause,
         secret: route.secret === true,
         act: async because => act(because),
-        recover: begun => recover(route, fields, begun),
+        recover: begun => recover(caller, route, fields, begun),
       });
     }
 

@@ -1,4 +1,4 @@
-import type { DiskService } from '../disks/service.ts';
+import type { Caller, DiskService } from '../disks/service.ts';
 import { type Answer, json } from './answer.ts';
 import type { Fields } from './fields.ts';
 import type { Begun } from './idempotency.ts';
@@ -12,6 +12,7 @@ const GONE: ReadonlySet<string | undefined> = new Set([undefined, 'wiping', 'unc
  */
 export async function recovered(
   service: DiskService,
+  caller: Caller,
   { method, path }: { readonly method: string; readonly path: string },
   fields: Fields,
   { subject, disks, target }: Begun,
@@ -26,6 +27,10 @@ export async function recovered(
       return KNOWN.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
     case 'DELETE /api/disks/:uuid':
       return GONE.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
+    case 'POST /api/resize/:uuid':
+      if (!KNOWN.has(await service.atRest(subject))) return undefined;
+      if (service.get(caller, uuid).sizeGiB < Number(fields.size)) return undefined;
+      return json({ uuid, size: String(fields.size) });
     case 'PUT /api/disks/:uuid/limit':
       return json({ uuid, limit: String(fields.limit) });
     case 'POST /api/hotattach/:uuid':

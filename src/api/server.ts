@@ -74,7 +74,7 @@ export function createApi(parts: {
     gate: head => gate(head, listenHost),
     open: openRoutes(monitoring, settings.metricsAccess),
     once,
-    recover: (route, fields, begun) => recovered(service, route, fields, begun),
+    recover: (caller, route, fields, begun) => recovered(service, caller, route, fields, begun),
   });
   let stopped: Promise<void> | undefined;
   let working = 0;

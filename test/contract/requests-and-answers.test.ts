@@ -334,13 +334,16 @@ test('a wrong method is 405 with Allow on every route', async t => {
     [`/api/disks/${NOBODYS}/libvirt`, 'GET, HEAD'],
     ['/api/create', 'POST'],
     ['/api/detach', 'POST'],
-    ...['hotattach', 'hotdetach', 'attach', 'retry'].map((name): [string, string] => [
+    ...['hotattach', 'hotdetach', 'attach', 'retry', 'resize'].map((name): [string, string] => [
       `/api/${name}/${NOBODYS}`,
       'POST',
     ]),
     ['/api/users', 'GET, HEAD'],
     ['/api/users/x', 'DELETE, PUT'],
     ['/api/users/x/quota', 'DELETE, PUT'],
+    ['/api/users/me/password', 'PUT'],
+    ['/api/tokens', 'GET, HEAD, POST'],
+    ['/api/tokens/x', 'DELETE'],
     ['/api/nodes/x/agree', 'POST'],
   ];
   for (const [path, allow] of routes) {
