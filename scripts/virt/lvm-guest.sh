@@ -144,11 +144,15 @@ for index in "${!sizes[@]}"; do
   truncate -s "${sizes[$index]}" "$work/disk$index.img"
   disks+=(-drive "file=$work/disk$index.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap")
 done
-setpriv --pdeathsig KILL timeout --foreground -s KILL "$seconds" qemu-system-x86_64 \
+setpriv --pdeathsig KILL timeout -s KILL "$seconds" setpriv --pdeathsig KILL qemu-system-x86_64 \
   -accel tcg,thread=multi -cpu max -M q35 -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot \
   -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -numa node,memdev=memory \
   -chardev "socket,id=host,path=$work/host.sock" -device vhost-user-fs-pci,chardev=host,tag=host \
   -chardev "socket,id=share,path=$work/share.sock" -device vhost-user-fs-pci,chardev=share,tag=share \
   "${disks[@]}" -serial stdio -monitor none -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
-  -append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on' < /dev/null | stdbuf -o0 tr -d '\r' || true
+  -append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on' < /dev/null > >(stdbuf -o0 tr -d '\r') &
+# A signal is only heard in `wait`, not while a program runs in the foreground.
+guest=$!
+daemons+=("$guest")
+wait "$guest" || true
 exit "$(cat "$work/share/status" 2> /dev/null || echo 124)"

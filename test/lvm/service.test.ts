@@ -154,6 +154,9 @@ guestTest.serial(
   async t => {
     t.timeout(600_000);
     await service.remove();
+    // The next one is another pdisk, with a data folder of its own.
+    const [tag = ''] = (await run('vgs', '--noheadings', '-o', 'vg_tags', VG)).trim().split(',');
+    await run('vgchange', '--quiet', '--deltag', tag, VG);
     service = await startService({ pool: `lvm:${VG}`, wipe: 'none', nodes: {} });
     let left = CYCLES;
     async function cycle(): Promise<void> {

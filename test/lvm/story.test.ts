@@ -10,6 +10,7 @@ import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './
 const VG = 'story';
 /** An emulation in an emulation. */
 const BOOT_MS = 400_000;
+const SLOW_MS = 300_000;
 const on = (vm: string) => ({ form: { node: 'n', vm_id: vm } });
 const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
 
@@ -53,14 +54,14 @@ const extentsOf = async (uuid: string): Promise<string> =>
   (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${VG}/pdisk-${uuid}`)).trim();
 
 guestTest.serial('a disk grows under a guest, moves to another, and leaves no byte behind', async t => {
-  t.timeout(BOOT_MS);
+  t.timeout(3 * SLOW_MS);
   const { a, b } = guests;
   const uuid = await service.create();
   const device = `/dev/${VG}/pdisk-${uuid}`;
   t.is(await status('POST', `/api/hotattach/${uuid}`, on('7')), '200');
-  await a.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: 90_000 });
+  await a.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: SLOW_MS });
   const write = `yes secret | head -c 8000000 > $(disk ${serialOf(uuid)}); sync; head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`;
-  const written = await a.run(write, { timeoutMs: 90_000 });
+  const written = await a.run(write, { timeoutMs: SLOW_MS });
   t.is(written.status, 0, written.output);
 
   t.is(await status('POST', `/api/resize/${uuid}`, { form: { size: '2' } }), '200');
@@ -68,19 +69,19 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   const size = `cat /sys/block/$(basename $(disk ${serialOf(uuid)}))/size`;
   const sectors = await until(
     async () => {
-      const { output } = await a.run(size, { timeoutMs: 90_000 });
+      const { output } = await a.run(size, { timeoutMs: SLOW_MS });
       return output.trim() === '4194304' && output;
     },
     'the guest to see 2 GiB',
-    { timeoutMs: 60_000 },
+    { timeoutMs: SLOW_MS },
   );
   t.is(sectors.trim(), '4194304');
 
   t.is(await status('DELETE', `/api/disks/${uuid}`), '400 DISK_IN_USE');
   t.is(await status('POST', `/api/hotdetach/${uuid}`, on('7')), '200');
   t.is(await status('POST', `/api/hotattach/${uuid}`, on('8')), '200');
-  await b.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: 90_000 });
-  const read = await b.run(`head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`, { timeoutMs: 90_000 });
+  await b.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: SLOW_MS });
+  const read = await b.run(`head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`, { timeoutMs: SLOW_MS });
   t.is(read.output, written.output);
   t.is(await status('POST', `/api/hotdetach/${uuid}`, on('8')), '200');
 
@@ -89,7 +90,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   t.is(await status('DELETE', `/api/disks/${uuid}`), '200');
   t.is(await status('DELETE', `/api/disks/${uuid}`), '400 DISK_UNKNOWN');
   await until(async () => (await group.leftOver()).length === 0, 'the volume to be wiped and removed', {
-    timeoutMs: 90_000,
+    timeoutMs: SLOW_MS,
   });
 
   const next = await service.create(2);
@@ -97,7 +98,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   await run('cmp', '--bytes', String(2 ** 31), `/dev/${VG}/pdisk-${next}`, '/dev/zero');
   t.is(await status('DELETE', `/api/disks/${next}`), '200');
   await until(async () => (await group.leftOver()).length === 0, 'the second volume to go', {
-    timeoutMs: 90_000,
+    timeoutMs: SLOW_MS,
   });
   t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
 });
