@@ -27,12 +27,9 @@ export function keepHistory(parts: {
     const [oldest, newest] = [log.oldest(), log.newest()];
     const tooMany = newest - oldest + 1 - events;
     if (tooMany > 0) return oldest + Math.min(tooMany, BATCH) - 1;
-    const eldest = await log.stored(oldest - 1, 1);
-    const limit = now() - ageMs;
-    if (!eldest[0] || eldest[0].time >= limit) return oldest - 1;
-    const old = await log.stored(oldest - 1, BATCH);
-    const young = old.find(event => event.time >= limit);
-    return (young?.sequence ?? oldest + old.length) - 1;
+    const eldest = await log.stored(oldest - 1);
+    const young = eldest.find(event => event.time >= now() - ageMs);
+    return (young?.sequence ?? oldest + eldest.length) - 1;
   }
 
   let trimming: Promise<void> | undefined;

@@ -3,6 +3,10 @@ import type { Store } from '../store/store.ts';
 
 /** How many of the newest events are kept in memory at least; at most twice as many are. */
 const RECENT = 8192;
+/** How many events are read from the disk at once: what a slow client costs. */
+const CHUNK = 256;
+/** How many chunks are kept: a thousand subscribers that fall behind together read the disk once and not a thousand times. */
+const CHUNKS = 32;
 
 /** The durable log of all changes, numbered without a gap. */
 export interface EventLog {
@@ -14,8 +18,8 @@ export interface EventLog {
   publish(events: readonly EventRecord[]): void;
   /** Events after a sequence, at most `limit`, from memory; undefined where memory does not reach back so far. */
   recent(after: number, limit: number): readonly EventRecord[] | undefined;
-  /** As `recent`, from the disk. Empty, or not beginning with `after` + 1, where history does not reach back so far. */
-  stored(after: number, limit: number): Promise<readonly EventRecord[]>;
+  /** Some events after a sequence, from the disk. Empty, or not beginning with `after` + 1, where history does not reach back so far. */
+  stored(after: number): Promise<readonly EventRecord[]>;
   /** Calls back after every `publish`. */
   onNews(listener: () => void): void;
   /** Removes the oldest events up to this one, durably. The newest is never removed: the next start counts on from it. */
@@ -31,6 +35,20 @@ export async function openEventLog(
   let recent: EventRecord[] = [];
   let firstRecent = newest + 1;
   const listeners: (() => void)[] = [];
+  const chunks = new Map<number, Promise<readonly EventRecord[]>>();
+
+  /** The events from `start` + 1 to `start` + CHUNK. Once they are all there they never change. */
+  function chunkAt(start: number): Promise<readonly EventRecord[]> {
+    const known = chunks.get(start);
+    if (known) return known;
+    const read = store.events(start, Math.min(start + CHUNK, newest), CHUNK);
+    if (start + CHUNK > newest) return read;
+    chunks.set(start, read);
+    read.catch(() => chunks.delete(start));
+    const [eldest] = chunks.keys();
+    if (chunks.size > CHUNKS && eldest !== undefined) chunks.delete(eldest);
+    return read;
+  }
 
   return {
     newest: () => newest,
@@ -51,7 +69,10 @@ export async function openEventLog(
       const start = after + 1 - firstRecent;
       return start < 0 ? undefined : recent.slice(start, start + limit);
     },
-    stored: (after, limit) => store.events(after, newest, limit),
+    async stored(after) {
+      const events = await chunkAt(after - (after % CHUNK));
+      return events.filter(event => event.sequence > after);
+    },
     onNews: listener => {
       listeners.push(listener);
     },

@@ -3,9 +3,6 @@
 import type { EventRecord } from '../store/records.ts';
 import type { EventLog } from './log.ts';
 
-/** How many events are read from the disk at once: what a slow client costs. */
-const CHUNK = 256;
-
 export interface Reader {
   /** The sequence up to which everything has been read. */
   cursor(): number;
@@ -30,7 +27,7 @@ export function createReader(parts: {
   async function load(): Promise<void> {
     reading = true;
     try {
-      chunk = await log.stored(cursor, CHUNK);
+      chunk = await log.stored(cursor);
       next = 0;
       reading = false;
       if (chunk[0]?.sequence === cursor + 1) parts.ready();
