@@ -136,8 +136,14 @@ export function openExchange(
       return;
     }
     whenGone = finished;
-    if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
-    else cut(answer, finished);
+    try {
+      if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
+      else cut(answer, finished);
+    } catch (error) {
+      // Half an answer would keep its client waiting.
+      if (!gone) response.close();
+      throw error;
+    }
   }
 
   return { id, head, address, isGone: () => gone, readBody, send };

@@ -73,6 +73,31 @@ test('a handler that throws is a 500 that tells nothing, and the next request is
   t.is((await ask('GET', `/api/disks/${FIRST}`)).status, 200);
 });
 
+test('an answer that cannot be written ends no more than its own connection', async t => {
+  const service = diskDouble({
+    element: async () => undefined as never,
+    hotattach: async () => ({ target: 1n as never, uuids: [] }),
+    list: () => [{} as never],
+    get: () => null as never,
+  });
+  const { ask, raw, log } = await startServer(t, service);
+  const machine = 'node=x&vm_id=1';
+  const form = ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${machine.length}`];
+  for (const bytes of [
+    request(`GET /api/disks/${FIRST}/libvirt?${machine}`),
+    request(`HEAD /api/disks/${FIRST}/libvirt?${machine}`),
+    request(`POST /api/hotattach/${FIRST}`, form, machine),
+    request('GET /api/disks'),
+    request(`GET /api/disks/${FIRST}`),
+  ]) {
+    const begun = Date.now();
+    t.regex(await raw(bytes).catch(() => ''), /^(HTTP\/1\.1 (500|200) [\s\S]*)?$/, bytes);
+    t.true(Date.now() - begun < 5000, 'an idle connection is cut after 10 s anyway');
+    t.is((await ask('GET', '/')).status, 200);
+  }
+  t.true(log.some(line => Number(line.level) >= 50));
+});
+
 test('what can be tried again says when', async t => {
   const service = diskDouble({
     async remove() {
