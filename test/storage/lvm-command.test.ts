@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+import { CommandError, createRunner } from '../../src/storage/lvm/command.ts';
+import { classify } from '../../src/storage/lvm/failure.ts';
+import { until } from '../rig/until.ts';
+
+const never = (): AbortSignal => new AbortController().signal;
+
+/** Whether a program with this argument runs. */
+function runs(argument: string): boolean {
+  const lines = readdirSync('/proc').map(pid => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    } catch {
+      return [];
+    }
+  });
+  return lines.some(([program, ...args]) => program === 'sleep' && args.includes(argument));
+}
+
+test('a child gets none of our environment, and speaks no language but LVM’s own', async t => {
+  process.env.PDISK_TEST_SECRET = 'secret';
+  t.teardown(() => {
+    delete process.env.PDISK_TEST_SECRET;
+  });
+  const names = (await createRunner()('env', [], never())).split('\n').map(line => line.split('=')[0]);
+  t.deepEqual(names.filter(Boolean).sort(), ['LC_ALL', 'LVM_SUPPRESS_FD_WARNINGS', 'PATH']);
+});
+
+test('what a program says when it fails is the error, with its status', async t => {
+  const failing = createRunner()('sh', ['-c', 'echo first >&2; echo second >&2; exit 5'], never());
+  const error = await t.throwsAsync(failing, { instanceOf: CommandError });
+  t.is(error?.message, 'first; second');
+  t.is(error?.status, 5);
+});
+
+test('a child does not outlive its deadline', async t => {
+  const argument = `60.${process.pid}1`;
+  const abort = new AbortController();
+  const sleeping = createRunner()('sleep', [argument], abort.signal);
+  await until(() => runs(argument), 'the child');
+  abort.abort(new Error('deadline'));
+  await t.throwsAsync(sleeping, { message: 'deadline' });
+  t.false(runs(argument));
+});
+
+test('a child does not outlive us, however we end', async t => {
+  const argument = `60.${process.pid}2`;
+  const command = new URL('../../src/storage/lvm/command.ts', import.meta.url).href;
+  const code = `const { createRunner } = await import('${command}');
+    await createRunner()('sleep', ['${argument}'], new AbortController().signal);`;
+  const parent = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code], {
+    stdio: 'ignore',
+  });
+  await until(() => runs(argument), 'the child');
+  parent.kill('SIGKILL');
+  await once(parent, 'close');
+  await until(() => !runs(argument), 'the end of the child');
+  t.pass();
+});
+
+test('LVM’s words tell what a failure was about', t => {
+  const said = (stderr: string, status = 5) => classify(new CommandError('lvm', status, stderr));
+  t.is(said('  Volume group "novg" not found\n  Cannot process volume group novg'), 'not-found');
+  t.is(said('  Failed to find logical volume "vg/nope"'), 'not-found');
+  t.is(said('  Logical Volume "pdisk-a" already exists in volume group "vg"'), 'exists');
+  t.is(said('  Volume group "vg" has insufficient free space (1152 extents): 256000 required.'), 'full');
+  t.is(said('  Insufficient free space: 512 extents needed, but only 255 available'), 'full');
+  t.is(said('  Logical volume vg/pdisk-a in use.'), 'busy');
+  t.is(said("  Can't get lock for vg"), 'busy');
+  t.is(said('setpriv: failed to execute lvm: No such file or directory', 127), 'missing');
+  t.is(said('  Something new'), 'other');
+  t.is(classify(new Error('in use')), 'other');
+});
