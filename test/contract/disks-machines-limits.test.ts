@@ -244,7 +244,7 @@ test.serial(
     const onSecond = site.machine('n2');
     await hotattach(hot, onSecond, 'n2');
     await site.n2.stop();
-    t.is((await detach(onSecond, 'n2')).code, 'NODE_UNREACHABLE');
+    t.is((await detach(onSecond, 'n2')).code, 'VM_FATE_UNKNOWN');
     t.is((await limits(hot))[2], '1');
     await site.n2.listen();
   },
