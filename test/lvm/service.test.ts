@@ -152,12 +152,18 @@ guestTest.serial('a volume group that another program holds for 20 s delays and 
 guestTest.serial(
   'a hundred creations and deletions, 16 in flight, leave no volume, no device and no process',
   async t => {
-    t.timeout(600_000);
+    t.timeout(900_000);
     await service.remove();
     // The next one is another pdisk, with a data folder of its own.
     const [tag = ''] = (await run('vgs', '--noheadings', '-o', 'vg_tags', VG)).trim().split(',');
     await run('vgchange', '--quiet', '--deltag', tag, VG);
-    service = await startService({ pool: `lvm:${VG}`, wipe: 'none', nodes: {} });
+    service = await startService({
+      pool: `lvm:${VG}`,
+      wipe: 'none',
+      create_timeout: 600,
+      delete_timeout: 600,
+      nodes: {},
+    });
     let left = CYCLES;
     async function cycle(): Promise<void> {
       while (left > 0) {

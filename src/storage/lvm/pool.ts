@@ -49,15 +49,15 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     patiently(() => readState(run, options, signal), signal);
   const lookSoon = (): Promise<VgState> => within(QUESTION_MS, look);
 
-  /** One change of the volume group at a time; what is in use or locked is tried again until the signal is aborted. */
-  async function change(signal: AbortSignal, ...args: string[]): Promise<void> {
-    const endTurn = await takeTurn(WRITER, signal);
-    try {
-      await patiently(() => run('lvm', args, signal), signal);
-    } finally {
-      endTurn();
-    }
-  }
+  /**
+   * One change of the volume group at a time; what is in use or locked is tried again until the signal is aborted, and others have their turn
+   * in between.
+   */
+  const change = (signal: AbortSignal, ...args: string[]): Promise<void> =>
+    patiently(async () => {
+      const endTurn = await takeTurn(WRITER, signal);
+      await run('lvm', args, signal).finally(endTurn);
+    }, signal);
 
   async function make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
     const size = isThin
