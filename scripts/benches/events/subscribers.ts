@@ -20,6 +20,7 @@ const SAMPLED = 10;
 let events = 0;
 let gaps = 0;
 let even = 0;
+const gone = new Set<number>();
 let target = Number.POSITIVE_INFINITY;
 const samples: { sequence: number; at: number }[] = [];
 const newest = new Array<number>(Number(count)).fill(0);
@@ -54,8 +55,11 @@ function report(): void {
   process.send?.(outcome);
 }
 
+/** An answer to a ping that says nothing, masked with zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
 /** Takes whole frames; answers what is left of the last one. */
-function frames(client: number, bytes: Buffer): Buffer {
+function frames(client: number, bytes: Buffer, socket: Socket): Buffer {
   let start = 0;
   for (;;) {
     if (bytes.length < start + 4) break;
@@ -65,6 +69,7 @@ function frames(client: number, bytes: Buffer): Buffer {
     if (bytes.length < start + head + length) break;
     const sequence = bytes[start] === 0x81 ? sequenceIn(bytes, start + head) : undefined;
     if (sequence !== undefined) take(client, sequence);
+    if (bytes[start] === 0x89) socket.write(PONG);
     start += head + length;
   }
   return Buffer.from(bytes.subarray(start));
@@ -75,14 +80,20 @@ function open(client: number): Promise<Socket> {
     const socket = connect(Number(port), '127.0.0.1');
     let rest: Buffer | undefined;
     socket.once('error', reject);
+    // Who is cut off receives no more: the count will say so.
+    socket.once('close', () => {
+      if ((newest[client] ?? 0) >= target) return;
+      gone.add(client);
+      if (target !== Number.POSITIVE_INFINITY) arrived();
+    });
     socket.on('data', data => {
       if (rest) {
-        rest = frames(client, rest.length > 0 ? Buffer.concat([rest, data]) : data);
+        rest = frames(client, rest.length > 0 ? Buffer.concat([rest, data]) : data, socket);
         return;
       }
       const end = data.indexOf('\r\n\r\n');
       if (!String(data).startsWith('HTTP/1.1 101')) reject(new Error(String(data)));
-      rest = frames(client, data.subarray(end + 4));
+      rest = frames(client, data.subarray(end + 4), socket);
       resolve(socket);
     });
     const credentials = Buffer.from('bench:correct horse').toString('base64');
@@ -101,7 +112,7 @@ function open(client: number): Promise<Socket> {
 
 process.on('message', ({ last }: { last: number }) => {
   target = last;
-  even = newest.filter(sequence => sequence >= last).length;
+  even = newest.filter((sequence, client) => sequence >= last || gone.has(client)).length;
   if (even === newest.length) report();
 });
 for (let client = 0; client < newest.length; client += 1) await open(client);
