@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { attachmentMachine } from '../machines/attachment.ts';
 import { diskMachine } from '../machines/disk.ts';
-import { pageOf } from './lib/mermaid.ts';
+import { pageOf } from '../src/charts/mermaid.ts';
 
 const HELP = `Usage: npm run charts [-- --check]
 

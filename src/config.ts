@@ -45,6 +45,8 @@ export interface Config {
   readonly eventBookmarkMs: number;
   /** How many event streams an account may have open. */
   readonly eventStreams: number;
+  /** Where actors report to Stately's inspector; undefined: nowhere. */
+  readonly inspect: string | undefined;
   readonly metricsAccess: 'admin' | 'loopback' | 'any';
   readonly logLevel: Settings['log_level'];
 }
@@ -217,6 +219,7 @@ export function loadConfig(sources: Sources): Config {
     eventHistoryMs: checked.event_history_days * 86_400_000,
     eventBookmarkMs: checked.event_bookmark * 1000,
     eventStreams: checked.event_streams,
+    inspect: checked.inspect,
     metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
   };

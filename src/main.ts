@@ -21,6 +21,7 @@ import { openEventLog } from './events/log.ts';
 import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
+import { openInspector } from './inspector.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
@@ -93,6 +94,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     newId: nanoid,
     stands: accounts.isCurrent,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
+    inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
     publish: eventLog.publish,
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
@@ -129,9 +131,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const api = createApi({
     service: figures.counted(disks.service),
     nodes: disks.nodes,
+    charts: disks.charts,
     accounts,
     once,
-    events: { streams, tickets },
+    events: { log: eventLog, streams, tickets },
     monitoring: { figures, readiness },
     log,
     settings: config,

@@ -4,9 +4,11 @@ import type { EventRecord } from '../store/records.ts';
 import type { ControlMessage, EventMessage } from './event-schema.ts';
 import { diskKeys } from './representation.ts';
 
-const instant = (milliseconds: number): string => new Date(milliseconds).toISOString();
+/** RFC 3339, in UTC. */
+export const instant = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
-function messageOf(event: EventRecord, whole: boolean): EventMessage {
+/** An event as it is told; `whole`: with its machine and accounts. */
+export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
   const { attachment, cause, disk, deadline } = event;
   return {
     specversion: '1.0',
@@ -44,7 +46,7 @@ export function eventText(event: EventRecord, sight: Exclude<Sight, 'nothing'>):
   const texts = sight === 'whole' ? wholes : outsides;
   const known = texts.get(event);
   if (known) return known;
-  const text = Buffer.from(JSON.stringify(messageOf(event, sight === 'whole')));
+  const text = Buffer.from(JSON.stringify(eventMessage(event, sight === 'whole')));
   texts.set(event, text);
   return text;
 }

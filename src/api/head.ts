@@ -20,6 +20,8 @@ export interface Head {
   readonly idempotencyKey: string | undefined;
   readonly accept: string | undefined;
   readonly lastEventId: string | undefined;
+  /** If-None-Match: which copies the client has. */
+  readonly ifNoneMatch: string | undefined;
   /** Sec-WebSocket-Key, where the client asks for a WebSocket. */
   readonly webSocket: string | undefined;
   /** Bytes of the body; undefined where it comes in chunks. */
@@ -69,6 +71,7 @@ export function readHead(request: HttpRequest, upgrading: boolean): Head {
     idempotencyKey: others.get('idempotency-key'),
     accept: others.get('accept'),
     lastEventId: others.get('last-event-id'),
+    ifNoneMatch: others.get('if-none-match'),
     webSocket: upgrading ? others.get('sec-websocket-key') : undefined,
     ...framing(lengths, codings),
   };

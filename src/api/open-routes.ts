@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { Figures } from './figures.ts';
 import type { createReadiness } from './health.ts';
 import { nothing } from './inputs.ts';
+import { readPages } from './pages.ts';
 import { type Route, route } from './route.ts';
 
 export interface Monitoring {
@@ -25,8 +26,13 @@ async function metrics({ contentType, text }: Figures): Promise<Answer> {
   return { status: 200, type: contentType, body: await text() };
 }
 
-/** `/`, `/healthz` and `/readyz` are for everybody, `/metrics` for whom the setting names; undefined: not open to this one. */
+/** A file, or only word that the client's copy is right. */
+const fresh = (file: Answer, copies: string | undefined): Answer =>
+  copies?.includes(file.headers?.ETag ?? '') ? { ...file, status: 304, body: '' } : file;
+
+/** `/`, `/healthz`, the files of the page and `/readyz` are for everybody, `/metrics` for whom the setting names; undefined: not open to this one. */
 export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAccess): OpenRoutes {
+  const pages = readPages();
   return ({ head, address }) => {
     if (head.method !== 'GET' && head.method !== 'HEAD') return undefined;
     switch (head.path) {
@@ -40,8 +46,10 @@ export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAc
         return access === 'any' || (access === 'loopback' && LOOPBACK.test(address))
           ? metrics(figures)
           : undefined;
-      default:
-        return undefined;
+      default: {
+        const file = pages.get(head.path);
+        return file && fresh(file, head.ifNoneMatch);
+      }
     }
   };
 }

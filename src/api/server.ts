@@ -2,13 +2,15 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } fro
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { DiskService, NodeService } from '../disks/service.ts';
+import type { ChartService, DiskService, NodeService } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
+import type { EventLog } from '../events/log.ts';
 import type { Streams } from '../events/streams.ts';
 import type { Tickets } from '../events/tickets.ts';
 import { accountRoutes } from './account-routes.ts';
 import { type Answer, ofError } from './answer.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
+import { chartRoutes } from './chart-routes.ts';
 import { diskRoutes } from './disk-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { type Exchange, openExchange } from './exchange.ts';
@@ -49,15 +51,16 @@ export interface ApiSettings {
 export function createApi(parts: {
   readonly service: DiskService;
   readonly nodes: NodeService;
+  readonly charts: ChartService;
   readonly accounts: Accounts;
   /** Answers to requests with an Idempotency-Key. */
   readonly once: AnswerOnce;
-  readonly events: { readonly streams: Streams; readonly tickets: Tickets };
+  readonly events: { readonly log: EventLog; readonly streams: Streams; readonly tickets: Tickets };
   readonly monitoring: Monitoring;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }): Api {
-  const { service, nodes, accounts, once, events, monitoring, log, settings } = parts;
+  const { service, nodes, charts, accounts, once, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   let listenHost = '';
   const handle = createHandler({
@@ -65,6 +68,7 @@ export function createApi(parts: {
       ...diskRoutes(service),
       ...attachmentRoutes(service),
       ...nodeRoutes(nodes),
+      ...chartRoutes(charts, events.log),
       ...eventRoutes(events.streams, events.tickets),
       ...metricsRoutes(monitoring.figures),
       ...tokenRoutes(accounts.tokens),

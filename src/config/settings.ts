@@ -233,6 +233,13 @@ export const settings = z.strictObject({
     allowed: 'a whole number from 1 up',
     description: 'How many event streams an account may have open at once.',
   }),
+  inspect: setting(z.url({ protocol: /^wss?$/ }).optional(), {
+    env: 'PDISK_INSPECT',
+    default: '',
+    allowed: 'the URL of a WebSocket, as ws://localhost:8080',
+    description:
+      "Where actors report to Stately's inspector, for work on the charts: all that is known of disks and machines goes there.",
+  }),
   metrics_access: setting(z.enum(['admin', 'loopback', 'any']).default('loopback'), {
     env: 'PDISK_METRICS_ACCESS',
     default: '`loopback`',
@@ -272,6 +279,7 @@ const textSettings: ReadonlySet<string> = new Set([
   'pool',
   'wipe',
   'vm_access',
+  'inspect',
   'metrics_access',
   'log_level',
 ]);

@@ -10,12 +10,14 @@ import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createDiskService } from './disk-service.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
+import { countStates, inspecting } from './inspecting.ts';
 import { createLeftovers } from './leftovers.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createReconciler } from './reconcile.ts';
 import { hotNodes, resume } from './recovery.ts';
-import type { Caller, DiskService, NodeService } from './service.ts';
+import type { Caller, ChartService, DiskService, NodeService } from './service.ts';
+import type { Inspect } from './step.ts';
 import { createActorSystem } from './system.ts';
 import { watchNodes } from './watch.ts';
 
@@ -48,6 +50,8 @@ export interface DisksParts {
   readonly publish: (events: readonly EventRecord[]) => void;
   /** Whether a caller's account stands as it did when the request was taken. */
   readonly stands: (caller: Caller) => boolean;
+  /** Undefined: nobody inspects the actors. */
+  readonly inspect?: Inspect | undefined;
   /** Told of a fault in pdisk itself: the process must end. */
   readonly fault: (error: Error) => void;
   readonly settings: {
@@ -77,6 +81,7 @@ export interface DiskFigures {
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
+  readonly charts: ChartService;
   /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
   recover(): Promise<void>;
   figures(): DiskFigures;
@@ -109,6 +114,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     patience,
     now,
     time: parts.time,
+    inspect: parts.inspect,
     publish: parts.publish,
     fault: parts.fault,
   });
@@ -140,6 +146,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   return {
     service,
     nodes: createNodeService({ hypervisor, alarms, reconciler }),
+    charts: inspecting({ ...parts, committed, patience }),
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
       await leftovers.pass();
@@ -162,10 +169,4 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       await Promise.all([reconciler.stop(), leftovers.stop(), system.stop()]);
     },
   };
-}
-
-function countStates(records: Iterable<{ readonly state: string }>): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return counts;
 }

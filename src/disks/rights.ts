@@ -1,4 +1,4 @@
-import type { KeptAttachment, KeptDisk } from './records.ts';
+import { isKnown, type KeptAttachment, type KeptDisk } from './records.ts';
 import type { Caller } from './service.ts';
 
 const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
@@ -17,6 +17,14 @@ export const maySetLimit = (caller: Caller): boolean => caller.role === 'admin';
 
 /** Register a machine before its launch: the frontend; an owner for his own disks. */
 export const mayRegister = (caller: Caller, disk: KeptDisk): boolean =>
+  runsTheCloud(caller) || owns(caller, disk);
+
+/** See where it is in its chart: who sees the disk; of one that is not there yet or no more, who could have seen it and more. */
+export const mayInspect = (caller: Caller, disk: KeptDisk): boolean =>
+  isKnown(disk) ? maySee(caller, disk) : runsTheCloud(caller) || owns(caller, disk);
+
+/** See which machines and accounts use a disk: the frontend, the owner; others of a public disk only what they did themselves. */
+export const maySeeUsers = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);
 
 /** Unplug: who plugged, the owner, the frontend; also after the disk became private. */

@@ -1,4 +1,5 @@
 import type { Quota } from '../../machines/disk-events.ts';
+import type { Finding } from '../charts/ask.ts';
 import type { Write } from '../store/journal.ts';
 import type { CauseKind } from '../store/records.ts';
 
@@ -107,4 +108,40 @@ export interface NodeService {
    * the alarm said. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
    */
   agree(caller: Caller, node: string): Promise<{ readonly alarm: string }>;
+}
+
+/** What a chart would do with an event now, with the sentence that a refused request would be answered. */
+export type Explained = Finding & { readonly message: string | null };
+
+/** Where a disk or an attachment is in its chart, as readers see it. */
+export interface Place {
+  readonly state: string;
+  /** Until when somebody is waited for, in milliseconds since 1970; null: nobody is. */
+  readonly deadline: number | null;
+  /** What could come now, and what the machine would do with it. */
+  readonly events: readonly Explained[];
+  /** All that is kept of it; null to those who may not know. */
+  readonly record: object | null;
+}
+
+interface DiskPlace extends Place {
+  readonly disk: DiskView;
+  readonly attachments: readonly AttachmentPlace[];
+}
+
+export interface AttachmentPlace extends Place {
+  readonly id: string;
+  readonly mode: 'hot' | 'cold';
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Null to those who may not know. */
+  readonly machine: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
+}
+
+/** The charts, for those who want to see them at work. */
+export interface ChartService {
+  /** Where a disk and its attachments are. Rejects with DISK_UNKNOWN where there is none that the caller may see. */
+  place(caller: Caller, uuid: string): Promise<DiskPlace>;
+  /** How many of the disks that the caller sees, and of their attachments, are in each state. */
+  counts(caller: Caller): Readonly<Record<'disk' | 'attachment', ReadonlyMap<string, number>>>;
 }

@@ -1,4 +1,4 @@
-import { createActor } from 'xstate';
+import { createActor, type InspectionEvent } from 'xstate';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { diskMachine } from '../../machines/disk.ts';
@@ -34,6 +34,12 @@ export interface Step {
   unheard: string | undefined;
 }
 
+/** Is told of everything that actors do. */
+export type Inspect = (event: InspectionEvent) => void;
+
+/** How many actors stay awake at rest for whoever inspects them. */
+const WATCHED = 1000;
+
 interface Woken {
   send(event: Message & Stamp): void;
   state(): string;
@@ -47,10 +53,10 @@ interface Woken {
 /**
  * Decides, synchronously and in memory only: delivers messages to their actors, and what these tell others, until nobody has
  * anything left to say. A chart's effects and answers are notes in the step; nothing outside is touched. An actor is woken from
- * its record and kept awake while its chart waits for somebody. A step that is refused or throws has changed nothing: the actors
+ * its record and kept awake while its chart waits for somebody, or is watched. A step that is refused or throws has changed nothing: the actors
  * that it woke are dropped, and the records stand.
  */
-export function createDecider(recordOf: (key: string) => Kept | undefined) {
+export function createDecider(recordOf: (key: string) => Kept | undefined, inspect: Inspect | undefined) {
   const awake = new Map<string, Woken>();
   let open: (Step & { readonly queue: Delivery[] }) | undefined;
 
@@ -96,16 +102,18 @@ export function createDecider(recordOf: (key: string) => Kept | undefined) {
     actions: { ...common, plug: noteAttachment('plug'), unplug: noteAttachment('unplug') },
   });
 
+  const watched = inspect ? { inspect } : {};
+
   function wake(key: string): Woken {
     const record = recordOf(key);
     if (isDiskKey(key)) {
       const kept = record as KeptDisk | undefined;
       const snapshot = kept && disk.resolveState({ value: kept.state, context: kept.context });
-      return started(createActor(disk, { id: key, ...(snapshot ? { snapshot } : {}) }));
+      return started(createActor(disk, { id: key, ...watched, ...(snapshot ? { snapshot } : {}) }));
     }
     const kept = record as KeptAttachment | undefined;
     const snapshot = kept && attachment.resolveState({ value: kept.state, context: kept.context });
-    return started(createActor(attachment, { id: key, ...(snapshot ? { snapshot } : {}) }));
+    return started(createActor(attachment, { id: key, ...watched, ...(snapshot ? { snapshot } : {}) }));
   }
 
   function receive({ to, event }: Delivery, stamp: Stamp, step: Step): void {
@@ -128,6 +136,19 @@ export function createDecider(recordOf: (key: string) => Kept | undefined) {
     step.touched.set(to, actor.ended() ? undefined : ({ v: 1, state, context } as Kept));
   }
 
+  /** Lets actors sleep: those that have no more to do, and all of a step that has changed nothing. */
+  function dismiss(queue: readonly Delivery[], whole: boolean): void {
+    for (const { to } of queue) {
+      const actor = awake.get(to);
+      if (!whole || actor?.ended() || (!inspect && actor?.resting())) awake.delete(to);
+    }
+    if (!inspect) return;
+    for (const [key, actor] of awake) {
+      if (awake.size <= WATCHED) return;
+      if (actor.resting()) awake.delete(key);
+    }
+  }
+
   function decide(deliveries: readonly Delivery[], stamp: Stamp): Step {
     const queue = [...deliveries];
     const step = {
@@ -147,7 +168,7 @@ export function createDecider(recordOf: (key: string) => Kept | undefined) {
       whole = step.refused === undefined && step.unheard === undefined;
     } finally {
       open = undefined;
-      for (const { to } of queue) if (!whole || awake.get(to)?.resting()) awake.delete(to);
+      dismiss(queue, whole);
     }
     return step;
   }

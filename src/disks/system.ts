@@ -11,7 +11,7 @@ import type { Effects } from './effects.ts';
 import { isDiskKey, type Kept, WAITING } from './records.ts';
 import type { Cause, Decided } from './service.ts';
 import type { Shelf } from './shelf.ts';
-import { createDecider, type Delivery, type EffectNote, type Step } from './step.ts';
+import { createDecider, type Delivery, type EffectNote, type Inspect, type Step } from './step.ts';
 
 /** What became of a delivery. */
 export interface Outcome {
@@ -46,6 +46,8 @@ export interface SystemParts {
   /** The newest sequence number in the event log. */
   readonly lastSequence: number;
   readonly patience: Patience;
+  /** Undefined: nobody inspects the actors. */
+  readonly inspect?: Inspect | undefined;
   /** The steady clock, for deadlines. */
   readonly now: () => number;
   /** The system's clock, for what people read. */
@@ -65,7 +67,7 @@ interface Waiter {
 /** The shell around the charts: `decide` in memory, commit, and only then act, show, answer and publish, in that order. */
 export function createActorSystem(parts: SystemParts): ActorSystem {
   const { journal, effects, decided, committed, patience, now, time, publish, fault } = parts;
-  const decider = createDecider(decided.get);
+  const decider = createDecider(decided.get, parts.inspect);
   const waiters = new Map<string, Waiter[]>();
   const deadlines = new Map<string, number>();
   const running = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();

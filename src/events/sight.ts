@@ -8,7 +8,7 @@ import type { EventRecord } from '../store/records.ts';
 export type Sight = 'whole' | 'outside' | 'nothing';
 
 /** Decided by the disk's owner and visibility as they were at the time of the event. */
-function sightOf({ account, role }: Caller, { disk, attachment, cause }: EventRecord): Sight {
+export function sightOf({ account, role }: Caller, { disk, attachment, cause }: EventRecord): Sight {
   if (role !== 'user') return 'whole';
   if (disk?.owner === account) return 'whole';
   if (disk?.visibility !== 'public') return 'nothing';

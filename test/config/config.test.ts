@@ -52,6 +52,7 @@ test('nothing at all and an empty file give the defaults', t => {
     eventHistoryMs: 30 * 86_400_000,
     eventBookmarkMs: 30_000,
     eventStreams: 100,
+    inspect: undefined,
     metricsAccess: 'loopback',
     logLevel: 'info',
   });
@@ -90,6 +91,7 @@ test('a file sets everything, under the names that the schema has', t => {
     event_history_days: 0.5
     event_bookmark: 1
     event_streams: 9
+    inspect: ws://localhost:8080
     metrics_access: any
     log_level: silent
   `);
@@ -122,6 +124,7 @@ test('a file sets everything, under the names that the schema has', t => {
     eventHistoryMs: 43_200_000,
     eventBookmarkMs: 1000,
     eventStreams: 9,
+    inspect: 'ws://localhost:8080',
     metricsAccess: 'any',
     logLevel: 'silent',
   });

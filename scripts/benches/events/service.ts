@@ -120,9 +120,10 @@ await accounts.createFirst('bench', 'correct horse');
 const api = createApi({
   service: disks.service,
   nodes: disks.nodes,
+  charts: disks.charts,
   accounts,
   once: await createAnswerOnce({ load: async () => [], commit: async () => {} }, Date.now),
-  events: { streams, tickets: createTickets(nanoid, Date.now) },
+  events: { log, streams, tickets: createTickets(nanoid, Date.now) },
   monitoring: {
     figures: createFigures(),
     readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),

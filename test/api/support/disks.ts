@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DiskService, DiskView, NodeService } from '../../../src/disks/service.ts';
+import type { ChartService, DiskService, DiskView, NodeService } from '../../../src/disks/service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
@@ -123,4 +123,12 @@ export const nodeDouble: NodeService = {
     if (node !== 'alarmed') throw errorOf('NO_ALARM', { node });
     return { alarm: 'another host answers' };
   },
+};
+
+/** Charts of no disk. */
+export const chartDouble: ChartService = {
+  place: async (_caller, uuid) => {
+    throw errorOf('DISK_UNKNOWN', { disk: uuid });
+  },
+  counts: () => ({ disk: new Map(), attachment: new Map() }),
 };

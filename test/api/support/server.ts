@@ -8,7 +8,7 @@ import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
-import { type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
+import { chartDouble, type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
 import { answerOnce } from './once.ts';
 
 export interface Answered {
@@ -72,6 +72,7 @@ export async function startServer(
   const api = createApi({
     service,
     nodes,
+    charts: chartDouble,
     accounts,
     once: await answerOnce(),
     events,

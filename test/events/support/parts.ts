@@ -23,5 +23,5 @@ export async function eventParts(
     },
     ...more,
   });
-  return { memory, events: { streams, tickets: createTickets(nanoid, Date.now) } };
+  return { memory, events: { log: memory.log, streams, tickets: createTickets(nanoid, Date.now) } };
 }

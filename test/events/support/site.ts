@@ -4,7 +4,7 @@ import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import type { StreamsParts } from '../../../src/events/streams.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { diskDouble, nodeDouble } from '../../api/support/disks.ts';
+import { chartDouble, diskDouble, nodeDouble } from '../../api/support/disks.ts';
 import { answerOnce } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
@@ -28,6 +28,7 @@ export async function eventSite(
   const api = createApi({
     service,
     nodes: nodeDouble,
+    charts: chartDouble,
     accounts,
     once: await answerOnce(),
     events,

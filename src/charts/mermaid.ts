@@ -6,8 +6,14 @@ const idOf = (state: string): string => state.replaceAll('-', '_');
 
 const labelOf = ({ event, guard }: Edge): string => (guard ? `${event} [${guard}]` : event);
 
-/** A flat chart as Mermaid's `stateDiagram-v2`: its states and the transitions between them; refusals are not drawn. */
-function mermaidOf(machine: AnyStateMachine): string {
+/** Blue, with letters that can be read on it in light and in dark. */
+const PRESENT = 'fill:#1a5fb4,stroke:#1a5fb4,color:#ffffff';
+
+/**
+ * A flat chart as Mermaid's `stateDiagram-v2`: its states and the transitions between them; refusals are not drawn. The state
+ * `present`, if any, is marked.
+ */
+export function mermaidOf(machine: AnyStateMachine, present?: string): string {
   const states = Object.values(machine.root.states);
   const drawn = edgesOf(machine).filter(edge => edge.to !== undefined);
   return [
@@ -18,6 +24,7 @@ function mermaidOf(machine: AnyStateMachine): string {
       .map(({ key }) => `  [*] --> ${idOf(key)}`),
     ...drawn.map(edge => `  ${idOf(edge.from)} --> ${idOf(edge.to ?? '')} : ${labelOf(edge)}`),
     ...states.filter(one => one.type === 'final').map(({ key }) => `  ${idOf(key)} --> [*]`),
+    ...(present === undefined ? [] : [`  classDef present ${PRESENT}`, `  class ${idOf(present)} present`]),
     '',
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import type { AnyStateMachine, AnyTransitionDefinition } from 'xstate';
+import type { Refuse } from '../../machines/notes.ts';
 
 /** One transition of a chart, as it is drawn. */
 export interface Edge {
@@ -15,9 +16,16 @@ export interface Edge {
 const nameOf = (part: unknown): string | undefined =>
   typeof part === 'string' ? part : (part as { type?: string } | undefined)?.type;
 
-function refusalOf(definition: AnyTransitionDefinition): string | undefined {
-  const note = definition.actions.find(action => nameOf(action) === 'refuse');
-  return (note as { params?: { code?: string } } | undefined)?.params?.code;
+const refuseIn = ({ actions }: AnyTransitionDefinition): { params?: unknown } | undefined =>
+  actions.find(action => nameOf(action) === 'refuse') as { params?: unknown } | undefined;
+
+/** How a transition refuses an event that comes now, also where the note of it is made only then. */
+export function refusalNow(
+  definition: AnyTransitionDefinition,
+  now: { context: object; event: object },
+): Refuse | undefined {
+  const params = refuseIn(definition)?.params;
+  return (typeof params === 'function' ? params(now) : params) as Refuse | undefined;
 }
 
 /** Every transition of a flat chart, in the order in which it is written. */
@@ -28,7 +36,7 @@ export function edgesOf(machine: AnyStateMachine): Edge[] {
       event: definition.eventType,
       guard: nameOf(definition.guard),
       to: definition.target?.[0]?.key,
-      refusal: refusalOf(definition),
+      refusal: (refuseIn(definition)?.params as Partial<Refuse> | undefined)?.code,
       definition,
     })),
   );

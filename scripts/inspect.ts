@@ -1,0 +1,101 @@
+// For work on the charts: the service with its data in memory, two fake nodes and a little traffic, and the page open on it.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startFakeLibvirtd } from '../test/fakes/libvirtd.ts';
+import { PASSWORD } from '../test/rig/http.ts';
+import { startService } from '../test/rig/service.ts';
+
+const HELP = `Usage: npm run inspect [-- --port PORT]
+
+Serves on 127.0.0.1, with data in memory, two fake nodes and a little traffic, and opens the page /inspect on it, where this
+machine has a desktop. Ctrl-C ends it, and nothing is left.
+
+  --port PORT  where to serve (8445)
+  --help       this text
+
+PDISK_INSPECT=ws://HOST:PORT also reports the actors to Stately's inspector.
+`;
+
+const { values } = parseArgs({
+  options: { port: { type: 'string', default: '8445' }, help: { type: 'boolean' } },
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const nodes = ['n1', 'n2'] as const;
+const MACHINES = 4;
+const DISKS = 8;
+const BEAT_MS = 1500;
+
+const pick = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)] as T;
+
+async function main(): Promise<void> {
+  // Linux keeps this folder in memory.
+  if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-inspect-'));
+  const fakes = await Promise.all(
+    nodes.map(node => startFakeLibvirtd({ unix: join(directory, node), unplugMs: 2000 })),
+  );
+  for (const fake of fakes) {
+    for (let id = 1; id <= MACHINES; id += 1) {
+      // One guest never lets go of a disk, as one without a system does.
+      fake.addDomain({ name: `one-${id}`, ...(id === MACHINES ? { manners: 'unwilling' } : {}) });
+    }
+  }
+  const service = await startService({
+    listen: `127.0.0.1:${values.port}`,
+    nodes: Object.fromEntries(nodes.map((node, index) => [node, fakes[index]?.uri])),
+    detach_timeout: 8,
+  });
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort());
+
+  const post = (path: string, form: Record<string, string>) => service.call('POST', path, { form });
+
+  /** One thing that somebody might ask for; that it is refused is part of the show. */
+  async function ask(): Promise<void> {
+    const disks = (await service.call('GET', '/api/disks')).body as { uuid: string; tag: string }[];
+    if (disks.length < DISKS / 2) {
+      await post('/api/create', {
+        size: '1',
+        tag: `disk of the ${Date.now() % 1000}`,
+        visibility: 'private',
+      });
+      return;
+    }
+    const { uuid } = pick(disks);
+    const machine = { node: pick(nodes), vm_id: String(1 + Math.floor(Math.random() * MACHINES)) };
+    const chart = (await service.call('GET', `/api/disks/${uuid}/chart`)).body as {
+      attachments: readonly { mode: string; node: string; vm_id: string }[];
+    };
+    const there = chart.attachments[0];
+    if (!there && disks.length > DISKS - 2) await service.call('DELETE', `/api/disks/${uuid}`);
+    else if (!there) await post(`/api/${pick(['hotattach', 'hotattach', 'attach'])}/${uuid}`, machine);
+    else if (there.mode === 'hot')
+      await post(`/api/hotdetach/${uuid}`, { node: there.node, vm_id: there.vm_id });
+    else await post('/api/detach', { node: there.node, vm_id: there.vm_id });
+  }
+
+  const url = `${service.url}/inspect`;
+  say(`${url}\naccount admin, password ${PASSWORD}\nCtrl-C ends it.`);
+  if (process.env.DISPLAY || process.env.WAYLAND_DISPLAY) {
+    spawn('xdg-open', [url], { stdio: 'ignore', detached: true })
+      .on('error', () => {})
+      .unref();
+  }
+  while (!ending.signal.aborted) {
+    // An unplugging may take long; others go on meanwhile.
+    ask().catch(() => {});
+    await delay(BEAT_MS, undefined, { signal: ending.signal }).catch(() => {});
+  }
+  await service.remove();
+  await Promise.all(fakes.map(fake => fake.stop()));
+  await rm(directory, { recursive: true, force: true });
+}
+
+if (values.help) process.stdout.write(HELP);
+else await main();

@@ -1,0 +1,106 @@
+import type { AnyStateMachine } from 'xstate';
+import { z } from 'zod';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import { mermaidOf } from '../charts/mermaid.ts';
+import type { AttachmentPlace, ChartService, Place } from '../disks/service.ts';
+import { errorOf } from '../errors.ts';
+import type { EventLog } from '../events/log.ts';
+import { pastOf } from '../events/past.ts';
+import { sightOf } from '../events/sight.ts';
+import { type Answer, json, jsonText } from './answer.ts';
+import { eventMessage, instant } from './event-text.ts';
+import { nothing } from './inputs.ts';
+import { diskKeys } from './representation.ts';
+import { type Route, route } from './route.ts';
+import { diskUuid } from './uuid.ts';
+
+const machines = { disk: diskMachine, attachment: attachmentMachine } as const;
+type Name = keyof typeof machines;
+const names = Object.keys(machines) as Name[];
+
+/** How many events a chart shows. */
+const PAST = 50;
+
+const mermaid = (text: string): Answer => ({
+  status: 200,
+  type: 'text/vnd.mermaid; charset=utf-8',
+  body: text,
+});
+
+const which = z.strictObject({ attachment: z.string().optional() });
+
+/** In the form in which XState's `createMachine` and Stately's tools take a machine; what only code can say is left out. */
+const jsonOf = (machine: AnyStateMachine): string => JSON.stringify(machine.config);
+
+function placeKeys(machine: Name, { state, deadline, events, record }: Place) {
+  const comes = events.filter(({ outcome, request }) => outcome === 'taken' && request === null);
+  const awaited = [...new Set(comes.map(({ event }) => event))].filter(event => event !== 'RESUME');
+  return {
+    machine,
+    state,
+    awaits: deadline === null ? null : { events: awaited, until: instant(deadline) },
+    events: events.map(({ vm: _, ...event }) => event),
+    record,
+    mermaid: mermaidOf(machines[machine], state),
+  };
+}
+
+const attachmentKeys = (place: AttachmentPlace) => ({
+  id: place.id,
+  mode: place.mode,
+  since: instant(place.since),
+  node: place.machine?.node ?? null,
+  vm_id: place.machine?.vmId ?? null,
+  target: place.machine?.target ?? null,
+  ...placeKeys('attachment', place),
+});
+
+/** The charts, and where disks and attachments are in them. */
+export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route[] => [
+  route('GET', '/api/machines', nothing, ({ caller }) => {
+    const counts = charts.counts(caller);
+    const entries = names.map(name => ({
+      name,
+      states: Object.keys(machines[name].config.states ?? {}).map(state => ({
+        state,
+        count: counts[name].get(state) ?? 0,
+      })),
+    }));
+    return json(entries);
+  }),
+
+  route('GET', '/api/machines/:name', nothing, ({ params }) => {
+    const [, base, ending] = /^(.*?)(\.mmd)?$/.exec(params[0] ?? '') ?? [];
+    const name = names.find(one => one === base);
+    if (name === undefined) throw errorOf('ROUTE_UNKNOWN');
+    return ending ? mermaid(mermaidOf(machines[name])) : jsonText(jsonOf(machines[name]));
+  }),
+
+  route('GET', '/api/disks/:uuid/chart', nothing, async ({ caller, params }) => {
+    const uuid = diskUuid(params[0]);
+    const past = await pastOf(log, uuid, PAST);
+    const place = await charts.place(caller, uuid);
+    return json({
+      disk: diskKeys(place.disk),
+      limit: String(place.disk.limit),
+      ...placeKeys('disk', place),
+      attachments: place.attachments.map(attachmentKeys),
+      history: {
+        since: past.since,
+        events: past.events.flatMap(event => {
+          const sight = sightOf(caller, event);
+          return sight === 'nothing' ? [] : eventMessage(event, sight === 'whole');
+        }),
+      },
+    });
+  }),
+
+  route('GET', '/api/disks/:uuid/chart.mmd', which, async ({ caller, params }, { attachment }) => {
+    const place = await charts.place(caller, diskUuid(params[0]));
+    if (attachment === undefined) return mermaid(mermaidOf(diskMachine, place.state));
+    const found = place.attachments.find(({ id }) => id === attachment);
+    if (!found) throw errorOf('ROUTE_UNKNOWN');
+    return mermaid(mermaidOf(attachmentMachine, found.state));
+  }),
+];

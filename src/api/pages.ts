@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Answer } from './answer.ts';
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** Where `npm run build` leaves the pages: seen from a source, and from what it was compiled to. */
+const places = ['../../dist/web', '../../web'].map(place => fileURLToPath(new URL(place, import.meta.url)));
+
+function read(directory: string): Map<string, Answer> {
+  const files = new Map<string, Answer>();
+  for (const name of readdirSync(directory)) {
+    const type = types[extname(name)];
+    if (type === undefined) continue;
+    const body = readFileSync(join(directory, name), 'utf8');
+    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    const headers = { 'Cache-Control': 'no-cache', ETag: tag, 'Referrer-Policy': 'no-referrer' };
+    files.set(name === 'index.html' ? '/inspect' : `/inspect/${name}`, { status: 200, type, body, headers });
+  }
+  return files;
+}
+
+/**
+ * The files of the page, by path, read once. None where nobody has built it: then there is nothing at these URLs. A browser asks
+ * each time whether its copy is still right, for names stay and contents change.
+ */
+export function readPages(): ReadonlyMap<string, Answer> {
+  for (const place of places) {
+    try {
+      return read(place);
+    } catch {
+      // It is not built there.
+    }
+  }
+  return new Map();
+}

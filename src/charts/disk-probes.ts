@@ -1,0 +1,88 @@
+import type { DiskMessage } from '../../machines/disk-events.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
+import type { Stamp } from '../../machines/stamp.ts';
+import type { Vm } from '../../machines/vm.ts';
+import type { Probe } from './ask.ts';
+import { always, type Given, type Kind, probesOf } from './kinds.ts';
+
+/** What the events of the moment would carry. */
+export interface DiskFacts {
+  readonly context: DiskContext;
+  /** What the pool may still promise. */
+  readonly roomGiB: number;
+  /** What the owner may still take. */
+  readonly quotaLeft: { readonly disks: number; readonly sizeGiB: number };
+  /** Whether a deleted volume is wiped. */
+  readonly wipe: boolean;
+  /** Whether one of its attachments is under way. */
+  readonly attaching: boolean;
+  readonly stamp: Stamp;
+}
+
+const problem = { code: 'VOLUME_FAILED', detail: '' } as const;
+const nameOf = (vm: Vm): string => `machine ${vm.names[0]} on ${vm.host}`;
+
+const elsewhere: Vm = { host: '', node: '', names: [''], domain: '' };
+
+const outcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt }));
+const badOutcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt, problem }));
+
+/** For a machine that does not use the disk, and for each that does. */
+const attachings = ({ context }: DiskFacts): Given[] => {
+  const birth = { id: '', disk: context.uuid, node: '', vmId: '', by: '', taken: [] };
+  return [
+    ['for another machine', { ...birth, vm: elsewhere }],
+    ...context.users.map(({ vm }): Given => [`for ${nameOf(vm)} again`, { ...birth, vm }, vm]),
+  ];
+};
+
+/** An event of every type as it could come now; it does not compile while a type has none. */
+const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
+  CREATE: { request: 'POST /api/create', ...always(({ context, ...facts }) => ({ ...context, ...facts })) },
+  HOTATTACH: { request: 'POST /api/hotattach/:uuid', givens: attachings },
+  ATTACH: { request: 'POST /api/attach/:uuid', givens: attachings },
+  GROW: {
+    request: 'POST /api/resize/:uuid',
+    givens: ({ context, roomGiB, quotaLeft, attaching }) => {
+      const room = { roomGiB, quotaGiB: quotaLeft.sizeGiB, attaching };
+      return [['by 1 GiB', { sizeGiB: context.sizeGiB + 1, ...room }]];
+    },
+  },
+  SET_LIMIT: {
+    request: 'PUT /api/disks/:uuid/limit',
+    ...always(({ context }) => ({ limit: context.limit })),
+  },
+  DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe })) },
+  RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
+  VOLUME_MADE: outcome,
+  VOLUME_FAILED: badOutcome,
+  RELEASED: {
+    givens: ({ context }) =>
+      context.users.map(({ attachment, vm }): Given => [`by ${nameOf(vm)}`, { attachment }, vm]),
+  },
+  MOVED: {
+    givens: ({ context }) =>
+      context.users.map(({ attachment, vm }): Given => [`of ${nameOf(vm)}`, { attachment, vm }, vm]),
+  },
+  GROWN: outcome,
+  NOT_GROWN: badOutcome,
+  GROW_PENDING: badOutcome,
+  WIPED: {
+    givens: ({ context }) => {
+      const { attempt, wiped } = context;
+      const of = wiped?.of ?? 0;
+      return [
+        ['of a piece', { attempt, bytes: 0, of: of + 1 }],
+        ['of all of it', { attempt, bytes: of, of }],
+      ];
+    },
+  },
+  WIPE_FAILED: badOutcome,
+  VOLUME_REMOVED: outcome,
+  REMOVE_FAILED: badOutcome,
+  TIMEOUT: always(() => ({})),
+  RESUME: always(() => ({})),
+};
+
+/** Every event that a disk could be sent now. */
+export const diskProbes = (facts: DiskFacts): Probe[] => probesOf(kinds, facts, facts.context.uuid);

@@ -1,0 +1,115 @@
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import type { Patience } from '../../machines/stamp.ts';
+import { ask, type Finding } from '../charts/ask.ts';
+import { attachmentProbes } from '../charts/attachment-probes.ts';
+import { diskProbes } from '../charts/disk-probes.ts';
+import { type ErrorFacts, errorOf } from '../errors.ts';
+import { unknownDisk, viewOf } from './answers.ts';
+import { takenTargets } from './machine.ts';
+import type { Parts } from './parts.ts';
+import type { KeptAttachment, KeptDisk } from './records.ts';
+import { mayInspect, maySeeUsers } from './rights.ts';
+import type { AttachmentPlace, Caller, ChartService, Explained } from './service.ts';
+
+const GIB = 1024 ** 3;
+
+/** Looks at charts and their records, and changes nothing. */
+export function inspecting(
+  parts: Pick<Parts, 'committed' | 'pool' | 'quotaOf' | 'now'> & {
+    readonly patience: Patience;
+    readonly time: () => number;
+  },
+): ChartService {
+  const { committed, pool, quotaOf } = parts;
+  const stampNow = () => ({ now: parts.now(), time: parts.time(), patience: parts.patience });
+
+  /** What the pool may still promise; no limit where it cannot say, for then it is not room that is missing. */
+  async function roomGiB(): Promise<number> {
+    const bytes = await pool.promisableBytes().catch(() => Number.POSITIVE_INFINITY);
+    return Math.floor(bytes / GIB) - committed.promisedGiB();
+  }
+
+  const attachmentsOf = (uuid: string): KeptAttachment[] =>
+    [...committed.attachments()].filter(({ context }) => context.disk === uuid);
+
+  function diskEvents(disk: KeptDisk, room: number, whole: boolean): readonly Explained[] {
+    const { context } = disk;
+    const owned = committed.ownedBy(context.owner);
+    const quota = quotaOf(context.owner);
+    const probes = diskProbes({
+      context,
+      roomGiB: room,
+      quotaLeft: { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB },
+      wipe: pool.wipes,
+      attaching: attachmentsOf(context.uuid).some(({ state }) => state === 'attaching'),
+      stamp: stampNow(),
+    });
+    const shown = probes.filter(({ vm }) => whole || vm === null);
+    return ask(diskMachine, disk, shown).map(finding =>
+      explained(finding, {
+        disk: context.uuid,
+        node: finding.vm?.host ?? '',
+        vm: finding.vm?.names[0] ?? '',
+      }),
+    );
+  }
+
+  function attachmentPlace(caller: Caller, attachment: KeptAttachment, whole: boolean): AttachmentPlace {
+    const { context, state } = attachment;
+    const { id, mode, since, deadline, node, vmId, target } = context;
+    const known = whole || context.by === caller.account;
+    const taken = takenTargets(committed, context.vm).filter(one => one !== target);
+    const findings = ask(
+      attachmentMachine,
+      attachment,
+      attachmentProbes({ context, taken, stamp: stampNow() }),
+    );
+    const facts = known ? { disk: context.disk, node, vm: vmId } : { disk: context.disk };
+    return {
+      id,
+      mode,
+      since,
+      state,
+      deadline,
+      events: findings.map(finding => explained(finding, facts)),
+      record: known ? attachment : null,
+      machine: known ? { node, vmId, target } : null,
+    };
+  }
+
+  return {
+    async place(caller, uuid) {
+      const room = await roomGiB();
+      const disk = committed.disk(uuid);
+      if (!disk || !mayInspect(caller, disk)) throw unknownDisk(uuid);
+      const whole = maySeeUsers(caller, disk);
+      return {
+        disk: viewOf(disk.context),
+        state: disk.state,
+        deadline: disk.context.deadline,
+        events: diskEvents(disk, room, whole),
+        record: whole ? disk : null,
+        attachments: attachmentsOf(uuid).map(one => attachmentPlace(caller, one, whole)),
+      };
+    },
+    counts(caller) {
+      const disks = [...committed.disks()].filter(disk => mayInspect(caller, disk));
+      const seen = new Set(disks.map(({ context }) => context.uuid));
+      const attachments = [...committed.attachments()].filter(({ context }) => seen.has(context.disk));
+      return { disk: countStates(disks), attachment: countStates(attachments) };
+    },
+  };
+}
+
+/** How many records are in each state. */
+export function countStates(records: Iterable<{ readonly state: string }>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return counts;
+}
+
+const explained = (finding: Finding, facts: ErrorFacts): Explained => ({
+  ...finding,
+  message: finding.code && (errorOf(finding.code, facts).messages[0] ?? null),
+});

@@ -1,0 +1,68 @@
+// Name and password live in this closure and nowhere else; the stream, which cannot send headers, gets a ticket that is good once.
+import type { Change, Control } from './wire.ts';
+
+const AGAIN_MS = 2000;
+
+interface Listener {
+  /** Everything known so far is void: a snapshot follows. */
+  opened(): void;
+  closed(): void;
+  change(change: Change): void;
+  control(control: Control): void;
+}
+
+export interface Client {
+  /** Rejects with the API's own sentences. */
+  get<T>(path: string): Promise<T>;
+  /** Listens to all changes that the account may see, and again whenever the connection was lost; ends with the function returned. */
+  listen(listener: Listener): () => void;
+}
+
+export function createClient(name: string, password: string): Client {
+  const bytes = new TextEncoder().encode(`${name}:${password}`);
+  const authorization = `Basic ${btoa(String.fromCharCode(...bytes))}`;
+
+  async function ask<T>(method: string, path: string): Promise<T> {
+    // Without `omit` a wrong password makes the browser ask with a window of its own, and keep what it is told.
+    const response = await fetch(path, { method, headers: { authorization }, credentials: 'omit' });
+    const body = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(body.message?.join('; ') ?? response.statusText);
+    return body;
+  }
+
+  function listen(listener: Listener): () => void {
+    let ended = false;
+    let socket: WebSocket | undefined;
+
+    async function open(): Promise<void> {
+      const { ticket } = await ask<{ ticket: string }>('POST', '/api/events/ticket');
+      if (ended) return;
+      const url = new URL(`/api/events?snapshot=1&ticket=${encodeURIComponent(ticket)}`, location.href);
+      url.protocol = url.protocol.replace('http', 'ws');
+      socket = new WebSocket(url);
+      socket.onopen = listener.opened;
+      socket.onclose = lost;
+      socket.onmessage = ({ data }) => {
+        const message: Change | Control = JSON.parse(data);
+        if ('control' in message) listener.control(message);
+        else listener.change(message);
+      };
+    }
+
+    function lost(): void {
+      if (ended) return;
+      listener.closed();
+      setTimeout(() => {
+        if (!ended) open().catch(lost);
+      }, AGAIN_MS);
+    }
+
+    open().catch(lost);
+    return () => {
+      ended = true;
+      socket?.close();
+    };
+  }
+
+  return { get: path => ask('GET', path), listen };
+}

@@ -1,0 +1,37 @@
+import { useState } from 'preact/hooks';
+import { type Client, createClient } from './client.ts';
+
+const TROUBLE = 'The service cannot be reached.';
+
+/** Asks who is there, and keeps the answer in memory only: a reload forgets it. */
+export function Login({ found }: { found: (client: Client) => void }) {
+  const [trouble, setTrouble] = useState('');
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const client = createClient(String(fields.get('name')), String(fields.get('password')));
+    try {
+      await client.get('/api/machines');
+      found(client);
+    } catch (error) {
+      setTrouble(error instanceof Error ? error.message : TROUBLE);
+    }
+  }
+
+  return (
+    <main class="login">
+      <h1>pdisk: state charts</h1>
+      <form onSubmit={submit}>
+        <label>
+          Account <input name="name" autocomplete="username" required autofocus />
+        </label>
+        <label>
+          Password <input name="password" type="password" autocomplete="current-password" required />
+        </label>
+        <button type="submit">Look</button>
+        <p role="alert">{trouble}</p>
+      </form>
+    </main>
+  );
+}
