@@ -87,6 +87,7 @@ export function createHypervisor({
 
     async unplug(machine, disk, deadline, signal) {
       try {
+        links.keep(machine.node);
         return await unplug(operations, machine, disk, deadline, signal);
       } catch (error) {
         const unreachable = error instanceof PdiskError;

@@ -61,11 +61,11 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   });
 
   async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
+    const until = Math.min(deadline, steadyNow() + options.connectMs);
     try {
-      const until = Math.min(deadline, steadyNow() + options.connectMs);
       return await within(until, signal, waiting => link.client({ signal: waiting }));
-    } catch (error) {
-      const detail = (link.lastError ?? (error as Error)).message;
+    } catch {
+      const detail = link.lastError?.message ?? 'it does not answer';
       throw errorOf('NODE_UNREACHABLE', { node: node.host, detail });
     }
   }
