@@ -61,7 +61,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   const device = `/dev/${VG}/pdisk-${uuid}`;
   t.is(await status('POST', `/api/hotattach/${uuid}`, on('7')), '200');
   await a.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: SLOW_MS });
-  const write = `yes secret | head -c 8000000 > $(disk ${serialOf(uuid)}); sync; head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`;
+  const write = `yes secret | head -c 65536 > $(disk ${serialOf(uuid)}); sync; head -c 65536 $(disk ${serialOf(uuid)}) | sha256sum`;
   const written = await a.run(write, { timeoutMs: SLOW_MS });
   t.is(written.status, 0, written.output);
 
@@ -82,7 +82,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   t.is(await status('POST', `/api/hotdetach/${uuid}`, on('7')), '200');
   t.is(await status('POST', `/api/hotattach/${uuid}`, on('8')), '200');
   await b.waitFor(new RegExp(`DISK-UP \\S+ serial=${serialOf(uuid).slice(0, 20)}`), { timeoutMs: SLOW_MS });
-  const read = await b.run(`head -c 8000000 $(disk ${serialOf(uuid)}) | sha256sum`, { timeoutMs: SLOW_MS });
+  const read = await b.run(`head -c 65536 $(disk ${serialOf(uuid)}) | sha256sum`, { timeoutMs: SLOW_MS });
   t.is(read.output, written.output);
   t.is(await status('POST', `/api/hotdetach/${uuid}`, on('8')), '200');
 
