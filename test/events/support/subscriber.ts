@@ -55,19 +55,31 @@ function collector() {
         broken = error;
       }
     },
+    /** What is waited for will not come. */
+    giveUp(error: Error): void {
+      broken ??= error;
+    },
     events: () => messages.filter((message): message is EventMessage => 'specversion' in message),
     controls: () => messages.filter((message): message is ControlMessage => 'control' in message),
     sequences: () => messages.flatMap(message => ('specversion' in message ? message.sequence : [])),
     async untilMessages(count: number) {
-      await until(() => (broken ? Promise.reject(broken) : messages.length >= count), `${count} messages`, {
-        hint: () => JSON.stringify(messages),
-      });
+      await until(
+        () => messages.length >= count || (broken ? Promise.reject(broken) : false),
+        `${count} messages`,
+        {
+          hint: () => JSON.stringify(messages),
+        },
+      );
       return messages;
     },
     async untilSequence(sequence: number) {
-      await until(() => (broken ? Promise.reject(broken) : last() >= sequence), `sequence ${sequence}`, {
-        hint: () => JSON.stringify(messages.slice(-3)),
-      });
+      await until(
+        () => last() >= sequence || (broken ? Promise.reject(broken) : false),
+        `sequence ${sequence}`,
+        {
+          hint: () => JSON.stringify(messages.slice(-3)),
+        },
+      );
     },
   };
 }
@@ -91,7 +103,10 @@ export async function subscribe(base: string, query = '', options: Options = {})
     code: code === 1006 ? 0 : code,
     reason: String(reason),
   }));
-  closed.catch(() => {});
+  closed.then(
+    ({ code, reason }) => collected.giveUp(new Error(`closed with ${code} ${reason}`)),
+    () => {},
+  );
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', reject);
@@ -100,7 +115,7 @@ export async function subscribe(base: string, query = '', options: Options = {})
       reject(new Error(`${response.statusCode} ${response.headers['x-error-code']}`));
     });
   });
-  socket.on('error', () => {});
+  socket.on('error', error => collected.giveUp(error));
   return {
     ...collected,
     closed,
