@@ -14,7 +14,7 @@ async function folder(t: ExecutionContext): Promise<string> {
 }
 
 const onFailure = (): void => {};
-const node = (key: string) => ({ v: 1, key, hostUuid: `host of ${key}` });
+const node = (name: string) => ({ v: 1, name, hostUuid: `host of ${name}` });
 
 test('what was committed is there after the store was opened again', async t => {
   const directory = await folder(t);
@@ -58,6 +58,6 @@ test('a store of a newer format is not touched', async t => {
 test('a damaged record is named', async t => {
   const store = await openStore({ directory: await folder(t), onFailure });
   t.teardown(() => store.close());
-  await store.commit([{ key: `${prefixes.node}a`, value: { v: 1, key: 'a' } }]);
+  await store.commit([{ key: `${prefixes.node}a`, value: { v: 1, name: 'a' } }]);
   await t.throwsAsync(store.load(prefixes.node, codecs.node), { message: /record node\/a .* is damaged/ });
 });
