@@ -1,0 +1,49 @@
+import test from 'ava';
+import type { AnyActor } from 'xstate';
+import type { KeptDisk } from '../../src/disks/records.ts';
+import { createDecider } from '../../src/disks/step.ts';
+import { DISK, patience } from '../machines/events.ts';
+
+const available: KeptDisk = {
+  v: 1,
+  state: 'available',
+  context: {
+    uuid: DISK,
+    owner: 'alice',
+    tag: '',
+    visibility: 'private',
+    sizeGiB: 1,
+    limit: 1,
+    created: 0,
+    users: [],
+    attempt: 1,
+    deadline: null,
+    undo: null,
+    grow: null,
+    wiped: { bytes: 0, of: 0 },
+  },
+};
+
+test('of the actors that are watched a thousand stay awake, and the one that was woken first sleeps again first', t => {
+  const woken: string[] = [];
+  const decider = createDecider(
+    () => available,
+    event => {
+      if (event.type === '@xstate.actor') woken.push((event.actorRef as AnyActor).id);
+    },
+  );
+  const touch = (number: number) =>
+    decider.decide([{ to: `disk/${number}`, event: { type: 'SET_LIMIT', limit: 2 } }], {
+      now: 0,
+      time: 0,
+      patience,
+    });
+  for (let number = 0; number < 1000; number += 1) touch(number);
+  touch(0);
+  t.is(woken.length, 1000);
+  touch(1000);
+  touch(1);
+  t.is(woken.length, 1001);
+  touch(0);
+  t.deepEqual(woken.slice(1000), ['disk/1000', 'disk/0']);
+});
