@@ -19,8 +19,7 @@ const available: KeptDisk = {
     attempt: 1,
     deadline: null,
     undo: null,
-    grow: null,
-    wiped: { bytes: 0, of: 0 },
+    wiped: null,
   },
 };
 
