@@ -19,6 +19,7 @@ const available: KeptDisk = {
     attempt: 1,
     deadline: null,
     undo: null,
+    grownFrom: null,
     wiped: null,
   },
 };
