@@ -40,8 +40,10 @@ export type DiskMessage =
   | ({ type: 'NOT_GROWN' } & BadOutcome)
   /** The volume is larger; whether every machine knows is not certain. */
   | ({ type: 'GROW_PENDING' } & BadOutcome)
-  /** `wipe`: the pool gives the volume's place to others as it is. */
-  | { type: 'DELETE'; wipe: boolean }
+  /** `stale`: it is not any more what its caller takes it for. */
+  | { type: 'EDIT'; tag?: string | undefined; visibility?: 'private' | 'public' | undefined; stale: boolean }
+  /** `wipe`: the pool gives the volume's place to others as it is. `stale`: as above. */
+  | { type: 'DELETE'; wipe: boolean; stale?: boolean }
   | ({ type: 'WIPED'; bytes: number; of: number } & Outcome)
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)

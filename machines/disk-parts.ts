@@ -126,6 +126,11 @@ export const setupDisk = setup({
       assertEvent(event, 'SET_LIMIT');
       return { limit: event.limit };
     }),
+    edit: assign(({ context, event }) => {
+      assertEvent(event, 'EDIT');
+      const { tag = context.tag, visibility = context.visibility } = event;
+      return { tag, visibility };
+    }),
     removeUser: assign(({ context, event }) => {
       assertEvent(event, 'RELEASED');
       return { users: others(context, event.attachment) };
@@ -141,6 +146,15 @@ export const setupDisk = setup({
     overQuota: ({ event }) => {
       assertEvent(event, 'CREATE');
       return event.quotaLeft.disks < 1 || event.quotaLeft.sizeGiB < event.sizeGiB;
+    },
+    stale: ({ event }) => {
+      assertEvent(event, ['EDIT', 'DELETE']);
+      return event.stale === true;
+    },
+    nothingNew: ({ context, event }) => {
+      assertEvent(event, 'EDIT');
+      const { tag = context.tag, visibility = context.visibility } = event;
+      return tag === context.tag && visibility === context.visibility;
     },
     notLarger: ({ context, event }) => {
       assertEvent(event, 'GROW');

@@ -10,7 +10,10 @@ const notFailed = refusal('DISK_NOT_FAILED');
 const busy = refusal('DISK_BUSY');
 
 /** A disk that is being made or removed, or failed, is unknown to everybody who would use it. */
-const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW: unknown };
+const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW: unknown, EDIT: unknown };
+
+/** Who acts on what a disk was does not mean what it is now. */
+const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
 
 const tellHotattach = shared({
   type: 'tell',
@@ -63,6 +66,8 @@ const grow = shared([
   { guard: 'growsOutOfRoom', ...refusal('NO_SPACE') },
   { target: 'growing', actions: 'plan' },
 ]);
+
+const edit = shared([stale, { guard: 'nothingNew', actions: 'agree' }, { actions: 'edit' }]);
 
 /** Back to the state that the users determine. */
 const settled = <const Action>(actions: Action) =>
@@ -147,7 +152,9 @@ export const diskMachine = setupDisk.createMachine({
         ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
+        EDIT: edit,
         DELETE: [
+          stale,
           { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
           { target: 'deleting' },
         ],
@@ -165,7 +172,8 @@ export const diskMachine = setupDisk.createMachine({
         ],
         SET_LIMIT: inUse,
         GROW: grow,
-        DELETE: inUse,
+        EDIT: edit,
+        DELETE: [stale, inUse],
         RETRY: notFailed,
       },
     },
@@ -182,7 +190,8 @@ export const diskMachine = setupDisk.createMachine({
         MOVED: { actions: 'moveUser' },
         SET_LIMIT: inUse,
         GROW: grow,
-        DELETE: inUse,
+        EDIT: edit,
+        DELETE: [stale, inUse],
         RETRY: notFailed,
       },
     },
@@ -194,7 +203,8 @@ export const diskMachine = setupDisk.createMachine({
         ATTACH: busy,
         SET_LIMIT: busy,
         GROW: busy,
-        DELETE: busy,
+        EDIT: edit,
+        DELETE: [stale, busy],
         RETRY: notFailed,
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
         MOVED: { target: 'growing', reenter: true, actions: 'moveUser' },
@@ -258,7 +268,7 @@ export const diskMachine = setupDisk.createMachine({
       on: {
         ...unusable,
         RETRY: { target: 'creating' },
-        DELETE: { target: 'deleting', actions: 'pardon' },
+        DELETE: [stale, { target: 'deleting', actions: 'pardon' }],
         VOLUME_REMOVED: {
           guard: 'current',
           target: 'deleted',

@@ -4,6 +4,7 @@ export type Refusal =
   | 'DISK_IN_USE'
   | 'DISK_NOT_FAILED'
   | 'DISK_BUSY'
+  | 'DISK_CHANGED'
   | 'NOT_LARGER'
   | 'QUOTA_EXCEEDED'
   | 'NO_SPACE'

@@ -11,7 +11,7 @@ export interface ErrorFacts {
 }
 
 interface Entry {
-  readonly status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
+  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
   readonly sentence: (facts: ErrorFacts) => string;
 }
 
@@ -32,6 +32,10 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f => `this disk is more than the quota of the account allows${because(f.detail)}`,
   },
   DISK_BUSY: { status: 400, sentence: f => `${disk(f)} is being changed; try again when that has ended` },
+  DISK_CHANGED: {
+    status: 412,
+    sentence: f => `${disk(f)} has changed since you saw it (If-Match); look at it again`,
+  },
   NOT_LARGER: { status: 422, sentence: f => `${disk(f)} can only be made larger${because(f.detail)}` },
   NO_SPACE: { status: 507, sentence: f => `the pool has no room for this disk${because(f.detail)}` },
   LIMIT_REACHED: {

@@ -52,6 +52,10 @@ const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
     request: 'PUT /api/disks/:uuid/limit',
     ...always(({ context }) => ({ limit: context.limit })),
   },
+  EDIT: {
+    request: 'PATCH /api/disks/:uuid',
+    ...always(({ context }) => ({ tag: `${context.tag}+`, stale: false })),
+  },
   DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe })) },
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
   VOLUME_MADE: outcome,

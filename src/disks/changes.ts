@@ -3,6 +3,7 @@ import type { DiskContext } from '../../machines/disk-parts.ts';
 import { type ChangeType, diskKey } from '../../machines/notes.ts';
 import type { EventRecord } from '../store/records.ts';
 import { viewOf } from './answers.ts';
+import { percentOf } from './details.ts';
 import type { Cause } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Step } from './step.ts';
@@ -39,9 +40,6 @@ export function changesOf(
 }
 
 const isDisk = (context: Context): context is DiskContext => 'uuid' in context;
-
-const percentOf = ({ bytes, of }: { bytes: number; of: number }): number =>
-  of === 0 ? 100 : Math.floor((100 * bytes) / of);
 
 const endOf = (context: Context): string => (isDisk(context) ? 'deleted' : 'released');
 

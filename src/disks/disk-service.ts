@@ -1,4 +1,5 @@
 import { detaching } from './detaching.ts';
+import { finding } from './finding.ts';
 import { interrupted } from './interrupted.ts';
 import { keeping } from './keeping.ts';
 import type { Parts } from './parts.ts';
@@ -8,6 +9,7 @@ import type { DiskService } from './service.ts';
 
 /** All operations on disks, for the API. */
 export const createDiskService = (parts: Parts): DiskService => ({
+  ...finding(parts),
   ...keeping(parts),
   ...plugging(parts),
   ...registering(parts),

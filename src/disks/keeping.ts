@@ -1,6 +1,7 @@
 import { diskKey } from '../../machines/notes.ts';
 import { errorOf } from '../errors.ts';
-import { expectDone, unknownDisk, viewOf } from './answers.ts';
+import { expectDone, unknownDisk } from './answers.ts';
+import { versionOf } from './details.ts';
 import type { Parts } from './parts.ts';
 import { isKnown, type KeptDisk } from './records.ts';
 import { mayDelete, maySee, maySetLimit } from './rights.ts';
@@ -11,10 +12,10 @@ const GIB = 1024 ** 3;
 const share = (taken: number, most: number, unit: string): string =>
   Number.isFinite(most) ? `${taken} of ${most} ${unit}` : `${taken} ${unit}`;
 
-/** Creating, finding and deleting disks. */
+/** Making, changing and deleting disks. */
 export function keeping(
   parts: Parts,
-): Pick<DiskService, 'list' | 'get' | 'create' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
+): Pick<DiskService, 'create' | 'edit' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
   const { system, decided, committed, pool, newUuid, userLimit, quotaOf } = parts;
 
   function visible(caller: Caller, uuid: string): KeptDisk {
@@ -32,14 +33,13 @@ export function keeping(
     }
   }
 
+  /** Whether a disk is none of those that a caller takes it for; what is decided counts, for the decision builds on it. */
+  function isStale(uuid: string, versions: readonly string[] | undefined): boolean {
+    const disk = decided.disk(uuid);
+    return versions !== undefined && disk !== undefined && !versions.includes(versionOf(decided, disk));
+  }
+
   return {
-    list: caller => {
-      const disks = [];
-      for (const disk of committed.disks())
-        if (isKnown(disk) && maySee(caller, disk)) disks.push(viewOf(disk.context));
-      return disks;
-    },
-    get: (caller, uuid) => viewOf(visible(caller, uuid).context),
     async create(caller, disk, cause) {
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
       if (!parts.stands(caller)) throw errorOf('UNAUTHENTICATED');
@@ -87,13 +87,19 @@ export function keeping(
       }
       expectDone(outcome, { disk: uuid });
     },
-    async remove(caller, uuid, cause) {
+    async edit(caller, uuid, change, cause, versions) {
+      const disk = visible(caller, uuid);
+      if (!mayDelete(caller, disk)) {
+        throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
+      }
+      const event = { type: 'EDIT' as const, ...change, stale: isStale(uuid, versions) };
+      expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
+    },
+    async remove(caller, uuid, cause, versions) {
       deletable(caller, uuid);
       const key = diskKey(uuid);
-      expectDone(
-        await system.deliver([{ to: key, event: { type: 'DELETE', wipe: pool.wipes } }], cause, key),
-        { disk: uuid },
-      );
+      const event = { type: 'DELETE' as const, wipe: pool.wipes, stale: isStale(uuid, versions) };
+      expectDone(await system.deliver([{ to: key, event }], cause, key), { disk: uuid });
     },
     async setLimit(caller, uuid, limit, cause) {
       visible(caller, uuid);

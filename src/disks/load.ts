@@ -3,6 +3,7 @@ import type { Vm } from '../../machines/vm.ts';
 import { prefixes } from '../store/keys.ts';
 import { codecs } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 
@@ -13,15 +14,16 @@ import { createShelf, type Shelf } from './shelf.ts';
 export async function loadShelves(
   store: Store,
   nodeKey: (host: string) => string,
-): Promise<{ decided: Shelf; committed: Shelf }> {
-  const shelves = { decided: createShelf(), committed: createShelf() };
+): Promise<{ decided: Shelf; committed: Catalogue }> {
+  const shelves = { decided: createShelf(), committed: createCatalogue() };
   const put = (key: string, record: KeptDisk | KeptAttachment): void => {
     shelves.decided.put(key, record);
     shelves.committed.put(key, record);
   };
   const now = <Machine extends Vm>(vm: Machine): Machine => ({ ...vm, node: nodeKey(vm.host) });
 
-  for (const record of await store.load(prefixes.disk, codecs.disk)) {
+  const disks = await store.load(prefixes.disk, codecs.disk);
+  for (const record of disks.sort((a, b) => a.context.created - b.context.created)) {
     const users = record.context.users.map(user => ({ ...user, vm: now(user.vm) }));
     put(diskKey(record.context.uuid), { ...record, context: { ...record.context, users } } as KeptDisk);
   }

@@ -2,9 +2,10 @@ import { errorOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
 import type { Reconciler } from './reconcile.ts';
+import { runsTheCloud } from './rights.ts';
 import type { NodeService } from './service.ts';
 
-/** What administrators do with nodes. */
+/** What is known of nodes, and what administrators do with them. */
 export function createNodeService(parts: {
   readonly hypervisor: Hypervisor;
   readonly alarms: Alarms;
@@ -12,6 +13,14 @@ export function createNodeService(parts: {
 }): NodeService {
   const { hypervisor, alarms, reconciler } = parts;
   return {
+    list(caller) {
+      return hypervisor.status().map(({ node: key, uri, state, since, versions, error = null }) => {
+        const names = hypervisor.namesOf(key);
+        const operation = runsTheCloud(caller) ? { uri, error, alarm: alarms.of(key) ?? null } : null;
+        const node = hypervisor.hostOf(key);
+        return { node, names, reachable: state === 'up', since, versions: versions ?? null, operation };
+      });
+    },
     async agree(caller, node) {
       if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'only an administrator may agree' });
       const key = hypervisor.nodeKey(node);

@@ -2,6 +2,7 @@ import type { Quota } from '../../machines/disk-events.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { Fate, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
+import type { Catalogue } from './catalogue.ts';
 import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
@@ -10,7 +11,7 @@ import type { ActorSystem } from './system.ts';
 export interface Parts {
   readonly system: ActorSystem;
   readonly decided: Shelf;
-  readonly committed: Shelf;
+  readonly committed: Catalogue;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
   /** What became of a machine: the hypervisor's proof, or `unknown` while its node is under an alarm; `doubt` says why. */

@@ -1,7 +1,8 @@
 import { isKnown, type KeptAttachment, type KeptDisk } from './records.ts';
 import type { Caller } from './service.ts';
 
-const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
+/** The frontend and administrators. */
+export const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
 
 const owns = ({ account }: Caller, disk: KeptDisk): boolean => disk.context.owner === account;
 
@@ -9,6 +10,7 @@ const owns = ({ account }: Caller, disk: KeptDisk): boolean => disk.context.owne
 export const maySee = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk) || disk.context.visibility === 'public';
 
+/** Delete, change. */
 export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
   caller.role === 'admin' || owns(caller, disk);
 
@@ -26,6 +28,10 @@ export const mayInspect = (caller: Caller, disk: KeptDisk): boolean =>
 /** See which machines and accounts use a disk: the frontend, the owner; others of a public disk only what they did themselves. */
 export const maySeeUsers = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);
+
+/** See the machine and the account of one attachment. */
+export const maySeeUse = (caller: Caller, disk: KeptDisk, attachment: KeptAttachment): boolean =>
+  maySeeUsers(caller, disk) || attachment.context.by === caller.account;
 
 /** Unplug: who plugged, the owner, the frontend; also after the disk became private. */
 export const mayUnplug = (caller: Caller, disk: KeptDisk, attachment: KeptAttachment): boolean =>

@@ -54,14 +54,102 @@ export interface DiskView {
   readonly limit: number;
 }
 
+/** What a disk waits for: the pool, for its volume; a node, to plug it; a guest, to let go of it. */
+export interface Waiting {
+  readonly for: 'pool' | 'node' | 'guest';
+  /** Id of the attachment that waits; null: the disk itself. */
+  readonly attachment: string | null;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+export interface AttachmentDetails {
+  readonly id: string;
+  readonly state: string;
+  readonly mode: 'hot' | 'cold';
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Its machine has been saved to a file or has migrated, and nobody has found it yet. */
+  readonly away: boolean;
+  /** The account that asked for it; null to those who may not know. */
+  readonly by: string | null;
+  /** Null to those who may not know. `domain`: its UUID, null before the launch. */
+  readonly machine: {
+    readonly node: string;
+    readonly vmId: string;
+    readonly domain: string | null;
+    readonly target: string | null;
+  } | null;
+}
+
+/** All that there is to say of a disk, one that is being made or removed included. */
+export interface DiskDetails extends DiskView {
+  readonly state: string;
+  /** Why its creation failed. */
+  readonly reason: { readonly code: string; readonly message: string } | null;
+  /** In order of attachment. */
+  readonly attachments: readonly AttachmentDetails[];
+  readonly waiting: readonly Waiting[];
+  /** How much of a deleted disk's volume is wiped, in percent; null for other disks. */
+  readonly wiped: number | null;
+}
+
+/** Where a disk stands in the order of all: by the time of its creation, in milliseconds since 1970, then by its UUID. */
+export interface Position {
+  readonly created: number;
+  readonly uuid: string;
+}
+
+/** Which disks to list; what is undefined does not choose. */
+export interface Choice {
+  readonly tag?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly state?: string | undefined;
+  readonly visibility?: string | undefined;
+  /** Only disks after this position. */
+  readonly after?: Position | undefined;
+  /** At most so many. */
+  readonly most?: number | undefined;
+}
+
+/** A disk on a machine. */
+interface DiskOnMachine {
+  readonly disk: string;
+  readonly attachment: AttachmentDetails;
+}
+
+/** In GiB. */
+interface PoolSpace {
+  /** What may be promised to disks in all. */
+  readonly capacityGiB: number;
+  /** What has been promised, also to disks whose volume is being made, removed or wiped. */
+  readonly allocatedGiB: number;
+  readonly freeGiB: number;
+}
+
 /** What the API may ask for. Every method checks the caller's rights and throws `PdiskError`s. */
 export interface DiskService {
-  list(caller: Caller): readonly DiskView[];
+  /** In order of creation. */
+  list(caller: Caller, choice?: Choice): readonly DiskView[];
   get(caller: Caller, uuid: string): DiskView;
+  /** Those that are being made or removed too, for who may know of them. */
+  listDetails(caller: Caller, choice?: Choice): readonly DiskDetails[];
+  getDetails(caller: Caller, uuid: string): DiskDetails;
+  /** Names what a disk and its attachments are now: another as soon as anything of them changes. */
+  version(caller: Caller, uuid: string): string;
   create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
   /** Makes a disk larger, also while machines use it: they are told. `sizeGiB` is its new size. Owners and administrators. */
   grow(caller: Caller, uuid: string, sizeGiB: number, cause: Cause): Promise<void>;
-  remove(caller: Caller, uuid: string, cause: Cause): Promise<void>;
+  /** Changes what its owner says of it. `versions`: only if it is still one of these; undefined: whatever it is. */
+  edit(
+    caller: Caller,
+    uuid: string,
+    change: { readonly tag?: string | undefined; readonly visibility?: 'private' | 'public' | undefined },
+    cause: Cause,
+    versions?: readonly string[],
+  ): Promise<void>;
+  /** `versions` as above. */
+  remove(caller: Caller, uuid: string, cause: Cause, versions?: readonly string[]): Promise<void>;
   /** How many machines may use a disk at once, from now on; only while none does. */
   setLimit(caller: Caller, uuid: string, limit: number, cause: Cause): Promise<void>;
   /** Tries again to make a disk whose creation failed and could not be undone. */
@@ -97,12 +185,38 @@ export interface DiskService {
   atRest(key: string): Promise<string | undefined>;
   /** All disks on a machine, in order of attachment. */
   disksOn(vm: VmName): readonly string[];
+  /** The disks on a machine that the caller sees, in order of attachment. */
+  onMachine(caller: Caller, vm: VmName): readonly DiskOnMachine[];
+  /** The room in the pool. Rejects with POOL_UNAVAILABLE. */
+  space(): Promise<PoolSpace>;
   /** What an account has: every disk that was accepted, whatever its state. */
   ownedBy(account: string): Quota;
 }
 
-/** What administrators may ask about nodes. */
+/** A hypervisor, as far as we know. */
+interface NodeView {
+  /** The name by which it is known, the first of `names`. */
+  readonly node: string;
+  readonly names: readonly string[];
+  readonly reachable: boolean;
+  /** Since when it is reachable, or has not been, in milliseconds since 1970. */
+  readonly since: number;
+  /** As it told when it was last reachable; null before that. */
+  readonly versions: { readonly libvirt: string; readonly qemu: string } | null;
+  /** Null to those who do not run the cloud. */
+  readonly operation: {
+    readonly uri: string;
+    /** Why it cannot be reached. */
+    readonly error: string | null;
+    /** Why nothing is released there. */
+    readonly alarm: string | null;
+  } | null;
+}
+
+/** What may be asked about nodes. */
 export interface NodeService {
+  /** The nodes that the configuration names, and those that were met through its wildcard and are linked. */
+  list(caller: Caller): readonly NodeView[];
   /**
    * Ends a node's alarm: the host that answers is the right one, or the machines that it does not show are gone. Resolves with what
    * the alarm said. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.

@@ -69,6 +69,7 @@ export function createHypervisor({
     linkedNodes: links.keys,
     namedNodes: nodes.named,
     hostOf: nodes.hostOf,
+    namesOf: nodes.namesOf,
     status: links.status,
 
     async resolve(node, vmId, deadline, signal) {

@@ -83,6 +83,10 @@ export interface NodeStatus {
   readonly node: string;
   readonly uri: string;
   readonly state: 'connecting' | 'up' | 'down';
+  /** Since when it is up, or has not been, in milliseconds since 1970. */
+  readonly since: number;
+  /** As the last connection told; undefined while none has. */
+  readonly versions: { readonly libvirt: string; readonly qemu: string } | undefined;
   readonly error: string | undefined;
 }
 
@@ -100,6 +104,8 @@ export interface Hypervisor {
   linkedNodes(): readonly string[];
   /** The name by which a linked node is known: the first configured one, or the host itself under the wildcard. */
   hostOf(nodeKey: string): string;
+  /** The names by which the configuration knows a node; of one of those that the wildcard stands for, its host. */
+  namesOf(nodeKey: string): readonly string[];
   status(): readonly NodeStatus[];
   /**
    * The one running domain that (node, vm_id) means. Throws NODE_NOT_CONFIGURED, NODE_UNREACHABLE, VM_UNKNOWN, VM_NOT_RUNNING,

@@ -36,6 +36,10 @@ export interface NodeLinkOptions {
   onEvent(event: DomainEvent): void;
 }
 
+/** libvirt's number of a version, 9000000 for 9.0.0, as people write it. */
+const versionText = (version: number): string =>
+  [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join('.');
+
 /** Links a node and keeps it linked, also while it does not answer; its log tells changes of state, not attempts. */
 export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
@@ -44,9 +48,17 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   const questions = keepLinked(node.uri, { events: true, eagerRetryMs: 0 });
   const changes = keepLinked(node.uri, { eagerRetryMs: 0 });
   let generation = 0;
+  let versions: NodeStatus['versions'];
 
-  questions.onUp(() => {
+  async function askVersions(client: LibvirtClient): Promise<void> {
+    const [libvirt, qemu] = await Promise.all([client.libVersion(), client.hypervisorVersion()]);
+    versions = { libvirt: versionText(libvirt), qemu: versionText(qemu) };
+  }
+
+  questions.onUp(client => {
     generation = options.nextGeneration();
+    // Where it does not tell, the next connection is asked.
+    askVersions(client).catch(() => {});
     log.info(facts, `node ${node.host} is linked`);
     options.onUp(generation);
   });
@@ -75,7 +87,14 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
     get status(): NodeStatus {
       const { lastError } = questions;
       const state = questions.state === 'closed' ? 'down' : questions.state;
-      return { node: node.key, uri: node.uri, state, error: lastError?.message };
+      return {
+        node: node.key,
+        uri: node.uri,
+        state,
+        since: questions.since,
+        versions,
+        error: lastError?.message,
+      };
     },
     async questions(deadline, signal) {
       const client = await clientOf(questions, deadline, signal);

@@ -21,6 +21,8 @@ export interface Nodes {
   named(): readonly string[];
   /** The name behind any key. */
   hostOf(key: string): string;
+  /** All names that the configuration has for it, or the one behind its key. */
+  namesOf(key: string): readonly string[];
 }
 
 const UNCONFIGURED = 'host:';
@@ -88,6 +90,9 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
     return host === undefined ? named.get(key) : wild(host);
   };
 
+  const hostOf = (key: string): string =>
+    nodeOf(key)?.host ?? (key.startsWith(UNCONFIGURED) ? key.slice(UNCONFIGURED.length) : key);
+
   return {
     keyOf(name) {
       const host = normalHost(name);
@@ -95,6 +100,10 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
     },
     node: nodeOf,
     named: () => [...named.keys()],
-    hostOf: key => nodeOf(key)?.host ?? (key.startsWith(UNCONFIGURED) ? key.slice(UNCONFIGURED.length) : key),
+    hostOf,
+    namesOf(key) {
+      const names = [...keyByHost].filter(([, of]) => of === key).map(([name]) => name);
+      return names.length > 0 ? names : [hostOf(key)];
+    },
   };
 }

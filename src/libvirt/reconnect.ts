@@ -24,8 +24,8 @@ export interface Link {
   readonly state: 'connecting' | 'up' | 'down' | 'closed';
   /** Number of connections made so far: +1 with each new one. */
   readonly generation: number;
-  /** Since when there is no connection (Date.now()); undefined while up. */
-  readonly downSince: number | undefined;
+  /** Since when there is a connection, or none (Date.now()). */
+  readonly since: number;
   /** Why the last connection or attempt ended; undefined while up. */
   readonly lastError: Error | undefined;
   /**
@@ -63,7 +63,7 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
   const closing = new AbortController();
   let state: Link['state'] = 'connecting';
   let generation = 0;
-  let downSince: number | undefined = Date.now();
+  let since = Date.now();
   let lastError: Error | undefined;
   let live: LibvirtClient | undefined;
   let attempts = 0;
@@ -95,17 +95,17 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
   }
 
   function up(client: LibvirtClient): void {
-    const since = performance.now();
+    const upAt = performance.now();
     state = 'up';
     generation += 1;
-    downSince = undefined;
+    since = Date.now();
     lastError = undefined;
     live = client;
     client.onClose(reason => {
       live = undefined;
       if (closing.signal.aborted) return;
-      if (performance.now() - since >= stableMs) attempts = 0;
-      downSince = Date.now();
+      if (performance.now() - upAt >= stableMs) attempts = 0;
+      since = Date.now();
       pause(reason);
       downs.call(reason, generation);
     });
@@ -151,8 +151,8 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
   }
 
   async function shut(): Promise<void> {
+    if (state === 'up') since = Date.now();
     state = 'closed';
-    downSince ??= Date.now();
     closing.abort();
     clearTimeout(retry);
     await attempt;
@@ -167,8 +167,8 @@ export function keepLinked(uri: string, options: LinkOptions = {}): Link {
     get generation() {
       return generation;
     },
-    get downSince() {
-      return downSince;
+    get since() {
+      return since;
     },
     get lastError() {
       return lastError;

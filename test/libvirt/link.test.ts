@@ -28,11 +28,12 @@ test('a link comes up, says so, and gives its client', async t => {
   const link = keepLinked(fake.uri, quick);
   t.teardown(() => link.close());
   t.is(link.state, 'connecting');
-  t.is(typeof link.downSince, 'number');
+  const before = link.since;
   const ups: number[] = [];
   link.onUp((_, generation) => ups.push(generation));
   t.is(await (await link.client()).hostname(), 'fake');
-  t.like(link, { state: 'up', generation: 1, downSince: undefined, lastError: undefined });
+  t.like(link, { state: 'up', generation: 1, lastError: undefined });
+  t.true(link.since >= before && link.since <= Date.now());
   t.deepEqual(ups, [1]);
 });
 

@@ -88,6 +88,22 @@ test('a disk that more than one machine may use is shareable on each', t => {
   t.like(notes[0], { tell: { event: { shareable: true } } });
 });
 
+test('a disk is edited whoever uses it, and only what is new is a change', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  disk.send({ type: 'EDIT', tag: 'new', visibility: 'public', stale: false });
+  t.like(disk.context(), { tag: 'new', visibility: 'public', users: { length: 1 } });
+  const before = disk.context();
+  disk.send({ type: 'EDIT', tag: 'new', stale: false });
+  t.is(disk.context(), before);
+});
+
+test('a disk that is not any more what its caller takes it for is neither edited nor deleted', t => {
+  const disk = availableDisk(1);
+  t.deepEqual(disk.send({ type: 'EDIT', tag: 'new', stale: true }).notes, refused('DISK_CHANGED'));
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: false, stale: true }).notes, refused('DISK_CHANGED'));
+});
+
 function hotAttachment() {
   const attachment = play(attachmentMachine);
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });

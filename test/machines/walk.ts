@@ -30,7 +30,7 @@ export function walk(
 ): Walk {
   const serializeState = (state: { value: unknown; context: Record<string, unknown> }): string =>
     JSON.stringify([state.value, key(state.context)]);
-  const paths = getShortestPaths(machine, { events: [...events], serializeState, limit: 100_000 } as never);
+  const paths = getShortestPaths(machine, { events: [...events], serializeState, limit: 1_000_000 } as never);
   const taken = new Set<unknown>();
   const visits: Visit[] = [];
   for (const { state } of paths as {

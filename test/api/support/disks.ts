@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ChartService, DiskService, DiskView, NodeService } from '../../../src/disks/service.ts';
+import type {
+  ChartService,
+  DiskDetails,
+  DiskService,
+  DiskView,
+  NodeService,
+} from '../../../src/disks/service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
@@ -35,6 +41,15 @@ export interface DiskDouble extends DiskService {
   readonly calls: unknown[][];
 }
 
+const detailed = (disk: DiskView): DiskDetails => ({
+  ...disk,
+  state: 'available',
+  reason: null,
+  attachments: [],
+  waiting: [],
+  wiped: null,
+});
+
 /** Disks in memory, with no rules but that a disk must be there. Methods given replace its own. */
 export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
   const disks = new Map(documented.map(disk => [disk.uuid, disk]));
@@ -49,6 +64,16 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
     calls,
     list: () => [...disks.values()],
     get: (_caller, uuid) => known(uuid),
+    listDetails: () => [...disks.values()].map(detailed),
+    getDetails: (_caller, uuid) => detailed(known(uuid)),
+    version: (_caller, uuid) => `${known(uuid).tag.length}-${known(uuid).limit}`,
+    onMachine: () => [],
+    space: async () => ({ capacityGiB: 100, allocatedGiB: 3, freeGiB: 97 }),
+    async edit(_caller, uuid, { tag, visibility }) {
+      const disk = known(uuid);
+      calls.push(['edit', uuid, tag, visibility]);
+      disks.set(uuid, { ...disk, tag: tag ?? disk.tag, visibility: visibility ?? disk.visibility });
+    },
     async create({ account }, { sizeGiB, tag, visibility }, _cause) {
       const uuid = randomUUID();
       calls.push(['create', sizeGiB, tag, visibility]);
@@ -118,6 +143,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
 
 /** Nodes, of which `alarmed` has an alarm. */
 export const nodeDouble: NodeService = {
+  list: () => [],
   async agree({ role }, node) {
     if (role !== 'admin') throw errorOf('FORBIDDEN');
     if (node !== 'alarmed') throw errorOf('NO_ALARM', { node });

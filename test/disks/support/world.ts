@@ -1,5 +1,6 @@
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
 import type { Vm } from '../../../machines/vm.ts';
+import { createCatalogue } from '../../../src/disks/catalogue.ts';
 import type { Kept, KeptAttachment, KeptDisk, Message } from '../../../src/disks/records.ts';
 import { createShelf } from '../../../src/disks/shelf.ts';
 import type { EffectNote } from '../../../src/disks/step.ts';
@@ -64,7 +65,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       else batches.push({ writes, arrive, fail: reject });
     });
   const journal: Journal = createJournal(write, () => {});
-  const shelves = { decided: createShelf(), committed: createShelf() };
+  const shelves = { decided: createShelf(), committed: createCatalogue() };
   let lastSequence = 0;
   for (const [key, value] of kept) {
     if (key.startsWith('event/')) lastSequence = Math.max(lastSequence, (value as EventRecord).sequence);

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { errorOf } from '../errors.ts';
+import type { KeptAttachment, KeptDisk } from './records.ts';
+import type { AttachmentDetails, DiskDetails, Waiting } from './service.ts';
+import type { Shelf } from './shelf.ts';
+
+/** Whom a disk waits for in each of its states. */
+const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting']);
+
+/** The attachments that count as users of a disk, in order of attachment. */
+const attachmentsOf = (shelf: Shelf, disk: KeptDisk): KeptAttachment[] =>
+  disk.context.users.flatMap(({ attachment }) => shelf.attachment(attachment) ?? []);
+
+function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): AttachmentDetails {
+  const { id, node, vmId, vm, target, mode, since, by, away } = context;
+  const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
+  return { id, state, mode, since, away, by: shown ? by : null, machine };
+}
+
+function waitingOf(disk: KeptDisk, attachments: readonly KeptAttachment[]): Waiting[] {
+  const { deadline } = disk.context;
+  const own: Waiting[] =
+    deadline !== null && POOL.has(disk.state) ? [{ for: 'pool', attachment: null, until: deadline }] : [];
+  const others = attachments.flatMap(({ state, context: { id, deadline: until } }): Waiting[] => {
+    if (until === null) return [];
+    return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
+  });
+  return [...own, ...others];
+}
+
+/**
+ * Everything that there is to say of a disk. `shows` tells of which attachments the machine and the account are told.
+ */
+export function detailsOf(
+  shelf: Shelf,
+  disk: KeptDisk,
+  shows: (attachment: KeptAttachment) => boolean,
+): DiskDetails {
+  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit, undo, wiped } = disk.context;
+  const attachments = attachmentsOf(shelf, disk);
+  const error = undo && errorOf(undo.code, { disk: uuid, detail: undo.detail });
+  return {
+    uuid,
+    owner,
+    tag,
+    visibility,
+    sizeGiB,
+    created,
+    users: users.length,
+    limit,
+    state: disk.state,
+    reason: error && { code: error.code, message: error.messages[0] ?? '' },
+    attachments: attachments.map(one => attachmentDetails(one, shows(one))),
+    waiting: waitingOf(disk, attachments),
+    wiped: wiped === null ? null : percentOf(wiped),
+  };
+}
+
+/** How much of a volume is wiped, in percent. */
+export const percentOf = ({ bytes, of }: { bytes: number; of: number }): number =>
+  of === 0 ? 100 : Math.floor((100 * bytes) / of);
+
+const versions = new WeakMap<
+  KeptDisk,
+  { readonly attachments: readonly KeptAttachment[]; readonly version: string }
+>();
+
+/** Names what a disk and its attachments are now: equal as long as nothing of them changes, also across a restart. */
+export function versionOf(shelf: Shelf, disk: KeptDisk): string {
+  const attachments = attachmentsOf(shelf, disk);
+  const known = versions.get(disk);
+  const isSame = known?.attachments.every((one, index) => one === attachments[index]);
+  if (known && isSame && known.attachments.length === attachments.length) return known.version;
+  const text = JSON.stringify(detailsOf(shelf, disk, () => true));
+  const version = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  versions.set(disk, { attachments, version });
+  return version;
+}

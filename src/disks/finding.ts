@@ -1,0 +1,74 @@
+import { unknownDisk, viewOf } from './answers.ts';
+import { detailsOf, versionOf } from './details.ts';
+import type { Parts } from './parts.ts';
+import { isHeld, isKnown, type KeptDisk } from './records.ts';
+import { mayInspect, maySee, maySeeUse } from './rights.ts';
+import type { Caller, Choice, DiskService } from './service.ts';
+
+const GIB = 1024 ** 3;
+
+const isChosen = ({ state, context }: KeptDisk, choice: Choice): boolean =>
+  (choice.tag ?? context.tag) === context.tag &&
+  (choice.owner ?? context.owner) === context.owner &&
+  (choice.state ?? state) === state &&
+  (choice.visibility ?? context.visibility) === context.visibility;
+
+/** Looking at disks: what readers see is committed. */
+export function finding({
+  committed,
+  decided,
+  pool,
+  hypervisor,
+}: Parts): Pick<
+  DiskService,
+  'list' | 'get' | 'listDetails' | 'getDetails' | 'version' | 'onMachine' | 'space'
+> {
+  function found(caller: Caller, uuid: string, may: typeof maySee): KeptDisk {
+    const disk = committed.disk(uuid);
+    if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
+    return disk;
+  }
+  const mayFind: typeof maySee = (caller, disk) => isKnown(disk) && maySee(caller, disk);
+
+  function choose<View>(
+    caller: Caller,
+    choice: Choice,
+    may: typeof maySee,
+    view: (disk: KeptDisk) => View,
+  ): View[] {
+    const { after, most = Number.POSITIVE_INFINITY } = choice;
+    const all =
+      caller.role === 'user' ? committed.inOrderFor(caller.account, after) : committed.inOrder(after);
+    const views: View[] = [];
+    for (const disk of all) {
+      if (views.length >= most) break;
+      if (isChosen(disk, choice) && may(caller, disk)) views.push(view(disk));
+    }
+    return views;
+  }
+
+  const details = (caller: Caller, disk: KeptDisk) =>
+    detailsOf(committed, disk, attachment => maySeeUse(caller, disk, attachment));
+
+  return {
+    list: (caller, choice = {}) => choose(caller, choice, mayFind, disk => viewOf(disk.context)),
+    get: (caller, uuid) => viewOf(found(caller, uuid, mayFind).context),
+    listDetails: (caller, choice = {}) => choose(caller, choice, mayInspect, disk => details(caller, disk)),
+    getDetails: (caller, uuid) => details(caller, found(caller, uuid, mayInspect)),
+    version: (caller, uuid) => versionOf(committed, found(caller, uuid, mayInspect)),
+    onMachine(caller, { node, vmId }) {
+      const held = committed.attachmentsOf(hypervisor.vm(node, vmId)).filter(isHeld);
+      return held.flatMap(({ context: { id, disk: uuid } }) => {
+        const disk = committed.disk(uuid);
+        if (!disk || !maySee(caller, disk)) return [];
+        const attachment = details(caller, disk).attachments.find(one => one.id === id);
+        return attachment ? { disk: uuid, attachment } : [];
+      });
+    },
+    async space() {
+      const capacityGiB = Math.floor((await pool.promisableBytes()) / GIB);
+      const allocatedGiB = decided.promisedGiB();
+      return { capacityGiB, allocatedGiB, freeGiB: Math.max(0, capacityGiB - allocatedGiB) };
+    },
+  };
+}
