@@ -235,3 +235,5 @@ export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
   const entry: Entry = catalogue[code];
   return new PdiskError(code, [entry.sentence(facts)], facts);
 }
+
+export const errorCodes = Object.keys(catalogue) as ErrorCode[];

@@ -3,7 +3,14 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { accountName } from '../accounts/record.ts';
 import { PdiskError } from '../errors.ts';
 import { json } from './answer.ts';
-import { newAccount, newPassword, newQuota, nothing } from './inputs.ts';
+import {
+  deleteAccount,
+  deleteQuota,
+  listAccounts,
+  putAccount,
+  setPassword,
+  setQuota,
+} from './operations/accounts.ts';
 import { type Route, route } from './route.ts';
 
 function nameToMake(text: string | undefined): string {
@@ -17,32 +24,32 @@ function nameToMake(text: string | undefined): string {
 
 /** Accounts, for administrators. `ownedBy` counts every disk that was accepted, also those not written yet. */
 export const accountRoutes = (accounts: Accounts, ownedBy: (account: string) => Quota): readonly Route[] => [
-  route('GET', '/api/users', nothing, ({ caller }) => json(accounts.list(caller))),
+  route(listAccounts, ({ caller }) => json(accounts.list(caller))),
 
-  route('PUT', '/api/users/:name', newAccount, async ({ caller, params }, { password, role }) => {
+  route(putAccount, async ({ caller, params }, { password, role }) => {
     const name = nameToMake(params[0]);
     const { created } = await accounts.put(caller, name, { password, role });
     return json({ name, role }, created ? 201 : 200);
   }),
 
-  route('DELETE', '/api/users/:name', nothing, async ({ caller, params }) => {
+  route(deleteAccount, async ({ caller, params }) => {
     const name = params[0] ?? '';
     await accounts.remove(caller, name, account => ownedBy(account).disks > 0);
     return json({ name });
   }),
 
-  route('PUT', '/api/users/me/password', newPassword, async ({ caller }, { password }) => {
+  route(setPassword, async ({ caller }, { password }) => {
     await accounts.setPassword(caller, password);
     return json({ name: caller.account });
   }),
 
-  route('PUT', '/api/users/:name/quota', newQuota, async ({ caller, params }, { disks, size }) => {
+  route(setQuota, async ({ caller, params }, { disks, size }) => {
     const name = params[0] ?? '';
     await accounts.setQuota(caller, name, { disks, sizeGiB: size });
     return json({ name, disks: String(disks), size: String(size) });
   }),
 
-  route('DELETE', '/api/users/:name/quota', nothing, async ({ caller, params }) => {
+  route(deleteQuota, async ({ caller, params }) => {
     const name = params[0] ?? '';
     await accounts.setQuota(caller, name, undefined);
     return json({ name });

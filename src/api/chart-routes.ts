@@ -1,5 +1,4 @@
 import type { AnyStateMachine } from 'xstate';
-import { z } from 'zod';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { mermaidOf } from '../charts/mermaid.ts';
@@ -10,7 +9,7 @@ import { pastOf } from '../events/past.ts';
 import { sightOf } from '../events/sight.ts';
 import { type Answer, json, jsonText } from './answer.ts';
 import { eventMessage, instant } from './event-text.ts';
-import { nothing } from './inputs.ts';
+import { drawDiskChart, listMachines, showDiskChart, showMachine } from './operations/charts.ts';
 import { diskKeys } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
@@ -27,8 +26,6 @@ const mermaid = (text: string): Answer => ({
   type: 'text/vnd.mermaid; charset=utf-8',
   body: text,
 });
-
-const which = z.strictObject({ attachment: z.string().optional() });
 
 /** In the form in which XState's `createMachine` and Stately's tools take a machine; what only code can say is left out. */
 const jsonOf = (machine: AnyStateMachine): string => JSON.stringify(machine.config);
@@ -58,7 +55,7 @@ const attachmentKeys = (place: AttachmentPlace) => ({
 
 /** The charts, and where disks and attachments are in them. */
 export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route[] => [
-  route('GET', '/api/machines', nothing, ({ caller }) => {
+  route(listMachines, ({ caller }) => {
     const counts = charts.counts(caller);
     const entries = names.map(name => ({
       name,
@@ -70,14 +67,14 @@ export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route
     return json(entries);
   }),
 
-  route('GET', '/api/machines/:name', nothing, ({ params }) => {
+  route(showMachine, ({ params }) => {
     const [, base, ending] = /^(.*?)(\.mmd)?$/.exec(params[0] ?? '') ?? [];
     const name = names.find(one => one === base);
     if (name === undefined) throw errorOf('ROUTE_UNKNOWN');
     return ending ? mermaid(mermaidOf(machines[name])) : jsonText(jsonOf(machines[name]));
   }),
 
-  route('GET', '/api/disks/:uuid/chart', nothing, async ({ caller, params }) => {
+  route(showDiskChart, async ({ caller, params }) => {
     const uuid = diskUuid(params[0]);
     const past = await pastOf(log, uuid, PAST);
     const place = await charts.place(caller, uuid);
@@ -96,7 +93,7 @@ export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route
     });
   }),
 
-  route('GET', '/api/disks/:uuid/chart.mmd', which, async ({ caller, params }, { attachment }) => {
+  route(drawDiskChart, async ({ caller, params }, { attachment }) => {
     const place = await charts.place(caller, diskUuid(params[0]));
     if (attachment === undefined) return mermaid(mermaidOf(diskMachine, place.state));
     const found = place.attachments.find(({ id }) => id === attachment);

@@ -1,15 +1,23 @@
 import type { DiskService } from '../disks/service.ts';
 import { json, jsonText } from './answer.ts';
-import { newDisk, newLimit, newSize, nothing } from './inputs.ts';
+import {
+  createDisk,
+  deleteDisk,
+  limitUsers,
+  listDisks,
+  resizeDisk,
+  retryDisk,
+  showDisk,
+} from './operations/disks.ts';
 import { representDisk, representDisks } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
 /** Disks: list, show, make, remove, try again. */
 export const diskRoutes = (service: DiskService): readonly Route[] => [
-  route('GET', '/api/disks', nothing, ({ caller }) => jsonText(representDisks(service.list(caller)))),
+  route(listDisks, ({ caller }) => jsonText(representDisks(service.list(caller)))),
 
-  route('GET', '/api/disks/:uuid', nothing, ({ caller, params }) => {
+  route(showDisk, ({ caller, params }) => {
     const disk = service.get(caller, diskUuid(params[0]));
     return {
       ...jsonText(representDisk(disk)),
@@ -20,42 +28,30 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     };
   }),
 
-  route('DELETE', '/api/disks/:uuid', nothing, async ({ caller, cause, params }) => {
+  route(deleteDisk, async ({ caller, cause, params }) => {
     const uuid = diskUuid(params[0]);
     await service.remove(caller, uuid, cause);
     return json({ uuid });
   }),
 
-  route(
-    'POST',
-    '/api/create',
-    newDisk,
-    async ({ caller, cause }, { size, tag, visibility }) => {
-      const { uuid } = await service.create(caller, { sizeGiB: size, tag, visibility }, cause);
-      return json({ uuid }, 201);
-    },
-    'INVALID_DISK',
-  ),
+  route(createDisk, async ({ caller, cause }, { size, tag, visibility }) => {
+    const { uuid } = await service.create(caller, { sizeGiB: size, tag, visibility }, cause);
+    return json({ uuid }, 201);
+  }),
 
-  route('PUT', '/api/disks/:uuid/limit', newLimit, async ({ caller, cause, params }, { limit }) => {
+  route(limitUsers, async ({ caller, cause, params }, { limit }) => {
     const uuid = diskUuid(params[0]);
     await service.setLimit(caller, uuid, limit, cause);
     return json({ uuid, limit: String(limit) });
   }),
 
-  route(
-    'POST',
-    '/api/resize/:uuid',
-    newSize,
-    async ({ caller, cause, params }, { size }) => {
-      const uuid = diskUuid(params[0]);
-      await service.grow(caller, uuid, size, cause);
-      return json({ uuid, size: String(size) });
-    },
-    'INVALID_DISK',
-  ),
+  route(resizeDisk, async ({ caller, cause, params }, { size }) => {
+    const uuid = diskUuid(params[0]);
+    await service.grow(caller, uuid, size, cause);
+    return json({ uuid, size: String(size) });
+  }),
 
-  route('POST', '/api/retry/:uuid', nothing, async ({ caller, cause, params }) => {
+  route(retryDisk, async ({ caller, cause, params }) => {
     const uuid = diskUuid(params[0]);
     await service.retry(caller, uuid, cause);
     return json({ uuid });

@@ -3,7 +3,7 @@ import { causeKinds, changeTypes } from '../store/records.ts';
 
 const instant = z.iso.datetime().describe('RFC 3339, in UTC');
 
-const disk = z
+export const diskSchema = z
   .object({
     users: z.string(),
     created: z.string().describe('YYYY/MM/DD HH:MM:SS, in UTC'),
@@ -45,7 +45,7 @@ export const eventSchema = z
     sequence: z.int().positive().describe('One more than that of the change before it, of whichever disk'),
     datacontenttype: z.literal('application/json'),
     data: z.object({
-      disk: disk.nullable().describe('After the change; null where an attachment outlived its disk'),
+      disk: diskSchema.nullable().describe('After the change; null where an attachment outlived its disk'),
       attachment: attachment.nullable().describe('null: a change of the disk itself'),
       from: z.string().nullable().describe('State of the disk or attachment before; null: it has begun'),
       to: z.string().describe('State after'),
@@ -70,7 +70,7 @@ export const bookmarkSchema = z
   .describe('Everything up to here has been sent; ?since= this sequence goes on after it');
 
 export const snapshotSchema = z
-  .object({ control: z.literal('snapshot'), sequence, disks: z.array(disk), complete: z.boolean() })
+  .object({ control: z.literal('snapshot'), sequence, disks: z.array(diskSchema), complete: z.boolean() })
   .describe(
     'Some of the disks as they were at this sequence; complete with the last of them. What follows happened after it',
   );

@@ -7,7 +7,8 @@ import { BODY_LIMIT, type Exchange } from './exchange.ts';
 import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
 import type { AnswerOnce, Begun } from './idempotency.ts';
-import type { OpenRoutes } from './open-routes.ts';
+import type { OpenRoute } from './open-routes.ts';
+import { takesBody } from './operation.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
 
@@ -15,11 +16,13 @@ import { createRouter, type Found } from './router.ts';
 function objection(found: Found, head: Head): Answer | undefined {
   if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
-  if (found.route.inputsFrom === 'query' || head.length === 0) return undefined;
+  if (!takesBody(found.route.operation) || head.length === 0) return undefined;
   if (!mediaType(head.contentType)) return ofError(errorOf('MEDIA_TYPE'));
   if ((head.length ?? 0) > BODY_LIMIT) return ofError(tooLarge());
   return undefined;
 }
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** The methods that may be repeated by an Idempotency-Key. */
 const CHANGING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
@@ -56,7 +59,7 @@ export function createHandler(parts: {
   readonly accounts: Accounts;
   /** Throws for what no honest client sends, before anything else is looked at. */
   readonly gate: (head: Head) => void;
-  readonly open: OpenRoutes;
+  readonly open: readonly OpenRoute[];
   readonly once: AnswerOnce;
   /** The answer to what a restart has interrupted; undefined where nothing came of it. */
   readonly recover: (
@@ -66,7 +69,8 @@ export function createHandler(parts: {
     begun: Begun,
   ) => Promise<Answer | undefined>;
 }): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
-  const { accounts, gate, open, once, recover } = parts;
+  const { accounts, gate, once, recover } = parts;
+  const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
 
   return (exchange, told) => {
@@ -74,13 +78,14 @@ export function createHandler(parts: {
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     gate(head);
     const found = find(head.method, head.path);
-    const opened = open(exchange);
-    if (opened || found.kind === 'route') told.route(found.kind === 'route' ? found.route.path : head.path);
+    const opened = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
+    if (opened) told.route(head.path);
+    else if (found.kind === 'route') told.route(found.route.operation.path);
     if (opened) return opened;
 
     const objected = objection(found, head);
-    const takesBody = found.kind === 'route' && found.route.inputsFrom === 'body';
-    const body = takesBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
+    const hasBody = found.kind === 'route' && takesBody(found.route.operation);
+    const body = hasBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
 
     function act(caller: Caller, fields: Fields): Answer | Promise<Answer> {
       if (found.kind !== 'route') throw errorOf('ROUTE_UNKNOWN');
@@ -107,7 +112,7 @@ export function createHandler(parts: {
       told.account(caller.account);
       if (objected) return objected;
       if (body) return body.then(read => act(caller, fieldsOfBody(head, read)));
-      return act(caller, takesBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
+      return act(caller, hasBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;

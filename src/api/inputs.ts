@@ -9,7 +9,31 @@ const CONTROL = /\p{Cc}/u;
 /** In characters, not in UTF-16 units. */
 const lengthOf = (text: string): number => [...text].length;
 
-const node = z.string().refine(isNodeName, 'node must be a host name');
+/** A text without control characters, of so many characters. */
+const textOf = (minLength: number, maxLength: number) => ({
+  minLength,
+  maxLength,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+});
+
+/** A whole number, or its digits as text. */
+const numberOf = (minimum: number, maximum: number) => ({
+  type: ['integer', 'string'] as const,
+  minimum,
+  maximum,
+});
+
+// What a schema's own checks cannot say in JSON Schema is said beside them. A `pattern` holds for texts and a `minimum` for numbers, so
+// that one schema is right for both media types.
+
+const node = z
+  .string()
+  .refine(isNodeName, 'node must be a host name')
+  .meta({
+    description: 'The hypervisor, by its host name; case does not matter',
+    maxLength: 254,
+    examples: ['onehost-2.lal.in2p3.fr'],
+  });
 
 // Control characters are in no domain's name, and a NUL would end the name early on libvirt's side.
 const vmId = z
@@ -17,7 +41,13 @@ const vmId = z
   .refine(
     id => id !== '' && lengthOf(id) <= 255 && !CONTROL.test(id),
     'vm_id must be 1 to 255 characters, none of them a control character',
-  );
+  )
+  .meta({
+    type: ['string', 'integer'],
+    description: "The machine, as the node's libvirt or the cloud calls it",
+    ...textOf(1, 255),
+    examples: ['722'],
+  });
 
 const size = z
   .string()
@@ -25,16 +55,23 @@ const size = z
     text => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1024,
     'size must be a whole number of GiB from 1 to 1024',
   )
-  .transform(Number);
+  .transform(Number)
+  .meta({
+    ...numberOf(1, 1024),
+    pattern: '^(?:[1-9]\\d{0,2}|10[01]\\d|102[0-4])$',
+    description: 'GiB',
+    examples: [2],
+  });
 
-const wholeNumber = (name: string, least: number, most: number) =>
+const wholeNumber = (name: string, least: number, most: number, description: string) =>
   z
     .string()
     .refine(
       text => /^(?:0|[1-9]\d{0,8})$/.test(text) && Number(text) >= least && Number(text) <= most,
       `${name} must be a whole number from ${least} to ${most}`,
     )
-    .transform(Number);
+    .transform(Number)
+    .meta({ ...numberOf(least, most), pattern: '^(?:0|[1-9]\\d{0,8})$', description });
 
 /** Inputs of a request that takes none. */
 export const nothing = z.strictObject({});
@@ -48,25 +85,42 @@ export const machineAndTarget = z.strictObject({
   target: z
     .string()
     .regex(/^vd[a-z]$/, 'target must be vda to vdz')
+    .meta({
+      description: 'The letter to keep; by default the first from vdb on that is free',
+      examples: ['vdc'],
+    })
     .optional(),
 });
 
 export const newDisk = z.strictObject({
   size,
-  tag: z.string().refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters'),
-  visibility: z.enum(['private', 'public'], 'visibility must be private or public'),
+  tag: z
+    .string()
+    .refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters')
+    .meta({
+      type: ['string', 'integer'],
+      maxLength: 255,
+      description: 'What the disk is for, in words of its owner; may be empty',
+      examples: ['a simple disk'],
+    }),
+  visibility: z.enum(['private', 'public'], 'visibility must be private or public').meta({
+    description: 'Whom the disk is for: its owner, or everybody',
+    examples: ['private'],
+  }),
 });
 
 /** How large a disk shall become. */
 export const newSize = z.strictObject({ size });
 
 /** How many machines may use a disk at once. */
-export const newLimit = z.strictObject({ limit: wholeNumber('limit', 1, 1000) });
+export const newLimit = z.strictObject({
+  limit: wholeNumber('limit', 1, 1000, 'How many machines may use the disk at once'),
+});
 
 /** What an account may have: disks, and their GiB together. */
 export const newQuota = z.strictObject({
-  disks: wholeNumber('disks', 0, 1_000_000),
-  size: wholeNumber('size', 0, 100_000_000),
+  disks: wholeNumber('disks', 0, 1_000_000, 'How many disks'),
+  size: wholeNumber('size', 0, 100_000_000, 'GiB of all of them together'),
 });
 
 const password = z
@@ -74,7 +128,13 @@ const password = z
   .refine(
     text => lengthOf(text) >= 8 && Buffer.byteLength(text) <= 1024 && !CONTROL.test(text),
     'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
-  );
+  )
+  .meta({
+    type: ['string', 'integer'],
+    ...textOf(8, 1024),
+    description: 'At most 1024 bytes in UTF-8',
+    examples: ['correct horse battery staple'],
+  });
 
 export const newAccount = z.strictObject({ password, role: accountRole });
 
@@ -89,8 +149,16 @@ export const newToken = z.strictObject({
     .refine(
       text => text !== '' && lengthOf(text) <= 255 && !CONTROL.test(text),
       'name must be 1 to 255 characters, none of them a control character',
-    ),
-  expires_in: wholeNumber('expires_in', 1, 315_360_000).default(TOKEN_LIFE_S),
+    )
+    .meta({
+      type: ['string', 'integer'],
+      ...textOf(1, 255),
+      description: 'What the token is for',
+      examples: ['the backup script'],
+    }),
+  expires_in: wholeNumber('expires_in', 1, 315_360_000, 'Seconds that it lives')
+    .default(TOKEN_LIFE_S)
+    .meta({ default: TOKEN_LIFE_S }),
 });
 
 function sentences(issue: z.core.$ZodIssue, fields: Fields): string[] {

@@ -3,7 +3,15 @@ import { type Answer, json } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import type { Figures } from './figures.ts';
 import type { createReadiness } from './health.ts';
-import { nothing } from './inputs.ts';
+import type { Operation } from './operation.ts';
+import {
+  greet,
+  showFigures,
+  showHealth,
+  showInspector,
+  showInspectorFile,
+  showReadiness,
+} from './operations/service.ts';
 import { readPages } from './pages.ts';
 import { type Route, route } from './route.ts';
 
@@ -14,8 +22,14 @@ export interface Monitoring {
 
 export type MetricsAccess = 'admin' | 'loopback' | 'any';
 
-/** What asks before it has credentials, or never has any. */
-export type OpenRoutes = (exchange: Exchange) => Answer | Promise<Answer> | undefined;
+/** What is answered before anybody is asked for credentials. */
+export interface OpenRoute {
+  readonly operation: Operation;
+  /** What stands in the URL. */
+  readonly path: string;
+  /** Undefined: not open to this one. */
+  answer(exchange: Exchange): Answer | Promise<Answer> | undefined;
+}
 
 /** 127.0.0.0/8, also as IPv6 has it, and ::1: the bytes in hexadecimal. */
 const LOOPBACK = /^(?:(?:0{20}f{4})?7f[0-9a-f]{6}|0{31}1)$/;
@@ -30,33 +44,38 @@ async function metrics({ contentType, text }: Figures): Promise<Answer> {
 const fresh = (file: Answer, copies: string | undefined): Answer =>
   copies?.includes(file.headers?.ETag ?? '') ? { ...file, status: 304, body: '' } : file;
 
-/** `/`, `/healthz`, the files of the page and `/readyz` are for everybody, `/metrics` for whom the setting names; undefined: not open to this one. */
-export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAccess): OpenRoutes {
-  const pages = readPages();
-  return ({ head, address }) => {
-    if (head.method !== 'GET' && head.method !== 'HEAD') return undefined;
-    switch (head.path) {
-      case '/':
-        return plain('pdisk\n');
-      case '/healthz':
-        return plain('ok\n');
-      case '/readyz':
-        return readiness().then(found => json(found, found.ready ? 200 : 503));
-      case '/metrics':
-        return access === 'any' || (access === 'loopback' && LOOPBACK.test(address))
-          ? metrics(figures)
-          : undefined;
-      default: {
-        const file = pages.get(head.path);
-        return file && fresh(file, head.ifNoneMatch);
-      }
-    }
-  };
+const open = (operation: Operation, answer: OpenRoute['answer'], path = operation.path): OpenRoute => ({
+  operation,
+  path,
+  answer,
+});
+
+/** For everybody: whether the service is up, lives and is ready, and the files of the page; the figures for whom `access` names. */
+export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAccess): readonly OpenRoute[] {
+  const pages = [...readPages()].map(([path, file]) =>
+    open(
+      path === showInspector.path ? showInspector : showInspectorFile,
+      ({ head }) => fresh(file, head.ifNoneMatch),
+      path,
+    ),
+  );
+  return [
+    open(greet, () => plain('pdisk\n')),
+    open(showHealth, () => plain('ok\n')),
+    open(showReadiness, async () => {
+      const found = await readiness();
+      return json(found, found.ready ? 200 : 503);
+    }),
+    open(showFigures, ({ address }) =>
+      access === 'any' || (access === 'loopback' && LOOPBACK.test(address)) ? metrics(figures) : undefined,
+    ),
+    ...pages,
+  ];
 }
 
 /** The figures for administrators, from wherever they ask. */
 export const metricsRoutes = (figures: Figures): readonly Route[] => [
-  route('GET', '/metrics', nothing, ({ caller }) => {
+  route(showFigures, ({ caller }) => {
     if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'figures are for administrators' });
     return metrics(figures);
   }),

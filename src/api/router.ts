@@ -13,8 +13,8 @@ interface Place {
 }
 
 function placeOf(path: string, routes: readonly Route[]): Place {
-  const here = routes.filter(route => route.path === path);
-  const byMethod = new Map<string, Route>(here.map(route => [route.method, route]));
+  const here = routes.filter(({ operation }) => operation.path === path);
+  const byMethod = new Map<string, Route>(here.map(route => [route.operation.method, route]));
   const get = byMethod.get('GET');
   if (get) byMethod.set('HEAD', get);
   return { segments: path.split('/'), routes: byMethod, allow: [...byMethod.keys()].sort().join(', ') };
@@ -42,7 +42,9 @@ function paramsAt(place: Place, segments: readonly string[]): string[] | undefin
 
 /** Finds the route of a method and a path. Of two patterns that fit, the one listed first. */
 export function createRouter(routes: readonly Route[]): (method: string, path: string) => Found {
-  const places = [...new Set(routes.map(route => route.path))].map(path => placeOf(path, routes));
+  const places = [...new Set(routes.map(({ operation }) => operation.path))].map(path =>
+    placeOf(path, routes),
+  );
 
   return (method, path) => {
     const segments = path.split('/');

@@ -1,28 +1,17 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Accounts } from '../accounts/accounts.ts';
-import type { ChartService, DiskService, NodeService } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
-import type { EventLog } from '../events/log.ts';
-import type { Streams } from '../events/streams.ts';
-import type { Tickets } from '../events/tickets.ts';
-import { accountRoutes } from './account-routes.ts';
 import { type Answer, ofError } from './answer.ts';
-import { attachmentRoutes } from './attachment-routes.ts';
-import { chartRoutes } from './chart-routes.ts';
-import { diskRoutes } from './disk-routes.ts';
-import { eventRoutes } from './event-routes.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { createFront, type TlsFiles } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
 import type { AnswerOnce } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
-import { nodeRoutes } from './node-routes.ts';
-import { type MetricsAccess, type Monitoring, metricsRoutes, openRoutes } from './open-routes.ts';
+import type { MetricsAccess } from './open-routes.ts';
 import { recovered } from './recovering.ts';
-import { tokenRoutes } from './token-routes.ts';
+import { routeTable, type Served } from './routes.ts';
 
 export interface Api {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
@@ -47,38 +36,24 @@ export interface ApiSettings {
   readonly metricsAccess: MetricsAccess;
 }
 
-/** The REST API over HTTP. */
-export function createApi(parts: {
-  readonly service: DiskService;
-  readonly nodes: NodeService;
-  readonly charts: ChartService;
-  readonly accounts: Accounts;
+interface Parts extends Omit<Served, 'metricsAccess'> {
   /** Answers to requests with an Idempotency-Key. */
   readonly once: AnswerOnce;
-  readonly events: { readonly log: EventLog; readonly streams: Streams; readonly tickets: Tickets };
-  readonly monitoring: Monitoring;
   readonly log: Logger;
   readonly settings: ApiSettings;
-}): Api {
-  const { service, nodes, charts, accounts, once, events, monitoring, log, settings } = parts;
+}
+
+/** The REST API over HTTP. */
+export function createApi(parts: Parts): Api {
+  const { service, accounts, once, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   let listenHost = '';
   const handle = createHandler({
-    routes: [
-      ...diskRoutes(service),
-      ...attachmentRoutes(service),
-      ...nodeRoutes(nodes),
-      ...chartRoutes(charts, events.log),
-      ...eventRoutes(events.streams, events.tickets),
-      ...metricsRoutes(monitoring.figures),
-      ...tokenRoutes(accounts.tokens),
-      ...accountRoutes(accounts, name => service.ownedBy(name)),
-    ],
+    ...routeTable({ ...parts, metricsAccess: settings.metricsAccess }),
     accounts,
     gate: head => gate(head, listenHost),
-    open: openRoutes(monitoring, settings.metricsAccess),
     once,
-    recover: (caller, route, fields, begun) => recovered(service, caller, route, fields, begun),
+    recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
   });
   let stopped: Promise<void> | undefined;
   let working = 0;

@@ -1,6 +1,6 @@
 import type { Tokens, TokenView } from '../accounts/tokens.ts';
 import { json } from './answer.ts';
-import { newToken, nothing } from './inputs.ts';
+import { createToken, deleteToken, listTokens } from './operations/tokens.ts';
 import { timestamp } from './representation.ts';
 import { type Route, route } from './route.ts';
 
@@ -13,10 +13,10 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
 
 /** API tokens: everybody his own. */
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
-  route('GET', '/api/tokens', nothing, ({ caller }) => json(tokens.list(caller).map(represent))),
+  route(listTokens, ({ caller }) => json(tokens.list(caller).map(represent))),
 
   {
-    ...route('POST', '/api/tokens', newToken, async ({ caller }, { name, expires_in }) => {
+    ...route(createToken, async ({ caller }, { name, expires_in }) => {
       const { secret, ...token } = await tokens.create(caller, name, expires_in * 1000);
       const headers = { 'Cache-Control': 'no-store' };
       return { ...json({ ...represent(token), token: secret }, 201), headers };
@@ -24,7 +24,7 @@ export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
     secret: true,
   },
 
-  route('DELETE', '/api/tokens/:id', nothing, async ({ caller, params }) => {
+  route(deleteToken, async ({ caller, params }) => {
     const id = params[0] ?? '';
     await tokens.remove(caller, id);
     return json({ id });

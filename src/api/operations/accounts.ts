@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { newAccount, newPassword, newQuota, nothing } from '../inputs.ts';
+import { json, operation } from '../operation.ts';
+import { account, accountName, quota } from '../outputs.ts';
+
+const test = { name: 'test' };
+const testUser = { name: 'test', role: 'user' };
+
+export const listAccounts = operation({
+  id: 'listAccounts',
+  method: 'GET',
+  path: '/api/users',
+  group: 'accounts',
+  summary: 'List accounts',
+  details: 'For administrators.',
+  inputs: nothing,
+  outcomes: {
+    200: json('The accounts by name', z.array(account), {
+      accounts: [{ name: 'admin', role: 'admin' }, testUser],
+    }),
+  },
+  errors: ['FORBIDDEN'],
+});
+
+export const putAccount = operation({
+  id: 'putAccount',
+  method: 'PUT',
+  path: '/api/users/:account',
+  group: 'accounts',
+  summary: 'Make an account, or replace it',
+  details: 'For administrators. A replaced account loses its tokens and its open event streams.',
+  inputs: newAccount,
+  outcomes: {
+    200: json('The account is replaced', account, { replaced: testUser }),
+    201: json('The account is made', account, { made: testUser }),
+  },
+  errors: ['FORBIDDEN', 'LAST_ADMINISTRATOR'],
+});
+
+export const deleteAccount = operation({
+  id: 'deleteAccount',
+  method: 'DELETE',
+  path: '/api/users/:account',
+  group: 'accounts',
+  summary: 'Delete an account',
+  details: 'For administrators; only when it owns no disks.',
+  inputs: nothing,
+  outcomes: { 200: json('The account is gone', accountName, { deleted: test }) },
+  errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN', 'ACCOUNT_OWNS_DISKS', 'LAST_ADMINISTRATOR'],
+});
+
+export const setPassword = operation({
+  id: 'setPassword',
+  method: 'PUT',
+  path: '/api/users/me/password',
+  group: 'accounts',
+  summary: "Change one's own password",
+  details: 'Not with a token. The account loses its tokens.',
+  inputs: newPassword,
+  outcomes: { 200: json('The password is changed', accountName, { changed: test }) },
+  errors: ['FORBIDDEN'],
+});
+
+export const setQuota = operation({
+  id: 'setQuota',
+  method: 'PUT',
+  path: '/api/users/:account/quota',
+  group: 'accounts',
+  summary: 'Set what an account may have',
+  details: 'For administrators. What it has already stays.',
+  inputs: newQuota,
+  outcomes: {
+    200: json('So it is from now on', quota, { quota: { name: 'test', disks: '10', size: '100' } }),
+  },
+  errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN'],
+});
+
+export const deleteQuota = operation({
+  id: 'deleteQuota',
+  method: 'DELETE',
+  path: '/api/users/:account/quota',
+  group: 'accounts',
+  summary: 'Take back a quota',
+  details: 'For administrators. From then on the account may have what the configuration says.',
+  inputs: nothing,
+  outcomes: { 200: json('The quota is taken back', accountName, { taken: test }) },
+  errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN'],
+});

@@ -1,0 +1,147 @@
+import { machine, machineAndTarget } from '../inputs.ts';
+import { json, operation } from '../operation.ts';
+import { machineDisks, pluggedDisk, text } from '../outputs.ts';
+import * as examples from './examples.ts';
+
+export const hotattach = operation({
+  id: 'hotattach',
+  method: 'POST',
+  path: '/api/hotattach/:uuid',
+  group: 'attachments',
+  summary: 'Plug a disk into a running machine',
+  details:
+    'For whoever may see the disk. It answers when the live machine shows the disk; in the guest it is found by its serial, ' +
+    '`/dev/disk/by-id/virtio-` and the first 20 digits of its uuid without dashes. A reboot of the guest keeps it.',
+  inputs: machine,
+  outcomes: {
+    200: json("It is plugged; `uuid` has all of the machine's disks", pluggedDisk, {
+      plugged: examples.pluggedDisk,
+    }),
+  },
+  errors: [
+    'FORBIDDEN',
+    'LIMIT_REACHED',
+    'ALREADY_ATTACHED',
+    'DISK_BUSY',
+    'NO_FREE_TARGET',
+    'TARGET_TAKEN',
+    'NODE_NOT_CONFIGURED',
+    'NODE_UNREACHABLE',
+    'VM_UNKNOWN',
+    'VM_AMBIGUOUS',
+    'VM_NOT_RUNNING',
+    'VM_STOPPED',
+    'NO_PCI_SLOT',
+    'IMAGE_LOCKED',
+    'POOL_UNAVAILABLE',
+    'PLUG_REFUSED',
+    'PLUG_UNKNOWN',
+  ],
+});
+
+export const hotdetach = operation({
+  id: 'hotdetach',
+  method: 'POST',
+  path: '/api/hotdetach/:uuid',
+  group: 'attachments',
+  summary: 'Unplug a disk from a running machine',
+  details:
+    "For whoever plugged it, the disk's owner, and the roles `service` and `admin`; only disks that were hot-plugged. It answers when the " +
+    'guest has let go: unmount the disk first.',
+  inputs: machine,
+  outcomes: {
+    200: json("It is unplugged; `uuid` has the machine's remaining disks", pluggedDisk, {
+      unplugged: examples.pluggedDisk,
+    }),
+  },
+  errors: [
+    'FORBIDDEN',
+    'ATTACHMENT_UNKNOWN',
+    'NOT_HOT_PLUGGED',
+    'ATTACH_IN_PROGRESS',
+    'DISK_BUSY',
+    'NODE_NOT_CONFIGURED',
+    'NODE_UNREACHABLE',
+    'VM_UNKNOWN',
+    'VM_AMBIGUOUS',
+    'VM_NOT_RUNNING',
+    'VM_FATE_UNKNOWN',
+    'GUEST_KEPT_DISK',
+    'UNPLUG_REFUSED',
+    'UNPLUG_UNKNOWN',
+  ],
+});
+
+export const attach = operation({
+  id: 'attach',
+  method: 'POST',
+  path: '/api/attach/:uuid',
+  group: 'attachments',
+  summary: 'Register a disk for a machine before its launch',
+  details:
+    "For the roles `service` (the cloud's frontend) and `admin`, and for owners with their own disks. It records a fact and does not check " +
+    'whether the disk is free: look at `X-DiskUser-Remaining` first. `libvirtElement` gives the element for the domain XML.',
+  inputs: machine,
+  outcomes: {
+    200: json("It is registered; `uuid` has all of the machine's disks", machineDisks, {
+      attached: examples.machineDisks,
+    }),
+  },
+  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY'],
+});
+
+export const detach = operation({
+  id: 'detach',
+  method: 'POST',
+  path: '/api/detach',
+  group: 'attachments',
+  summary: 'Release the disks of a machine that has been killed',
+  details:
+    'For the roles `service` and `admin`; for others where they made all of its attachments or own all its disks. All or nothing.',
+  inputs: machine,
+  outcomes: {
+    200: json('`uuid` has the disks that were released', machineDisks, { detached: examples.machineDisks }),
+  },
+  errors: [
+    'FORBIDDEN',
+    'VM_HAS_NO_DISKS',
+    'VM_RUNNING',
+    'VM_AMBIGUOUS',
+    'VM_FATE_UNKNOWN',
+    'ATTACH_IN_PROGRESS',
+    'ATTACHMENT_UNKNOWN',
+    'DISK_BUSY',
+    'NODE_UNREACHABLE',
+  ],
+});
+
+export const libvirtElement = operation({
+  id: 'libvirtElement',
+  method: 'GET',
+  path: '/api/disks/:uuid/libvirt',
+  group: 'attachments',
+  summary: 'The `<disk>` element for the launch of a machine',
+  details:
+    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved.',
+  inputs: machineAndTarget,
+  outcomes: {
+    200: {
+      means: 'The element for the domain XML',
+      content: { 'application/xml': text },
+      examples: {
+        element:
+          "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/pdisk/eb198dec-3560-4a9a-b3b4-5f043410a3dd'/><target dev='vdb' bus='virtio'/></disk>",
+      },
+    },
+  },
+  errors: [
+    'FORBIDDEN',
+    'ATTACHMENT_UNKNOWN',
+    'HOT_PLUGGED',
+    'NO_FREE_TARGET',
+    'TARGET_TAKEN',
+    'DISK_BUSY',
+    'POOL_UNAVAILABLE',
+    'STORE_FAILED',
+  ],
+});

@@ -1,0 +1,134 @@
+import { nothing } from '../inputs.ts';
+import { type Credential, json, type Outcome, operation } from '../operation.ts';
+import * as outputs from '../outputs.ts';
+
+const nobody: readonly Credential[] = ['nobody'];
+
+const plain = (means: string, text: string): Outcome => ({
+  means,
+  content: { 'text/plain': outputs.text },
+  headers: ['Content-Security-Policy'],
+  examples: { text },
+});
+
+export const greet = operation({
+  id: 'greet',
+  method: 'GET',
+  path: '/',
+  group: 'service',
+  summary: 'Whether the service is up',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: { 200: plain('It is', 'pdisk\n') },
+});
+
+export const showHealth = operation({
+  id: 'showHealth',
+  method: 'GET',
+  path: '/healthz',
+  group: 'service',
+  summary: 'Whether the process lives',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: { 200: plain('It does', 'ok\n') },
+});
+
+const readiness = {
+  ready: true,
+  store: 'writable',
+  pool: 'usable',
+  nodes: [{ node: 'onehost-2.lal.in2p3.fr', state: 'up' }],
+};
+
+export const showReadiness = operation({
+  id: 'showReadiness',
+  method: 'GET',
+  path: '/readyz',
+  group: 'service',
+  summary: 'Whether requests can be served',
+  details: 'The store takes writes and the pool can be used. A node that is away is told, no more.',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: {
+    200: json('They can', outputs.readiness, { ready: readiness }),
+    503: json('They cannot', outputs.readiness, {
+      failed: { ...readiness, ready: false, store: 'failed' },
+    }),
+  },
+});
+
+export const showFigures = operation({
+  id: 'showFigures',
+  method: 'GET',
+  path: '/metrics',
+  group: 'service',
+  summary: 'Figures for Prometheus',
+  details: 'For administrators, and for whomever the setting `metrics_access` names.',
+  credentials: ['basic', 'bearer', 'nobody'],
+  inputs: nothing,
+  outcomes: {
+    200: {
+      means: 'The figures',
+      content: { 'text/plain': outputs.text },
+      headers: ['Content-Security-Policy'],
+      examples: { figures: '# HELP pdisk_disks Disks\n# TYPE pdisk_disks gauge\npdisk_disks 3\n' },
+    },
+  },
+  errors: ['FORBIDDEN'],
+});
+
+const freshness = ['ETag', 'Cache-Control', 'Referrer-Policy', 'Content-Security-Policy'] as const;
+
+export const showInspector = operation({
+  id: 'showInspector',
+  method: 'GET',
+  path: '/inspect',
+  group: 'service',
+  summary: 'A page that draws every chart with what happens in it, live',
+  credentials: nobody,
+  headers: ['If-None-Match'],
+  inputs: nothing,
+  outcomes: {
+    200: {
+      means: 'The page',
+      content: { 'text/html': outputs.text },
+      headers: freshness,
+      examples: { page: '<!doctype html>' },
+    },
+    304: { means: "The client's copy is right", headers: freshness },
+  },
+});
+
+export const showInspectorFile = operation({
+  id: 'showInspectorFile',
+  method: 'GET',
+  path: '/inspect/:file',
+  group: 'service',
+  summary: 'What that page loads',
+  credentials: nobody,
+  headers: ['If-None-Match'],
+  inputs: nothing,
+  outcomes: {
+    200: {
+      means: 'The file',
+      content: { 'text/javascript': outputs.text, 'text/css': outputs.text, 'image/svg+xml': outputs.text },
+      headers: freshness,
+    },
+    304: { means: "The client's copy is right", headers: freshness },
+  },
+  errors: ['ROUTE_UNKNOWN', 'UNAUTHENTICATED'],
+});
+
+export const describeApi = operation({
+  id: 'describeApi',
+  method: 'GET',
+  path: '/api/openapi.json',
+  group: 'service',
+  summary: 'This description',
+  inputs: nothing,
+  outcomes: {
+    200: json('OpenAPI 3.1', outputs.anyObject, {
+      openapi: { openapi: '3.1.1', info: { title: 'pdisk', version: '1.0.0' }, paths: {} },
+    }),
+  },
+});

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { accountRole } from '../accounts/record.ts';
+import { diskSchema, eventSchema } from './event-schema.ts';
+
+// Schemas with an id stand in the document once, under that name.
+
+const uuid = z.uuid();
+const digits = z.string().regex(/^\d+$/);
+const moment = z
+  .string()
+  .regex(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d$/)
+  .meta({ description: 'In UTC', examples: ['2011/07/28 15:01:40'] });
+const instant = z.iso.datetime();
+
+export const disk = diskSchema.meta({ id: 'Disk' });
+
+export const diskUuid = z.object({ uuid }).meta({ id: 'DiskUuid' });
+
+const vm = { node: z.string(), vm_id: z.string() };
+const uuids = z.array(uuid).describe('In order of attachment');
+
+export const machineDisks = z
+  .object({ ...vm, uuid: uuids })
+  .meta({ id: 'MachineDisks', description: 'A machine, as the caller named it, and disks of it' });
+
+export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$/), uuid: uuids }).meta({
+  id: 'PluggedDisk',
+  description: 'A machine, as the caller named it, and the place of the disk in it',
+});
+
+export const diskLimit = z.object({ uuid, limit: digits });
+export const diskSize = z.object({ uuid, size: digits.describe('GiB') });
+
+export const message = z
+  .object({ message: z.array(z.string()).min(1).describe('Each a sentence') })
+  .meta({ id: 'Error' });
+
+export const account = z.object({ name: z.string(), role: accountRole }).meta({ id: 'Account' });
+export const accountName = z.object({ name: z.string() }).meta({ id: 'AccountName' });
+export const quota = z.object({ name: z.string(), disks: digits, size: digits.describe('GiB') });
+
+const tokenFields = { id: z.string(), name: z.string(), created: moment, expires: moment };
+export const token = z.object(tokenFields).meta({ id: 'Token' });
+export const newToken = z.object({ ...tokenFields, token: z.string().describe('The secret') });
+export const tokenId = z.object({ id: z.string() });
+
+export const ticket = z.object({ ticket: z.string(), expires: instant });
+
+export const agreed = z.object({ node: z.string(), alarm: z.string().describe('What the alarm said') });
+
+export const machines = z.array(
+  z.object({
+    name: z.enum(['disk', 'attachment']),
+    states: z.array(z.object({ state: z.string(), count: z.int().min(0) })),
+  }),
+);
+
+export const anyObject = z.record(z.string(), z.unknown());
+export const text = z.string();
+
+const finding = z
+  .object({
+    event: z.string(),
+    given: z.string().describe('What is assumed of the event; empty where there is nothing to assume'),
+    request: z.string().nullable().describe('The request that sends it, where one does'),
+    outcome: z.enum(['taken', 'refused', 'unheard']),
+    to: z.string().nullable().describe('Where it would lead; null where the state stays'),
+    guard: z.string().nullable().describe('The guard that decides so; null where the state alone does'),
+    code: z.string().nullable().describe('The error code with which it would be refused'),
+    message: z.string().nullable().describe('The sentence with which it would be refused'),
+  })
+  .meta({ id: 'Finding', description: 'What a machine would do with an event now' });
+
+const place = {
+  state: z.string(),
+  awaits: z
+    .object({ events: z.array(z.string()), until: instant })
+    .nullable()
+    .describe('What is waited for, and until when; null: nobody is waited for'),
+  events: z.array(finding),
+  record: anyObject.nullable().describe('All that is kept of it; null to those who may not know'),
+  mermaid: z.string().describe('The chart with its present state, in Mermaid'),
+};
+
+export const diskChart = z
+  .object({
+    disk,
+    limit: digits,
+    machine: z.literal('disk'),
+    ...place,
+    attachments: z.array(
+      z.object({
+        id: z.string(),
+        mode: z.enum(['hot', 'cold']),
+        since: instant,
+        node: z.string().nullable(),
+        vm_id: z.string().nullable(),
+        target: z.string().nullable(),
+        machine: z.literal('attachment'),
+        ...place,
+      }),
+    ),
+    history: z.object({
+      since: z.int().describe('From this sequence on, nothing of the disk is missing'),
+      events: z.array(eventSchema.meta({ id: 'Event' })).describe('The newest, oldest first'),
+    }),
+  })
+  .meta({ id: 'DiskChart' });
+
+export const readiness = z
+  .object({
+    ready: z.boolean(),
+    store: z.enum(['writable', 'failed']),
+    pool: z.enum(['usable', 'failed']),
+    nodes: z.array(z.object({ node: z.string(), state: z.enum(['connecting', 'up', 'down']) })),
+  })
+  .meta({ id: 'Readiness' });

@@ -1,0 +1,65 @@
+import type { Accounts } from '../accounts/accounts.ts';
+import type { ChartService, DiskService, NodeService } from '../disks/service.ts';
+import type { EventLog } from '../events/log.ts';
+import type { Streams } from '../events/streams.ts';
+import type { Tickets } from '../events/tickets.ts';
+import { accountRoutes } from './account-routes.ts';
+import { jsonText } from './answer.ts';
+import { attachmentRoutes } from './attachment-routes.ts';
+import { chartRoutes } from './chart-routes.ts';
+import { diskRoutes } from './disk-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { nodeRoutes } from './node-routes.ts';
+import {
+  type MetricsAccess,
+  type Monitoring,
+  metricsRoutes,
+  type OpenRoute,
+  openRoutes,
+} from './open-routes.ts';
+import { openApi } from './openapi.ts';
+import { describeApi } from './operations/service.ts';
+import { type Route, route } from './route.ts';
+import { tokenRoutes } from './token-routes.ts';
+
+export interface Served {
+  readonly service: DiskService;
+  readonly nodes: NodeService;
+  readonly charts: ChartService;
+  readonly accounts: Accounts;
+  readonly events: { readonly log: EventLog; readonly streams: Streams; readonly tickets: Tickets };
+  readonly monitoring: Monitoring;
+  readonly metricsAccess: MetricsAccess;
+}
+
+interface RouteTable {
+  readonly routes: readonly Route[];
+  readonly open: readonly OpenRoute[];
+  /** The OpenAPI document of both, as JSON. */
+  document(): string;
+}
+
+/** Everything that can be asked of the service. */
+export function routeTable(served: Served): RouteTable {
+  const { service, nodes, charts, accounts, events, monitoring } = served;
+  const open = openRoutes(monitoring, served.metricsAccess);
+  const routes = [
+    ...diskRoutes(service),
+    ...attachmentRoutes(service),
+    ...nodeRoutes(nodes),
+    ...chartRoutes(charts, events.log),
+    ...eventRoutes(events.streams, events.tickets),
+    ...metricsRoutes(monitoring.figures),
+    ...tokenRoutes(accounts.tokens),
+    ...accountRoutes(accounts, name => service.ownedBy(name)),
+    route(describeApi, () => jsonText(document())),
+  ];
+  let text: string | undefined;
+
+  function document(): string {
+    text ??= JSON.stringify(openApi([...new Set([...routes, ...open].map(({ operation }) => operation))]));
+    return text;
+  }
+
+  return { routes, open, document };
+}
