@@ -84,19 +84,18 @@ export function openExchange(
     ...Object.entries(headers),
   ];
 
-  /** From here on the response is a WebSocket, which `webSocketBehavior` handles. */
-  function upgrade(live: Live, context: us_socket_context_t): void {
-    response.writeStatus('101 Switching Protocols').writeHeader('X-Request-Id', id);
-    response.upgrade<Attached>({ live }, head.webSocket ?? '', '', '', context);
+  /**
+   * From here on the response is a WebSocket, which `webSocketBehavior` handles. Never within `cork`: that looks afterwards, in memory
+   * which the response has given back, whether its connection is to be closed, and now and then closes a WebSocket that has just been
+   * opened (uWebSockets pull request 1929). After an `await` uWebSockets.js complains of it on stderr, once for every new login.
+   */
+  function upgrade(live: Live, key: string, context: us_socket_context_t): void {
+    response.cork(() => response.writeStatus('101 Switching Protocols').writeHeader('X-Request-Id', id));
+    response.upgrade<Attached>({ live }, key, '', '', context);
   }
 
   function write(answer: Answer, close: boolean, finished: () => void): void {
     const { body, live } = answer;
-    if (live && upgrading) {
-      upgrade(live, upgrading);
-      finished();
-      return;
-    }
     response.writeStatus(statusLine(answer.status));
     for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
     if (live && head.method !== 'HEAD') {
@@ -137,8 +136,14 @@ export function openExchange(
     }
     whenGone = finished;
     try {
-      if (head.broken === undefined) response.cork(() => write(answer, options.close || unread, finished));
-      else cut(answer, finished);
+      if (head.broken !== undefined) {
+        cut(answer, finished);
+      } else if (answer.live && upgrading && head.webSocket) {
+        upgrade(answer.live, head.webSocket, upgrading);
+        finished();
+      } else {
+        response.cork(() => write(answer, options.close || unread, finished));
+      }
     } catch (error) {
       // Half an answer would keep its client waiting.
       if (!gone) response.close();

@@ -22,7 +22,7 @@ export interface Head {
   readonly lastEventId: string | undefined;
   /** If-None-Match: which copies the client has. */
   readonly ifNoneMatch: string | undefined;
-  /** Sec-WebSocket-Key, where the client asks for a WebSocket. */
+  /** Sec-WebSocket-Key, where the client asks for a WebSocket as RFC 6455, section 4.2.1, wants it. */
   readonly webSocket: string | undefined;
   /** Bytes of the body; undefined where it comes in chunks. */
   readonly length: number | undefined;
@@ -46,6 +46,9 @@ function framing(lengths: readonly string[], codings: readonly string[]): Pick<H
   return { length: Number(first), broken: agree ? undefined : 'it has two different Content-Length headers' };
 }
 
+const names = (list: string | undefined, token: string): boolean =>
+  list?.split(',').some(one => one.trim().toLowerCase() === token) === true;
+
 /** Reads everything of a request that is read ever; `upgrading` where uWebSockets.js takes it for the start of a WebSocket. */
 export function readHead(request: HttpRequest, upgrading: boolean): Head {
   const lengths: string[] = [];
@@ -57,6 +60,9 @@ export function readHead(request: HttpRequest, upgrading: boolean): Head {
     else if (!others.has(name)) others.set(name, value);
   });
   const id = others.get('x-request-id');
+  // All that uWebSockets.js looks for is the key.
+  const webSocket =
+    upgrading && names(others.get('upgrade'), 'websocket') && names(others.get('connection'), 'upgrade');
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
@@ -72,7 +78,7 @@ export function readHead(request: HttpRequest, upgrading: boolean): Head {
     accept: others.get('accept'),
     lastEventId: others.get('last-event-id'),
     ifNoneMatch: others.get('if-none-match'),
-    webSocket: upgrading ? others.get('sec-websocket-key') : undefined,
+    webSocket: webSocket ? others.get('sec-websocket-key') : undefined,
     ...framing(lengths, codings),
   };
 }

@@ -2,7 +2,6 @@ import test from 'ava';
 import type { EventRecord } from '../../src/store/records.ts';
 import { change } from './support/memory-log.ts';
 import { eventSite } from './support/site.ts';
-import type { Subscriber } from './support/subscriber.ts';
 
 type Site = Awaited<ReturnType<typeof eventSite>>;
 
@@ -13,30 +12,13 @@ const attachment = (by: string) =>
   ({ id: 'a', node: 'n1', vmId: '7', target: 'vda', mode: 'hot', by }) as const;
 const request = (account: string) => ({ kind: 'request', request: 'r', account }) as const;
 
-/** A subscriber that has seen what it waits for. As any client it begins again where its connection is cut, a few times. */
-async function followed(
-  site: Site,
-  query: string,
-  as: string,
-  wait: (subscriber: Subscriber) => Promise<unknown>,
-): Promise<Subscriber> {
-  for (let attempt = 1; ; attempt += 1) {
-    const subscriber = await site.subscribe(query, { as });
-    try {
-      await wait(subscriber);
-      return subscriber;
-    } catch (error) {
-      if (attempt === 5 || (await subscriber.closed).code !== 0) throw error;
-    }
-  }
-}
-
 /** What each account sees of one event of each kind, and then of one that all see. */
 async function seen(
   site: Site,
   account: string,
 ): Promise<[number, { vm: string | null | undefined; account: string | undefined }][]> {
-  const subscriber = await followed(site, '?since=0', account, one => one.untilSequence(site.log.newest()));
+  const subscriber = await site.subscribe('?since=0', { as: account });
+  await subscriber.untilSequence(site.log.newest());
   return subscriber.events().map(({ sequence, data }) => {
     return [sequence, { vm: data.attachment?.vm_id, account: data.cause.account }];
   });
@@ -93,8 +75,8 @@ test('what was seen is decided by the disk as it was then, not as it is now', as
 test('the node of a machine that one may not see is not betrayed by the filter', async t => {
   const site = await eventSite(t, { bookmarkMs: 0 });
   site.add({ disk: disk('alice', 'public'), attachment: attachment('alice') });
-  const follow = (account: string) =>
-    followed(site, '?since=0&node=n1', account, one => one.untilMessages(1));
+  const follow = (as: string) => site.subscribe('?since=0&node=n1', { as });
   const [bob, alice] = await Promise.all([follow('bob'), follow('alice')]);
+  await Promise.all([bob.untilMessages(1), alice.untilMessages(1)]);
   t.deepEqual([bob.sequences(), alice.sequences()], [[], [1]]);
 });

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { FIRST, SECOND } from '../api/support/disks.ts';
+import { request, sendRaw } from '../rig/http.ts';
 import { until } from '../rig/until.ts';
 import { change } from './support/memory-log.ts';
 import { eventSite } from './support/site.ts';
@@ -151,6 +152,23 @@ test('a plain GET is told what to ask for, and HEAD is answered', async t => {
     headers: { ...headers, accept: 'text/event-stream' },
   });
   t.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream']);
+});
+
+test('half a handshake opens no WebSocket', async t => {
+  const site = await eventSite(t);
+  const key = `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`;
+  for (const headers of [
+    ['Upgrade: websocket', 'Connection: close'],
+    ['Upgrade: websocket'],
+    ['Upgrade: h2c', 'Connection: Upgrade'],
+    ['Connection: Upgrade'],
+  ]) {
+    const answer = await sendRaw(
+      Number(new URL(site.url).port),
+      request('GET /api/events', [...headers, key, 'Sec-WebSocket-Version: 13']),
+    );
+    t.regex(answer, /^HTTP\/1.1 400 /, headers.join());
+  }
 });
 
 test('a quiet subscriber gets bookmarks, also where it may see nothing of what happens', async t => {

@@ -73,8 +73,11 @@ async function exchange(
   return { status: response.statusCode ?? 0, headers, text: body, body: json };
 }
 
-/** Starts the service with these settings (names as in the configuration file). */
-export async function startService(settings: Record<string, unknown> = {}): Promise<Service> {
+/** Starts the service with these settings (names as in the configuration file) and these variables added to its environment. */
+export async function startService(
+  settings: Record<string, unknown> = {},
+  environment: Record<string, string> = {},
+): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-service-'));
   const config = join(dir, 'pdisk.yaml');
   await writeFile(config, stringify({ listen: '127.0.0.1:0', data_dir: join(dir, 'data'), ...settings }));
@@ -84,7 +87,7 @@ export async function startService(settings: Record<string, unknown> = {}): Prom
 
   async function start(): Promise<void> {
     log = '';
-    const env = { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '' };
+    const env = { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '', ...environment };
     const main = BUILT ? [join(root, 'dist/src/main.js')] : ['--import=tsx', join(root, 'src/main.ts')];
     const args = [...main, '--config', config];
     child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });

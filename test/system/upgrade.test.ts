@@ -1,0 +1,23 @@
+import test from 'ava';
+import { subscribe } from '../events/support/subscriber.ts';
+import { startService } from '../rig/service.ts';
+
+// With these glibc fills memory that is given back, at once, with bytes that an HTTP response of uWebSockets.js reads as "answered, to be
+// closed". Elsewhere than on glibc they do nothing.
+const POISON = { MALLOC_PERTURB_: '16', GLIBC_TUNABLES: 'glibc.malloc.tcache_count=0' };
+const LOGINS = 8;
+
+test('a WebSocket that had to wait for its login stays open, whatever is left in memory that was freed', async t => {
+  const service = await startService({ nodes: {} }, POISON);
+  t.teardown(() => service.remove());
+  for (let login = 1; login <= LOGINS; login += 1) {
+    const as = await service.account(`user-${login}`, 'user');
+    const first = await subscribe(service.url, '', { as });
+    await first.untilMessages(1);
+    const known = await subscribe(service.url, '', { as });
+    await known.untilMessages(1);
+    first.close();
+    known.close();
+  }
+  t.pass();
+});
