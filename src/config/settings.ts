@@ -121,10 +121,10 @@ export const settings = z.strictObject({
     description:
       'Where volumes live. `file:DIR`: sparse images in a directory. `lvm:VG`: logical volumes in a volume group; `lvm:VG/THINPOOL`: in a thin pool.',
   }),
-  overcommit: setting(z.number().gt(0).max(1000).default(1), {
+  overcommit: setting(z.number().gt(0).max(10_000).default(1), {
     env: 'PDISK_OVERCOMMIT',
     default: '`1.0`',
-    allowed: 'a number above 0, at most 1000',
+    allowed: 'a number above 0, at most 10000',
     description: 'How much may be promised to disks, as a multiple of the room that the pool has.',
   }),
   wipe: setting(z.enum(['zero', 'discard', 'none']).default('zero'), {

@@ -1,0 +1,92 @@
+import { median, objection, percentile, type Round, type Sample } from './rounds.ts';
+
+type Unit = '1/s' | 'ms' | 's' | 'MB';
+
+/** What a figure is hoped to be: its value, or its ratio to its floor. */
+export interface Aim {
+  readonly of: 'value' | 'ratio';
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** Rounds of one measurement, and what of them is worth telling. */
+export interface Measured {
+  readonly what: string;
+  /** What its floor is. */
+  readonly beside: string;
+  readonly rounds: readonly Round[];
+  readonly figures: readonly {
+    readonly name: string;
+    /** Which number of the samples. */
+    readonly key: string;
+    readonly unit: Unit;
+    readonly aim?: Aim;
+  }[];
+}
+
+/** A line of the table. */
+export interface Figure {
+  readonly what: string;
+  readonly beside: string;
+  readonly name: string;
+  readonly unit: Unit;
+  /** Medians of the rounds that count; null where none does. */
+  readonly ours: number | null;
+  readonly floor: number | null;
+  /** Median of the rounds' own ratios. */
+  readonly ratio: number | null;
+  readonly aim: (Aim & { readonly met: boolean | null }) | null;
+  readonly rounds: number;
+  readonly counted: number;
+}
+
+const numberOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const values = (samples: readonly Sample[], key: string): number[] =>
+  samples.flatMap(sample => sample[key] ?? []);
+
+function isMet({ of, atLeast = 0, atMost = Number.POSITIVE_INFINITY }: Aim, ours: number, ratio: number) {
+  const value = of === 'value' ? ours : ratio;
+  return Number.isFinite(value) ? value >= atLeast && value <= atMost : null;
+}
+
+/** The figures of what was measured. `bestCpuMs`: see `objection`. */
+export function figuresOf({ what, beside, rounds, figures }: Measured, bestCpuMs: number): Figure[] {
+  const counted = rounds.filter(round => objection(round, bestCpuMs) === undefined);
+  return figures.map(({ name, key, unit, aim }) => {
+    const ours = median(
+      values(
+        counted.map(round => round.ours),
+        key,
+      ),
+    );
+    const floor = median(
+      values(
+        counted.map(round => round.floor),
+        key,
+      ),
+    );
+    const ratio = median(
+      counted.map(round => (round.ours[key] ?? Number.NaN) / (round.floor[key] ?? Number.NaN)),
+    );
+    return {
+      what,
+      beside,
+      name,
+      unit,
+      ours: numberOrNull(ours),
+      floor: numberOrNull(floor),
+      ratio: numberOrNull(ratio),
+      aim: aim ? { ...aim, met: isMet(aim, ours, ratio) } : null,
+      rounds: rounds.length,
+      counted: counted.length,
+    };
+  });
+}
+
+/** Latencies as a sample. */
+export const latencySample = (ms: readonly number[]): Sample => ({
+  p50: percentile(ms, 0.5),
+  p99: percentile(ms, 0.99),
+  max: Math.max(...ms),
+});

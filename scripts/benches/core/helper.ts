@@ -1,0 +1,41 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { pinnedTo } from './processors.ts';
+
+/** A process of the bench's own, that answers one message with one. */
+export interface Helper<Question, Answer> {
+  ask(question: Question): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+async function message(child: ChildProcess): Promise<unknown> {
+  const gone = once(child, 'exit').then(([status]) => {
+    throw new Error(`a process of the bench ended with ${status}`);
+  });
+  const [value] = await Promise.race([once(child, 'message'), gone]);
+  return value;
+}
+
+/** Starts a file of this folder, on one processor only if one is given; resolves with the first thing that it says, too. */
+export async function startHelper<Question extends object, Answer>(
+  name: string,
+  args: readonly string[],
+  processor?: number,
+): Promise<{ helper: Helper<Question, Answer>; first: unknown }> {
+  const [execPath = '', ...execArgv] = pinnedTo(processor, [process.execPath, '--import=tsx']);
+  const child = fork(new URL(name, import.meta.url), args, { execPath, execArgv });
+  const first = await message(child);
+  const helper: Helper<Question, Answer> = {
+    async ask(question) {
+      const answered = message(child);
+      child.send(question);
+      return (await answered) as Answer;
+    },
+    async stop() {
+      const exited = once(child, 'exit');
+      child.kill();
+      await exited;
+    },
+  };
+  return { helper, first };
+}

@@ -1,0 +1,61 @@
+// A data directory as a service with many disks leaves it, without asking one to make them: records and sparse images.
+import { randomUUID } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { prefixes } from '../../../src/store/keys.ts';
+import type { DiskRecord } from '../../../src/store/records.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { type ServerOptions, startServer } from './server.ts';
+
+const GIB = 2 ** 30;
+/** Records in one batch. */
+const BATCH = 1000;
+
+const recordOf = (uuid: string, index: number): DiskRecord => ({
+  v: 1,
+  state: 'available',
+  context: {
+    uuid,
+    owner: 'admin',
+    tag: `disk number ${index}`,
+    visibility: index % 2 === 0 ? 'private' : 'public',
+    sizeGiB: 1,
+    limit: 1,
+    created: Date.now(),
+    users: [],
+    attempt: 1,
+    deadline: null,
+    undo: null,
+    grownFrom: null,
+    wiped: null,
+  },
+});
+
+function makeImage(pool: string, uuid: string): void {
+  const file = openSync(join(pool, `${uuid}.raw`), 'wx', 0o600);
+  ftruncateSync(file, GIB);
+  closeSync(file);
+}
+
+/** Gives a service that has not been started yet so many disks of 1 GiB; answers their UUIDs. */
+export async function populate(options: ServerOptions, count: number): Promise<string[]> {
+  // The pool and the store must know each other, and there must be an account.
+  await (await startServer(options)).stop();
+  const data = join(options.directory, 'data');
+  const store = await openStore({
+    directory: join(data, 'db'),
+    onFailure: error => {
+      throw error;
+    },
+  });
+  const uuids = Array.from({ length: count }, () => randomUUID());
+  for (let first = 0; first < count; first += BATCH) {
+    const some = uuids.slice(first, first + BATCH);
+    await store.commit(
+      some.map((uuid, index) => ({ key: prefixes.disk + uuid, value: recordOf(uuid, first + index) })),
+    );
+    for (const uuid of some) makeImage(join(data, 'pool'), uuid);
+  }
+  await store.close();
+  return uuids;
+}
