@@ -8,6 +8,7 @@ import { nanoid } from 'nanoid';
 import type { Answer } from './answer.ts';
 import { type Head, readHead } from './head.ts';
 import { type Attached, type Live, streamOver } from './live.ts';
+import type { Parting } from './parting.ts';
 import { stream } from './stream.ts';
 
 /** Bytes of a request's body that are looked at. */
@@ -43,10 +44,14 @@ export interface Exchange {
   send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void;
 }
 
-/** Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. */
+/**
+ * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. `isParting` is asked of
+ * every answer without a body.
+ */
 export function openExchange(
   response: HttpResponse,
   request: HttpRequest,
+  isParting: Parting,
   upgrading?: us_socket_context_t,
 ): Exchange {
   let gone = false;
@@ -94,8 +99,23 @@ export function openExchange(
     response.upgrade<Attached>({ live }, key, '', '', context);
   }
 
+  /** Ends an answer whose body, of so many bytes, is not sent; see `Parting` for when it is the connection's last. */
+  function endWithoutBody(bytes: number): void {
+    if (!isParting()) {
+      response.writeHeader('Content-Length', String(bytes)).endWithoutBody();
+      return;
+    }
+    response.writeHeader('Date', new Date().toUTCString()).writeHeader('Connection', 'close');
+    // With the line that ends the head: to uWebSockets.js the answer is unfinished, and a request behind it ends the connection.
+    response.writeHeader('Content-Length', `${bytes}\r\n`);
+    setImmediate(() => {
+      if (!gone) response.close();
+    });
+  }
+
   function write(answer: Answer, close: boolean, finished: () => void): void {
     const { body, live } = answer;
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
     response.writeStatus(statusLine(answer.status));
     for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
     if (live && head.method !== 'HEAD') {
@@ -104,9 +124,8 @@ export function openExchange(
     } else if (close && typeof body === 'string') {
       response.end(head.method === 'HEAD' ? '' : body, true);
       finished();
-    } else if (head.method === 'HEAD') {
-      const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
-      response.writeHeader('Content-Length', String(bytes)).endWithoutBody();
+    } else if (head.method === 'HEAD' || bytes === 0) {
+      endWithoutBody(bytes);
       finished();
     } else {
       stream(response, body, finished);

@@ -10,6 +10,7 @@ import { createHandler } from './handler.ts';
 import type { AnswerOnce } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
+import { createParting } from './parting.ts';
 import { recovered } from './recovering.ts';
 import { routeTable, type Served } from './routes.ts';
 
@@ -47,6 +48,7 @@ interface Parts extends Omit<Served, 'metricsAccess'> {
 export function createApi(parts: Parts): Api {
   const { service, accounts, once, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
+  const isParting = createParting();
   let listenHost = '';
   const handle = createHandler({
     ...routeTable({ ...parts, metricsAccess: settings.metricsAccess }),
@@ -138,7 +140,7 @@ export function createApi(parts: Parts): Api {
     const take = (response: HttpResponse, request: HttpRequest, upgrading?: us_socket_context_t): void => {
       // An exception that leaves this function ends the process.
       try {
-        serve(openExchange(response, request, upgrading));
+        serve(openExchange(response, request, isParting, upgrading));
       } catch (error) {
         say('fatal', { err: error }, 'a request could not be served');
       }

@@ -1,6 +1,8 @@
 // What uWebSockets.js does that one does not expect, seen from the network: bytes that no HTTP library would send.
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { basic, request } from '../rig/http.ts';
 import { until } from '../rig/until.ts';
@@ -132,6 +134,74 @@ test('clients that go away in the middle of a head, a body, a login and an answe
     async () => (await site.ask('GET', `/api/disks/${uuid}`)).status === 400,
     'the end of the disk',
   );
+});
+
+/**
+ * Sends a request up to 50,000 times, so many at once, and reads nothing before. Resolves with how many were answered when the
+ * connection has ended.
+ */
+async function insist(bytes: string, atOnce: number): Promise<number> {
+  const socket = await open();
+  socket.pause();
+  let answers = 0;
+  socket.setEncoding('latin1').on('data', text => {
+    answers += String(text).split('HTTP/1.1 ').length - 1;
+  });
+  const closed = new Promise(resolve => socket.once('close', resolve));
+  const many = Buffer.from(bytes.repeat(atOnce));
+  for (let sent = 0; sent < 50_000 && !socket.destroyed; sent += atOnce) {
+    if (socket.write(many)) await setImmediate();
+    else await Promise.race([new Promise(resolve => socket.once('drain', resolve)), closed]);
+  }
+  socket.resume();
+  await closed;
+  return answers;
+}
+
+async function memoryMiB(): Promise<number> {
+  const status = await readFile(`/proc/${site.service.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+test.serial(
+  'a client that asks and asks and never reads is cut, before its answers fill the memory',
+  async t => {
+    const { headers } = await site.ask('GET', '/inspect');
+    const stranger = 'Host: localhost\r\n\r\n';
+    const before = await memoryMiB();
+    const bodiless = {
+      'HEAD without credentials': `HEAD / HTTP/1.1\r\n${stranger}`,
+      'HEAD that is refused': `HEAD /api/disks HTTP/1.1\r\n${stranger}`,
+      'GET of a copy that is right': request('GET /inspect', [`If-None-Match: ${headers.get('etag')}`]),
+    };
+    for (const [kind, bytes] of Object.entries(bodiless)) {
+      await Promise.all(Array.from({ length: 20 }, () => insist(bytes, 200)));
+      await insist(bytes, 1);
+      const grown = (await memoryMiB()) - before;
+      t.true(grown < 100, `${kind}: ${grown} MiB`);
+    }
+    // Of these uWebSockets.js queues what the kernel does not take of one answer.
+    for (const bytes of [`GET / HTTP/1.1\r\n${stranger}`, request('POST /api/create', ['Content-Length: 0'])])
+      await insist(bytes, 200);
+    t.true(await isUp());
+  },
+);
+
+test('a client that reads its answers may ask HEAD as often as it likes, and is told before its connection ends', async t => {
+  let connections = 0;
+  for (let asked = 0; asked < 500; ) {
+    connections += 1;
+    const answers = await site.raw(request('HEAD /api/disks'), (received, socket) => {
+      if (!received.endsWith('\r\n\r\n')) return false;
+      asked += 1;
+      if (!/\r\nConnection: close\r\n/.test(received) && asked < 500)
+        socket.write(request('HEAD /api/disks'));
+      return asked === 500;
+    });
+    for (const answer of answers.split('HTTP/1.1 ').slice(1))
+      t.regex(answer, /^200 OK\r\nContent-Type: [\s\S]*\r\nContent-Length: \d+\r\n[\s\S]*\r\n$/);
+  }
+  t.true(connections > 1 && connections < 10, String(connections));
 });
 
 test('10,000 idle connections cost little, and others are served meanwhile', async t => {
