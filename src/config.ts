@@ -43,6 +43,7 @@ export interface Config {
   readonly eventHistory: number;
   readonly eventHistoryMs: number;
   readonly eventBookmarkMs: number;
+  readonly eventIdleSeconds: number;
   /** How many event streams an account may have open. */
   readonly eventStreams: number;
   /** Where actors report to Stately's inspector; undefined: nowhere. */
@@ -218,6 +219,7 @@ export function loadConfig(sources: Sources): Config {
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,
     eventBookmarkMs: checked.event_bookmark * 1000,
+    eventIdleSeconds: checked.event_idle,
     eventStreams: checked.event_streams,
     inspect: checked.inspect,
     metricsAccess: checked.metrics_access,

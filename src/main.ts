@@ -134,7 +134,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     charts: disks.charts,
     accounts,
     once,
-    events: { log: eventLog, streams, tickets },
+    events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
     monitoring: { figures, readiness },
     log,
     settings: config,

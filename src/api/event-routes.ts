@@ -20,7 +20,7 @@ function lastEvent({ lastEventId }: Head): number | undefined {
 const wantsEventStream = ({ accept }: Head): boolean => accept?.includes('text/event-stream') ?? false;
 
 /** The stream of changes, tickets for it, and what is on it. */
-export const eventRoutes = (streams: Streams, tickets: Tickets): readonly Route[] => [
+export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: number): readonly Route[] => [
   {
     ...route(streamEvents, ({ caller, head }, { since, snapshot, disk, type, node }) => {
       if (!head.webSocket && !wantsEventStream(head)) {
@@ -38,7 +38,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets): readonly Route[
         type: 'text/event-stream',
         headers: { 'Cache-Control': 'no-store' },
         body: '',
-        live: { open: sink => streams.open(caller, wanted, sink) },
+        live: { open: sink => streams.open(caller, wanted, sink), idleSeconds },
       };
     }),
     holder(head) {

@@ -8,6 +8,8 @@ import { controlText, eventText } from './event-text.ts';
 /** An answer that goes on: a WebSocket where the client asked for one, else Server-Sent Events. */
 export interface Live {
   open(sink: Sink): Subscription;
+  /** After how many seconds without a sign of life the client is taken for dead. */
+  readonly idleSeconds: number;
 }
 
 /** What uWebSockets.js keeps with a WebSocket. */
@@ -17,8 +19,6 @@ export interface Attached {
 }
 
 const HIGH_WATER = 64 * 1024;
-/** Seconds without a sign of life: a ping is sent before, and a client that reads again answers it. */
-const IDLE_SECONDS = 120;
 
 /** Close codes (RFC 6455, section 7.4: 4000 to 4999 are ours) and what they say. */
 const closes: Readonly<Record<End, readonly [code: number, reason: string]>> = {
@@ -60,12 +60,17 @@ function webSocketSink(socket: WebSocket<Attached>): Sink {
   };
 }
 
-/** How WebSockets behave; their upgrade is a request like any other. */
-export const webSocketBehavior: Pick<
+/**
+ * How WebSockets behave; their upgrade is a request like any other. Some seconds before `idleSeconds` (8 to 960) without a sign of life
+ * are over a client is sent a ping, which any client answers that reads.
+ */
+export const webSocketBehavior = (
+  idleSeconds: number,
+): Pick<
   WebSocketBehavior<Attached>,
   'idleTimeout' | 'maxBackpressure' | 'maxPayloadLength' | 'open' | 'drain' | 'close'
-> = {
-  idleTimeout: IDLE_SECONDS,
+> => ({
+  idleTimeout: idleSeconds,
   maxBackpressure: 16 * 1024 * 1024,
   // Clients have nothing to say.
   maxPayloadLength: 1024,
@@ -79,7 +84,7 @@ export const webSocketBehavior: Pick<
   close(socket) {
     socket.getUserData().subscription?.closed();
   },
-};
+});
 
 /** A message of an event stream (WHATWG HTML, section 9.2.6); `id` only where a client may resume after it. */
 function frame(text: Buffer, id: number | undefined, name?: string): Buffer {
@@ -96,16 +101,35 @@ const resumable = (message: Control): number | undefined =>
 const TELLING = 17 * 1024;
 const padding = Buffer.from(`:${' '.repeat(TELLING)}\n\n`);
 
+/** uWebSockets.js cuts a response that has bytes to give and is rid of none for 10 to 14 s. This is how often it is kept from it. */
+const RENEW_MS = 4000;
+
+/** Keeps uWebSockets.js from cutting a response for some seconds and closes it then; the function that is answered ends both. */
+function bearWith(response: HttpResponse, seconds: number): () => void {
+  const end = performance.now() + seconds * 1000;
+  const renewing = setInterval(() => {
+    if (performance.now() < end) {
+      // The one way to begin its time-out anew.
+      response.pause();
+      response.resume();
+    } else {
+      clearInterval(renewing);
+      response.close();
+    }
+  }, RENEW_MS);
+  return () => clearInterval(renewing);
+}
+
 /**
  * Streams over a response whose head is written. After every HIGH_WATER bytes a comment makes a write long enough to tell whether
- * the client keeps up. uWebSockets.js cuts a response that has bytes to give and is rid of none for 10 to 14 s: its client resumes
- * with Last-Event-ID.
+ * the client keeps up.
  */
 export function streamOver(response: HttpResponse, live: Live): Subscription {
   let over = false;
   let frames: Buffer[] = [];
   let size = 0;
   let untold = 0;
+  let stopBearing = (): void => {};
 
   function add(bytes: Buffer): boolean {
     frames.push(bytes);
@@ -125,6 +149,10 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     response.cork(() => {
       taken = response.write(bytes);
     });
+    if (!taken) {
+      stopBearing();
+      stopBearing = bearWith(response, live.idleSeconds);
+    }
     return taken;
   }
 
@@ -140,10 +168,12 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     control: message => add(frame(controlText(message), resumable(message), 'control')),
     end() {
       over = true;
+      stopBearing();
       response.cork(() => response.end('', true));
     },
   });
   response.onWritable(() => {
+    stopBearing();
     subscription.writable();
     return true;
   });
@@ -151,6 +181,7 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     writable: subscription.writable,
     closed() {
       over = true;
+      stopBearing();
       subscription.closed();
     },
   };

@@ -27,7 +27,13 @@ export interface Served {
   readonly nodes: NodeService;
   readonly charts: ChartService;
   readonly accounts: Accounts;
-  readonly events: { readonly log: EventLog; readonly streams: Streams; readonly tickets: Tickets };
+  readonly events: {
+    readonly log: EventLog;
+    readonly streams: Streams;
+    readonly tickets: Tickets;
+    /** After how many seconds without a sign of life a stream is closed; 8 to 960. */
+    readonly idleSeconds: number;
+  };
   readonly monitoring: Monitoring;
   readonly metricsAccess: MetricsAccess;
 }
@@ -48,7 +54,7 @@ export function routeTable(served: Served): RouteTable {
     ...attachmentRoutes(service),
     ...nodeRoutes(nodes),
     ...chartRoutes(charts, events.log),
-    ...eventRoutes(events.streams, events.tickets),
+    ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
     ...tokenRoutes(accounts.tokens),
     ...accountRoutes(accounts, name => service.ownedBy(name)),

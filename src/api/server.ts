@@ -145,7 +145,7 @@ export function createApi(parts: Parts): Api {
         say('fatal', { err: error }, 'a request could not be served');
       }
     };
-    app.ws<Attached>('/*', { ...webSocketBehavior, upgrade: take });
+    app.ws<Attached>('/*', { ...webSocketBehavior(events.idleSeconds), upgrade: take });
     app.any('/*', (response, request) => take(response, request));
   }
   const front = createFront({ ...settings, mount });

@@ -227,6 +227,12 @@ export const settings = z.strictObject({
     allowed: allowedSeconds,
     description: 'Seconds between two bookmarks on a stream on which nothing happens.',
   }),
+  event_idle: setting(z.number().int().min(8).max(960).default(120), {
+    env: 'PDISK_EVENT_IDLE',
+    default: '`120`',
+    allowed: 'a whole number of seconds from 8 to 960',
+    description: 'Seconds without a sign of life, a ping unanswered, after which an event stream is closed.',
+  }),
   event_streams: setting(z.number().int().min(1).default(100), {
     env: 'PDISK_EVENT_STREAMS',
     default: '`100`',

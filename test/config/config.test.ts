@@ -51,6 +51,7 @@ test('nothing at all and an empty file give the defaults', t => {
     eventHistory: 1_000_000,
     eventHistoryMs: 30 * 86_400_000,
     eventBookmarkMs: 30_000,
+    eventIdleSeconds: 120,
     eventStreams: 100,
     inspect: undefined,
     metricsAccess: 'loopback',
@@ -90,6 +91,7 @@ test('a file sets everything, under the names that the schema has', t => {
     event_history: 1000
     event_history_days: 0.5
     event_bookmark: 1
+    event_idle: 60
     event_streams: 9
     inspect: ws://localhost:8080
     metrics_access: any
@@ -123,6 +125,7 @@ test('a file sets everything, under the names that the schema has', t => {
     eventHistory: 1000,
     eventHistoryMs: 43_200_000,
     eventBookmarkMs: 1000,
+    eventIdleSeconds: 60,
     eventStreams: 9,
     inspect: 'ws://localhost:8080',
     metricsAccess: 'any',

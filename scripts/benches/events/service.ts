@@ -123,7 +123,7 @@ const api = createApi({
   charts: disks.charts,
   accounts,
   once: await createAnswerOnce({ load: async () => [], commit: async () => {} }, Date.now),
-  events: { log, streams, tickets: createTickets(nanoid, Date.now) },
+  events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 120 },
   monitoring: {
     figures: createFigures(),
     readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),

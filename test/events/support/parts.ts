@@ -9,7 +9,7 @@ import { memoryLog } from './memory-log.ts';
 export async function eventParts(
   accounts: Pick<Accounts, 'isCurrent'>,
   service: Pick<DiskService, 'list'>,
-  more: Partial<StreamsParts> = {},
+  { idleSeconds = 120, ...more }: Partial<StreamsParts> & { readonly idleSeconds?: number } = {},
 ) {
   const memory = await memoryLog();
   const streams = createStreams({
@@ -23,5 +23,8 @@ export async function eventParts(
     },
     ...more,
   });
-  return { memory, events: { log: memory.log, streams, tickets: createTickets(nanoid, Date.now) } };
+  return {
+    memory,
+    events: { log: memory.log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds },
+  };
 }

@@ -2,7 +2,6 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
-import type { StreamsParts } from '../../../src/events/streams.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { chartDouble, diskDouble, nodeDouble } from '../../api/support/disks.ts';
 import { answerOnce } from '../../api/support/once.ts';
@@ -14,7 +13,7 @@ import { type Subscriber, subscribe, subscribeSse } from './subscriber.ts';
 /** The API over a log in memory, with accounts `admin`, `cloud` (service), `alice` and `bob` (users). */
 export async function eventSite(
   t: ExecutionContext,
-  more: Partial<StreamsParts> = {},
+  more: Parameters<typeof eventParts>[2] = {},
   settings: Partial<ApiSettings> = {},
 ) {
   const accounts = await createAccounts(memoryStore(), { cost: cheap });

@@ -88,6 +88,8 @@ interface Options {
   /** `name:password`; an empty text for none. */
   readonly as?: string;
   readonly headers?: Record<string, string>;
+  /** Whether a WebSocket answers pings, as all do. */
+  readonly autoPong?: boolean;
 }
 
 const headersOf = ({ as = 'admin', headers = {} }: Options): Record<string, string> =>
@@ -96,7 +98,8 @@ const headersOf = ({ as = 'admin', headers = {} }: Options): Record<string, stri
 /** Opens a WebSocket. Rejects with the status where it is refused. `base` is http:// or https://, host and port. */
 export async function subscribe(base: string, query = '', options: Options = {}): Promise<Subscriber> {
   const url = `${base.replace('http', 'ws')}/api/events${query}`;
-  const socket = new WebSocket(url, { headers: headersOf(options), rejectUnauthorized: false });
+  const { autoPong = true } = options;
+  const socket = new WebSocket(url, { headers: headersOf(options), rejectUnauthorized: false, autoPong });
   const collected = collector();
   socket.on('message', data => collected.take(String(data)));
   const closed = once(socket, 'close').then(([code, reason]) => ({
