@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { destination, type Logger, pino } from 'pino';
-import { type AccountStore, createAccounts } from './accounts/accounts.ts';
+import { accountStore } from './accounts/account-store.ts';
+import { createAccounts } from './accounts/accounts.ts';
 import { createFirstAdministrator } from './accounts/first-administrator.ts';
-import { accountRecord, tokenRecord } from './accounts/record.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
-import { createAnswerOnce, keyRecord } from './api/idempotency.ts';
+import { createAnswers, keyRecord } from './api/idempotency.ts';
 import { createApi } from './api/server.ts';
 import { steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
@@ -25,27 +25,12 @@ import { openInspector } from './inspector.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
-import { openStore, type Store } from './store/store.ts';
+import { openStore } from './store/store.ts';
 
 /** How long requests at work may take to end by themselves after SIGTERM, in milliseconds. */
 const DRAIN_MS = 5_000;
 /** When the process ends whatever is still open, in milliseconds after SIGTERM. */
 const STOP_MS = 20_000;
-
-const accountsIn = (store: Store): AccountStore => ({
-  load: async () => ({
-    accounts: await store.load(prefixes.account, accountRecord),
-    tokens: await store.load(prefixes.token, tokenRecord),
-  }),
-  put: record => store.commit([{ key: prefixes.account + record.name, value: record }]),
-  remove: (name, tokens) =>
-    store.commit([
-      { key: prefixes.account + name, value: undefined },
-      ...tokens.map(id => ({ key: prefixes.token + id, value: undefined })),
-    ]),
-  putToken: record => store.commit([{ key: prefixes.token + record.id, value: record }]),
-  removeToken: id => store.commit([{ key: prefixes.token + id, value: undefined }]),
-});
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
 async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
@@ -77,9 +62,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   });
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
-  const accounts = await createAccounts(accountsIn(store));
-  const once = await createAnswerOnce(
+  const accounts = await createAccounts(accountStore(store));
+  const answers = await createAnswers(
     { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
+    accounts.passwords,
     Date.now,
   );
   const eventLog = await openEventLog(store);
@@ -133,7 +119,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     nodes: disks.nodes,
     charts: disks.charts,
     accounts,
-    once,
+    answers,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
     monitoring: { figures, readiness },
     log,

@@ -3,22 +3,34 @@
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
+import type { Write } from '../store/journal.ts';
 import type { Account } from './account.ts';
 import { fairQueue } from './fair-queue.ts';
 import { createLogins } from './logins.ts';
-import { defaultCost, type HashCost, hashPassword } from './password.ts';
-import type { AccountRecord, AccountRole, TokenRecord } from './record.ts';
+import { defaultCost, type HashCost, hashPassword, matchesPassword } from './password.ts';
+import type { AccountRecord, AccountRole, PasswordHash, TokenRecord } from './record.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
-/** Where accounts are kept. Calls must reach the disk in the order in which they were made. */
+/** Where accounts are kept. Calls must reach the disk in the order in which they were made, each as one batch with what is `also` written. */
 export interface AccountStore {
   load(): Promise<{ readonly accounts: readonly AccountRecord[]; readonly tokens: readonly TokenRecord[] }>;
   /** Durable when it resolves, as all of these. */
-  put(record: AccountRecord): Promise<void>;
+  put(record: AccountRecord, also: readonly Write[]): Promise<void>;
   /** Removes an account and these tokens, all at once. */
-  remove(name: string, tokens: readonly string[]): Promise<void>;
-  putToken(record: TokenRecord): Promise<void>;
-  removeToken(id: string): Promise<void>;
+  remove(name: string, tokens: readonly string[], also: readonly Write[]): Promise<void>;
+  putToken(record: TokenRecord, also: readonly Write[]): Promise<void>;
+  removeToken(id: string, also: readonly Write[]): Promise<void>;
+}
+
+/** What must be on disk in the same batch as a change; asked for in the step that decides it. */
+type AlsoWrite<Outcome = void> = (outcome: Outcome) => readonly Write[];
+
+const nothingElse = (): readonly Write[] => [];
+
+/** Hashes and compares passwords at a pace that leaves others room. Rejects with TOO_MANY_LOGINS. */
+export interface Passwords {
+  hash(account: string, password: string): Promise<PasswordHash>;
+  matches(account: string, password: string, kept: PasswordHash): Promise<boolean>;
 }
 
 /** What may be told about an account. */
@@ -37,6 +49,7 @@ export interface Accounts {
   /** Who has this API token; undefined for nobody. */
   verifyToken(secret: string): Caller | undefined;
   readonly tokens: Tokens;
+  readonly passwords: Passwords;
   /** Whether a caller's account stands as it did when its credentials were verified. */
   isCurrent(caller: Caller): boolean;
   /** All accounts by name. Throws FORBIDDEN. */
@@ -49,18 +62,19 @@ export interface Accounts {
     caller: Caller,
     name: string,
     account: { readonly password: string; readonly role: AccountRole },
+    also?: AlsoWrite<{ readonly created: boolean }>,
   ): Promise<{ readonly created: boolean }>;
   /** Changes the caller's own password. Rejects with FORBIDDEN for a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED. */
-  setPassword(caller: Caller, password: string): Promise<void>;
+  setPassword(caller: Caller, password: string, also?: AlsoWrite): Promise<void>;
   /**
    * Removes an account and its tokens. `ownsDisks` is asked in the step that makes the account unusable, so it must know every disk that was
    * accepted before. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, ACCOUNT_OWNS_DISKS, LAST_ADMINISTRATOR, STORE_FAILED.
    */
-  remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean): Promise<void>;
+  remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean, also?: AlsoWrite): Promise<void>;
   /** What an account may have by a decision of an administrator, undefined where there is none. */
   quotaOf(name: string): Quota | undefined;
   /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
-  setQuota(caller: Caller, name: string, quota: Quota | undefined): Promise<void>;
+  setQuota(caller: Caller, name: string, quota: Quota | undefined, also?: AlsoWrite): Promise<void>;
   isEmpty(): boolean;
   /** Makes the very first account, an administrator. Only for a service that has none. */
   createFirst(name: string, password: string): Promise<void>;
@@ -109,16 +123,18 @@ export async function createAccounts(store: AccountStore, options: Options = {})
   const tokens = createTokens({
     records: loaded.tokens,
     callerOf: name => find(name)?.caller,
-    put: record => durable(store.putToken(record)),
-    erase: id => durable(store.removeToken(id)),
+    put: (record, also) => durable(store.putToken(record, also)),
+    erase: (id, also) => durable(store.removeToken(id, also)),
     now,
   });
 
   const isCurrent = (caller: Caller): boolean =>
     find(caller.account)?.caller === caller || tokens.isCurrent(caller);
   /** In the queue whoever is logged in waits behind nobody but those who are. */
-  const hashFor = (caller: Caller, password: string) =>
-    hashing('accounts', caller.account, () => hashPassword(password, cost));
+  const passwords: Passwords = {
+    hash: (account, password) => hashing('accounts', account, () => hashPassword(password, cost)),
+    matches: (account, password, kept) => hashing('accounts', account, () => matchesPassword(password, kept)),
+  };
 
   function demandAdministrator(caller: Caller): void {
     if (!isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
@@ -136,45 +152,56 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     caller: Caller,
     name: string,
     { password, role }: { password: string; role: AccountRole },
+    also: AlsoWrite<{ readonly created: boolean }> = nothingElse,
   ) {
     demandAdministrator(caller);
     // Setting what is set must not drop the credentials of whoever is at work with them.
     if (find(name)?.record.role === role && logins.isKnown(name, password)) return { created: false };
-    const hash = await hashFor(caller, password);
+    const hash = await passwords.hash(caller.account, password);
     demandAdministrator(caller);
     if (accounts.get(name)?.record.role === 'admin' && role !== 'admin') demandAnotherAdministrator(name);
     const created = !accounts.has(name);
     const record: AccountRecord = { ...accounts.get(name)?.record, v: 1, name, role, password: hash };
-    await keep(record, store.put(record));
+    await keep(record, store.put(record, also({ created })));
     return { created };
   }
 
-  async function remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean): Promise<void> {
+  async function remove(
+    caller: Caller,
+    name: string,
+    ownsDisks: (name: string) => boolean,
+    also: AlsoWrite = nothingElse,
+  ): Promise<void> {
     demandAdministrator(caller);
     const account = accounts.get(name);
     if (!account) throw errorOf('ACCOUNT_UNKNOWN', { detail: name });
     if (account.record.role === 'admin') demandAnotherAdministrator(name);
     if (ownsDisks(name)) throw errorOf('ACCOUNT_OWNS_DISKS', { detail: name });
     accounts.delete(name);
-    await durable(store.remove(name, tokens.dropOf(name)));
+    await durable(store.remove(name, tokens.dropOf(name), also()));
   }
 
-  async function setPassword(caller: Caller, password: string): Promise<void> {
+  async function setPassword(caller: Caller, password: string, also: AlsoWrite = nothingElse): Promise<void> {
     if (tokens.isHolder(caller)) throw errorOf('FORBIDDEN', { detail: 'a token sets no password' });
-    const hash = await hashFor(caller, password);
+    const hash = await passwords.hash(caller.account, password);
     const account = find(caller.account);
     if (!account || !isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
     const record = { ...account.record, password: hash };
-    await keep(record, store.put(record));
+    await keep(record, store.put(record, also()));
   }
 
-  async function setQuota(caller: Caller, name: string, quota: Quota | undefined): Promise<void> {
+  async function setQuota(
+    caller: Caller,
+    name: string,
+    quota: Quota | undefined,
+    also: AlsoWrite = nothingElse,
+  ): Promise<void> {
     demandAdministrator(caller);
     const account = accounts.get(name);
     if (!account) throw errorOf('ACCOUNT_UNKNOWN', { detail: name });
     const { quota: _, ...rest } = account.record;
     account.record = quota ? { ...rest, quota } : rest;
-    account.written = durable(store.put(account.record));
+    account.written = durable(store.put(account.record, also()));
     await account.written;
   }
 
@@ -182,6 +209,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     verify: logins.verify,
     verifyToken: tokens.verify,
     tokens,
+    passwords,
     setPassword,
     isCurrent,
     list(caller) {
@@ -202,7 +230,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
         password: await hashPassword(password, cost),
       };
       if (accounts.size > 0) throw new Error('there are accounts already');
-      await keep(record, store.put(record));
+      await keep(record, store.put(record, []));
     },
   };
 }

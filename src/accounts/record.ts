@@ -12,7 +12,7 @@ export const accountName = z
 export const accountRole = z.enum(['user', 'service', 'admin'], 'role must be user, service or admin');
 
 /** What a password was hashed with: the names and bounds of RFC 7914, so that a record outlives a change of our choice. */
-const scryptHash = z.object({
+export const passwordHash = z.object({
   algorithm: z.literal('scrypt'),
   cost: z.number().int().positive(),
   blockSize: z.number().int().positive(),
@@ -26,7 +26,7 @@ export const accountRecord = z.object({
   v: z.literal(1),
   name: accountName,
   role: accountRole,
-  password: scryptHash,
+  password: passwordHash,
   /** What the account may have, where that is not what the configuration says. */
   quota: z.object({ disks: z.int().min(0), sizeGiB: z.int().min(0) }).optional(),
 });

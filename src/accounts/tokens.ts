@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { nanoid } from 'nanoid';
 import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
+import type { Write } from '../store/journal.ts';
 import type { TokenRecord } from './record.ts';
 
 /** What may be told about a token: not its secret. */
@@ -13,13 +14,23 @@ export interface TokenView {
   readonly expires: number;
 }
 
+type NewToken = TokenView & { readonly secret: string };
+
 export interface Tokens {
-  /** Makes a token for the caller's account; this is the only time that its secret is told. Rejects with FORBIDDEN, TOKEN_LIMIT, STORE_FAILED. */
-  create(caller: Caller, name: string, lifeMs: number): Promise<TokenView & { readonly secret: string }>;
+  /**
+   * Makes a token for the caller's account; this is the only time that its secret is told. `also` is asked what must be on disk in
+   * the same batch. Rejects with FORBIDDEN, TOKEN_LIMIT, STORE_FAILED.
+   */
+  create(
+    caller: Caller,
+    name: string,
+    lifeMs: number,
+    also?: (token: NewToken) => readonly Write[],
+  ): Promise<NewToken>;
   /** The caller's own, in the order of their making. */
   list(caller: Caller): readonly TokenView[];
   /** Ends a token of the caller's own; an administrator's word ends any. Rejects with TOKEN_UNKNOWN, STORE_FAILED. */
-  remove(caller: Caller, id: string): Promise<void>;
+  remove(caller: Caller, id: string, also?: () => readonly Write[]): Promise<void>;
 }
 
 const MOST = 100;
@@ -41,8 +52,8 @@ export function createTokens(parts: {
   /** Who an account is now. */
   readonly callerOf: (account: string) => Caller | undefined;
   /** Durable when it resolves; rejects with STORE_FAILED. */
-  readonly put: (record: TokenRecord) => Promise<void>;
-  readonly erase: (id: string) => Promise<void>;
+  readonly put: (record: TokenRecord, also: readonly Write[]) => Promise<void>;
+  readonly erase: (id: string, also: readonly Write[]) => Promise<void>;
   readonly now: () => number;
 }) {
   const { callerOf, now } = parts;
@@ -81,7 +92,7 @@ export function createTokens(parts: {
   const viewOf = ({ id, name, created, expires }: TokenRecord): TokenView => ({ id, name, created, expires });
 
   const administration: Tokens = {
-    async create(caller, name, lifeMs) {
+    async create(caller, name, lifeMs, also = () => []) {
       if (holders.has(caller))
         throw errorOf('FORBIDDEN', { detail: 'a token makes no tokens; use the password' });
       const gone = of(caller.account).filter(({ expires }) => expires <= now());
@@ -101,16 +112,17 @@ export function createTokens(parts: {
         expires: created + lifeMs,
       };
       keep(record);
-      await Promise.all([...gone.map(one => parts.erase(one.id)), parts.put(record)]);
-      return { ...viewOf(record), secret };
+      const token = { ...viewOf(record), secret };
+      await Promise.all([...gone.map(one => parts.erase(one.id, [])), parts.put(record, also(token))]);
+      return token;
     },
     list: caller => of(caller.account).map(viewOf),
-    async remove(caller, id) {
+    async remove(caller, id, also = () => []) {
       const token = tokens.get(id);
       if (!token || (token.record.account !== caller.account && caller.role !== 'admin'))
         throw errorOf('TOKEN_UNKNOWN', { detail: id });
       tokens.delete(id);
-      await parts.erase(id);
+      await parts.erase(id, also());
     },
   };
 

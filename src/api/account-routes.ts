@@ -2,6 +2,7 @@ import type { Quota } from '../../machines/disk-events.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { accountName } from '../accounts/record.ts';
 import { PdiskError } from '../errors.ts';
+import type { Write } from '../store/journal.ts';
 import { json } from './answer.ts';
 import {
   deleteAccount,
@@ -22,36 +23,48 @@ function nameToMake(text: string | undefined): string {
   );
 }
 
-/** Accounts, for administrators. `ownedBy` counts every disk that was accepted, also those not written yet. */
-export const accountRoutes = (accounts: Accounts, ownedBy: (account: string) => Quota): readonly Route[] => [
+/**
+ * Accounts, for administrators. `ownedBy` counts every disk that was accepted, also those not written yet; `forget` answers what else
+ * of an account to erase with it.
+ */
+export const accountRoutes = (
+  accounts: Accounts,
+  ownedBy: (account: string) => Quota,
+  forget: (account: string) => readonly Write[],
+): readonly Route[] => [
   route(listAccounts, ({ caller }) => json(accounts.list(caller))),
 
-  route(putAccount, async ({ caller, params }, { password, role }) => {
+  route(putAccount, async ({ caller, keep, params }, { password, role }) => {
     const name = nameToMake(params[0]);
-    const { created } = await accounts.put(caller, name, { password, role });
-    return json({ name, role }, created ? 201 : 200);
+    const answer = ({ created }: { created: boolean }) => json({ name, role }, created ? 201 : 200);
+    return answer(await accounts.put(caller, name, { password, role }, outcome => keep(answer(outcome))));
   }),
 
-  route(deleteAccount, async ({ caller, params }) => {
+  route(deleteAccount, async ({ caller, keep, params }) => {
     const name = params[0] ?? '';
-    await accounts.remove(caller, name, account => ownedBy(account).disks > 0);
-    return json({ name });
+    const answer = json({ name });
+    const also = () => [...forget(name), ...keep(answer)];
+    await accounts.remove(caller, name, account => ownedBy(account).disks > 0, also);
+    return answer;
   }),
 
-  route(setPassword, async ({ caller }, { password }) => {
-    await accounts.setPassword(caller, password);
-    return json({ name: caller.account });
+  route(setPassword, async ({ caller, keep }, { password }) => {
+    const answer = json({ name: caller.account });
+    await accounts.setPassword(caller, password, () => keep(answer));
+    return answer;
   }),
 
-  route(setQuota, async ({ caller, params }, { disks, size }) => {
+  route(setQuota, async ({ caller, keep, params }, { disks, size }) => {
     const name = params[0] ?? '';
-    await accounts.setQuota(caller, name, { disks, sizeGiB: size });
-    return json({ name, disks: String(disks), size: String(size) });
+    const answer = json({ name, disks: String(disks), size: String(size) });
+    await accounts.setQuota(caller, name, { disks, sizeGiB: size }, () => keep(answer));
+    return answer;
   }),
 
-  route(deleteQuota, async ({ caller, params }) => {
+  route(deleteQuota, async ({ caller, keep, params }) => {
     const name = params[0] ?? '';
-    await accounts.setQuota(caller, name, undefined);
-    return json({ name });
+    const answer = json({ name });
+    await accounts.setQuota(caller, name, undefined, () => keep(answer));
+    return answer;
   }),
 ];

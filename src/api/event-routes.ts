@@ -47,13 +47,16 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
     },
   },
 
-  route(createTicket, ({ caller }) => {
-    const { ticket, expires } = tickets.issue(caller);
-    return {
-      ...json({ ticket, expires: new Date(expires).toISOString() }, 201),
-      headers: { 'Cache-Control': 'no-store' },
-    };
-  }),
+  {
+    ...route(createTicket, ({ caller }) => {
+      const { ticket, expires } = tickets.issue(caller);
+      return {
+        ...json({ ticket, expires: new Date(expires).toISOString() }, 201),
+        headers: { 'Cache-Control': 'no-store' },
+      };
+    }),
+    secret: true,
+  },
 
   route(describeEvents, () => jsonText(asyncApi())),
 ];

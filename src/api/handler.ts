@@ -6,7 +6,7 @@ import { authenticate } from './authentication.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
 import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
-import type { AnswerOnce, Begun } from './idempotency.ts';
+import type { Answers, Begun, Keep } from './idempotency.ts';
 import type { OpenRoute } from './open-routes.ts';
 import { takesBody } from './operation.ts';
 import type { Route } from './route.ts';
@@ -60,7 +60,7 @@ export function createHandler(parts: {
   /** Throws for what no honest client sends, before anything else is looked at. */
   readonly gate: (head: Head) => void;
   readonly open: readonly OpenRoute[];
-  readonly once: AnswerOnce;
+  readonly once: Answers['once'];
   /** The answer to what a restart has interrupted; undefined where nothing came of it. */
   readonly recover: (
     caller: Caller,
@@ -94,15 +94,15 @@ export function createHandler(parts: {
       if (exchange.isGone()) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
       const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
       const { route, params } = found;
-      const act = (cause: Cause) => route.answer({ caller, cause, head, params }, fields);
-      if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause);
+      const act = (cause: Cause, keep: Keep) => route.answer({ caller, cause, keep, head, params }, fields);
+      if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);
       return once({
         head,
         caller,
         fields,
         cause,
         secret: route.secret === true,
-        act: async because => act(because),
+        act: async (because, keep) => act(because, keep),
         recover: begun => recover(caller, route, fields, begun),
       });
     }

@@ -2,12 +2,15 @@ import type { Caller, Cause } from '../disks/service.ts';
 import type { Answer } from './answer.ts';
 import type { Fields } from './fields.ts';
 import type { Head } from './head.ts';
+import type { Keep } from './idempotency.ts';
 import { checkInputs } from './inputs.ts';
 import type { Operation } from './operation.ts';
 
 interface Request {
   readonly caller: Caller;
   readonly cause: Cause;
+  /** For a change that is done with its decision: what to write in the same batch, so that a repetition finds this answer. */
+  readonly keep: Keep;
   readonly head: Head;
   /** What stands in the path for `:name`, percent-decoded, in order. */
   readonly params: readonly string[];

@@ -3,6 +3,7 @@ import type { ChartService, DiskService, NodeService } from '../disks/service.ts
 import type { EventLog } from '../events/log.ts';
 import type { Streams } from '../events/streams.ts';
 import type { Tickets } from '../events/tickets.ts';
+import type { Write } from '../store/journal.ts';
 import { accountRoutes } from './account-routes.ts';
 import { jsonText } from './answer.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
@@ -27,6 +28,8 @@ export interface Served {
   readonly nodes: NodeService;
   readonly charts: ChartService;
   readonly accounts: Accounts;
+  /** What else of an account to erase in the batch that ends it. */
+  readonly forget: (account: string) => readonly Write[];
   readonly events: {
     readonly log: EventLog;
     readonly streams: Streams;
@@ -57,7 +60,7 @@ export function routeTable(served: Served): RouteTable {
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
     ...tokenRoutes(accounts.tokens),
-    ...accountRoutes(accounts, name => service.ownedBy(name)),
+    ...accountRoutes(accounts, name => service.ownedBy(name), served.forget),
     route(describeApi, () => jsonText(document())),
   ];
   let text: string | undefined;

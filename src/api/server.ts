@@ -7,7 +7,7 @@ import { type Exchange, openExchange } from './exchange.ts';
 import { createFront, type TlsFiles } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler } from './handler.ts';
-import type { AnswerOnce } from './idempotency.ts';
+import type { Answers } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
 import { createParting } from './parting.ts';
@@ -37,24 +37,24 @@ export interface ApiSettings {
   readonly metricsAccess: MetricsAccess;
 }
 
-interface Parts extends Omit<Served, 'metricsAccess'> {
+interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
   /** Answers to requests with an Idempotency-Key. */
-  readonly once: AnswerOnce;
+  readonly answers: Answers;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }
 
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
-  const { service, accounts, once, events, monitoring, log, settings } = parts;
+  const { service, accounts, answers, events, monitoring, log, settings } = parts;
   const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   const isParting = createParting();
   let listenHost = '';
   const handle = createHandler({
-    ...routeTable({ ...parts, metricsAccess: settings.metricsAccess }),
+    ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
     gate: head => gate(head, listenHost),
-    once,
+    once: answers.once,
     recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
   });
   let stopped: Promise<void> | undefined;

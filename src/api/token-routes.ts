@@ -1,5 +1,5 @@
 import type { Tokens, TokenView } from '../accounts/tokens.ts';
-import { json } from './answer.ts';
+import { type Answer, json } from './answer.ts';
 import { createToken, deleteToken, listTokens } from './operations/tokens.ts';
 import { timestamp } from './representation.ts';
 import { type Route, route } from './route.ts';
@@ -11,22 +11,26 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
   expires: timestamp(expires),
 });
 
+const told = (token: TokenView & { readonly secret: string }): Answer => ({
+  ...json({ ...represent(token), token: token.secret }, 201),
+  headers: { 'Cache-Control': 'no-store' },
+});
+
 /** API tokens: everybody his own. */
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
   route(listTokens, ({ caller }) => json(tokens.list(caller).map(represent))),
 
   {
-    ...route(createToken, async ({ caller }, { name, expires_in }) => {
-      const { secret, ...token } = await tokens.create(caller, name, expires_in * 1000);
-      const headers = { 'Cache-Control': 'no-store' };
-      return { ...json({ ...represent(token), token: secret }, 201), headers };
-    }),
+    ...route(createToken, async ({ caller, keep }, { name, expires_in }) =>
+      told(await tokens.create(caller, name, expires_in * 1000, token => keep(told(token)))),
+    ),
     secret: true,
   },
 
-  route(deleteToken, async ({ caller, params }) => {
+  route(deleteToken, async ({ caller, keep, params }) => {
     const id = params[0] ?? '';
-    await tokens.remove(caller, id);
-    return json({ id });
+    const answer = json({ id });
+    await tokens.remove(caller, id, () => keep(answer));
+    return answer;
   }),
 ];

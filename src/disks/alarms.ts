@@ -1,4 +1,4 @@
-import type { Journal } from '../store/journal.ts';
+import type { Journal, Write } from '../store/journal.ts';
 import { prefixes } from '../store/keys.ts';
 import type { NodeRecord } from '../store/records.ts';
 
@@ -19,8 +19,8 @@ export interface Alarms {
   checkReleases(node: string, releases: number, attachments: number): boolean;
   /** Why nothing is released on this node, or undefined. */
   of(node: string): string | undefined;
-  /** An administrator agrees: the present host is the right one, and the machines are gone. */
-  agree(node: string): Promise<void>;
+  /** An administrator agrees: the present host is the right one, and the machines are gone. `also` is written in the same batch. */
+  agree(node: string, also: readonly Write[]): Promise<void>;
 }
 
 interface Alarm {
@@ -38,9 +38,10 @@ export function createAlarms(
   const alarms = new Map<string, Alarm>();
   const agreed = new Set<string>();
 
-  async function learn(names: readonly string[], hostUuid: string): Promise<void> {
+  async function learn(names: readonly string[], hostUuid: string, also: readonly Write[]): Promise<void> {
     const record = (name: string): NodeRecord => ({ v: 1, name, hostUuid });
-    await journal.commit(names.map(name => ({ key: prefixes.node + name, value: record(name) })));
+    const records = names.map(name => ({ key: prefixes.node + name, value: record(name) }));
+    await journal.commit([...records, ...also]);
     for (const name of names) hosts.set(name, hostUuid);
   }
 
@@ -59,7 +60,7 @@ export function createAlarms(
       }
       if (alarms.get(node)?.host) alarms.delete(node);
       const fresh = names.filter(name => !hosts.has(name));
-      if (fresh.length > 0) await learn(fresh, hostUuid);
+      if (fresh.length > 0) await learn(fresh, hostUuid, []);
     },
     checkReleases(node, releases, attachments) {
       if (agreed.delete(node)) return true;
@@ -69,11 +70,14 @@ export function createAlarms(
       return false;
     },
     of: node => alarms.get(node)?.text,
-    async agree(node) {
+    async agree(node, also) {
       const alarm = alarms.get(node);
       if (!alarm) return;
-      if (alarm.host) await learn(alarm.host.names, alarm.host.hostUuid);
-      else agreed.add(node);
+      if (alarm.host) await learn(alarm.host.names, alarm.host.hostUuid, also);
+      else {
+        if (also.length > 0) await journal.commit(also);
+        agreed.add(node);
+      }
       alarms.delete(node);
     },
   };

@@ -21,13 +21,13 @@ export function createNodeService(parts: {
         return { node, names, reachable: state === 'up', since, versions: versions ?? null, operation };
       });
     },
-    async agree(caller, node) {
+    async agree(caller, node, also = () => []) {
       if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'only an administrator may agree' });
       const key = hypervisor.nodeKey(node);
       if (!hypervisor.isConfigured(key)) throw errorOf('NODE_NOT_CONFIGURED', { node });
       const alarm = alarms.of(key);
       if (alarm === undefined) throw errorOf('NO_ALARM', { node });
-      await alarms.agree(key);
+      await alarms.agree(key, also({ alarm }));
       void reconciler.pass(key);
       return { alarm };
     },

@@ -219,9 +219,13 @@ export interface NodeService {
   list(caller: Caller): readonly NodeView[];
   /**
    * Ends a node's alarm: the host that answers is the right one, or the machines that it does not show are gone. Resolves with what
-   * the alarm said. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
+   * the alarm said. `also` is asked what must be on disk in the same batch. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
    */
-  agree(caller: Caller, node: string): Promise<{ readonly alarm: string }>;
+  agree(
+    caller: Caller,
+    node: string,
+    also?: (outcome: { readonly alarm: string }) => readonly Write[],
+  ): Promise<{ readonly alarm: string }>;
 }
 
 /** What a chart would do with an event now, with the sentence that a refused request would be answered. */

@@ -1,14 +1,17 @@
 import test from 'ava';
 import { json } from '../../src/api/answer.ts';
-import { createAnswerOnce, type KeyRecord } from '../../src/api/idempotency.ts';
+import { createAnswers, type KeyRecord } from '../../src/api/idempotency.ts';
 import { errorOf } from '../../src/errors.ts';
 import type { Write } from '../../src/store/journal.ts';
+import { passwords } from './support/once.ts';
 
 const DAY = 86_400_000;
 
+type Act = Parameters<Awaited<ReturnType<typeof createAnswers>>['once']>[0]['act'];
+
 async function site(kept = new Map<string, KeyRecord>()) {
   const clock = { now: DAY };
-  const once = await createAnswerOnce(
+  const { once, forget } = await createAnswers(
     {
       load: async () => [...kept.values()],
       async commit(writes: readonly Write[]) {
@@ -16,6 +19,7 @@ async function site(kept = new Map<string, KeyRecord>()) {
           value === undefined ? kept.delete(key) : kept.set(key, value as KeyRecord);
       },
     },
+    passwords,
     () => clock.now,
   );
   let acts = 0;
@@ -42,14 +46,14 @@ async function site(kept = new Map<string, KeyRecord>()) {
       fields,
       cause: { kind: 'request' },
       secret,
-      act(cause) {
+      act(cause, keep) {
         acts += 1;
-        return act(cause);
+        return act(cause, keep);
       },
       recover,
     });
   };
-  return { ask, kept, clock, acts: () => acts };
+  return { ask, forget, kept, clock, acts: () => acts };
 }
 
 test('the same request with the same key is answered again and not done again, also after a restart', async t => {
@@ -164,6 +168,7 @@ test('no account keeps more than ten thousand keys', async t => {
     account: 'alice',
     key: String(number),
     fingerprint: 'x',
+    password: null,
     time: DAY - 20_000 + number,
     begun: null,
     answer: { status: 200, type: 'application/json', body: '{}', headers: {} },
@@ -183,10 +188,62 @@ test('a secret is not written, and a repetition after a restart is told so', asy
   await t.throwsAsync(second.ask('k', asked), { code: 'KEY_SECRET' });
 });
 
-test('a password is in no fingerprint, and keys are visible ASCII', async t => {
-  const { ask } = await site();
+test('another password is another request, also after a restart, and no fast hash of one is written', async t => {
+  const { ask, kept } = await site();
   await ask('k', { fields: { password: 'one' } });
-  t.like(await ask('k', { fields: { password: 'two' } }), { status: 201 });
+  await ask('l', { fields: { password: 'one' } });
+  const written = [...kept.values()];
+  t.is(written[0]?.fingerprint, written[1]?.fingerprint);
+  t.not(written[0]?.password?.hash, written[1]?.password?.hash);
+  for (const running of [{ ask }, await site(kept)]) {
+    await t.throwsAsync(running.ask('k', { fields: { password: 'two' } }), { code: 'KEY_REUSED' });
+    await t.throwsAsync(running.ask('k'), { code: 'KEY_REUSED' });
+    t.like(await running.ask('k', { fields: { password: 'one' } }), { status: 201, body: '{"number":1}' });
+  }
+});
+
+test('an answer that is known with its decision is on disk with it, and is not written again', async t => {
+  const { ask, kept } = await site();
+  let written: unknown;
+  const act: Act = async (_cause, keep) => {
+    for (const { key, value } of keep(json({ name: 'x' }, 201))) kept.set(key, value as KeyRecord);
+    written = [...kept.values()][0]?.answer;
+    throw errorOf('STOPPING');
+  };
+  await t.throwsAsync(ask('k', { act }), { code: 'STOPPING' });
+  t.like(written, { status: 201, body: '{"name":"x"}' });
+  const restarted = await site(kept);
+  t.like(await restarted.ask('k'), { status: 201, body: '{"name":"x"}' });
+  t.is(restarted.acts(), 0);
+});
+
+test('the keys of an account end with it, also those of requests that are still at work', async t => {
+  const { ask, forget, kept, acts } = await site();
+  let end = (): void => {};
+  const held = new Promise<void>(resolve => {
+    end = resolve;
+  });
+  await ask('k');
+  await ask('k', { account: 'bob' });
+  const working = ask('l', { act: async () => held.then(() => json({})) });
+  const erased = forget('alice');
+  t.deepEqual(
+    erased.map(({ value }) => value),
+    [undefined, undefined],
+  );
+  for (const { key } of erased) kept.delete(key);
+  end();
+  t.like(await working, { status: 200 });
+  t.deepEqual(
+    [...kept.values()].map(({ account }) => account),
+    ['bob'],
+  );
+  t.like(await ask('k'), { body: '{"number":4}' });
+  t.is(acts(), 4);
+});
+
+test('keys are visible ASCII', async t => {
+  const { ask } = await site();
   for (const key of ['', '""', 'a b', 'ü', 'x'.repeat(256), '"'.repeat(300)])
     await t.throwsAsync(ask(key), { code: 'BAD_INPUT' }, key);
 });

@@ -7,7 +7,7 @@ import { errorOf } from '../../src/errors.ts';
 import { eventParts } from '../events/support/parts.ts';
 import { basic, request } from '../rig/http.ts';
 import { chartDouble, diskDouble, FIRST, nodeDouble } from './support/disks.ts';
-import { answerOnce } from './support/once.ts';
+import { answers } from './support/once.ts';
 import { monitoring, plain, startServer } from './support/server.ts';
 
 const form = 'Content-Type: application/x-www-form-urlencoded';
@@ -257,7 +257,7 @@ test('a log that cannot be written costs no answer', async t => {
     nodes: nodeDouble,
     charts: chartDouble,
     accounts,
-    once: await answerOnce(),
+    answers: await answers(),
     events,
     monitoring: monitoring(),
     log,
@@ -285,7 +285,7 @@ test('a port in use is an error that says so, also where another pdisk uses it',
     nodes: nodeDouble,
     charts: chartDouble,
     accounts,
-    once: await answerOnce(),
+    answers: await answers(),
     events,
     monitoring: monitoring(),
     log,

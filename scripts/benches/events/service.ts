@@ -7,7 +7,7 @@ import { nanoid } from 'nanoid';
 import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { createFigures } from '../../../src/api/figures.ts';
-import { createAnswerOnce } from '../../../src/api/idempotency.ts';
+import { createAnswers } from '../../../src/api/idempotency.ts';
 import { createApi } from '../../../src/api/server.ts';
 import { createDisks } from '../../../src/disks/disks.ts';
 import type { Caller } from '../../../src/disks/service.ts';
@@ -122,7 +122,11 @@ const api = createApi({
   nodes: disks.nodes,
   charts: disks.charts,
   accounts,
-  once: await createAnswerOnce({ load: async () => [], commit: async () => {} }, Date.now),
+  answers: await createAnswers(
+    { load: async () => [], commit: async () => {} },
+    accounts.passwords,
+    Date.now,
+  ),
   events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 120 },
   monitoring: {
     figures: createFigures(),

@@ -1,5 +1,13 @@
-import { createAnswerOnce, type KeyRecord } from '../../../src/api/idempotency.ts';
+import { hashPassword, matchesPassword } from '../../../src/accounts/password.ts';
+import { createAnswers, type KeyRecord } from '../../../src/api/idempotency.ts';
+import { cheap } from '../../accounts/support/memory-store.ts';
+
+/** As cheap as can be. */
+export const passwords: Parameters<typeof createAnswers>[1] = {
+  hash: (_account, password) => hashPassword(password, cheap),
+  matches: (_account, password, kept) => matchesPassword(password, kept),
+};
 
 /** Answers to requests with an Idempotency-Key, over a store in memory that holds these records. */
-export const answerOnce = (records: readonly KeyRecord[] = [], now = Date.now) =>
-  createAnswerOnce({ load: async () => records, commit: async () => {} }, now);
+export const answers = (records: readonly KeyRecord[] = [], now = Date.now) =>
+  createAnswers({ load: async () => records, commit: async () => {} }, passwords, now);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
-import { type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
+import { type AccountStore, type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
 import { createFigures } from '../../../src/api/figures.ts';
 import type { Monitoring } from '../../../src/api/open-routes.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
@@ -9,7 +9,7 @@ import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
 import { chartDouble, type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
-import { answerOnce } from './once.ts';
+import { answers } from './once.ts';
 
 export interface Answered {
   readonly status: number;
@@ -43,6 +43,14 @@ export const monitoring = (): Monitoring => ({
   readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),
 });
 
+async function makeAccounts(accounts: Accounts): Promise<void> {
+  await accounts.createFirst('admin', PASSWORD);
+  const admin = await accounts.verify('admin', PASSWORD);
+  if (!admin) throw new Error('no administrator');
+  await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
+  await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
+}
+
 /** The settings of a service that nothing is said about. */
 export const plain: ApiSettings = {
   tls: undefined,
@@ -52,29 +60,30 @@ export const plain: ApiSettings = {
   metricsAccess: 'admin',
 };
 
-/** The API with accounts `admin`, `cloud` (service) and `test` (user), over a double of the disks. */
+/**
+ * The API with accounts `admin`, `cloud` (service) and `test` (user), which are made unless `accountStore` has some, over a double of
+ * the disks.
+ */
 export async function startServer(
   t: ExecutionContext,
   service = diskDouble(),
   nodes = nodeDouble,
   cost = cheap,
   settings: Partial<ApiSettings> = {},
+  accountStore: AccountStore = memoryStore(),
+  keys = answers(),
 ): Promise<Server> {
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: line => log.push(JSON.parse(line)) });
-  const accounts = await createAccounts(memoryStore(), { cost });
-  await accounts.createFirst('admin', PASSWORD);
-  const admin = await accounts.verify('admin', PASSWORD);
-  if (!admin) throw new Error('no administrator');
-  await accounts.put(admin, 'cloud', { password: PASSWORD, role: 'service' });
-  await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
+  const accounts = await createAccounts(accountStore, { cost });
+  if (accounts.isEmpty()) await makeAccounts(accounts);
   const { events } = await eventParts(accounts, service);
   const api = createApi({
     service,
     nodes,
     charts: chartDouble,
     accounts,
-    once: await answerOnce(),
+    answers: await keys,
     events,
     monitoring: monitoring(),
     log: logger,

@@ -4,7 +4,7 @@ import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { chartDouble, diskDouble, nodeDouble } from '../../api/support/disks.ts';
-import { answerOnce } from '../../api/support/once.ts';
+import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
 import { eventParts } from './parts.ts';
@@ -29,7 +29,7 @@ export async function eventSite(
     nodes: nodeDouble,
     charts: chartDouble,
     accounts,
-    once: await answerOnce(),
+    answers: await answers(),
     events,
     monitoring: monitoring(),
     log: pino({ level: 'silent' }),

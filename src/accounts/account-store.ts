@@ -1,0 +1,21 @@
+import { prefixes } from '../store/keys.ts';
+import type { Store } from '../store/store.ts';
+import type { AccountStore } from './accounts.ts';
+import { accountRecord, tokenRecord } from './record.ts';
+
+/** Accounts and tokens in the store: one batch for each change. */
+export const accountStore = ({ load, commit }: Pick<Store, 'load' | 'commit'>): AccountStore => ({
+  load: async () => ({
+    accounts: await load(prefixes.account, accountRecord),
+    tokens: await load(prefixes.token, tokenRecord),
+  }),
+  put: (record, also) => commit([{ key: prefixes.account + record.name, value: record }, ...also]),
+  remove: (name, tokens, also) =>
+    commit([
+      { key: prefixes.account + name, value: undefined },
+      ...tokens.map(id => ({ key: prefixes.token + id, value: undefined })),
+      ...also,
+    ]),
+  putToken: (record, also) => commit([{ key: prefixes.token + record.id, value: record }, ...also]),
+  removeToken: (id, also) => commit([{ key: prefixes.token + id, value: undefined }, ...also]),
+});
