@@ -7,6 +7,7 @@ import type { Bench, Measurement } from './core/bench.ts';
 import { type Canary, look } from './core/canary.ts';
 import { figuresOf, type Measured } from './core/figures.ts';
 import { growth } from './core/growth.ts';
+import { logins } from './core/logins.ts';
 import { plug } from './core/plug.ts';
 import { list, read } from './core/read.ts';
 import { table } from './core/report.ts';
@@ -14,7 +15,15 @@ import { objection } from './core/rounds.ts';
 import { start } from './core/start.ts';
 import { volumes } from './core/volumes.ts';
 
-const measurements: Readonly<Record<string, Measurement>> = { read, list, volumes, plug, start, growth };
+const measurements: Readonly<Record<string, Measurement>> = {
+  read,
+  list,
+  volumes,
+  logins,
+  plug,
+  start,
+  growth,
+};
 
 const help = `Usage: scripts/bench core [NAME...] [OPTION...]
 
@@ -24,6 +33,7 @@ this machine, measured in turns with it. Names, all of them by default:
   read      GET of one disk with a password; floor: uWebSockets.js alone
   list      GET of 10,000 disks; floor: uWebSockets.js alone
   volumes   create and delete on the file pool, 1 and 64 in flight; floor: the same file operations and one synced batch
+  logins    create beside a flood of wrong logins; floor: create without it
   plug      hotattach and hotdetach on a real guest; floor: libvirt's own calls. Needs root
   start     start-up time and memory with few and with many disks
   growth    what an operation costs with 100 and with many disks
