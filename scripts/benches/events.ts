@@ -5,21 +5,31 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Made } from './events/service.ts';
 import type { Received } from './events/subscribers.ts';
 
-const help = `Usage: scripts/bench events [--seconds N] [--subscribers N] [--replay N]
+const help = `Usage: scripts/bench events [--only NAME] [--seconds N] [--subscribers N] [--replay N] [--stop N]
 
-Events are made by attaching and detaching disks, 1,000 a second, through the actors and the journal.
+Events are made by attaching and detaching disks, through the actors and the journal.
 
+  few     100 subscribers, 1,000 events a second for 10 s: how long an event takes from durable to received
+  many    so many subscribers, 1,000 events a second
+  slow    one of two subscribers stops reading for a while in which 100,000 events pass
+  replay  one subscriber is sent a long log
+
+  --only NAME      one of these; all by default
   --seconds N      how long the many subscribers listen (30)
   --subscribers N  how many they are (1000)
-  --replay N       how many events one subscriber is sent from the log (1000000)
+  --stop N         for how many seconds the slow one stops (60)
+  --replay N       how many events are in the long log (1000000)
 `;
 
 const { values } = parseArgs({
   options: {
+    only: { type: 'string' },
     seconds: { type: 'string', default: '30' },
     subscribers: { type: 'string', default: '1000' },
+    stop: { type: 'string', default: '60' },
     replay: { type: 'string', default: '1000000' },
     help: { type: 'boolean' },
   },
@@ -29,7 +39,7 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-function start(name: 'service' | 'subscribers', ...args: string[]): ChildProcess {
+function start(name: 'service' | 'subscribers' | 'fill', ...args: string[]): ChildProcess {
   const child = fork(new URL(`events/${name}.ts`, import.meta.url), args, { execArgv: ['--import=tsx'] });
   child.once('exit', status => {
     if (status !== 0 && status !== null) process.exit(1);
@@ -42,10 +52,30 @@ async function message<T>(child: ChildProcess): Promise<T> {
   return value as T;
 }
 
+async function end(...children: ChildProcess[]): Promise<void> {
+  const ended = children.map(child => once(child, 'exit'));
+  for (const child of children) child.kill();
+  await Promise.all(ended);
+}
+
 const percentile = (sorted: Float64Array, part: number): string =>
   (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN).toFixed(2);
 
-const mib = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
+const mib = (bytes: number | undefined): string => `${Math.round((bytes ?? Number.NaN) / 1024 ** 2)} MiB`;
+
+/** From durable to received, for a part of what the first hundred subscribers received. */
+function latencies({ samples }: Received, { durable, first }: Made): string {
+  const sorted = Float64Array.from(
+    samples.flatMap(({ sequence, at }) => {
+      const since = durable[sequence];
+      return since === undefined || sequence < first ? [] : at - since;
+    }),
+  ).sort();
+  return `durable to received p50 ${percentile(sorted, 0.5)} ms, p99 ${percentile(sorted, 0.99)} ms`;
+}
+
+const lost = ({ events, gaps }: Received, total: number): string =>
+  `${events} of ${total} received, ${gaps} gaps or doubles`;
 
 /** So many subscribers listen to the load for a while. */
 async function listen(directory: string, subscribers: number, seconds: number): Promise<void> {
@@ -54,44 +84,63 @@ async function listen(directory: string, subscribers: number, seconds: number): 
   const clients = start('subscribers', String(port), String(subscribers), '');
   await message(clients);
   service.send({ seconds, perSecond: 1000 });
-  const made = await message<{ durable: Record<number, number>; last: number; first: number; peak: number }>(
-    service,
-  );
+  const made = await message<Made>(service);
   clients.send({ last: made.last });
   const received = await message<Received>(clients);
-  clients.kill();
-  service.kill();
-  const latencies = Float64Array.from(
-    received.samples.flatMap(({ sequence, at }) => {
-      const durable = made.durable[sequence];
-      return durable === undefined || sequence < made.first ? [] : at - durable;
-    }),
-  ).sort();
-  const events = made.last - made.first + 1;
-  const total = made.last * subscribers;
+  await end(clients, service);
+  const perSecond = Math.round((made.last - made.first + 1) / seconds);
   say(
-    `${subscribers} subscribers, ${Math.round(events / seconds)} events/s for ${seconds} s: ${received.events} of ${total} received, ` +
-      `${received.gaps} gaps or doubles; durable to received p50 ${percentile(latencies, 0.5)} ms, ` +
-      `p99 ${percentile(latencies, 0.99)} ms; service at most ${mib(made.peak)}`,
+    `${subscribers} subscribers, ${perSecond} events/s for ${seconds} s: ${lost(received, made.last * subscribers)}; ` +
+      `${latencies(received, made)}; service at most ${mib(Math.max(...made.memory))}`,
+  );
+}
+
+/** One stops reading while 100,000 events pass, another reads on. */
+async function stop(directory: string, seconds: number): Promise<void> {
+  const EVENTS = 100_000;
+  const service = start('service', directory);
+  const { port } = await message<{ port: number }>(service);
+  const [slow, other] = [1, 2].map(() => start('subscribers', String(port), '1', ''));
+  if (!slow || !other) return;
+  await Promise.all([message(slow), message(other)]);
+  slow.send('pause');
+  service.send({ seconds, perSecond: EVENTS / seconds });
+  const made = await message<Made>(service);
+  other.send({ last: made.last });
+  const read = await message<Received>(other);
+  const begun = performance.now();
+  slow.send('resume');
+  slow.send({ last: made.last });
+  const late = await message<Received>(slow);
+  const after = (performance.now() - begun) / 1000;
+  await end(slow, other, service);
+  const [before] = made.memory;
+  say(
+    `one of two stops for ${seconds} s and ${made.last - made.first + 1} events: ${lost(late, made.last)}, ${after.toFixed(1)} s after it reads again; ` +
+      `the other ${lost(read, made.last)}, ${latencies(read, made)}; service ${mib(before)} before, at most ${mib(Math.max(...made.memory))}`,
   );
 }
 
 /** One subscriber is sent a long log. */
 async function replay(directory: string, events: number): Promise<void> {
-  const service = start('service', directory, String(events));
-  const { port, rss } = await message<{ port: number; rss: number }>(service);
+  await once(start('fill', directory, String(events)), 'exit');
+  const service = start('service', directory);
+  const { port } = await message<{ port: number }>(service);
+  service.send({ seconds: 0, perSecond: 0 });
+  const idle = await message<Made>(service);
   const clients = start('subscribers', String(port), '1', '?since=0');
   const begun = performance.now();
   clients.send({ last: events });
   const received = await message<Received>(clients);
   const seconds = (performance.now() - begun) / 1000;
   service.send({ seconds: 0, perSecond: 0 });
-  const { peak } = await message<{ peak: number }>(service);
-  clients.kill();
-  service.kill();
+  const { memory } = await message<Made>(service);
+  await end(clients, service);
+  const tenth = Math.floor(memory.length / 10);
   say(
-    `replay of ${events} events to one subscriber: ${received.events} received, ${received.gaps} gaps or doubles, ` +
-      `${Math.round(events / seconds)} events/s; service ${mib(rss)} before, at most ${mib(peak)} meanwhile`,
+    `replay of ${events} events to one subscriber: ${lost(received, events)}, ${Math.round(events / seconds)} events/s; ` +
+      `service ${mib(idle.memory.at(-1))} before, at most ${mib(Math.max(...memory.slice(0, tenth)))} in the first tenth of the time, ` +
+      `${mib(Math.max(...memory.slice(tenth)))} after it, ${mib(memory.at(-1))} at the end`,
   );
 }
 
@@ -99,10 +148,16 @@ if (values.help) {
   say(help.trimEnd());
 } else {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-bench-'));
+  const parts: Record<string, () => Promise<void>> = {
+    few: () => listen(join(directory, 'few'), 100, Math.min(10, Number(values.seconds))),
+    many: () => listen(join(directory, 'many'), Number(values.subscribers), Number(values.seconds)),
+    slow: () => stop(join(directory, 'slow'), Number(values.stop)),
+    replay: () => replay(join(directory, 'replay'), Number(values.replay)),
+  };
   try {
-    await listen(join(directory, 'few'), 100, Math.min(10, Number(values.seconds)));
-    await listen(join(directory, 'many'), Number(values.subscribers), Number(values.seconds));
-    await replay(join(directory, 'replay'), Number(values.replay));
+    for (const [name, part] of Object.entries(parts)) {
+      if (name === (values.only ?? name)) await part();
+    }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

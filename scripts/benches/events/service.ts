@@ -1,5 +1,6 @@
 // The service's own parts, without REST between the load and the actors. Told of every event at the moment when it is durable.
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,11 +17,10 @@ import { createStreams } from '../../../src/events/streams.ts';
 import { createTickets } from '../../../src/events/tickets.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
-import { eventKey } from '../../../src/store/keys.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 
-const [directory = '', made = '0'] = process.argv.slice(2);
+const [directory = ''] = process.argv.slice(2);
 const fail = (error: unknown): never => {
   throw error;
 };
@@ -28,45 +28,6 @@ const now = (): number => performance.timeOrigin + performance.now();
 
 await mkdir(directory, { recursive: true });
 const store = await openStore({ directory: join(directory, 'db'), onFailure: fail });
-const uuid = randomUUID();
-
-const sample = (sequence: number): EventRecord => ({
-  v: 1,
-  sequence,
-  time: Date.now(),
-  type: 'disk.attached',
-  subject: uuid,
-  disk: {
-    uuid,
-    owner: 'bench',
-    tag: 'a disk',
-    visibility: 'private',
-    sizeGiB: 1,
-    created: 0,
-    users: 1,
-    limit: 1,
-  },
-  attachment: { id: nanoid(), node: 'onehost-1', vmId: '7', target: null, mode: 'cold', by: 'bench' },
-  from: null,
-  to: 'attached',
-  deadline: null,
-  progress: null,
-  cause: { kind: 'request', request: nanoid(), account: 'bench' },
-});
-
-/** A log of events as attaching a disk leaves them. */
-async function fill(events: number): Promise<void> {
-  const BATCH = 2000;
-  for (let first = 1; first <= events; first += BATCH) {
-    const sequences = Array.from(
-      { length: Math.min(BATCH, events - first + 1) },
-      (_, index) => first + index,
-    );
-    const writes = sequences.map(sequence => ({ key: eventKey(sequence), value: sample(sequence) }));
-    await store.commit(writes);
-  }
-}
-await fill(Number(made));
 
 const log = await openEventLog(store);
 const durable: Record<number, number> = {};
@@ -142,10 +103,11 @@ const api = createApi({
   },
 });
 
-let peak = 0;
-setInterval(() => {
-  peak = Math.max(peak, process.memoryUsage.rss());
-}, 50);
+/** Memory of the process's own, in bytes: what is mapped of LevelDB's files is the kernel's to take back. */
+const memory = (): number =>
+  1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+let samples: number[] = [];
+setInterval(() => samples.push(memory()), 100);
 
 /** Attaches a disk and detaches it: four events. */
 async function use(disk: string, vmId: string): Promise<void> {
@@ -177,11 +139,23 @@ async function load(seconds: number, perSecond: number): Promise<number> {
   return first;
 }
 
+/** What the service says of a load that is over. */
+export interface Made {
+  /** When each event was durable, in milliseconds since 1970. */
+  readonly durable: Readonly<Record<number, number>>;
+  readonly first: number;
+  readonly last: number;
+  /** Memory every 100 ms since the message before, in bytes. */
+  readonly memory: readonly number[];
+}
+
 process.on('message', async ({ seconds, perSecond }: { seconds: number; perSecond: number }) => {
   const first = seconds > 0 ? await load(seconds, perSecond) : 1;
   await store.flushed();
   await delay(100);
-  process.send?.({ durable, first, last: log.newest(), peak });
+  const made: Made = { durable, first, last: log.newest(), memory: samples };
+  process.send?.(made);
+  samples = [];
 });
 const { port } = await api.listen('127.0.0.1', 0);
-process.send?.({ port, rss: process.memoryUsage.rss() });
+process.send?.({ port });

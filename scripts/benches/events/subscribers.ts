@@ -22,6 +22,7 @@ let gaps = 0;
 let even = 0;
 const gone = new Set<number>();
 let target = Number.POSITIVE_INFINITY;
+const sockets: Socket[] = [];
 const samples: { sequence: number; at: number }[] = [];
 const newest = new Array<number>(Number(count)).fill(0);
 
@@ -86,14 +87,17 @@ function open(client: number): Promise<Socket> {
       gone.add(client);
       if (target !== Number.POSITIVE_INFINITY) arrived();
     });
+    let head = Buffer.alloc(0);
     socket.on('data', data => {
       if (rest) {
         rest = frames(client, rest.length > 0 ? Buffer.concat([rest, data]) : data, socket);
         return;
       }
-      const end = data.indexOf('\r\n\r\n');
-      if (!String(data).startsWith('HTTP/1.1 101')) reject(new Error(String(data)));
-      rest = frames(client, data.subarray(end + 4), socket);
+      head = Buffer.concat([head, data]);
+      const end = head.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      if (!String(head).startsWith('HTTP/1.1 101')) reject(new Error(String(head)));
+      rest = frames(client, head.subarray(end + 4), socket);
       resolve(socket);
     });
     const credentials = Buffer.from('bench:correct horse').toString('base64');
@@ -110,10 +114,14 @@ function open(client: number): Promise<Socket> {
   });
 }
 
-process.on('message', ({ last }: { last: number }) => {
-  target = last;
-  even = newest.filter((sequence, client) => sequence >= last || gone.has(client)).length;
+process.on('message', (told: 'pause' | 'resume' | { last: number }) => {
+  if (told === 'pause' || told === 'resume') {
+    for (const socket of sockets) socket[told]();
+    return;
+  }
+  target = told.last;
+  even = newest.filter((sequence, client) => sequence >= target || gone.has(client)).length;
   if (even === newest.length) report();
 });
-for (let client = 0; client < newest.length; client += 1) await open(client);
+for (let client = 0; client < newest.length; client += 1) sockets.push(await open(client));
 if (query === '') process.send?.('open');
