@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -62,7 +63,10 @@ async function exchange(
   auth: string,
   form?: Record<string, string>,
 ): Promise<Reply> {
-  const asked = request(url, { method, auth, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
+  const options = { method, auth, agent: false as const, signal: AbortSignal.timeout(ANSWER_MS) };
+  const asked = url.startsWith('https:')
+    ? requestTls(url, { ...options, rejectUnauthorized: false })
+    : request(url, options);
   if (form) asked.setHeader('content-type', 'application/x-www-form-urlencoded');
   asked.end(form ? new URLSearchParams(form).toString() : undefined);
   const [response]: IncomingMessage[] = await once(asked, 'response');
@@ -100,7 +104,7 @@ export async function startService(
       { timeoutMs: BUILT ? 240_000 : 60_000, hint: () => log },
     );
     if (typeof served === 'string') throw new Error(`the service did not start\n${log}`);
-    url = `http://127.0.0.1:${served[1]}`;
+    url = `${'tls_certificate' in settings ? 'https' : 'http'}://127.0.0.1:${served[1]}`;
   }
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {

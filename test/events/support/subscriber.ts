@@ -1,6 +1,7 @@
 // A client that checks every message that it sees against the service's own AsyncAPI document.
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { get as getTls } from 'node:https';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { WebSocket } from 'ws';
@@ -138,7 +139,10 @@ export async function subscribeSse(
   let id = '';
   let rest = '';
   const headers = { accept: 'text/event-stream', ...headersOf(options) };
-  const request = get(`${base}/api/events${query}`, { headers });
+  const url = `${base}/api/events${query}`;
+  const request = base.startsWith('https:')
+    ? getTls(url, { headers, rejectUnauthorized: false })
+    : get(url, { headers });
   const [response] = await once(request, 'response');
   if (response.statusCode !== 200) {
     response.destroy();
