@@ -22,6 +22,7 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
+import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
@@ -107,8 +108,14 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     now: Date.now,
     failed: failed('the event log could not be trimmed'),
   });
+  const fullness = watchFullness({
+    pool,
+    everyMs: config.reconcileIntervalMs,
+    tell: streams.warn,
+    log: { warn },
+  });
   const tickets = createTickets(() => nanoid(32), steadyNow);
-  figures.observe({ disks: disks.figures, hypervisor, pool, log: eventLog, streams });
+  figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
   const readiness = createReadiness({
     write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
     askPool: pool.promisableBytes,
@@ -143,6 +150,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     setTimeout(() => process.exit(1), STOP_MS).unref();
     const closed = api.stop(STOP_MS / 2);
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
+    fullness.stop();
     await disks.stop();
     await history.stop();
     await closed;

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { changeTypes } from '../store/records.ts';
-import { bookmarkSchema, eventSchema, resyncSchema, snapshotSchema } from './event-schema.ts';
+import { bookmarkSchema, eventSchema, poolSchema, resyncSchema, snapshotSchema } from './event-schema.ts';
 
 const messages = {
   event: { schema: eventSchema, title: 'A change of a disk or an attachment' },
   bookmark: { schema: bookmarkSchema, title: 'A place to resume from' },
   snapshot: { schema: snapshotSchema, title: 'The disks as they are' },
   resync: { schema: resyncSchema, title: 'The place asked for is no longer in the log' },
+  pool: { schema: poolSchema, title: 'The pool runs full, or no longer does' },
 };
 
 const { $schema: _, ...query } = z.toJSONSchema(

@@ -79,5 +79,26 @@ export const resyncSchema = z
   .object({ control: z.literal('resync'), sequence })
   .describe('The place asked for is not in the log, whose oldest event this is; a snapshot follows');
 
+export const poolSchema = z
+  .object({
+    control: z.literal('pool'),
+    sequence,
+    what: z
+      .enum(['data', 'metadata'])
+      .describe('metadata: what a thin pool keeps about its blocks; it can run full first'),
+    level: z
+      .enum(['ok', 'high', 'full'])
+      .describe(
+        'high: time to add to the pool; full: a thin pool promises nothing more from here on; ok: below high again',
+      ),
+    percent: z.number().describe('How much of it is used'),
+  })
+  .describe(
+    'The pool has crossed a threshold of its use; only to accounts of the roles service and admin, and again when a stream begins ' +
+      'while the level is not ok. It is no change of a disk and in no log; the sequence is that of a bookmark',
+  );
+
 export type EventMessage = z.infer<typeof eventSchema>;
-export type ControlMessage = z.infer<typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema>;
+export type ControlMessage = z.infer<
+  typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema | typeof poolSchema
+>;

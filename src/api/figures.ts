@@ -6,6 +6,7 @@ import { PdiskError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Streams } from '../events/streams.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { Fullness } from '../storage/fullness.ts';
 import type { Pool } from '../storage/pool.ts';
 
 const GIB = 1024 ** 3;
@@ -15,6 +16,7 @@ interface Observed {
   readonly disks: () => DiskFigures;
   readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf'>;
   readonly pool: Pick<Pool, 'promisableBytes'>;
+  readonly fullness: () => readonly Fullness[];
   readonly log: EventLog;
   readonly streams: Streams;
 }
@@ -69,7 +71,7 @@ export function createFigures(): Figures {
     registers,
   });
 
-  function observe({ disks, hypervisor, pool, log, streams }: Observed): void {
+  function observe({ disks, hypervisor, pool, fullness, log, streams }: Observed): void {
     const gauge = (name: string, help: string, value: () => number): void => {
       const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value()) });
     };
@@ -96,6 +98,16 @@ export function createFigures(): Figures {
         promisable.reset();
         const bytes = await pool.promisableBytes().catch(() => Number.NaN);
         promisable.set(bytes);
+      },
+    });
+    const used: Gauge<'what'> = new Gauge({
+      name: 'pdisk_pool_used_ratio',
+      help: 'How full the pool was when it was last looked at, 0 to 1, where it can run full under a guest.',
+      labelNames: ['what'] as const,
+      registers,
+      collect() {
+        used.reset();
+        for (const { what, percent } of fullness()) used.set({ what }, percent / 100);
       },
     });
     const nodes: Gauge<'node'> = new Gauge({

@@ -1,4 +1,5 @@
 import type { DiskView } from '../disks/service.ts';
+import type { Fullness } from '../storage/fullness.ts';
 
 /** What a stream tells about itself; all else on it are events. */
 export type Control =
@@ -12,7 +13,9 @@ export type Control =
       readonly complete: boolean;
     }
   /** The place asked for is not in the log, whose oldest event this is; a snapshot follows. */
-  | { readonly control: 'resync'; readonly sequence: number };
+  | { readonly control: 'resync'; readonly sequence: number }
+  /** The pool has become fuller, or emptier, than a threshold; told again at the beginning of a stream while it is so. A place to resume from. */
+  | ({ readonly control: 'pool'; readonly sequence: number } & Fullness);
 
 const SNAPSHOT_DISKS = 100;
 

@@ -1,5 +1,6 @@
 import type { Caller, DiskView } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
+import type { Fullness } from '../storage/fullness.ts';
 import type { EventRecord } from '../store/records.ts';
 import { type Control, snapshotOf } from './control.ts';
 import type { EventLog } from './log.ts';
@@ -47,6 +48,8 @@ export interface Streams {
   /** Begins a stream, or ends it with `limit`: others may have come since it was admitted. */
   open(caller: Caller, wish: Wish, sink: Sink): Subscription;
   figures(): StreamFigures;
+  /** Tells all who run the service, no users, how full the pool is; also those who come later, until it is `ok` again. */
+  warn(fullness: Fullness): void;
   /** Ends all streams. */
   stop(): void;
 }
@@ -71,6 +74,7 @@ const TICK_MS = 1000;
 interface Stream {
   readonly account: string;
   serve(): boolean;
+  warn(fullness: Fullness): void;
   tick(now: number): void;
   lag(): number;
   end(why: End): void;
@@ -82,6 +86,7 @@ export function createStreams(parts: StreamsParts): Streams {
   const streams = new Set<Stream>();
   const perName = new Map<string, number>();
   const due = new Set<Stream>();
+  const warnings = new Map<string, Fullness>();
   let news = false;
   let scheduled = false;
   let replays = 0;
@@ -146,6 +151,8 @@ export function createStreams(parts: StreamsParts): Streams {
     const { first, after } = beginning(caller, wish);
     const { account } = caller;
     let opening = first.next();
+    // Of each thing only the newest.
+    const untold = new Map(caller.role === 'user' ? [] : warnings);
     let full = false;
     let closed = false;
     let bookmarked = performance.now();
@@ -202,6 +209,11 @@ export function createStreams(parts: StreamsParts): Streams {
           opening = first.next();
           if (!next) return;
         }
+        for (const [what, warning] of untold) {
+          untold.delete(what);
+          more = true;
+          if (!sink.control({ control: 'pool', sequence: reader.cursor(), ...warning })) return;
+        }
         more = reader.turn(TURN, give);
       });
       full = !taken;
@@ -213,6 +225,11 @@ export function createStreams(parts: StreamsParts): Streams {
       serve,
       end,
       lag: () => log.newest() - reader.cursor(),
+      warn(fullness) {
+        if (caller.role === 'user') return;
+        untold.set(fullness.what, fullness);
+        wake();
+      },
       tick(now) {
         if (!isCurrent(caller)) return end('account');
         const busy = full || !opening.done || reader.cursor() !== log.newest();
@@ -249,6 +266,11 @@ export function createStreams(parts: StreamsParts): Streams {
       lag: [...streams].reduce((most, stream) => Math.max(most, stream.lag()), 0),
       replays,
     }),
+    warn(fullness) {
+      if (fullness.level === 'ok') warnings.delete(fullness.what);
+      else warnings.set(fullness.what, fullness);
+      for (const stream of streams) stream.warn(fullness);
+    },
     stop() {
       clearInterval(ticking);
       for (const stream of [...streams]) stream.end('stopping');

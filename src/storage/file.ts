@@ -11,7 +11,7 @@ import { claim } from './claim.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
 import { checkReach } from './reach.ts';
-import { room } from './room.ts';
+import { room, usedPercent } from './room.ts';
 
 export interface FilePoolOptions {
   /** Made if it is missing, with mode 0711: QEMU's user must be able to pass through it, and has no need to list it. */
@@ -20,7 +20,7 @@ export interface FilePoolOptions {
   readonly overcommit: number;
   /** Names this pdisk, for ever: a file in the directory keeps another one out. */
   readonly owner: string;
-  readonly log?: { warn(sentence: string): void };
+  readonly log?: { warn(sentence: string): void } | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -166,6 +166,14 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
     async promisableBytes() {
       try {
         return Math.floor((await bytesInAll()) * options.overcommit);
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async use() {
+      try {
+        return [{ what: 'data', percent: await usedPercent(directory) }];
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }

@@ -1,5 +1,5 @@
 import { errorOf } from '../errors.ts';
-import { openFilePool } from './file.ts';
+import { type FilePoolOptions, openFilePool } from './file.ts';
 import { type LvmPoolOptions, openLvmPool } from './lvm/pool.ts';
 import type { Pool } from './pool.ts';
 
@@ -24,7 +24,7 @@ export function parsePool(setting: string): PoolPlace | string {
   return `'${setting}' is no pool: give file:DIR, a directory for the images, or lvm:VG or lvm:VG/THINPOOL`;
 }
 
-interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'owner' | 'log'> {
+interface PoolOptions extends Pick<FilePoolOptions, 'overcommit' | 'owner' | 'log'> {
   /** How volumes are wiped in a volume group. */
   readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB'>;
 }
@@ -33,10 +33,10 @@ interface PoolOptions extends Pick<LvmPoolOptions, 'overcommit' | 'owner' | 'log
  * Opens the pool that the setting `pool` names. Throws POOL_UNAVAILABLE with a sentence where the setting means nothing or the
  * place cannot be used.
  */
-export async function openPool(setting: string, { lvm, ...options }: PoolOptions): Promise<Pool> {
+export async function openPool(setting: string, { lvm, log, ...options }: PoolOptions): Promise<Pool> {
   const place = parsePool(setting);
   if (typeof place === 'string') throw errorOf('POOL_UNAVAILABLE', { detail: place });
-  if (place.kind === 'file') return openFilePool({ directory: place.directory, ...options });
+  if (place.kind === 'file') return openFilePool({ directory: place.directory, log, ...options });
   const { vg, thinPool } = place;
   return openLvmPool({ vg, thinPool, ...options, ...lvm });
 }

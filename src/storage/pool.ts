@@ -11,6 +11,13 @@ interface Wiped {
   readonly of: number;
 }
 
+/** How much of what a pool has is used, in percent. */
+export interface Use {
+  /** `metadata`: what a thin pool keeps about its blocks. */
+  readonly what: 'data' | 'metadata';
+  readonly percent: number;
+}
+
 /** What is needed of a place that holds volumes. Errors are `PdiskError`s. */
 export interface Pool {
   /**
@@ -36,6 +43,11 @@ export interface Pool {
   list(): Promise<readonly string[]>;
   /** How many bytes may be promised to disks in all, those that exist included. May be some seconds old. Throws POOL_UNAVAILABLE. */
   promisableBytes(): Promise<number>;
+  /**
+   * How full it is of what a guest's writes may need more of; nothing where every volume has its room for certain. May be some seconds old.
+   * Throws POOL_UNAVAILABLE.
+   */
+  use(): Promise<readonly Use[]>;
   /** Where the volume of a disk is, or would be. */
   source(uuid: string): VolumeSource;
   /**

@@ -19,6 +19,13 @@ async function occupied(directory: string, isOurs: (name: string) => boolean): P
   return bytes;
 }
 
+/** How much of a file system is used, in percent: of what an ordinary user can have of it, as df(1) tells it. */
+export async function usedPercent(directory: string): Promise<number> {
+  const { blocks, bfree, bavail } = await statfs(directory);
+  const used = blocks - bfree;
+  return Math.ceil((100 * used) / Math.max(1, used + bavail));
+}
+
 /** The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. May be old, see `kept`. */
 export const room = (directory: string, isOurs: (name: string) => boolean): (() => Promise<number>) =>
   kept(async () => {

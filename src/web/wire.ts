@@ -47,9 +47,9 @@ export interface Change {
   };
 }
 
-/** A bookmark, a piece of a snapshot, or word that the place to resume from is lost. */
+/** A bookmark, a piece of a snapshot, word that the place to resume from is lost, or how full the pool is. */
 export interface Control {
-  readonly control: 'bookmark' | 'snapshot' | 'resync';
+  readonly control: 'bookmark' | 'snapshot' | 'resync' | 'pool';
   readonly disks?: readonly Disk[];
 }
 

@@ -195,6 +195,41 @@ test('a bookmark never stands before the end of a snapshot', async t => {
   );
 });
 
+test('those who run the service hear how full the pool is, users do not', async t => {
+  const site = await eventSite(t);
+  const [admin, cloud, alice] = await Promise.all(
+    ['admin', 'cloud', 'alice'].map(as => site.subscribe('', { as })),
+  );
+  const sse = await site.subscribeSse('', { as: 'admin' });
+  const all = [admin, cloud, alice, sse].filter(one => one !== undefined);
+  await Promise.all(all.map(one => one.untilMessages(1)));
+  site.streams.warn({ what: 'data', percent: 76, level: 'high' });
+  site.add();
+  await Promise.all(all.map(one => one.untilSequence(1)));
+  const warnings = all.map(one => one.controls().filter(({ control }) => control === 'pool'));
+  const high = { control: 'pool', sequence: 0, what: 'data', percent: 76, level: 'high' };
+  t.deepEqual(warnings, [[high], [high], [], [high]]);
+});
+
+test('who comes while the pool is full hears of it once, after the snapshot, and nobody after its end', async t => {
+  const site = await eventSite(t);
+  site.streams.warn({ what: 'data', percent: 76, level: 'high' });
+  site.streams.warn({ what: 'data', percent: 91, level: 'full' });
+  const late = await site.subscribe('?snapshot=1', { as: 'admin' });
+  await late.untilMessages(2);
+  const kinds = late.controls().map(one => (one.control === 'pool' ? one.level : one.control));
+  t.deepEqual(kinds, ['snapshot', 'full']);
+  site.streams.warn({ what: 'data', percent: 70, level: 'ok' });
+  await late.untilMessages(3);
+  const after = await site.subscribe('', { as: 'admin' });
+  site.add();
+  await after.untilSequence(1);
+  t.deepEqual(
+    after.controls().map(({ control }) => control),
+    ['bookmark'],
+  );
+});
+
 test('an account may have so many streams and no more, and closing one makes room', async t => {
   const site = await eventSite(t, { perAccount: 2 });
   const first = await site.subscribe();

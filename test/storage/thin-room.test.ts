@@ -1,27 +1,30 @@
 import test from 'ava';
-import { thinRoom } from '../../src/storage/lvm/thin-room.ts';
+import { thinRoom, thinUse } from '../../src/storage/lvm/thin-room.ts';
 
 const GIB = 2 ** 30;
 const pool = { bytes: 100 * GIB, dataPercent: 10, metadataPercent: 5, zeroes: true, othersBytes: 0 };
 
-function roomOf(more: Partial<typeof pool>, overcommit = 1): { GiB: number; warnings: number } {
-  let warnings = 0;
-  const warn = (): void => {
-    warnings += 1;
-  };
-  return { GiB: thinRoom({ ...pool, ...more }, overcommit, { warn }) / GIB, warnings };
-}
+const roomOf = (more: Partial<typeof pool>, overcommit = 1): number =>
+  thinRoom({ ...pool, ...more }, overcommit) / GIB;
 
 test('a thin pool promises its size times the over-commit factor, less what is promised to others', t => {
-  t.deepEqual(roomOf({}), { GiB: 100, warnings: 0 });
-  t.deepEqual(roomOf({}, 2.5), { GiB: 250, warnings: 0 });
-  t.deepEqual(roomOf({ othersBytes: 30 * GIB }, 2), { GiB: 170, warnings: 0 });
-  t.deepEqual(roomOf({ othersBytes: 300 * GIB }), { GiB: 0, warnings: 0 });
+  t.is(roomOf({}), 100);
+  t.is(roomOf({}, 2.5), 250);
+  t.is(roomOf({ othersBytes: 30 * GIB }, 2), 170);
+  t.is(roomOf({ othersBytes: 300 * GIB }), 0);
 });
 
-test('a thin pool that comes near its end warns, and then promises nothing more', t => {
-  t.deepEqual(roomOf({ dataPercent: 75 }, 2), { GiB: 200, warnings: 1 });
-  t.deepEqual(roomOf({ metadataPercent: 60 }, 2), { GiB: 200, warnings: 1 });
-  t.deepEqual(roomOf({ dataPercent: 90 }, 2), { GiB: 0, warnings: 1 });
-  t.deepEqual(roomOf({ metadataPercent: 80 }, 2), { GiB: 0, warnings: 1 });
+test('a thin pool that is full of data or of metadata promises nothing more', t => {
+  t.is(roomOf({ dataPercent: 89.9 }, 2), 200);
+  t.is(roomOf({ metadataPercent: 79.9 }, 2), 200);
+  t.is(roomOf({ dataPercent: 90 }, 2), 0);
+  t.is(roomOf({ metadataPercent: 80 }, 2), 0);
+});
+
+test('a thin pool that is not active says nothing of its use', t => {
+  t.deepEqual(thinUse({ ...pool, dataPercent: undefined, metadataPercent: undefined }), []);
+  t.deepEqual(thinUse(pool), [
+    { what: 'data', percent: 10 },
+    { what: 'metadata', percent: 5 },
+  ]);
 });

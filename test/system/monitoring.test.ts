@@ -32,6 +32,7 @@ test('the real service tells its figures and its nodes, and is ready though a no
   }
   for (const name of [
     /^pdisk_pool_promisable_bytes [1-9]/m,
+    /^pdisk_pool_used_ratio\{what="data"\} 0\.\d/m,
     /^pdisk_journal_batch_writes_count [1-9]/m,
     /^pdisk_journal_sync_duration_seconds_count [1-9]/m,
     /^pdisk_event_newest_sequence [1-9]/m,

@@ -13,7 +13,7 @@ import { nameOf, selectionOf, tagsOf } from './naming.ts';
 import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
 import { type Place, startUsing } from './start.ts';
-import { thinRoom } from './thin-room.ts';
+import { thinRoom, thinUse } from './thin-room.ts';
 import { wipePiece } from './wipe.ts';
 
 export interface LvmPoolOptions extends Place {
@@ -21,7 +21,6 @@ export interface LvmPoolOptions extends Place {
   readonly wipe: 'zero' | 'discard' | 'none';
   /** MiB in a second, for all wiping together; undefined: as fast as it goes. */
   readonly wipeRateMiB: number | undefined;
-  readonly log?: { warn(sentence: string): void };
   /** For tests: what runs programs, and what is asked of the kernel. */
   readonly run?: RunCommand;
   readonly kernel?: Kernel;
@@ -133,12 +132,13 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     return { bytes, of: device.bytes };
   }
 
-  const promisable = kept(async () => {
-    const state = await lookSoon();
-    if (state.thinPool) return thinRoom(state.thinPool, overcommit, options.log);
+  const lookLately = kept(lookSoon);
+
+  function promisable(state: VgState): number {
+    if (state.thinPool) return thinRoom(state.thinPool, overcommit);
     const ours = [...state.volumes.values()].reduce((sum, volume) => sum + volume.bytes, 0);
     return Math.floor((state.freeBytes + ours) * overcommit);
-  });
+  }
 
   return {
     async make(uuid, sizeGiB, signal) {
@@ -188,7 +188,16 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     async promisableBytes() {
       try {
-        return await promisable();
+        return promisable(await lookLately());
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async use() {
+      try {
+        const { thinPool } = await lookLately();
+        return thinPool ? thinUse(thinPool) : [];
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }
