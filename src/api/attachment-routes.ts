@@ -1,8 +1,16 @@
 import type { z } from 'zod';
 import type { DiskService, VmName } from '../disks/service.ts';
 import { json } from './answer.ts';
-import type { machine } from './inputs.ts';
-import { attach, detach, hotattach, hotdetach, libvirtElement } from './operations/attachments.ts';
+import { onMachineKeys } from './details.ts';
+import { checkInputs, machine } from './inputs.ts';
+import {
+  attach,
+  detach,
+  hotattach,
+  hotdetach,
+  libvirtElement,
+  showMachine,
+} from './operations/attachments.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
@@ -28,6 +36,12 @@ export const attachmentRoutes = (service: DiskService): readonly Route[] => [
   route(detach, async ({ caller, cause }, vm) => {
     const { uuids } = await service.detach(caller, vmOf(vm), cause);
     return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids });
+  }),
+
+  route(showMachine, ({ caller, params: [node, vm_id] }) => {
+    const vm = checkInputs(machine, { node, vm_id }, 'BAD_INPUT');
+    const disks = service.onMachine(caller, vmOf(vm));
+    return json({ ...vm, disks: disks.map(({ disk, attachment }) => onMachineKeys(disk, attachment)) });
   }),
 
   route(libvirtElement, async ({ caller, cause, params }, inputs) => {

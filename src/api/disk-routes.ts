@@ -1,37 +1,79 @@
-import type { DiskService } from '../disks/service.ts';
-import { json, jsonText } from './answer.ts';
+import type { Caller, DiskService, DiskView, Position } from '../disks/service.ts';
+import { type Answer, json, jsonText, type LongBody } from './answer.ts';
+import { detailKeys, representDetails } from './details.ts';
+import type { Head } from './head.ts';
 import {
   createDisk,
   deleteDisk,
+  editDisk,
   limitUsers,
   listDisks,
   resizeDisk,
   retryDisk,
   showDisk,
+  showPool,
 } from './operations/disks.ts';
+import { cut, nextLink } from './paging.ts';
 import { representDisk, representDisks } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
+import { etagOf, isCopy, versionsIn } from './versions.ts';
 
-/** Disks: list, show, make, remove, try again. */
+const headersOf = ({ limit, users }: DiskView, version: string) => ({
+  'X-DiskUser-Limit': String(limit),
+  'X-DiskUser-Remaining': String(Math.max(0, limit - users)),
+  ETag: etagOf(version),
+});
+
+/** A disk as it is now; only word of it where the client has this version already. */
+function show(service: DiskService, caller: Caller, uuid: string, head: Head, view?: 'full'): Answer {
+  const answer = (disk: DiskView, text: () => string): Answer => {
+    const version = service.version(caller, uuid);
+    const headers = headersOf(disk, version);
+    if (isCopy(version, head.ifNoneMatch)) return { ...jsonText('', 304), headers };
+    return { ...jsonText(text()), headers };
+  };
+  if (view) {
+    const details = service.getDetails(caller, uuid);
+    return answer(details, () => JSON.stringify(detailKeys(details)));
+  }
+  const disk = service.get(caller, uuid);
+  return answer(disk, () => representDisk(disk));
+}
+
+/** A list with the way to the next page, if there is one. */
+const listed = (body: string | LongBody, head: Head, last: Position | undefined): Answer => ({
+  ...jsonText(body),
+  ...(last && { headers: { Link: nextLink(head, last) } }),
+});
+
+/** Disks: find, show, make, change, remove, try again. */
 export const diskRoutes = (service: DiskService): readonly Route[] => [
-  route(listDisks, ({ caller }) => jsonText(representDisks(service.list(caller)))),
-
-  route(showDisk, ({ caller, params }) => {
-    const disk = service.get(caller, diskUuid(params[0]));
-    return {
-      ...jsonText(representDisk(disk)),
-      headers: {
-        'X-DiskUser-Limit': String(disk.limit),
-        'X-DiskUser-Remaining': String(Math.max(0, disk.limit - disk.users)),
-      },
-    };
+  route(listDisks, ({ caller, head }, { view, limit, ...choice }) => {
+    // One more than is shown tells whether others follow.
+    const wanted = { ...choice, most: limit && limit + 1 };
+    if (view) {
+      const { shown, last } = cut(service.listDetails(caller, wanted), limit);
+      return representDetails(shown).then(body => listed(body, head, last));
+    }
+    const { shown, last } = cut(service.list(caller, wanted), limit);
+    return listed(representDisks(shown), head, last);
   }),
 
-  route(deleteDisk, async ({ caller, cause, params }) => {
+  route(showDisk, ({ caller, params, head }, { view }) =>
+    show(service, caller, diskUuid(params[0]), head, view),
+  ),
+
+  route(deleteDisk, async ({ caller, cause, params, head }) => {
     const uuid = diskUuid(params[0]);
-    await service.remove(caller, uuid, cause);
+    await service.remove(caller, uuid, cause, versionsIn(head.ifMatch));
     return json({ uuid });
+  }),
+
+  route(editDisk, async ({ caller, cause, params, head }, change) => {
+    const uuid = diskUuid(params[0]);
+    await service.edit(caller, uuid, change, cause, versionsIn(head.ifMatch));
+    return show(service, caller, uuid, head);
   }),
 
   route(createDisk, async ({ caller, cause }, { size, tag, visibility }) => {
@@ -55,5 +97,10 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     const uuid = diskUuid(params[0]);
     await service.retry(caller, uuid, cause);
     return json({ uuid });
+  }),
+
+  route(showPool, async () => {
+    const { capacityGiB, allocatedGiB, freeGiB } = await service.space();
+    return json({ capacity: capacityGiB, allocated: allocatedGiB, free: freeGiB });
   }),
 ];

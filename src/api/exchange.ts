@@ -121,6 +121,10 @@ export function openExchange(
     if (live && head.method !== 'HEAD') {
       whenGone = streamOver(response, live).closed;
       finished();
+    } else if (answer.status === 304) {
+      // Its length would be that of the body which the client has.
+      response.endWithoutBody();
+      finished();
     } else if (close && typeof body === 'string') {
       response.end(head.method === 'HEAD' ? '' : body, true);
       finished();

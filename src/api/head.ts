@@ -20,6 +20,8 @@ export interface Head {
   readonly idempotencyKey: string | undefined;
   readonly accept: string | undefined;
   readonly lastEventId: string | undefined;
+  /** If-Match: which versions the client means. */
+  readonly ifMatch: string | undefined;
   /** If-None-Match: which copies the client has. */
   readonly ifNoneMatch: string | undefined;
   /** Sec-WebSocket-Key, where the client asks for a WebSocket as RFC 6455, section 4.2.1, wants it. */
@@ -77,6 +79,7 @@ export function readHead(request: HttpRequest, upgrading: boolean): Head {
     idempotencyKey: others.get('idempotency-key'),
     accept: others.get('accept'),
     lastEventId: others.get('last-event-id'),
+    ifMatch: others.get('if-match'),
     ifNoneMatch: others.get('if-none-match'),
     webSocket: webSocket ? others.get('sec-websocket-key') : undefined,
     ...framing(lengths, codings),

@@ -1,7 +1,9 @@
-interface Field {
+export interface Field {
   readonly means: string;
   readonly schema: { readonly type: 'string' | 'integer'; readonly [keyword: string]: unknown };
   readonly example: string | number;
+  /** Whether an answer may do without it. */
+  readonly optional?: true;
 }
 
 const fields = <Name extends string>(table: Readonly<Record<Name, Field>>) => table;
@@ -29,6 +31,12 @@ export const requestHeaders = fields({
     means: 'The sequence of the last event that was received: the stream goes on after it',
     schema: { type: 'string', pattern: '^\\d{0,15}$' },
     example: '7',
+  },
+  'If-Match': {
+    means:
+      'ETags of the versions that the client means: of any other the request is refused. `*` is any version',
+    schema: { type: 'string' },
+    example: '"5jO3DWUHYlJ3QbpXgSrgAQ"',
   },
   'If-None-Match': {
     means: 'ETags of the copies that the client has',
@@ -78,6 +86,12 @@ export const responseHeaders = fields({
     means: 'The methods that this URL takes',
     schema: { type: 'string' },
     example: 'DELETE, GET, HEAD',
+  },
+  Link: {
+    means: 'The next page, with `rel="next"`; there is none on the last',
+    schema: { type: 'string' },
+    example: '</api/disks?limit=2&after=1311865300000.eb198dec-3560-4a9a-b3b4-5f043410a3dd>; rel="next"',
+    optional: true,
   },
   'Cache-Control': {
     means: 'Whether the answer may be kept',

@@ -36,7 +36,7 @@ const node = z
   });
 
 // Control characters are in no domain's name, and a NUL would end the name early on libvirt's side.
-const vmId = z
+export const vmId = z
   .string()
   .refine(
     id => id !== '' && lengthOf(id) <= 255 && !CONTROL.test(id),
@@ -63,7 +63,7 @@ const size = z
     examples: [2],
   });
 
-const wholeNumber = (name: string, least: number, most: number, description: string) =>
+export const wholeNumber = (name: string, least: number, most: number, description: string) =>
   z
     .string()
     .refine(
@@ -92,22 +92,31 @@ export const machineAndTarget = z.strictObject({
     .optional(),
 });
 
-export const newDisk = z.strictObject({
-  size,
-  tag: z
-    .string()
-    .refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters')
-    .meta({
-      type: ['string', 'integer'],
-      maxLength: 255,
-      description: 'What the disk is for, in words of its owner; may be empty',
-      examples: ['a simple disk'],
-    }),
-  visibility: z.enum(['private', 'public'], 'visibility must be private or public').meta({
-    description: 'Whom the disk is for: its owner, or everybody',
-    examples: ['private'],
-  }),
+export const tag = z
+  .string()
+  .refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters')
+  .meta({
+    type: ['string', 'integer'],
+    maxLength: 255,
+    description: 'What the disk is for, in words of its owner; may be empty',
+    examples: ['a simple disk'],
+  });
+
+export const visibility = z.enum(['private', 'public'], 'visibility must be private or public').meta({
+  description: 'Whom the disk is for: its owner, or everybody',
+  examples: ['private'],
 });
+
+export const newDisk = z.strictObject({ size, tag, visibility });
+
+/** What an owner may say anew of a disk. */
+export const diskChange = z
+  .strictObject({ tag: tag.optional(), visibility: visibility.optional() })
+  .refine(
+    change => Object.values(change).some(value => value !== undefined),
+    'tag or visibility must be given',
+  )
+  .meta({ minProperties: 1 });
 
 /** How large a disk shall become. */
 export const newSize = z.strictObject({ size });
@@ -163,7 +172,8 @@ export const newToken = z.strictObject({
 
 function sentences(issue: z.core.$ZodIssue, fields: Fields): string[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => `there is no input '${key}' here`);
-  const name = String(issue.path[0]);
+  const [name] = issue.path.map(String);
+  if (name === undefined) return [issue.message];
   const value = fields[name];
   if (value === undefined) return [`${name} is missing`];
   return [typeof value === 'string' ? issue.message : `${name} must be a text or an exact number`];

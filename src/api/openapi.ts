@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { accountName } from '../accounts/record.ts';
 import { type ErrorCode, errorCodes, errorOf } from '../errors.ts';
-import { type RequestHeader, type ResponseHeader, requestHeaders, responseHeaders } from './header-fields.ts';
+import {
+  type Field,
+  type RequestHeader,
+  type ResponseHeader,
+  requestHeaders,
+  responseHeaders,
+} from './header-fields.ts';
+import { vmId } from './inputs.ts';
 import { credentialsOf, errorsOf, groups, type Operation, type Outcome, takesBody } from './operation.ts';
 import { message } from './outputs.ts';
 
@@ -13,6 +20,7 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
   uuid: z.uuid().meta({ description: "The disk's uuid; case does not matter" }),
   account: accountName.meta({ description: "The account's name" }),
   node: z.string().meta({ description: 'The hypervisor, as the setting `nodes` calls it' }),
+  vm_id: vmId,
   id: z.string().meta({ description: "The token's id" }),
   machine: z.enum(['disk', 'attachment', 'disk.mmd', 'attachment.mmd']).meta({ description: 'Which chart' }),
   file: z.string().meta({ description: 'A name that stands in the page' }),
@@ -29,8 +37,8 @@ const FACTS = {
 const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');
 
 const header = (name: ResponseHeader, schema: Json = {}): Json => {
-  const { means, example, ...field } = responseHeaders[name];
-  return { description: means, required: true, schema: { ...field.schema, ...schema }, example };
+  const { means, example, optional, ...field }: Field = responseHeaders[name];
+  return { description: means, required: optional !== true, schema: { ...field.schema, ...schema }, example };
 };
 
 const headerRef = (name: ResponseHeader) => [name, { $ref: `#/components/headers/${name}` }] as const;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountRole } from '../accounts/record.ts';
+import { diskStates } from '../disks/service.ts';
 import { diskSchema, eventSchema } from './event-schema.ts';
 
 // Schemas with an id stand in the document once, under that name.
@@ -30,6 +31,105 @@ export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$
 
 export const diskLimit = z.object({ uuid, limit: digits });
 export const diskSize = z.object({ uuid, size: digits.describe('GiB') });
+
+const attachment = {
+  id: z.string(),
+  state: z.string(),
+  mode: z.enum(['hot', 'cold']),
+  node: z.string().nullable().describe('null to those who may not know'),
+  vm_id: z.string().nullable().describe('null to those who may not know'),
+  domain: z
+    .uuid()
+    .nullable()
+    .describe("libvirt's UUID of the machine; null before its launch, and to those who may not know"),
+  target: z
+    .string()
+    .regex(/^vd[a-z]$/)
+    .nullable()
+    .describe('null while none is promised, and to those who may not know'),
+  since: instant,
+  by: z.string().nullable().describe('The account that asked for it; null to those who may not know'),
+  away: z.boolean().describe('Its machine was saved to a file or has migrated, and was not found yet'),
+};
+
+/** A disk in the view `full`. */
+export const diskDetails = z
+  .object({
+    uuid,
+    tag: z.string(),
+    owner: z.string(),
+    visibility: z.enum(['private', 'public']),
+    size: z.int().positive().describe('GiB'),
+    created: instant,
+    state: z.enum(diskStates),
+    reason: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .describe('Why its creation failed; null for others'),
+    limit: z.int().positive().describe('How many machines may use it at once'),
+    users: z.int().min(0).describe('How many do'),
+    remaining: z.int().min(0),
+    attachments: z.array(z.object(attachment).meta({ id: 'Attachment' })).describe('In order of attachment'),
+    waiting: z
+      .array(
+        z.object({
+          for: z
+            .enum(['pool', 'node', 'guest'])
+            .describe('pool: for its volume; node: to plug it; guest: to let go of it'),
+          attachment: z
+            .string()
+            .nullable()
+            .describe('Id of the attachment that waits; null: the disk itself'),
+          until: instant,
+        }),
+      )
+      .describe('Whom the disk waits for'),
+    wiped: z
+      .int()
+      .nullable()
+      .describe("How much of a deleted disk's volume is wiped, in percent; null for others"),
+  })
+  .meta({ id: 'DiskDetails', description: 'A disk in the view `full`' });
+
+const { node: _node, vm_id: _vmId, ...onMachine } = attachment;
+
+export const machineAttachments = z.object({
+  ...vm,
+  disks: z.array(z.object({ disk: uuid, ...onMachine })).describe('In order of attachment'),
+});
+
+export const nodes = z.array(
+  z
+    .object({
+      node: z.string(),
+      names: z.array(z.string()).describe('All names that the configuration has for it'),
+      reachable: z.boolean(),
+      since: instant.describe('Since when it is reachable, or has not been'),
+      libvirt: z.string().nullable().describe('Its version, as the node told when it was last reachable'),
+      qemu: z.string().nullable().describe('Likewise'),
+      uri: z.string().nullable().describe('null to those who do not run the cloud'),
+      error: z
+        .string()
+        .nullable()
+        .describe('Why it cannot be reached; null to those who do not run the cloud'),
+      alarm: z
+        .string()
+        .nullable()
+        .describe(
+          'Why nothing is released there; null where there is no reason, and to those who do not run the cloud',
+        ),
+    })
+    .meta({ id: 'Node' }),
+);
+
+export const pool = z.object({
+  capacity: z.int().min(0).describe('GiB that may be promised to disks in all'),
+  allocated: z
+    .int()
+    .min(0)
+    .describe('GiB promised, also to disks whose volume is being made, removed or wiped'),
+  free: z.int().min(0).describe('GiB that new disks may take'),
+});
 
 export const message = z
   .object({ message: z.array(z.string()).min(1).describe('Each a sentence') })

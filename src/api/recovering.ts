@@ -1,7 +1,8 @@
 import type { Caller, DiskService } from '../disks/service.ts';
-import { type Answer, json } from './answer.ts';
+import { type Answer, json, jsonText } from './answer.ts';
 import type { Fields } from './fields.ts';
 import type { Begun } from './idempotency.ts';
+import { representDisk } from './representation.ts';
 
 const KNOWN: ReadonlySet<string | undefined> = new Set(['available', 'attached', 'hot-attached']);
 const GONE: ReadonlySet<string | undefined> = new Set([undefined, 'wiping', 'unclaimed']);
@@ -25,6 +26,8 @@ export async function recovered(
       return KNOWN.has(await service.atRest(subject)) ? json({ uuid }, 201) : undefined;
     case 'POST /api/retry/:uuid':
       return KNOWN.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
+    case 'PATCH /api/disks/:uuid':
+      return jsonText(representDisk(service.get(caller, uuid)));
     case 'DELETE /api/disks/:uuid':
       return GONE.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
     case 'POST /api/resize/:uuid':

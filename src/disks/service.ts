@@ -82,9 +82,21 @@ export interface AttachmentDetails {
   } | null;
 }
 
+/** The states in which a disk may be seen, those before and after its life included. */
+export const diskStates = [
+  'creating',
+  'available',
+  'attached',
+  'hot-attached',
+  'growing',
+  'wiping',
+  'deleting',
+  'failed',
+] as const;
+
 /** All that there is to say of a disk, one that is being made or removed included. */
 export interface DiskDetails extends DiskView {
-  readonly state: string;
+  readonly state: (typeof diskStates)[number];
   /** Why its creation failed. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   /** In order of attachment. */
@@ -104,8 +116,8 @@ export interface Position {
 export interface Choice {
   readonly tag?: string | undefined;
   readonly owner?: string | undefined;
-  readonly state?: string | undefined;
-  readonly visibility?: string | undefined;
+  readonly state?: DiskDetails['state'] | undefined;
+  readonly visibility?: 'private' | 'public' | undefined;
   /** Only disks after this position. */
   readonly after?: Position | undefined;
   /** At most so many. */

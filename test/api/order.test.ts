@@ -65,7 +65,8 @@ test('a wrong method is 405, with the right ones in Allow', async t => {
   for (const [method, path, allow] of [
     ['POST', '/api/disks', 'GET, HEAD'],
     ['OPTIONS', '/api/disks', 'GET, HEAD'],
-    ['PATCH', `/api/disks/${FIRST}`, 'DELETE, GET, HEAD'],
+    ['PUT', `/api/disks/${FIRST}`, 'DELETE, GET, HEAD, PATCH'],
+    ['PATCH', '/api/disks', 'GET, HEAD'],
     ['GET', '/api/create', 'POST'],
     ['HEAD', '/api/create', 'POST'],
     ['GET', `/api/hotattach/${FIRST}`, 'POST'],

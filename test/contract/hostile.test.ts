@@ -42,8 +42,8 @@ const anything = oneof(
 
 function shots(uuids: readonly string[]): Arbitrary<Shot> {
   const method = frequently(
-    constantFrom('GET', 'POST', 'PUT', 'DELETE', 'HEAD'),
-    constantFrom('PATCH', 'OPTIONS', 'TRACE', 'CONNECT', 'get', 'X'),
+    constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'),
+    constantFrom('OPTIONS', 'TRACE', 'CONNECT', 'get', 'X'),
   );
   const id = oneof(
     constantFrom(...uuids),
@@ -61,6 +61,8 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
         '/api/users',
         '/api/tokens',
         '/api/users/me/password',
+        '/api/nodes',
+        '/api/pool',
         '/healthz',
         '/metrics',
       ),
@@ -88,7 +90,15 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
     constant(''),
     oneof(
       anything.map(text => `?${visible(text)}`),
-      constantFrom('?', '?node=n1&vm_id=1', '?a=1&a=1', '?%ff', '?view=full'),
+      constantFrom(
+        '?',
+        '?node=n1&vm_id=1',
+        '?a=1&a=1',
+        '?%ff',
+        '?view=full',
+        '?view=full&limit=2',
+        '?after=1.x',
+      ),
     ),
   );
   const value = oneof(
@@ -160,6 +170,9 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
         'Upgrade: websocket',
         'Sec-WebSocket-Key: AA==',
         'Last-Event-ID: 0',
+        'If-Match: "a", W/"b"',
+        'If-Match: a',
+        'If-None-Match: *',
       ),
     ),
     { maxLength: 4 },
@@ -200,6 +213,13 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
       on('POST', `/api/${name}/`, '', inBody(machine)),
     ),
     on('POST', '/api/retry/', '', none),
+    on('GET', '/api/vms/n1/', '', none),
+    on(
+      'PATCH',
+      '/api/disks/',
+      '',
+      inBody(record({ tag: anything, visibility: constantFrom('private', 'public') })),
+    ),
     on('DELETE', '/api/disks/', '', none),
     on('PUT', '/api/disks/', '/limit', inBody(record({ limit: constantFrom('1', '2', '3', '0') }))),
   );
@@ -254,7 +274,7 @@ function isAnswered(received: string, head: boolean): boolean {
 }
 
 const DOCUMENTED: ReadonlySet<number> = new Set([
-  200, 201, 204, 304, 400, 401, 404, 405, 413, 415, 422, 426, 429, 503, 504, 507,
+  200, 201, 204, 304, 400, 401, 404, 405, 412, 413, 415, 422, 426, 429, 503, 504, 507,
 ]);
 
 /** What is wrong with an answer, or undefined. */

@@ -329,7 +329,7 @@ test('status line: the right reason phrase', async t => {
 test('a wrong method is 405 with Allow on every route', async t => {
   const routes: [string, string][] = [
     ['/api/disks', 'GET, HEAD'],
-    [`/api/disks/${NOBODYS}`, 'DELETE, GET, HEAD'],
+    [`/api/disks/${NOBODYS}`, 'DELETE, GET, HEAD, PATCH'],
     [`/api/disks/${NOBODYS}/limit`, 'PUT'],
     [`/api/disks/${NOBODYS}/libvirt`, 'GET, HEAD'],
     ['/api/create', 'POST'],
@@ -345,9 +345,12 @@ test('a wrong method is 405 with Allow on every route', async t => {
     ['/api/tokens', 'GET, HEAD, POST'],
     ['/api/tokens/x', 'DELETE'],
     ['/api/nodes/x/agree', 'POST'],
+    ['/api/nodes', 'GET, HEAD'],
+    ['/api/pool', 'GET, HEAD'],
+    ['/api/vms/n1/7', 'GET, HEAD'],
   ];
   for (const [path, allow] of routes) {
-    const answer = await site.ask('PATCH', path);
+    const answer = await site.ask('OPTIONS', path);
     t.deepEqual([answer.status, answer.headers.get('allow')], [405, allow], path);
   }
 });

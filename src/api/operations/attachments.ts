@@ -1,6 +1,6 @@
-import { machine, machineAndTarget } from '../inputs.ts';
+import { machine, machineAndTarget, nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import { machineDisks, pluggedDisk, text } from '../outputs.ts';
+import { machineAttachments, machineDisks, pluggedDisk, text } from '../outputs.ts';
 import * as examples from './examples.ts';
 
 export const hotattach = operation({
@@ -144,4 +144,35 @@ export const libvirtElement = operation({
     'POOL_UNAVAILABLE',
     'STORE_FAILED',
   ],
+});
+
+export const showMachine = operation({
+  id: 'showMachine',
+  method: 'GET',
+  path: '/api/vms/:node/:vm_id',
+  group: 'attachments',
+  summary: 'List the disks on a machine',
+  details:
+    'Those that the account may see, in order of attachment. Of a public disk of somebody else it is told no more than that it is there.',
+  inputs: nothing,
+  outcomes: {
+    200: json('The machine, as the caller named it, and its disks', machineAttachments, {
+      machine: {
+        ...examples.machine,
+        disks: [
+          {
+            disk: examples.DISK,
+            id: 'V1StGXR8_Z5jdHi6B-myT',
+            state: 'hot-attached',
+            mode: 'hot',
+            domain: '4dea22b3-1d52-4f8e-a5a1-0f7d0f0c5a3c',
+            target: 'vda',
+            since: '2011-07-28T15:20:00.000Z',
+            by: 'test',
+            away: false,
+          },
+        ],
+      },
+    }),
+  },
 });

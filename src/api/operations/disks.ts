@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { newDisk, newLimit, newSize, nothing } from '../inputs.ts';
+import { diskChoice, diskView } from '../disk-choice.ts';
+import { diskChange, newDisk, newLimit, newSize, nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import { disk, diskLimit, diskSize, diskUuid } from '../outputs.ts';
-import { DISK, disks, NEW_DISK, usedDisk } from './examples.ts';
+import { disk, diskDetails, diskLimit, diskSize, diskUuid, pool } from '../outputs.ts';
+import { DISK, details, disks, NEW_DISK, usedDisk } from './examples.ts';
+
+const ofDisk = ['X-DiskUser-Limit', 'X-DiskUser-Remaining', 'ETag'] as const;
 
 export const listDisks = operation({
   id: 'listDisks',
@@ -11,9 +14,13 @@ export const listDisks = operation({
   group: 'disks',
   summary: 'List disks',
   details:
-    'All disks that the account may see: its own and public ones; the roles `service` and `admin` see every disk.',
-  inputs: nothing,
-  outcomes: { 200: json('The disks', z.array(disk), { disks }) },
+    'All disks that the account may see, in order of creation: its own and public ones; the roles `service` and `admin` see every disk. With `view=full` also those that are being made or removed, for their owner and these roles.',
+  inputs: diskChoice,
+  outcomes: {
+    200: json('The disks', z.union([z.array(disk), z.array(diskDetails)]), { disks, full: [details] }, [
+      'Link',
+    ]),
+  },
 });
 
 export const showDisk = operation({
@@ -23,9 +30,11 @@ export const showDisk = operation({
   group: 'disks',
   summary: 'Show a disk',
   details: 'For whoever may see it. HEAD tells whether it exists.',
-  inputs: nothing,
+  inputs: diskView,
+  headers: ['If-None-Match'],
   outcomes: {
-    200: json('The disk', disk, { disk: usedDisk }, ['X-DiskUser-Limit', 'X-DiskUser-Remaining']),
+    200: json('The disk', z.union([disk, diskDetails]), { disk: usedDisk, full: details }, ofDisk),
+    304: { means: 'The client has this version already', headers: ofDisk },
   },
 });
 
@@ -59,9 +68,11 @@ export const deleteDisk = operation({
   summary: 'Delete a disk',
   details: 'For its owner and administrators; only while no machine uses it. A second time it is unknown.',
   inputs: nothing,
+  headers: ['If-Match'],
   outcomes: { 200: json('The disk is gone', diskUuid, { deleted: { uuid: DISK } }) },
   errors: [
     'FORBIDDEN',
+    'DISK_CHANGED',
     'DISK_IN_USE',
     'DISK_BUSY',
     'POOL_UNAVAILABLE',
@@ -69,6 +80,33 @@ export const deleteDisk = operation({
     'REMOVE_TIMEOUT',
     'WIPE_FAILED',
   ],
+});
+
+export const editDisk = operation({
+  id: 'editDisk',
+  method: 'PATCH',
+  path: '/api/disks/:uuid',
+  group: 'disks',
+  summary: 'Change the tag or the visibility of a disk',
+  details:
+    'For its owner and administrators, whoever uses the disk. Machines that have it keep it when it becomes private.',
+  inputs: diskChange,
+  invalid: 'INVALID_DISK',
+  headers: ['If-Match'],
+  outcomes: { 200: json('The disk as it is now', disk, { disk: usedDisk }, ofDisk) },
+  errors: ['FORBIDDEN', 'DISK_CHANGED'],
+});
+
+export const showPool = operation({
+  id: 'showPool',
+  method: 'GET',
+  path: '/api/pool',
+  group: 'disks',
+  summary: 'Show how much room there is for disks',
+  details: 'In GiB, as far as the setting `overcommit` lets it be promised.',
+  inputs: nothing,
+  outcomes: { 200: json('The room', pool, { room: { capacity: 100, allocated: 3, free: 97 } }) },
+  errors: ['POOL_UNAVAILABLE'],
 });
 
 export const limitUsers = operation({

@@ -28,6 +28,36 @@ export const disks = [
 
 export const usedDisk = { ...simpleDisk, users: '1' };
 
-const machine = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
+export const machine = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
 export const machineDisks = { ...machine, uuid: [NEW_DISK, DISK] };
 export const pluggedDisk = { ...machine, target: 'vda', uuid: [NEW_DISK, DISK] };
+
+/** The used disk in the view `full`. */
+export const details = {
+  uuid: DISK,
+  tag: 'a simple disk',
+  owner: 'test',
+  visibility: 'private',
+  size: 2,
+  created: '2011-07-28T15:01:40.000Z',
+  state: 'hot-attached',
+  reason: null,
+  limit: 2,
+  users: 1,
+  remaining: 1,
+  attachments: [
+    {
+      id: 'V1StGXR8_Z5jdHi6B-myT',
+      state: 'hot-attached',
+      mode: 'hot',
+      ...machine,
+      domain: '4dea22b3-1d52-4f8e-a5a1-0f7d0f0c5a3c',
+      target: 'vda',
+      since: '2011-07-28T15:20:00.000Z',
+      by: 'test',
+      away: false,
+    },
+  ],
+  waiting: [],
+  wiped: null,
+};

@@ -1,0 +1,135 @@
+// GET with view=full: numbers are numbers, times are RFC 3339, and what is being made or removed is there too.
+import test from 'ava';
+import { type Site, startSite, type Who } from './support/site.ts';
+
+let site: Site;
+test.before(async () => {
+  site = await startSite();
+});
+test.after.always(() => site?.end());
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+async function full(uuid: string, as: Who = 'alice') {
+  const { text, code } = await site.ask('GET', `/api/disks/${uuid}?view=full`, { as });
+  return code === 200 ? JSON.parse(text) : code;
+}
+
+test('a disk that nobody uses', async t => {
+  const uuid = await site.create('alice', 'private', 2);
+  const { created, ...rest } = await full(uuid);
+  t.regex(created, RFC_3339);
+  t.deepEqual(rest, {
+    uuid,
+    tag: 'a disk',
+    owner: 'alice',
+    visibility: 'private',
+    size: 2,
+    state: 'available',
+    reason: null,
+    limit: 1,
+    users: 0,
+    remaining: 1,
+    attachments: [],
+    waiting: [],
+    wiped: null,
+  });
+});
+
+test('a disk on a machine, with who attached it, where and since when', async t => {
+  const uuid = await site.create('alice');
+  const vm_id = site.machine();
+  await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form: { node: 'N1', vm_id } });
+  const { attachments, ...disk } = await full(uuid);
+  t.like(disk, { state: 'hot-attached', users: 1, remaining: 0, waiting: [] });
+  t.is(attachments.length, 1);
+  const [{ id, domain, since, ...rest }] = attachments;
+  t.deepEqual(rest, {
+    state: 'hot-attached',
+    mode: 'hot',
+    node: 'N1',
+    vm_id,
+    target: 'vda',
+    by: 'alice',
+    away: false,
+  });
+  t.regex(since, RFC_3339);
+  t.is(typeof id, 'string');
+  t.is(domain, site.n1.domain(`one-${vm_id}`)?.uuid);
+});
+
+test('a machine that is registered before its launch has no domain and no letter yet', async t => {
+  const uuid = await site.create('alice');
+  await site.ask('POST', `/api/attach/${uuid}`, { as: 'cloud', form: { node: 'elsewhere', vm_id: '9' } });
+  t.like(await full(uuid), {
+    state: 'attached',
+    attachments: { 0: { mode: 'cold', state: 'attached', domain: null, target: null, by: 'cloud' } },
+  });
+});
+
+test('others see of a public disk that it is used, and neither where nor by whom, but for what they did', async t => {
+  const uuid = await site.create('alice', 'public');
+  await site.ask('PUT', `/api/disks/${uuid}/limit`, { form: { limit: '2' } });
+  for (const as of ['alice', 'bob'] as const) {
+    await site.ask('POST', `/api/hotattach/${uuid}`, { as, form: { node: 'n1', vm_id: site.machine() } });
+  }
+  const { users, attachments } = await full(uuid, 'bob');
+  t.is(users, 2);
+  t.like(attachments[0], { mode: 'hot', node: null, vm_id: null, domain: null, target: null, by: null });
+  t.like(attachments[1], { mode: 'hot', node: 'n1', by: 'bob', target: 'vda' });
+  for (const as of ['alice', 'cloud', 'admin'] as const) {
+    const seen = await full(uuid, as);
+    t.deepEqual(
+      seen.attachments.map(({ by }: { by: string }) => by),
+      ['alice', 'bob'],
+    );
+  }
+});
+
+test('who may not see a disk is told nothing of it in this view either', async t => {
+  const uuid = await site.create('alice');
+  t.is(await full(uuid, 'bob'), 'DISK_UNKNOWN');
+  t.is(await full(uuid, ''), 'UNAUTHENTICATED');
+  t.is(await full('eb198dec-3560-4a9a-b3b4-5f043410a3dd'), 'DISK_UNKNOWN');
+});
+
+test('a disk says for whom it waits, and until when', async t => {
+  const uuid = await site.create('alice');
+  const vm_id = site.machine('n1', { manners: 'unwilling' });
+  const form = { node: 'n1', vm_id };
+  await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
+  const detaching = site.ask('POST', `/api/hotdetach/${uuid}`, { as: 'alice', form });
+  let seen = await full(uuid);
+  while (seen.waiting.length === 0) seen = await full(uuid);
+  const [attachment] = seen.attachments;
+  t.like(seen, {
+    state: 'hot-attached',
+    attachments: { 0: { state: 'detaching' } },
+    waiting: { 0: { for: 'guest', attachment: attachment.id } },
+  });
+  t.true(Date.parse(seen.waiting[0].until) > Date.parse(attachment.since));
+  t.is((await detaching).code, 'GUEST_KEPT_DISK');
+  t.deepEqual((await full(uuid)).waiting, []);
+});
+
+test('the list is a bare array of the same', async t => {
+  const uuid = await site.create('bob');
+  const { text, headers } = await site.ask('GET', '/api/disks?view=full', { as: 'bob' });
+  t.is(headers.get('content-type'), 'application/json');
+  const list = JSON.parse(text);
+  t.deepEqual(
+    list.find((disk: { uuid: string }) => disk.uuid === uuid),
+    await full(uuid, 'bob'),
+  );
+});
+
+test('there is no other view', async t => {
+  const uuid = await site.create('alice');
+  for (const path of [
+    `/api/disks/${uuid}?view=short`,
+    '/api/disks?view=',
+    '/api/disks?view=full&view=full',
+  ]) {
+    t.is((await site.ask('GET', path, { as: 'alice' })).code, 'BAD_INPUT', path);
+  }
+});
