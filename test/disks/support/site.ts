@@ -10,6 +10,7 @@ import { createDisks, type Disks } from '../../../src/disks/disks.ts';
 import type { Caller } from '../../../src/disks/service.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
+import type { Pool } from '../../../src/storage/pool.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { until } from '../../rig/until.ts';
@@ -44,7 +45,11 @@ const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFI
 export async function createSite(
   t: ExecutionContext,
   more: Partial<typeof settings> = {},
-  { tcp = false, stands = () => true }: { tcp?: boolean; stands?: () => boolean } = {},
+  {
+    tcp = false,
+    stands = () => true,
+    pool: around = pool => pool,
+  }: { tcp?: boolean; stands?: () => boolean; pool?: (pool: Pool) => Pool } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
   const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), ...(tcp ? { tcp: 0 } : {}) });
@@ -63,7 +68,9 @@ export async function createSite(
       directory: join(directory, 'db'),
       onFailure: error => t.fail(error.message),
     });
-    const pool = await openFilePool({ directory: join(directory, 'pool'), overcommit: 1, owner: 'tests' });
+    const pool = around(
+      await openFilePool({ directory: join(directory, 'pool'), overcommit: 1, owner: 'tests' }),
+    );
     const hypervisor = createHypervisor({ nodes, vmNames: ['{vm_id}', 'one-{vm_id}'], log, times });
     const disks = await createDisks({
       store,
