@@ -5,7 +5,8 @@ import { basic } from '../../../test/rig/http.ts';
 
 /** How long who heeds a 429 waits, in milliseconds: an eighth of what it says. */
 const HEED_MS = 250;
-const CLIENTS = 64;
+/** More than may wait for their hash. */
+const CLIENTS = 128;
 
 export interface Flood {
   /** Whether it shall go on. */

@@ -44,12 +44,12 @@ export async function logins(bench: Bench): Promise<Measured[]> {
         rounds: await takeRounds(rounds, bench.look, { ours: () => besideFlood(heeding), floor: create }),
         figures: [
           {
-            name: `64 who ${heeding ? 'heed' : 'ignore'} a 429, p50`,
+            name: `128 who ${heeding ? 'heed' : 'ignore'} a 429, p50`,
             key: 'p50',
             unit: 'ms',
             ...(heeding ? { aim: { of: 'ratio', atMost: 2 } as const } : {}),
           },
-          { name: `64 who ${heeding ? 'heed' : 'ignore'} a 429, p99`, key: 'p99', unit: 'ms' },
+          { name: `128 who ${heeding ? 'heed' : 'ignore'} a 429, p99`, key: 'p99', unit: 'ms' },
         ],
       });
     }
