@@ -269,6 +269,20 @@ test('a stream ends with the account, whether something happens or not', async t
   t.deepEqual(bob.sequences(), []);
 });
 
+test('a stream that was opened with a token ends with it', async t => {
+  const site = await eventSite(t);
+  const { secret, id } = await site.accounts.tokens.create(site.admin, 'monitoring', 3_600_000);
+  const headers = { authorization: `Bearer ${secret}` };
+  const [socket, sse] = [
+    await site.subscribe('', { as: '', headers }),
+    await site.subscribeSse('', { as: '', headers }),
+  ];
+  await Promise.all([socket.untilMessages(1), sse.untilMessages(1)]);
+  await site.accounts.tokens.remove(site.admin, id);
+  t.is((await socket.closed).code, 4401);
+  await sse.closed;
+});
+
 test('a service that stops says so to its subscribers', async t => {
   const site = await eventSite(t);
   const socket = await site.subscribe();
