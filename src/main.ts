@@ -118,7 +118,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
   const readiness = createReadiness({
     write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
-    askPool: pool.promisableBytes,
+    askPool: pool.check,
     nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
   });
   const api = createApi({

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Credentials that were right, remembered without keeping them: under a hash whose key dies with the process. */
 export interface Verified<T> {
@@ -11,12 +11,12 @@ export interface Verified<T> {
 
 /** Keeps the `limit` credentials used last. */
 export function createVerified<T>(limit: number): Verified<T> {
-  const secret = randomBytes(32);
+  const secret = randomBytes(32).toString('base64');
   const values = new Map<string, T>();
 
   return {
     // A name has no NUL in it: no other pair gives the same text.
-    keyOf: (name, password) => createHmac('sha256', secret).update(`${name}\0${password}`).digest('base64'),
+    keyOf: (name, password) => hash('sha256', `${secret}${name}\0${password}`, 'base64'),
     get(key) {
       const value = values.get(key);
       if (value === undefined) return undefined;

@@ -23,7 +23,7 @@ function inTime(work: Promise<unknown>): Promise<boolean> {
   });
 }
 
-/** Whether requests can be served: the store takes a write and the pool tells its room. A node that is away is told, no more. */
+/** Whether requests can be served: the store takes a write and the pool can be used. A node that is away is told, no more. */
 export function createReadiness(parts: {
   /** Writes something, durably. */
   readonly write: () => Promise<unknown>;

@@ -14,6 +14,9 @@ import { createParting } from './parting.ts';
 import { recovered } from './recovering.ts';
 import { routeTable, type Served } from './routes.ts';
 
+/** What changes nothing, and is asked all the time. */
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
 export interface Api {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
@@ -62,7 +65,7 @@ export function createApi(parts: Parts): Api {
   let whenIdle = (): void => {};
 
   /** Logs. A full disk under the log must not end requests: what is thrown in a callback of uWebSockets.js ends the process. */
-  function say(level: 'info' | 'error' | 'fatal', facts: object, what: string): void {
+  function say(level: 'debug' | 'info' | 'error' | 'fatal', facts: object, what: string): void {
     try {
       log[level](facts, what);
     } catch {
@@ -92,7 +95,7 @@ export function createApi(parts: Parts): Api {
       const ms = performance.now() - started;
       monitoring.figures.request(route, head.method, status, ms / 1000);
       say(
-        'info',
+        READING.has(head.method) && !error ? 'debug' : 'info',
         {
           request,
           method: head.method,

@@ -25,10 +25,13 @@ export interface FilePoolOptions {
 
 const GIB = 2 ** 30;
 const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
+/** The same, as POSIX has it. */
+const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
 const HALF_MADE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.raw\.new$/;
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
+const isTaken = (error: unknown): boolean => errnoOf(error) === -constants.errno.EEXIST;
 // libuv has no name for EDQUOT and says "Unknown system error -122".
 const isQuota = (error: unknown): boolean => errnoOf(error) === -constants.errno.EDQUOT;
 const isFull = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOSPC || isQuota(error);
@@ -76,6 +79,14 @@ async function prepare(directory: string): Promise<void> {
     const made = await mkdir(directory, { recursive: true, mode: 0o711 });
     // The umask may have taken bits away.
     if (made !== undefined) await chmod(directory, 0o711);
+  } catch (error) {
+    throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+  }
+  await checkAccess(directory);
+}
+
+async function checkAccess(directory: string): Promise<void> {
+  try {
     await access(directory, modes.R_OK | modes.W_OK | modes.X_OK);
   } catch (error) {
     throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
@@ -90,7 +101,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const directory = resolve(options.directory);
   await prepare(directory);
   const sync = directorySync(directory);
-  const bytesInAll = room(directory, name => IMAGE.test(name));
+  const bytesInAll = room(directory, POSIX_IMAGE);
   const takeTurn = turns();
   const pathOf = (uuid: string): string => join(directory, `${uuid}.raw`);
   const halfMadePathOf = (uuid: string): string => `${pathOf(uuid)}.new`;
@@ -107,8 +118,12 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
     }
     if (!found) {
       const halfMade = halfMadePathOf(uuid);
-      await unlinkIfThere(halfMade);
-      await writeSparse(halfMade, bytes, signal);
+      await writeSparse(halfMade, bytes, signal).catch(async error => {
+        if (!isTaken(error)) throw error;
+        // Its maker may have died in the middle.
+        await unlinkIfThere(halfMade);
+        await writeSparse(halfMade, bytes, signal);
+      });
       signal.throwIfAborted();
       await rename(halfMade, pathOf(uuid));
     }
@@ -117,8 +132,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   }
 
   async function remove(uuid: string): Promise<void> {
-    await unlinkIfThere(halfMadePathOf(uuid));
-    await unlinkIfThere(pathOf(uuid));
+    await Promise.all([halfMadePathOf(uuid), pathOf(uuid)].map(unlinkIfThere));
     // Also where nothing was found: whoever removed it may have died before this step.
     await sync();
   }
@@ -163,6 +177,8 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
       }
     },
 
+    check: () => checkAccess(directory),
+
     async promisableBytes() {
       try {
         return Math.floor((await bytesInAll()) * options.overcommit);
@@ -190,6 +206,8 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }
+      // Many images take long to count: the first creation need not wait for all of it.
+      void bytesInAll().catch(() => {});
     },
   };
 }

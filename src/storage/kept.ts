@@ -1,26 +1,46 @@
+const FRESH_MS = 10_000;
+const FRESH_TIMES = 20;
+
+interface Keeping {
+  /** How long after a new look was due the last answer will still do, in milliseconds. */
+  readonly overdueMs?: number;
+  readonly now?: () => number;
+}
+
 /**
  * Answers what `find` found lately: looked up at most every 10 s, and less often where looking takes long, so that it never takes more
- * than a twentieth of the time. Those who ask while it is being looked up share the answer.
+ * than a twentieth of the time. Who asks later sets a new look going. He is given the last answer all the same while it will still do;
+ * else, and where the last look failed, he waits, together with all others who ask.
  */
-export function kept<T>(find: () => Promise<T>): () => Promise<T> {
-  const KEEP_MS = 10_000;
-  const KEEP_TIMES = 20;
-  let known: { value: T; until: number } | undefined;
+export function kept<T>(
+  find: () => Promise<T>,
+  { overdueMs = 0, now = () => performance.now() }: Keeping = {},
+): () => Promise<T> {
+  let known: { readonly value: T; readonly freshUntil: number } | undefined;
   let finding: Promise<T> | undefined;
 
-  const look = async (): Promise<T> => {
-    const start = performance.now();
-    const value = await find();
-    const end = performance.now();
-    known = { value, until: end + Math.max(KEEP_MS, KEEP_TIMES * (end - start)) };
-    return value;
-  };
-
-  return () => {
-    if (known && performance.now() < known.until) return Promise.resolve(known.value);
-    finding ??= look().finally(() => {
+  async function look(): Promise<T> {
+    const start = now();
+    try {
+      const value = await find();
+      const end = now();
+      known = { value, freshUntil: end + Math.max(FRESH_MS, FRESH_TIMES * (end - start)) };
+      return value;
+    } catch (error) {
+      known = undefined;
+      throw error;
+    } finally {
       finding = undefined;
-    });
-    return finding;
+    }
+  }
+
+  return async () => {
+    const time = now();
+    if (known && time < known.freshUntil) return known.value;
+    finding ??= look();
+    if (!known || time >= known.freshUntil + overdueMs) return finding;
+    // Whoever asks next is told.
+    finding.catch(() => {});
+    return known.value;
   };
 }

@@ -41,7 +41,9 @@ export interface Pool {
   wipe(uuid: string, from: number, signal: AbortSignal): Promise<Wiped>;
   /** The disks that have a volume here; half-made ones are not among them. */
   list(): Promise<readonly string[]>;
-  /** How many bytes may be promised to disks in all, those that exist included. May be some seconds old. Throws POOL_UNAVAILABLE. */
+  /** Resolves if volumes can be made and removed at this moment, as far as a quick look tells. Throws POOL_UNAVAILABLE. */
+  check(): Promise<void>;
+  /** How many bytes may be promised to disks in all, those that exist included. May be a minute old. Throws POOL_UNAVAILABLE. */
   promisableBytes(): Promise<number>;
   /**
    * How full it is of what a guest's writes may need more of; nothing where every volume has its room for certain. May be some seconds old.

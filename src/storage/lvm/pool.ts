@@ -140,6 +140,14 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     return Math.floor((state.freeBytes + ours) * overcommit);
   }
 
+  async function promisableBytes(): Promise<number> {
+    try {
+      return promisable(await lookLately());
+    } catch (error) {
+      throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+    }
+  }
+
   return {
     async make(uuid, sizeGiB, signal) {
       try {
@@ -186,13 +194,11 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
       }
     },
 
-    async promisableBytes() {
-      try {
-        return promisable(await lookLately());
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
+    async check() {
+      await promisableBytes();
     },
+
+    promisableBytes,
 
     async use() {
       try {
