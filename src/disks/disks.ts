@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createDiskService } from './disk-service.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
-import { countStates, inspecting } from './inspecting.ts';
+import { inspecting } from './inspecting.ts';
 import { createLeftovers } from './leftovers.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
@@ -158,11 +158,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));
     },
-    figures: () => ({
-      disks: countStates(committed.disks()),
-      attachments: countStates(committed.attachments()),
-      promisedGiB: committed.promisedGiB(),
-    }),
+    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB() }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();

@@ -103,7 +103,7 @@ export function inspecting(
 }
 
 /** How many records are in each state. */
-export function countStates(records: Iterable<{ readonly state: string }>): Map<string, number> {
+function countStates(records: Iterable<{ readonly state: string }>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts;

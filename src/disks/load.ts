@@ -22,10 +22,16 @@ export async function loadShelves(
   };
   const now = <Machine extends Vm>(vm: Machine): Machine => ({ ...vm, node: nodeKey(vm.host) });
 
+  /** Most disks have no users, and their records can be kept as they are. */
+  function withNodes(disk: KeptDisk): KeptDisk {
+    if (disk.context.users.length === 0) return disk;
+    const users = disk.context.users.map(user => ({ ...user, vm: now(user.vm) }));
+    return { ...disk, context: { ...disk.context, users } };
+  }
+
   const disks = await store.load(prefixes.disk, codecs.disk);
   for (const record of disks.sort((a, b) => a.context.created - b.context.created)) {
-    const users = record.context.users.map(user => ({ ...user, vm: now(user.vm) }));
-    put(diskKey(record.context.uuid), { ...record, context: { ...record.context, users } } as KeptDisk);
+    put(diskKey(record.context.uuid), withNodes(record as KeptDisk));
   }
   const attachments = await store.load(prefixes.attachment, codecs.attachment);
   for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {

@@ -20,6 +20,11 @@ export interface Shelf {
   promisedGiB(): number;
   /** What an account has, whatever the state of its disks. */
   ownedBy(account: string): Quota;
+  /** How many disks and attachments are in each state. */
+  counts(): {
+    readonly disks: ReadonlyMap<string, number>;
+    readonly attachments: ReadonlyMap<string, number>;
+  };
 }
 
 const placesOf = (vm: Vm): string[] => [
@@ -29,6 +34,15 @@ const placesOf = (vm: Vm): string[] => [
 
 const nothing: Quota = { disks: 0, sizeGiB: 0 };
 
+/** Moves one of what is counted from one state to another; undefined: from or to where nothing is counted. */
+function move(counts: Map<string, number>, from: string | undefined, to: string | undefined): void {
+  if (from === to) return;
+  if (to !== undefined) counts.set(to, (counts.get(to) ?? 0) + 1);
+  const left = from === undefined ? 0 : (counts.get(from) ?? 0) - 1;
+  if (from !== undefined && left > 0) counts.set(from, left);
+  else if (from !== undefined) counts.delete(from);
+}
+
 export function createShelf(): Shelf {
   const disks = new Map<string, KeptDisk>();
   const attachments = new Map<string, KeptAttachment>();
@@ -37,6 +51,7 @@ export function createShelf(): Shelf {
   let latest = 0;
   const byPlace = new Map<string, Set<string>>();
   const byOwner = new Map<string, Quota>();
+  const states = { disks: new Map<string, number>(), attachments: new Map<string, number>() };
   let promised = 0;
 
   function count(disk: KeptDisk | undefined, sign: 1 | -1): void {
@@ -52,8 +67,10 @@ export function createShelf(): Shelf {
   }
 
   function putDisk(key: string, disk: KeptDisk | undefined): void {
-    count(disks.get(key), -1);
+    const before = disks.get(key);
+    count(before, -1);
     count(disk, 1);
+    move(states.disks, before?.state, disk?.state);
     if (disk) disks.set(key, disk);
     else disks.delete(key);
   }
@@ -75,6 +92,7 @@ export function createShelf(): Shelf {
 
   function putAttachment(key: string, attachment: KeptAttachment | undefined): void {
     const before = attachments.get(key);
+    move(states.attachments, before?.state, attachment?.state);
     if (before && before.context.vm !== attachment?.context.vm) leave(key, before.context.vm);
     if (!attachment) {
       attachments.delete(key);
@@ -106,5 +124,6 @@ export function createShelf(): Shelf {
     attachmentsOf,
     promisedGiB: () => promised,
     ownedBy: account => byOwner.get(account) ?? nothing,
+    counts: () => states,
   };
 }

@@ -5,6 +5,8 @@ import { eventKey, FORMAT_KEY, type Prefix, prefixes, sequenceOf } from './keys.
 import { codecs, type EventRecord } from './records.ts';
 
 const FORMAT = 1;
+/** How many records are read at a time: one by one they would take twice as long. */
+const CHUNK = 1000;
 
 export interface Store extends Journal {
   /** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
@@ -47,13 +49,21 @@ export async function openStore({ directory, onFailure, onBatch }: StoreOptions)
     ...journal,
     async load(prefix, codec) {
       const records = [];
-      for await (const [key, value] of db.iterator({ gte: prefix, lt: `${prefix}\uffff` })) {
-        const record = codec.safeParse(value);
-        if (!record.success)
-          throw new Error(`the record ${key} in ${directory} is damaged: ${record.error.message}`);
-        records.push(record.data);
+      const iterator = db.iterator({ gte: prefix, lt: `${prefix}\uffff` });
+      try {
+        for (;;) {
+          const entries = await iterator.nextv(CHUNK);
+          if (entries.length === 0) return records;
+          for (const [key, value] of entries) {
+            const record = codec.safeParse(value);
+            if (!record.success)
+              throw new Error(`the record ${key} in ${directory} is damaged: ${record.error.message}`);
+            records.push(record.data);
+          }
+        }
+      } finally {
+        await iterator.close();
       }
-      return records;
     },
     async eventRange() {
       const range = { gte: prefixes.event, lt: `${prefixes.event}\uffff`, limit: 1 };

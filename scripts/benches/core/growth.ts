@@ -8,23 +8,29 @@ import { percentile, type Sample, takeRounds } from './rounds.ts';
 import { type Server, startServer } from './server.ts';
 
 const FEW = 100;
-const PER_SECOND = { get: 500, create: 50, attach: 100, metrics: 20 } as const;
+const PER_SECOND = { get: 500, create: 50, attach: 50, delete: 50, metrics: 20 } as const;
 
 /** Every operation at its pace, one kind after the other. */
 async function operate({ lines }: Server, uuids: readonly string[], seconds: number): Promise<Sample> {
   const uuidAt = (index: number): string => uuids[(index * 7919) % uuids.length] ?? '';
-  async function ask(method: string, path: string, form?: Record<string, string>): Promise<void> {
+  const made: string[] = [];
+  async function ask(method: string, path: string, form?: Record<string, string>): Promise<string> {
     const { status, body } = await lines.ask(method, path, form);
     if (status >= 300) throw new Error(`${method} ${path} was answered with ${status} ${body}`);
+    return body;
   }
   const operations = {
     get: (index: number) => ask('GET', `/api/disks/${uuidAt(index)}`),
-    create: () => ask('POST', '/api/create', { size: '1', tag: 'one more', visibility: 'private' }),
+    create: async () => {
+      const form = { size: '1', tag: 'one more', visibility: 'private' };
+      made.push(JSON.parse(await ask('POST', '/api/create', form)).uuid);
+    },
     attach: async (index: number) => {
       const vm = { node: 'nowhere', vm_id: String(index) };
       await ask('POST', `/api/attach/${uuidAt(index)}`, vm);
       await ask('POST', '/api/detach', vm);
     },
+    delete: () => ask('DELETE', `/api/disks/${made.pop()}`),
     metrics: () => ask('GET', '/metrics'),
   };
   const sample: Record<string, number> = {};
@@ -50,6 +56,7 @@ export async function growth(bench: Bench): Promise<Measured[]> {
       get: 'GET /api/disks/:uuid',
       create: 'POST /api/create',
       attach: 'POST /api/attach/:uuid and /api/detach',
+      delete: 'DELETE /api/disks/:uuid',
       metrics: 'GET /metrics',
     };
     return Object.entries(names).map(([key, what]) => ({

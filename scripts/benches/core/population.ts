@@ -8,6 +8,8 @@ import { openStore } from '../../../src/store/store.ts';
 import { type ServerOptions, startServer } from './server.ts';
 
 const GIB = 2 ** 30;
+/** When the first disk was made, in milliseconds since 1970; the others follow a second apart. */
+const BEGINNING = 1_600_000_000_000;
 /** Records in one batch. */
 const BATCH = 1000;
 
@@ -21,7 +23,7 @@ const recordOf = (uuid: string, index: number): DiskRecord => ({
     visibility: index % 2 === 0 ? 'private' : 'public',
     sizeGiB: 1,
     limit: 1,
-    created: Date.now(),
+    created: BEGINNING + index * 1000,
     users: [],
     attempt: 1,
     deadline: null,

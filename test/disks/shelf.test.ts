@@ -1,0 +1,56 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { diskKey } from '../../machines/notes.ts';
+import type { KeptDisk } from '../../src/disks/records.ts';
+import { createShelf } from '../../src/disks/shelf.ts';
+
+const STATES = ['creating', 'available', 'attached', 'deleting', 'wiping'] as const;
+
+const diskOf = (number: number, state: KeptDisk['state'], sizeGiB: number): KeptDisk => ({
+  v: 1,
+  state,
+  context: {
+    uuid: String(number),
+    owner: number % 2 === 0 ? 'alice' : 'bob',
+    tag: '',
+    visibility: 'private',
+    sizeGiB,
+    limit: 1,
+    created: 0,
+    users: [],
+    attempt: 0,
+    deadline: null,
+    undo: null,
+    grownFrom: null,
+    wiped: null,
+  },
+});
+
+const changes = fc.array(
+  fc.record({
+    number: fc.nat(5),
+    state: fc.option(fc.constantFrom(...STATES)),
+    sizeGiB: fc.integer({ min: 1, max: 9 }),
+  }),
+);
+
+test('what a shelf has counted is what counting its records anew gives', t => {
+  fc.assert(
+    fc.property(changes, all => {
+      const shelf = createShelf();
+      for (const { number, state, sizeGiB } of all) {
+        shelf.put(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
+      }
+      const left = [...shelf.disks()];
+      const states = new Map<string, number>();
+      for (const { state } of left) states.set(state, (states.get(state) ?? 0) + 1);
+      t.deepEqual(new Map([...shelf.counts().disks].sort()), new Map([...states].sort()));
+      t.is(
+        shelf.promisedGiB(),
+        left.reduce((sum, { context }) => sum + context.sizeGiB, 0),
+      );
+      const owned = left.filter(({ state, context }) => state !== 'wiping' && context.owner === 'bob');
+      t.is(shelf.ownedBy('bob').disks, owned.length);
+    }),
+  );
+});
