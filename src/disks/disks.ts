@@ -107,7 +107,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   );
   const system = createActorSystem({
     journal: store,
-    effects: createEffects(pool, hypervisor, alarms.of),
+    effects: createEffects(pool, hypervisor, node => reconciler.doubt(node)),
     decided,
     committed,
     lastSequence: (await store.eventRange()).newest,
@@ -133,8 +133,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     committed,
     fate: async vm => {
       const fate = await hypervisor.fate(vm, now() + 2 * QUESTION_MS);
-      const alarm = alarms.of(vm.node);
-      if (alarm !== undefined) return { fate: 'unknown', doubt: alarm };
+      const doubt = await reconciler.doubt(vm.node);
+      if (doubt !== undefined) return { fate: 'unknown', doubt };
       return { fate, doubt: 'its node, or another that may run it, does not answer' };
     },
     userLimit: settings.userLimit,

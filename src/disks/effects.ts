@@ -25,7 +25,7 @@ export const GRACE_MS = 3_000;
 export function createEffects(
   pool: Pool,
   hypervisor: Hypervisor,
-  doubt: (node: string) => string | undefined,
+  doubt: (node: string) => Promise<string | undefined>,
 ): Effects {
   async function makeVolume(
     { uuid, sizeGiB, attempt }: DiskContext,
@@ -97,8 +97,8 @@ export function createEffects(
       return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
     }
     const outcome = await hypervisor.unplug(vm, disk, giveUpAt(context), signal);
-    const detail = doubt(vm.node);
-    if (outcome.kind === 'unplugged' && detail !== undefined) {
+    const detail = outcome.kind === 'unplugged' ? await doubt(vm.node) : undefined;
+    if (detail !== undefined) {
       return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
     }
     if (outcome.kind === 'unplugged') return { type: 'UNPLUGGED', attempt };

@@ -23,6 +23,13 @@ export interface ReconcilerParts {
 }
 
 export interface Reconciler {
+  /** A node has a new connection: which host answers on it is not known, nor what its machines did meanwhile. */
+  linked(node: string, generation: number): void;
+  /**
+   * Why a node's word about its machines is not believed, or undefined. Waits until somebody has looked which host answers on its
+   * present connection: another one may answer under its name, and knows nothing of the machines.
+   */
+  doubt(node: string): Promise<string | undefined>;
   /** Compares a node's attachments with its machines as they are from now on; passes on one node never overlap. Never rejects. */
   pass(node: string): Promise<void>;
   /** Every linked node, and every node that holds an attachment. */
@@ -38,6 +45,11 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
   const stopping = new AbortController();
+  /** The newest connection of each node, and the newest whose host was looked at. */
+  const connections = new Map<string, number>();
+  const looked = new Map<string, number>();
+
+  const isNew = (node: string): boolean => (looked.get(node) ?? 0) < (connections.get(node) ?? 0);
 
   const survey = (node: string): Promise<Survey> =>
     hypervisor.survey(node, now() + questionMs, stopping.signal);
@@ -50,6 +62,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const first = await survey(node);
     const names = new Set([hypervisor.hostOf(node), ...before.map(one => one.context.vm.host)]);
     await alarms.checkHost(node, [...names], first.hostUuid);
+    looked.set(node, first.generation);
     if (alarms.of(node)) return;
     await welcome(first, before);
     const here = holdersOf(first);
@@ -192,6 +205,14 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   }
 
   return {
+    linked(node, generation) {
+      connections.set(node, generation);
+      void pass(node);
+    },
+    async doubt(node) {
+      if (isNew(node)) await pass(node);
+      return isNew(node) ? 'it has not told which host it is since it was linked' : alarms.of(node);
+    },
     pass,
     passAll,
     async stop() {

@@ -68,7 +68,7 @@ export function watchNodes(parts: WatchParts): () => void {
   }
 
   const watcher: NodeWatcher = {
-    up: node => void reconciler.pass(node),
+    up: reconciler.linked,
     stopped(node, domain, kind) {
       if (alarms.of(node)) return;
       const dead = kind === 'dead';

@@ -229,6 +229,27 @@ test('a detach that begins before the alarm does not believe the other host', as
   t.is(site.users(uuid), 1);
 });
 
+test('an unplug is not believed where another host answers, however late that is noticed', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await surveys(site.n1, 3);
+  await site.n1.stop();
+  const other = await otherHost(t, join(site.directory, 'n1'));
+  let notice = (): void => {};
+  const noticed = new Promise<void>(resolve => {
+    notice = resolve;
+  });
+  other.faults.inject('connectGetCapabilities', { kind: 'delay', until: noticed });
+  const detached = t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'UNPLUG_UNKNOWN' });
+  // The first asks for the alarm's sake; two more prove that the machine is not there.
+  await until(() => surveysOf(other) >= 3, 'the proof of its death');
+  notice();
+  await detached;
+  t.is(site.users(uuid), 1);
+});
+
 test('a disk of ours that a machine has without an attachment is reported', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
