@@ -9,7 +9,7 @@ import { pastOf } from '../events/past.ts';
 import { sightOf } from '../events/sight.ts';
 import { type Answer, json, jsonText } from './answer.ts';
 import { eventMessage, instant } from './event-text.ts';
-import { drawDiskChart, listMachines, showDiskChart, showMachine } from './operations/charts.ts';
+import { drawDiskChart, listCharts, showChart, showDiskChart } from './operations/charts.ts';
 import { diskKeys } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
@@ -55,7 +55,7 @@ const attachmentKeys = (place: AttachmentPlace) => ({
 
 /** The charts, and where disks and attachments are in them. */
 export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route[] => [
-  route(listMachines, ({ caller }) => {
+  route(listCharts, ({ caller }) => {
     const counts = charts.counts(caller);
     const entries = names.map(name => ({
       name,
@@ -67,7 +67,7 @@ export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route
     return json(entries);
   }),
 
-  route(showMachine, ({ params }) => {
+  route(showChart, ({ params }) => {
     const [, base, ending] = /^(.*?)(\.mmd)?$/.exec(params[0] ?? '') ?? [];
     const name = names.find(one => one === base);
     if (name === undefined) throw errorOf('ROUTE_UNKNOWN');

@@ -73,11 +73,16 @@ export function createHandler(parts: {
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
 
+  function lookUp({ method, path }: Head): Found {
+    const found = find(method, path);
+    return found.kind === 'nothing' && open.has(path) ? { kind: 'method', allow: 'GET, HEAD' } : found;
+  }
+
   return (exchange, told) => {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     gate(head);
-    const found = find(head.method, head.path);
+    const found = lookUp(head);
     const opened = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
     if (opened) told.route(head.path);
     else if (found.kind === 'route') told.route(found.route.operation.path);

@@ -104,9 +104,10 @@ export const responseHeaders = fields({
     example: '"cN0fSvHC2pQdGy0Hcm2Bq9t3WzWsdS7mrVVqFDkRKqY"',
   },
   'Content-Security-Policy': {
-    means: 'That a page loads nothing from elsewhere and runs nothing that stands in it',
+    means: 'On texts: that a page loads nothing from elsewhere and runs nothing that stands in it',
     schema: { type: 'string', const: "default-src 'self'" },
     example: "default-src 'self'",
+    optional: true,
   },
   'Referrer-Policy': {
     means: 'That links tell nobody where they stood',

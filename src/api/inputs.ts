@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountRole } from '../accounts/record.ts';
-import { isNodeName } from '../config/node-name.ts';
+import { HOST_NAME, isNodeName } from '../config/node-name.ts';
 import { type ErrorCode, PdiskError } from '../errors.ts';
 import type { Fields } from './fields.ts';
 
@@ -16,12 +16,16 @@ const textOf = (minLength: number, maxLength: number) => ({
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
 });
 
-/** A whole number, or its digits as text. */
+/** A whole number, or its digits as text, to which the bounds apply as well. */
 const numberOf = (minimum: number, maximum: number) => ({
   type: ['integer', 'string'] as const,
   minimum,
   maximum,
+  pattern: '^(?:0|[1-9]\\d*)$',
 });
+
+/** A number in JSON is taken for its text. */
+const TEXT = ['string', 'number'] as const;
 
 // What a schema's own checks cannot say in JSON Schema is said beside them. A `pattern` holds for texts and a `minimum` for numbers, so
 // that one schema is right for both media types.
@@ -32,6 +36,7 @@ const node = z
   .meta({
     description: 'The hypervisor, by its host name; case does not matter',
     maxLength: 254,
+    pattern: HOST_NAME.source,
     examples: ['onehost-2.lal.in2p3.fr'],
   });
 
@@ -43,7 +48,7 @@ export const vmId = z
     'vm_id must be 1 to 255 characters, none of them a control character',
   )
   .meta({
-    type: ['string', 'integer'],
+    type: TEXT,
     description: "The machine, as the node's libvirt or the cloud calls it",
     ...textOf(1, 255),
     examples: ['722'],
@@ -58,7 +63,6 @@ const size = z
   .transform(Number)
   .meta({
     ...numberOf(1, 1024),
-    pattern: '^(?:[1-9]\\d{0,2}|10[01]\\d|102[0-4])$',
     description: 'GiB',
     examples: [2],
   });
@@ -71,7 +75,7 @@ export const wholeNumber = (name: string, least: number, most: number, descripti
       `${name} must be a whole number from ${least} to ${most}`,
     )
     .transform(Number)
-    .meta({ ...numberOf(least, most), pattern: '^(?:0|[1-9]\\d{0,8})$', description });
+    .meta({ ...numberOf(least, most), description });
 
 /** Inputs of a request that takes none. */
 export const nothing = z.strictObject({});
@@ -96,7 +100,7 @@ export const tag = z
   .string()
   .refine(text => lengthOf(text) <= 255, 'tag must be at most 255 characters')
   .meta({
-    type: ['string', 'integer'],
+    type: TEXT,
     maxLength: 255,
     description: 'What the disk is for, in words of its owner; may be empty',
     examples: ['a simple disk'],
@@ -139,7 +143,6 @@ const password = z
     'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
   )
   .meta({
-    type: ['string', 'integer'],
     ...textOf(8, 1024),
     description: 'At most 1024 bytes in UTF-8',
     examples: ['correct horse battery staple'],
@@ -160,7 +163,7 @@ export const newToken = z.strictObject({
       'name must be 1 to 255 characters, none of them a control character',
     )
     .meta({
-      type: ['string', 'integer'],
+      type: TEXT,
       ...textOf(1, 255),
       description: 'What the token is for',
       examples: ['the backup script'],

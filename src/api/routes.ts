@@ -18,7 +18,7 @@ import {
   type OpenRoute,
   openRoutes,
 } from './open-routes.ts';
-import { openApi } from './openapi.ts';
+import { openApi } from './openapi/document.ts';
 import { describeApi } from './operations/service.ts';
 import { type Route, route } from './route.ts';
 import { tokenRoutes } from './token-routes.ts';

@@ -1,5 +1,5 @@
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
-const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
+export const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
 
 /** Whether a text is a host name (RFC 1123: labels of letters, digits and hyphens, 253 characters; a final dot may follow). */
 export function isNodeName(text: string): boolean {

@@ -16,7 +16,8 @@ test('health and readiness are told to everybody', async t => {
   const ready = await ask('GET', '/readyz', { as: '' });
   t.deepEqual([ready.status, JSON.parse(ready.text).ready], [200, true]);
   t.is((await ask('HEAD', '/readyz', { as: '' })).text, '');
-  t.is((await ask('POST', '/healthz')).status, 404);
+  const posted = await ask('POST', '/healthz');
+  t.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
 });
 
 test('figures are for administrators, for this machine too, or for everybody, as the setting says', async t => {

@@ -110,7 +110,7 @@ test('missing or wrong credentials are challenged, on every URL but the root', a
     }
   }
   t.is((await ask('POST', '/', { as: '' })).status, 401);
-  t.is((await ask('POST', '/')).status, 404);
+  t.is((await ask('POST', '/')).status, 405);
 });
 
 test('the scheme of the credentials may be written in any case', async t => {

@@ -104,7 +104,7 @@ test('what can be tried again says when', async t => {
       throw errorOf('POOL_UNAVAILABLE', { detail: 'it is not mounted' });
     },
     async retry() {
-      throw errorOf('NO_SPACE');
+      throw errorOf('POOL_FULL');
     },
   });
   const { ask, log } = await startServer(t, service);

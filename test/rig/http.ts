@@ -1,5 +1,6 @@
 // HTTP as bytes, for what no client library would send.
 import { connect, type Socket } from 'node:net';
+import { conforms } from './conforms.ts';
 
 export const PASSWORD = 'correct horse';
 
@@ -18,14 +19,26 @@ const isComplete = (received: string): boolean => {
   return end >= 0 && length !== undefined && received.length >= end + 4 + Number(length);
 };
 
-/**
- * Sends bytes as they are to a port of this machine; resolves with what came back until `enough` says so (one whole answer) or the
- * connection ended.
- */
-export function sendRaw(
+const ANSWER = /^HTTP\/1\.1 (\d{3}) [^\r]*\r\n([\s\S]*?)\r\n\r\n([\s\S]*)$/;
+
+/** Holds an answer in plain HTTP against the description of the API, unless uWebSockets.js has answered by itself. */
+function checkAnswer(asked: string, received: string): void {
+  const [, method = '', target = ''] = /^(\S+) (\S+) HTTP\/1\.1\r\n/.exec(asked) ?? [];
+  const [, status, lines = '', content = ''] = ANSWER.exec(received) ?? [];
+  const fields = [...lines.matchAll(/([^:\r\n]+): (.*)/g)];
+  const headers = new Headers(fields.map(([, name = '', value = '']): [string, string] => [name, value]));
+  if (!headers.has('x-request-id')) return;
+  conforms(method, target, {
+    status: Number(status),
+    headers,
+    text: Buffer.from(content, 'latin1').toString(),
+  });
+}
+
+function exchange(
   port: number,
   bytes: string | Buffer,
-  enough: (received: string, socket: Socket) => boolean = isComplete,
+  enough: (received: string, socket: Socket) => boolean,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -48,4 +61,18 @@ export function sendRaw(
     });
     socket.write(bytes);
   });
+}
+
+/**
+ * Sends bytes as they are to a port of this machine; resolves with what came back until `enough` says so or the connection ended.
+ * Without `enough` that is one whole answer, which has to be as the API describes it.
+ */
+export async function sendRaw(
+  port: number,
+  bytes: string | Buffer,
+  enough?: (received: string, socket: Socket) => boolean,
+): Promise<string> {
+  const received = await exchange(port, bytes, enough ?? isComplete);
+  if (!enough) checkAnswer(Buffer.from(bytes as string).toString('latin1'), received);
+  return received;
 }

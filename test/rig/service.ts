@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { conforms } from './conforms.ts';
 import { until } from './until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -74,7 +75,9 @@ async function exchange(
   const body = await text(response);
   const headers = new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
   const json = isJson(headers) && method !== 'HEAD' ? JSON.parse(body) : undefined;
-  return { status: response.statusCode ?? 0, headers, text: body, body: json };
+  const reply = { status: response.statusCode ?? 0, headers, text: body, body: json };
+  if (!BUILT) conforms(method, new URL(url).pathname, reply);
+  return reply;
 }
 
 /** Starts the service with these settings (names as in the configuration file) and these variables added to its environment. */

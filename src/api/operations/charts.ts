@@ -18,8 +18,8 @@ const finding = {
   message: `disk ${DISK} is in use; detach it from every VM first`,
 };
 
-export const listMachines = operation({
-  id: 'listMachines',
+export const listCharts = operation({
+  id: 'listCharts',
   method: 'GET',
   path: '/api/machines',
   group: 'charts',
@@ -33,8 +33,8 @@ export const listMachines = operation({
   },
 });
 
-export const showMachine = operation({
-  id: 'showMachine',
+export const showChart = operation({
+  id: 'showChart',
   method: 'GET',
   path: '/api/machines/:machine',
   group: 'charts',

@@ -7,7 +7,6 @@ const nobody: readonly Credential[] = ['nobody'];
 const plain = (means: string, text: string): Outcome => ({
   means,
   content: { 'text/plain': outputs.text },
-  headers: ['Content-Security-Policy'],
   examples: { text },
 });
 
@@ -70,14 +69,13 @@ export const showFigures = operation({
     200: {
       means: 'The figures',
       content: { 'text/plain': outputs.text },
-      headers: ['Content-Security-Policy'],
       examples: { figures: '# HELP pdisk_disks Disks\n# TYPE pdisk_disks gauge\npdisk_disks 3\n' },
     },
   },
   errors: ['FORBIDDEN'],
 });
 
-const freshness = ['ETag', 'Cache-Control', 'Referrer-Policy', 'Content-Security-Policy'] as const;
+const freshness = ['ETag', 'Cache-Control', 'Referrer-Policy'] as const;
 
 export const showInspector = operation({
   id: 'showInspector',

@@ -7,6 +7,7 @@ import type { Monitoring } from '../../../src/api/open-routes.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
+import { conforms } from '../../rig/conforms.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
 import { chartDouble, type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
 import { answers } from './once.ts';
@@ -110,8 +111,10 @@ export async function startServer(
         ...(body === undefined ? {} : { body }),
         ...rest,
       });
-      const text = await response.text();
-      return { status: response.status, reason: response.statusText, headers: response.headers, text };
+      const { status, statusText: reason } = response;
+      const answered = { status, reason, headers: response.headers, text: await response.text() };
+      conforms(method, path, answered);
+      return answered;
     },
     raw: (bytes, enough) => sendRaw(port, bytes, enough),
   };

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { conforms } from '../../rig/conforms.ts';
 import { basic, sendRaw } from '../../rig/http.ts';
 import { type Service, startService } from '../../rig/service.ts';
 
@@ -56,6 +57,7 @@ export async function ask(url: string, method: string, path: string, asked: Aske
     ...(content === undefined ? {} : { body: content }),
   });
   const text = await response.text();
+  conforms(method, path, { status: response.status, headers: response.headers, text });
   const isError = response.status >= 400 && text !== '';
   return {
     status: response.status,

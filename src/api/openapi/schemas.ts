@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+export type Json = { readonly [key: string]: unknown };
+
+/** Turns schemas into JSON Schema, and collects those that have an id. */
+export interface Schemas {
+  readonly named: Json;
+  /** `io`: as a client sends it, or as the service answers it. */
+  of(schema: z.ZodType, io: 'input' | 'output'): Json;
+}
+
+export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
+
+export function createSchemas(): Schemas {
+  const named: Record<string, Json> = {};
+  const known = { input: new Map<z.ZodType, Json>(), output: new Map<z.ZodType, Json>() };
+  return {
+    named,
+    of(schema, io) {
+      const done = known[io].get(schema);
+      if (done) return done;
+      const { $schema: _, ...whole } = z.toJSONSchema(schema, { io });
+      const text = JSON.stringify(whole).replaceAll('"#/$defs/', `"${schemaRef('')}`);
+      const { $defs, ...own } = JSON.parse(text);
+      Object.assign(named, $defs);
+      known[io].set(schema, own);
+      return own;
+    },
+  };
+}
