@@ -104,11 +104,13 @@ async function stop(directory: string, seconds: number): Promise<void> {
   if (!slow || !other) return;
   await Promise.all([message(slow), message(other)]);
   slow.send('pause');
+  const paused = performance.now();
   service.send({ seconds, perSecond: EVENTS / seconds });
   const made = await message<Made>(service);
   other.send({ last: made.last });
   const read = await message<Received>(other);
   const begun = performance.now();
+  const stopped = Math.round((begun - paused) / 1000);
   slow.send('resume');
   slow.send({ last: made.last });
   const late = await message<Received>(slow);
@@ -116,7 +118,7 @@ async function stop(directory: string, seconds: number): Promise<void> {
   await end(slow, other, service);
   const [before] = made.memory;
   say(
-    `one of two stops for ${seconds} s and ${made.last - made.first + 1} events: ${lost(late, made.last)}, ${after.toFixed(1)} s after it reads again; ` +
+    `one of two stops for ${stopped} s and ${made.last - made.first + 1} events: ${lost(late, made.last)}, ${after.toFixed(1)} s after it reads again; ` +
       `the other ${lost(read, made.last)}, ${latencies(read, made)}; service ${mib(before)} before, at most ${mib(Math.max(...made.memory))}`,
   );
 }

@@ -88,7 +88,7 @@ const api = createApi({
     accounts.passwords,
     Date.now,
   ),
-  events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 120 },
+  events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 960 },
   monitoring: {
     figures: createFigures(),
     readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),
