@@ -5,6 +5,7 @@ import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { startServer } from '../api/support/server.ts';
 import { createSite } from '../disks/support/site.ts';
+import { PASSWORD } from '../rig/http.ts';
 import { until } from '../rig/until.ts';
 
 const form = { size: '1', tag: 'hidden', visibility: 'public' };
@@ -14,6 +15,8 @@ const on = { node: 'n1', vm_id: 'x' };
 async function serve(t: ExecutionContext, instead: (pool: Pool) => Partial<Pool>) {
   const site = await createSite(t, {}, { pool: pool => ({ ...pool, ...instead(pool) }) });
   const server = await startServer(t, Object.assign({ disks: new Map(), calls: [] }, site.disks.service));
+  const admin = { account: 'admin', role: 'admin' } as const;
+  await server.accounts.put(admin, 'other', { password: PASSWORD, role: 'user' });
   const uuids = async () =>
     JSON.parse((await server.ask('GET', '/api/disks')).text).map((disk: { uuid: string }) => disk.uuid);
   return { ...server, site, uuids };
@@ -30,6 +33,7 @@ async function expectUnknown(
       ['GET', `/api/disks/${uuid}`, {}],
       ['HEAD', `/api/disks/${uuid}`, {}],
       ['DELETE', `/api/disks/${uuid}`, {}],
+      ['PATCH', `/api/disks/${uuid}`, { form: { tag: 'x' } }],
       ['PUT', `/api/disks/${uuid}/limit`, { form: { limit: '2' } }],
       ['POST', `/api/resize/${uuid}`, { form: { size: '2' } }],
       ['POST', `/api/retry/${uuid}`, {}],
@@ -42,6 +46,16 @@ async function expectUnknown(
       t.deepEqual([status, headers.get('x-error-code')], [400, 'DISK_UNKNOWN'], `${as} ${method} ${path}`);
     }
   }
+}
+
+/** What the view `full` tells of a disk, or the code of its refusal. */
+async function full(ask: Awaited<ReturnType<typeof serve>>['ask'], uuid: string, as = 'test') {
+  const one = await ask('GET', `/api/disks/${uuid}?view=full`, { as });
+  const list = await ask('GET', '/api/disks?view=full', { as });
+  const listed = JSON.parse(list.text).filter((disk: { uuid: string }) => disk.uuid === uuid);
+  return one.status === 200
+    ? { one: JSON.parse(one.text), listed }
+    : { one: one.headers.get('x-error-code'), listed };
 }
 
 /** Something that waits until it is let go. */
@@ -67,6 +81,10 @@ test('a disk being created is in no list and unknown to every call', async t => 
   const uuid = await until(() => asked[0], 'the volume to be asked for');
   t.deepEqual(await uuids(), []);
   await expectUnknown(t, ask, uuid);
+  const seen = await full(ask, uuid);
+  t.like(seen.one, { state: 'creating', waiting: { length: 1, 0: { for: 'pool', attachment: null } } });
+  t.deepEqual(seen.listed, [seen.one]);
+  t.deepEqual(await full(ask, uuid, 'other'), { one: 'DISK_UNKNOWN', listed: [] });
   held.open();
   t.is((await creating).text, `{"uuid":"${uuid}"}`);
   t.deepEqual(await uuids(), [uuid]);
@@ -87,6 +105,8 @@ test('a disk being deleted is in no list and unknown to every call', async t => 
   await until(() => asked[0], 'the volume to be removed');
   t.deepEqual(await uuids(), []);
   await expectUnknown(t, ask, uuid);
+  t.like((await full(ask, uuid)).one, { state: 'deleting', waiting: { 0: { for: 'pool' } } });
+  t.is((await full(ask, uuid, 'other')).one, 'DISK_UNKNOWN');
   held.open();
   t.is((await deleting).status, 200);
 });
@@ -119,6 +139,10 @@ test('a create that fails is 500, leaves no disk and no volume; one that cannot 
     t.is(lost.headers.get('x-error-code'), 'CREATE_NOT_UNDONE');
     const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(lost.text)?.[0] ?? '';
     t.deepEqual(await uuids(), []);
+    const { reason, ...rest } = (await full(ask, uuid)).one;
+    t.like(rest, { state: 'failed', waiting: [] });
+    t.is(reason.code, 'VOLUME_FAILED');
+    t.true(reason.message.includes('the disk under it is broken'));
     for (const [method, path] of [
       ['GET', `/api/disks/${uuid}`],
       ['POST', `/api/retry/${uuid}`],
