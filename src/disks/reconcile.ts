@@ -55,7 +55,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     hypervisor.survey(node, now() + questionMs, stopping.signal);
 
   const hotOn = (node: string): KeptAttachment[] =>
-    [...decided.attachments()].filter(({ state, context }) => context.vm.node === node && isPlugged(state));
+    decided.attachmentsOn(node).filter(({ state }) => isPlugged(state));
 
   async function compare(node: string): Promise<void> {
     const before = hotOn(node);

@@ -16,6 +16,8 @@ export interface Shelf {
   attachments(): Iterable<KeptAttachment>;
   /** The attachments of one machine, in order of attachment. */
   attachmentsOf(vm: Vm): readonly KeptAttachment[];
+  /** The attachments on one node, by its canonical name. */
+  attachmentsOn(node: string): readonly KeptAttachment[];
   /** The size of all disks together, whatever their state. */
   promisedGiB(): number;
   /** What an account has, whatever the state of its disks. */
@@ -43,6 +45,16 @@ function move(counts: Map<string, number>, from: string | undefined, to: string 
   else if (from !== undefined) counts.delete(from);
 }
 
+function include(sets: Map<string, Set<string>>, name: string, key: string): void {
+  sets.set(name, (sets.get(name) ?? new Set()).add(key));
+}
+
+function exclude(sets: Map<string, Set<string>>, name: string, key: string): void {
+  const set = sets.get(name);
+  set?.delete(key);
+  if (set?.size === 0) sets.delete(name);
+}
+
 export function createShelf(): Shelf {
   const disks = new Map<string, KeptDisk>();
   const attachments = new Map<string, KeptAttachment>();
@@ -50,6 +62,7 @@ export function createShelf(): Shelf {
   const ordinals = new Map<string, number>();
   let latest = 0;
   const byPlace = new Map<string, Set<string>>();
+  const byNode = new Map<string, Set<string>>();
   const byOwner = new Map<string, Quota>();
   const states = { disks: new Map<string, number>(), attachments: new Map<string, number>() };
   let promised = 0;
@@ -76,18 +89,13 @@ export function createShelf(): Shelf {
   }
 
   function leave(key: string, vm: Vm): void {
-    for (const place of placesOf(vm)) {
-      const there = byPlace.get(place);
-      there?.delete(key);
-      if (there?.size === 0) byPlace.delete(place);
-    }
+    for (const place of placesOf(vm)) exclude(byPlace, place, key);
+    exclude(byNode, vm.node, key);
   }
 
   function enter(key: string, vm: Vm): void {
-    for (const place of placesOf(vm)) {
-      const there = byPlace.get(place) ?? new Set();
-      byPlace.set(place, there.add(key));
-    }
+    for (const place of placesOf(vm)) include(byPlace, place, key);
+    include(byNode, vm.node, key);
   }
 
   function putAttachment(key: string, attachment: KeptAttachment | undefined): void {
@@ -122,6 +130,7 @@ export function createShelf(): Shelf {
     disks: () => disks.values(),
     attachments: () => attachments.values(),
     attachmentsOf,
+    attachmentsOn: node => [...(byNode.get(node) ?? [])].flatMap(key => attachments.get(key) ?? []),
     promisedGiB: () => promised,
     ownedBy: account => byOwner.get(account) ?? nothing,
     counts: () => states,
