@@ -5,13 +5,14 @@ import { parseArgs } from 'node:util';
 
 const help = `Usage: scripts/bench lvm [--rounds N]
 
-Creates and deletes volumes, by the pool and by lvcreate and lvremove, in turns; counts LVM's processes for a look at 10 and at 500.
+Creates and deletes volumes, by the pool and by lvcreate and lvremove, in turns; counts LVM's processes for a reconciliation
+with 10 and with 500 volumes.
 
-  --rounds N   how often each is done (15)
+  --rounds N   how often each is done (30)
 `;
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '15' }, help: { type: 'boolean' } },
+  options: { rounds: { type: 'string', default: '30' }, help: { type: 'boolean' } },
 });
 
 if (values.help) {

@@ -1,4 +1,4 @@
-// What scripts/test runs: the checks, each counted like a test, then ava, then ava once more in the guest that has device-mapper; at
+// What scripts/test runs: the checks, each counted like a test, then ava, then ava once more in guests that have device-mapper; at
 // the end what failed and was skipped, and the counts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -73,33 +73,45 @@ async function runAva(args: readonly string[], within: readonly string[] = []): 
 const LVM = 'test/lvm';
 const lvmGuest = 'scripts/virt/lvm-guest.sh';
 
-/**
- * Real LVM needs a kernel with device-mapper: a guest in software emulation, in which the tests run side by side, each file with a
- * disk of its own. It takes many minutes, so they run only where they are named.
- */
-async function runLvm(args: readonly string[]): Promise<Tally> {
+/** Guests in the guest would boot for minutes: they are booted out here, and go on in there. Answers their folder. */
+async function saveGuests(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'pdisk-saved-'));
+  const saver = `${LVM}/support/save-guests.ts`;
+  const saving = spawn('node', ['--import=tsx', saver, folder], { stdio: 'inherit' });
+  const [status] = await once(saving, 'close');
+  if (status !== 0) fail(saver, `ended with status ${status}`);
+  return folder;
+}
+
+/** What is run in each guest, which has one processor: the longest file and all others, where the folder itself was named. */
+function shares(args: readonly string[]): readonly (readonly string[])[] {
+  if (!args.includes(LVM)) return [args];
+  const files = readdirSync(LVM).filter(name => name.endsWith('.test.ts'));
+  const longest: readonly string[] = ['service.test.ts'];
+  const others = files.filter(name => !longest.includes(name));
+  return [longest, others].map(names => names.map(name => `${LVM}/${name}`));
+}
+
+/** Real LVM needs a kernel with device-mapper: a guest, in which each file of tests has disks of its own. */
+async function runLvm(args: readonly string[]): Promise<readonly Tally[]> {
   const prepared = spawn(lvmGuest, ['--prepare'], { stdio: 'inherit' });
   const [status] = await once(prepared, 'close');
   // Without it they are skipped, each by its name.
-  if (status !== 0 || process.getuid?.() !== 0) return runAva(args);
-  const saved = mkdtempSync(join(tmpdir(), 'pdisk-saved-'));
+  if (status !== 0 || process.getuid?.() !== 0) return [await runAva(args)];
+  const saved = await saveGuests();
+  const disks = ['100G', '40G', '40G', '40G', '40G'].flatMap(size => ['-d', size]);
+  const guest = [lvmGuest, '-t', '2400', ...disks, 'env', `PDISK_SAVED_GUESTS=${saved}`];
   try {
-    // Guests in the guest boot for minutes: they are booted out here, and go on in there.
-    const saving = spawn('node', ['--import=tsx', `${LVM}/support/save-guests.ts`, saved], {
-      stdio: 'inherit',
-    });
-    const [failed] = await once(saving, 'close');
-    const env = failed === 0 ? ['env', `PDISK_SAVED_GUESTS=${saved}`] : [];
-    const disks = ['-d', '40G', '-d', '40G', '-d', '40G'];
-    const guest = [lvmGuest, '-t', '1200', ...disks, ...env];
-    return await runAva(['--concurrency=2', '--timeout=10m', ...args], guest);
+    return await Promise.all(
+      shares(args).map(share => runAva(['--concurrency=2', '--timeout=20m', ...share], guest)),
+    );
   } finally {
     rmSync(saved, { recursive: true });
   }
 }
 
 const args = process.argv.slice(2);
-const forLvm = args.filter(arg => arg.startsWith(LVM));
+const named = args.filter(arg => arg.startsWith(LVM));
 const others = args.filter(arg => !arg.startsWith(LVM));
 const tallies: Tally[] = [];
 if (args.length === 0) {
@@ -108,13 +120,15 @@ if (args.length === 0) {
 }
 tallies.push(await check(['build', 'scripts/lib/build']));
 say('Tests');
+const hasLvm = existsSync(LVM);
 if (args.length === 0) {
   // ava has no way to leave a folder out.
-  const folders = existsSync(LVM) ? readdirSync('test').filter(name => !LVM.endsWith(name)) : [];
+  const folders = hasLvm ? readdirSync('test').filter(name => !LVM.endsWith(name)) : [];
   tallies.push(await runAva(folders.map(name => `test/${name}`)));
+  if (hasLvm) named.push(LVM);
 }
 if (others.length > 0) tallies.push(await runAva(others));
-if (forLvm.length > 0) tallies.push(await runLvm(forLvm));
+if (named.length > 0) tallies.push(...(await runLvm(named)));
 
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
 if (skipped.length > 0) say(['\nSkipped:', ...skipped].join('\n  '));

@@ -2,80 +2,61 @@
 # A throw-away guest whose kernel has device-mapper, for machines whose own kernel has none: real LVM runs in there.
 #
 # Hazards that shaped this file:
-# - The guest's root is this machine's own / (virtiofs, read-only below an overlay in memory): Node, lvm2 and the checkout are
+# - Software emulation makes Node twenty times slower. The kernel here is a program itself (User-mode Linux), on which others
+#   run as fast as they do out here; it has one processor.
+# - The guest's root is this machine's own / (hostfs, read-only below an overlay in memory): Node, lvm2 and the checkout are
 #   simply there, and nothing that runs inside can change a file out here. There is no network.
 # - There is no udevd in there: LVM is told not to wait for one, and makes its device nodes by itself.
-# - Whatever ends this script, SIGKILL included, ends QEMU and virtiofsd with it (--pdeathsig).
+# - Whatever ends this script, SIGKILL included, ends the guest with it: it is in a PID namespace of its own, whose first
+#   process gets SIGKILL then (--pdeathsig, --kill-child).
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: lvm-guest.sh [-c CPUS] [-m MIB] [-d SIZE]... [-t SECONDS] COMMAND [ARGUMENT...]
+Usage: lvm-guest.sh [-m MIB] [-d SIZE]... [-t SECONDS] COMMAND [ARGUMENT...]
        lvm-guest.sh --prepare
 
 Runs COMMAND as root in the current folder, in a guest with device-mapper; prints what it prints, ends with its status (124 if
 the guest was not done in time). Its environment is empty but for PATH, HOME, XDG_CACHE_HOME, TERM and PDISK_LVM_GUEST=1.
 
-  -c CPUS      2 by default
   -m MIB       memory, 3072 by default
-  -d SIZE      a blank disk (/dev/vda, /dev/vdb, ...), for example 8G; occupies only what is written to it
+  -d SIZE      a blank disk (/dev/ubda, /dev/ubdb, ...), for example 8G; occupies only what is written to it
   -t SECONDS   how long the guest may run, 900 by default
   --prepare    only builds what is needed, in ${XDG_CACHE_HOME:-~/.cache}/pdisk; the one step that may need a network
 
-Needs root, qemu-system-x86, virtiofsd (qemu-system-common), busybox-static, cpio, kmod, lvm2.
+Needs root, apt-get, dpkg-deb, kmod, lvm2.
 USAGE
 }
 
-here=$(dirname "$(realpath "$0")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pdisk
-virtiofsd=/usr/lib/qemu/virtiofsd
 
-# The kernel, its modules, and an initramfs that mounts the root. Prints the folder.
+# The kernel and its modules, downloaded and unpacked, not installed. Prints the folder.
 prepare() {
-  local recipe image work root version
-  recipe=$(cat "$0" /bin/busybox | sha256sum | cut -c1-12)
-  image=$cache/lvm-guest-$recipe
+  local image work
+  image=$cache/lvm-guest-$(declare -f prepare | sha256sum | cut -c1-12)
   if [ -d "$image" ]; then echo "$image"; return; fi
-  "$here/guest-image.sh" "$cache" > /dev/null
+  mkdir -p "$cache"
   exec 9> "$cache/lvm-guest.lock"
   flock 9
   if [ -d "$image" ]; then echo "$image"; return; fi
 
   work=$(mktemp -d "$cache/.new-XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  dpkg-deb -x "$cache/kernel.deb" "$work/kernel"
-  version=$(ls "$work/kernel/lib/modules")
-  depmod -b "$work/kernel" "$version"
-  root=$work/root
-  mkdir -p "$root"/{bin,dev,proc,sys,modules,host,memory,new}
-  cp /bin/busybox "$root/bin/busybox"
-  ln -s busybox "$root/bin/sh"
-  for module in virtio_pci virtio_blk virtiofs overlay; do
-    modprobe -d "$work/kernel" -S "$version" --show-depends "$module"
-  done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
-    cp "$file" "$root/modules/"
-    basename "$file" >> "$root/modules/order"
-  done
-  cat > "$root/init" <<'INIT'
-#!/bin/sh
-/bin/busybox mkdir -p /sbin && /bin/busybox --install -s /bin
-mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
-echo 0 > /proc/sys/kernel/printk
-while read -r module; do insmod "/modules/$module"; done < /modules/order
-mount -t virtiofs -o ro host /host
-mount -t tmpfs -o size=80% memory /memory && mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /new
-mkdir -p /new/proc /new/sys /new/dev /new/run /new/share
-for folder in proc sys dev; do mount --move /$folder /new/$folder; done
-mount -t tmpfs run /new/run
-mount -t virtiofs share /new/share
-exec switch_root /new /bin/bash /share/start
-INIT
-  chmod +x "$root/init"
+  if [ ! -e "$cache/lvm-kernel.deb" ]; then
+    mkdir "$work/deb"
+    # Not as the user _apt, who may not write to a folder of root's.
+    (cd "$work/deb" && apt-get -q -o APT::Sandbox::User=root download user-mode-linux > "$work/apt.log" 2>&1) || {
+      cat "$work/apt.log" >&2
+      echo "lvm-guest.sh: could not download user-mode-linux" >&2
+      exit 1
+    }
+    sync "$work"/deb/*.deb
+    mv "$work"/deb/*.deb "$cache/lvm-kernel.deb"
+  fi
+  dpkg-deb -x "$cache/lvm-kernel.deb" "$work/unpacked"
   mkdir "$work/image"
-  cp "$work/kernel/boot/vmlinuz-$version" "$work/image/vmlinuz"
-  cp -r "$work/kernel/lib/modules" "$work/image/modules"
-  (cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) > "$work/image/initrd.gz"
+  mv "$work/unpacked/usr/bin/linux.uml" "$work/image/kernel"
+  mv "$work/unpacked/usr/lib/uml/modules" "$work/image/modules"
   sync -f "$work/image"
   mv -T "$work/image" "$image"
   rm -rf "$work"
@@ -84,12 +65,11 @@ INIT
   echo "$image"
 }
 
-cpus=2 memory=3072 seconds=900 sizes=()
+memory=3072 seconds=900 sizes=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit ;;
     --prepare) prepare > /dev/null; exit ;;
-    -c) cpus=$2; shift 2 ;;
     -m) memory=$2; shift 2 ;;
     -d) sizes+=("$2"); shift 2 ;;
     -t) seconds=$2; shift 2 ;;
@@ -102,57 +82,65 @@ done
 image=$(prepare)
 version=$(ls "$image/modules")
 work=$(mktemp -d /tmp/pdisk-lvm-XXXXXX)
-daemons=()
+guest=
 end() {
-  [ ${#daemons[@]} -eq 0 ] || kill -KILL "${daemons[@]}" 2> /dev/null || true
+  [ -z "$guest" ] || kill -KILL "$guest" 2> /dev/null || true
   rm -rf "$work"
 }
 trap end EXIT
 trap 'exit 143' INT TERM HUP
-mkdir "$work/share"
+mkdir "$work"/{share,memory,uml}
+
+# Process 1 on the machine's own /, which it leaves for the overlay.
+cat > "$work/init" <<INIT
+#!/bin/bash
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+mount -n -t tmpfs -o size=80% memory $work/memory
+cd $work/memory
+mkdir upper work new
+insmod $image/modules/$version/kernel/fs/overlayfs/overlay.ko
+mount -n -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay new
+cd new
+mkdir -p share old
+mount -n --move /dev dev
+mount -n -t proc proc proc
+mount -n -t sysfs sysfs sys
+mount -n -t tmpfs run run
+mount -n -t hostfs -o $work/share share share
+pivot_root . old
+exec chroot . /bin/bash /share/start
+INIT
+chmod +x "$work/init"
 
 cat > "$work/share/start" <<START
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=$(printf %q "$HOME") XDG_CACHE_HOME=$(printf %q "$(dirname "$cache")") TERM=dumb PDISK_LVM_GUEST=1
+exec > /dev/ttyS0 2>&1
+stty raw < /dev/ttyS0
 mkdir -p /dev/pts /dev/shm /run/lvm /run/lock
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 ip link set lo up
-mkdir -p /lib/modules && ln -sfn "$image/modules/$version" "/lib/modules/$version"
+mkdir -p /lib/modules && ln -sfn "/old$image/modules/$version" "/lib/modules/$version"
 modprobe -a dm-mod dm-thin-pool dm-snapshot loop
 echo 'activation { udev_sync=0 udev_rules=0 monitoring=0 }' >> /etc/lvm/lvmlocal.conf
 cd $(printf '%q' "$PWD")
 $(printf '%q ' "$@") < /dev/null 2>&1 | cat # not a terminal
 echo \${PIPESTATUS[0]} > /share/status
+stty sane < /dev/ttyS0 # waits until all is printed
 echo o > /proc/sysrq-trigger
 sleep 60
 START
 
-serve() {
-  setpriv --pdeathsig KILL "$virtiofsd" --socket-path="$work/$1.sock" -o source="$2" -o "cache=$3" -o sandbox=chroot \
-    > "$work/$1.log" 2>&1 < /dev/null &
-  daemons+=($!)
-}
-serve host / always
-serve share "$work/share" auto
-for ((i = 0; i < 500; i++)); do
-  if [ -S "$work/host.sock" ] && [ -S "$work/share.sock" ]; then break; fi
-  sleep 0.02
-done
-
 disks=()
 for index in "${!sizes[@]}"; do
   truncate -s "${sizes[$index]}" "$work/disk$index.img"
-  disks+=(-drive "file=$work/disk$index.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap")
+  disks+=("ubd$index=$work/disk$index.img")
 done
-setpriv --pdeathsig KILL timeout -s KILL "$seconds" setpriv --pdeathsig KILL qemu-system-x86_64 \
-  -accel tcg,thread=multi -cpu max -M q35 -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot \
-  -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" -numa node,memdev=memory \
-  -chardev "socket,id=host,path=$work/host.sock" -device vhost-user-fs-pci,chardev=host,tag=host \
-  -chardev "socket,id=share,path=$work/share.sock" -device vhost-user-fs-pci,chardev=share,tag=share \
-  "${disks[@]}" -serial stdio -monitor none -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
-  -append 'console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on' < /dev/null > >(stdbuf -o0 tr -d '\r') &
+setpriv --pdeathsig KILL unshare --pid --fork --kill-child timeout -s KILL "$seconds" \
+  "$image/kernel" "mem=${memory}M" rootfstype=hostfs root=/dev/root rootflags=/ ro "init=$work/init" "${disks[@]}" \
+  "uml_dir=$work/uml/" con=null ssl=null ssl0=null,fd:3 < /dev/null 3>&1 > "$work/kernel.log" 2>&1 &
 # A signal is only heard in `wait`, not while a program runs in the foreground.
 guest=$!
-daemons+=("$guest")
 wait "$guest" || true
-exit "$(cat "$work/share/status" 2> /dev/null || echo 124)"
+[ -s "$work/share/status" ] || { tail -n 20 "$work/kernel.log" >&2; exit 124; }
+exit "$(cat "$work/share/status")"

@@ -1,18 +1,28 @@
 // The service itself with a pool of logical volumes: killed, held up, and driven hard.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
-import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './support/guest.ts';
+import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import {
+  createVolumeGroup,
+  firstNonZero,
+  guestTest,
+  inGuest,
+  programs,
+  run,
+  type VolumeGroup,
+} from './support/guest.ts';
 
 const VG = 'service';
 const GIB = 2 ** 30;
 const CYCLES = 100;
 const IN_FLIGHT = 16;
-const LONG = { timeoutMs: 120_000 };
+const LONG = { timeoutMs: 240_000 };
+/** Seventeen that wait for each other in an emulation. */
+const patience = { create_timeout: 600, delete_timeout: 600 };
 
 let group: VolumeGroup;
 let service: Service;
@@ -20,7 +30,7 @@ let service: Service;
 if (inGuest) {
   test.serial.before(async () => {
     group = await createVolumeGroup(VG);
-    service = await startService({ pool: `lvm:${VG}`, wipe_rate: 400, nodes: {} });
+    service = await startService({ pool: `lvm:${VG}`, wipe: 'none', nodes: {}, ...patience });
   });
 }
 
@@ -33,137 +43,126 @@ test.afterEach.always(t => {
   if (!t.passed) t.log(service?.log().slice(-3000));
 });
 
-const deviceOf = (uuid: string): string => `/dev/${VG}/pdisk-${uuid}`;
-const extentsOf = async (uuid: string): Promise<string> =>
-  (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${VG}/pdisk-${uuid}`)).trim();
+const deviceOf = (uuid: string, vg = VG): string => `/dev/${vg}/pdisk-${uuid}`;
+const isThere = async (device: string): Promise<boolean> => (await sysfs.bytesOf(device)) !== undefined;
 
 interface Disk {
   readonly uuid: string;
   readonly size: string;
 }
 
-const disks = async (): Promise<readonly Disk[]> => (await service.call('GET', '/api/disks')).body as Disk[];
+const disks = async (from = service): Promise<readonly Disk[]> =>
+  (await from.call('GET', '/api/disks')).body as Disk[];
 
-const nothingLeft = (): Promise<unknown> =>
-  until(async () => (await group.leftOver()).length === 0, 'nothing to be left of any volume', LONG);
+const nothingLeft = (of = group): Promise<unknown> =>
+  until(async () => (await of.leftOver()).length === 0, 'nothing to be left of any volume', LONG);
 
-/** Asks, kills the service `ms` later, and starts it again. */
-async function killed(ms: number, ask: () => Promise<unknown>): Promise<void> {
-  const asked = ask().catch(() => undefined);
-  await delay(ms);
+const isRunning = (command: string) => async (): Promise<boolean> =>
+  [...(await programs()).values()].some(line => line.includes(`lvm ${command} `));
+
+/** Asks, kills the service at that moment, or when it has answered, and starts it again. */
+async function killedAt(moment: () => Promise<boolean>, ask: () => Promise<unknown>): Promise<void> {
+  let answered = false;
+  const asked = ask()
+    .catch(() => undefined)
+    .finally(() => {
+      answered = true;
+    });
+  await until(async () => answered || (await moment()), 'the moment to kill the service', LONG);
   await service.kill();
   await asked;
   await service.start();
 }
 
-async function removeAll(): Promise<void> {
-  for (const { uuid } of await disks()) await service.call('DELETE', `/api/disks/${uuid}`);
+/** The volumes come to be those of the disks, of their sizes, and no program of LVM is left. */
+async function agreement(t: ExecutionContext): Promise<readonly Disk[]> {
+  const known = await until(
+    async () => {
+      const found = await disks();
+      const left = await group.leftOver();
+      const sizes = await Promise.all(found.map(({ uuid }) => sysfs.bytesOf(deviceOf(uuid))));
+      const whole = found.every(({ size }, index) => sizes[index] === Number(size) * GIB);
+      return whole && left.length === found.length && found;
+    },
+    'devices and disks to be the same',
+    LONG,
+  );
+  t.deepEqual((await group.volumes()).sort(), known.map(({ uuid }) => `pdisk-${uuid}`).sort());
+  return known;
+}
+
+async function removeAll(t: ExecutionContext): Promise<void> {
+  for (const { uuid } of await disks()) {
+    const reply = await service.call('DELETE', `/api/disks/${uuid}`);
+    t.is(reply.status, 200, reply.text);
+  }
   await nothingLeft();
 }
 
-guestTest.serial(
-  'killed while it makes a disk, the service makes or undoes it, and nothing in between stays',
-  async t => {
-    for (const ms of [30, 400]) {
-      await killed(ms, () => service.create());
-      const volumes = await until(
-        async () => {
-          const there = (await group.leftOver()).filter(line => line.startsWith('pdisk-')).sort();
-          const known = (await disks()).map(({ uuid }) => `pdisk-${uuid}`).sort();
-          return there.join() === known.join() && { there };
-        },
-        'volumes and disks to be the same',
-        LONG,
-      );
-      t.true(volumes.there.length <= 1);
-      await removeAll();
-    }
-  },
-);
+guestTest.serial('killed while it makes a disk, the service makes or undoes it', async t => {
+  const hasDevice = async (): Promise<boolean> => (await group.leftOver()).some(line => line.startsWith(VG));
+  for (const moment of [isRunning('lvcreate'), hasDevice]) {
+    await killedAt(moment, () => service.create());
+    const known = await agreement(t);
+    t.true(known.length <= 1);
+    await removeAll(t);
+  }
+});
 
 guestTest.serial('killed while a disk grows, the service ends it', async t => {
   const uuid = await service.create();
-  for (const [ms, size] of [
-    [30, '2'],
-    [500, '3'],
+  const grow = (size: string) => service.call('POST', `/api/resize/${uuid}`, { form: { size } });
+  const isLarge = async (): Promise<boolean> => (await sysfs.bytesOf(deviceOf(uuid))) === 3 * GIB;
+  for (const [moment, size] of [
+    [isRunning('lvextend'), '2'],
+    [isLarge, '3'],
   ] as const) {
-    await killed(ms, () => service.call('POST', `/api/resize/${uuid}`, { form: { size } }));
-    await until(
-      async () => {
-        const [disk] = await disks();
-        return (await sysfs.bytesOf(deviceOf(uuid))) === Number(disk?.size) * GIB;
-      },
-      'the volume to have the size of its disk',
-      LONG,
-    );
-    const again = await service.call('POST', `/api/resize/${uuid}`, { form: { size } });
-    t.true(again.status === 200 || again.headers.get('x-error-code') === 'NOT_LARGER', again.text);
-    t.is(await sysfs.bytesOf(deviceOf(uuid)), Number(size) * GIB);
+    await killedAt(moment, () => grow(size));
+    t.is((await agreement(t))[0]?.size, size);
+    const again = await grow(size);
+    t.is(again.headers.get('x-error-code'), 'NOT_LARGER', again.text);
   }
-  await removeAll();
+  await removeAll(t);
 });
 
-guestTest.serial(
-  'killed while it wipes, the service goes on, and the next disk there reads zeros',
-  async t => {
+guestTest.serial('killed while it deletes a disk, the service ends it', async t => {
+  for (const gone of [false, true]) {
     const uuid = await service.create();
-    await run(
-      'sh',
-      '-c',
-      `yes secret | dd of=${deviceOf(uuid)} bs=1M count=1024 iflag=fullblock oflag=direct status=none`,
-    );
-    const extents = await extentsOf(uuid);
-    t.is(await run('sh', '-c', `tail -c 7 ${deviceOf(uuid)} | od -c | head -n 1 | wc -l`), '1\n');
-    t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    t.deepEqual(await disks(), []);
-    const isZero = (at: number): Promise<boolean> =>
-      run(
-        'sh',
-        '-c',
-        `dd if=${deviceOf(uuid)} bs=4096 count=1 skip=${at / 4096} iflag=direct status=none | cmp -s -n 4096 - /dev/zero`,
-      ).then(
-        () => true,
-        () => false,
-      );
-    await until(() => isZero(0), 'the wiping to begin', LONG);
-    await service.kill();
-    t.false(await isZero(GIB - 4096), 'the wiping was over before the kill');
-    await service.start();
+    const moment = gone ? async () => !(await isThere(deviceOf(uuid))) : isRunning('lvremove');
+    await killedAt(moment, () => service.call('DELETE', `/api/disks/${uuid}`));
     await nothingLeft();
-    const next = await service.create();
-    t.is(await extentsOf(next), extents);
-    await run('cmp', '--bytes', String(GIB), deviceOf(next), '/dev/zero');
-    await removeAll();
-  },
-);
+    t.deepEqual(await disks(), []);
+  }
+});
 
 guestTest.serial('a volume group that another program holds for 20 s delays and breaks nothing', async t => {
+  const [goes, grows] = [await service.create(), await service.create()];
   const begin = performance.now();
   const holder = spawn('/usr/bin/flock', [`/run/lock/lvm/V_${VG}`, 'sh', '-c', 'echo held; sleep 20'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await once(holder.stdout, 'data');
-  const uuids = await Promise.all([service.create(), service.create()]);
+  const changes = Promise.all([
+    service.create(),
+    service.create(),
+    service.call('DELETE', `/api/disks/${goes}`),
+    service.call('POST', `/api/resize/${grows}`, { form: { size: '2' } }),
+  ]);
+  t.true((await disks()).some(({ uuid }) => uuid === grows));
+  t.is(holder.exitCode, null, 'the list of disks waited for the volume group');
+  const [first, second, deleted, grown] = await changes;
   t.true(performance.now() - begin >= 20_000);
-  t.deepEqual((await disks()).map(({ uuid }) => uuid).sort(), [...uuids].sort());
-  await removeAll();
+  t.is(deleted.status, 200, deleted.text);
+  t.is(grown.status, 200, grown.text);
+  const known = await agreement(t);
+  t.deepEqual(known.map(({ uuid }) => uuid).sort(), [first, second, grows].sort());
+  await removeAll(t);
 });
 
 guestTest.serial(
   'a hundred creations and deletions, 16 in flight, leave no volume, no device and no process',
   async t => {
     t.timeout(900_000);
-    await service.remove();
-    // The next one is another pdisk, with a data folder of its own.
-    const [tag = ''] = (await run('vgs', '--noheadings', '-o', 'vg_tags', VG)).trim().split(',');
-    await run('vgchange', '--quiet', '--deltag', tag, VG);
-    service = await startService({
-      pool: `lvm:${VG}`,
-      wipe: 'none',
-      create_timeout: 600,
-      delete_timeout: 600,
-      nodes: {},
-    });
     let left = CYCLES;
     async function cycle(): Promise<void> {
       while (left > 0) {
@@ -176,5 +175,38 @@ guestTest.serial(
     await Promise.all(Array.from({ length: IN_FLIGHT }, cycle));
     t.deepEqual(await group.leftOver(), []);
     t.deepEqual(await disks(), []);
+  },
+);
+
+guestTest.serial(
+  'killed while it wipes, the service goes on, and the next disk there reads zeros',
+  async t => {
+    const vg = 'wiped';
+    const own = await createVolumeGroup(vg);
+    const wiper = await startService({ pool: `lvm:${vg}`, wipe_rate: 64, nodes: {} });
+    t.teardown(async () => {
+      await wiper.remove();
+      await own.remove();
+    });
+    const extentsOf = async (uuid: string): Promise<string> =>
+      (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${vg}/pdisk-${uuid}`)).trim();
+    const uuid = await wiper.create();
+    const device = deviceOf(uuid, vg);
+    const secret = Buffer.alloc(4096, 'secret');
+    for (const at of [0, GIB / 2, GIB - 4096]) await writeAt(device, at, secret);
+    const extents = await extentsOf(uuid);
+    t.is((await wiper.call('DELETE', `/api/disks/${uuid}`)).status, 200);
+    t.deepEqual(await disks(wiper), []);
+    const isWiped = async (): Promise<boolean> => !(await readAt(device, 0, 4096)).equals(secret);
+    await until(isWiped, 'the wiping to begin', LONG);
+    await wiper.kill();
+    t.deepEqual(await readAt(device, GIB - 4096, 4096), secret, 'the wiping was over before the kill');
+    await wiper.start();
+    await nothingLeft(own);
+    const next = await wiper.create();
+    t.is(await extentsOf(next), extents);
+    t.is(await firstNonZero(deviceOf(next, vg)), undefined);
+    t.is((await wiper.call('DELETE', `/api/disks/${next}`)).status, 200);
+    await nothingLeft(own);
   },
 );

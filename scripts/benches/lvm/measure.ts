@@ -83,19 +83,20 @@ async function fill(count: number): Promise<void> {
   await lvm('vgcfgrestore', '--quiet', '--file', file, VG);
 }
 
-async function look(count: number): Promise<void> {
+/** What one reconciliation asks of the pool. */
+async function reconcile(count: number): Promise<void> {
   await fill(count);
   const pool = await openPool();
   processes = 0;
   const ms = await timed(async () => {
-    const found = (await pool.list()).length;
-    if (found !== count) throw new Error(`${found} volumes instead of ${count}`);
+    const [found] = await Promise.all([pool.list(), pool.use(), pool.promisableBytes()]);
+    if (found.length !== count) throw new Error(`${found.length} volumes instead of ${count}`);
   });
-  say(`a look at ${count} volumes: ${processes} LVM process, ${ms.toFixed(0)} ms`);
+  say(`a reconciliation of ${count} volumes: LVM processes: ${processes}, ${ms.toFixed(0)} ms`);
   await lvm('lvremove', '--quiet', '--yes', VG);
 }
 
-await lvm('vgcreate', '--quiet', VG, '/dev/vda');
+await lvm('vgcreate', '--quiet', VG, '/dev/ubda');
 const pool = await openPool();
 const bare: Record<'make' | 'remove', number[]> = { make: [], remove: [] };
 const ours: Record<'make' | 'remove', number[]> = { make: [], remove: [] };
@@ -111,5 +112,5 @@ for (let round = 0; round < rounds; round += 1) {
 }
 compare('create', bare.make, ours.make);
 compare('delete', bare.remove, ours.remove);
-await look(10);
-await look(500);
+await reconcile(10);
+await reconcile(500);

@@ -11,6 +11,7 @@ import type { Caller } from '../../../src/disks/service.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
+import type { EventRecord } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { until } from '../../rig/until.ts';
@@ -60,6 +61,7 @@ export async function createSite(
     ['n2', n2.uri],
   ]);
   const lines: string[] = [];
+  const published: EventRecord[] = [];
   const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
   let running: { disks: Disks; end(): Promise<void> } | undefined;
 
@@ -83,7 +85,7 @@ export async function createSite(
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
-      publish: () => {},
+      publish: events => published.push(...events),
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },
     });
@@ -106,6 +108,8 @@ export async function createSite(
     n1,
     n2,
     lines,
+    /** All events so far, also of before a restart. */
+    published,
     directory,
     disks: await start(),
     /** Which libvirtd a node's name leads to, from the next start on. */

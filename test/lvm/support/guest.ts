@@ -1,7 +1,7 @@
 // Real LVM is only to be had where the kernel has device-mapper: in scripts/virt/lvm-guest.sh. Files of tests run there side by side,
-// and each takes one of its blank disks.
+// and each takes blank disks of it.
 import { execFile } from 'node:child_process';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test, { type TestFn } from 'ava';
 
@@ -20,7 +20,9 @@ export interface VolumeGroup {
   readonly name: string;
   /** The disk that it is on. */
   readonly device: string;
-  /** `pdisk-…` volumes in it, device nodes of such, and programs that work on it. */
+  /** The `pdisk-…` volumes in it. */
+  volumes(): Promise<string[]>;
+  /** Device nodes of such, and programs that work on it; where there are none, volumes. Asks LVM last: that takes long. */
   leftOver(): Promise<string[]>;
   remove(): Promise<void>;
 }
@@ -28,7 +30,8 @@ export interface VolumeGroup {
 const claimOf = (device: string): string => `/run/taken-${device.slice('/dev/'.length)}`;
 
 async function claimDisk(): Promise<string> {
-  for (const device of ['/dev/vda', '/dev/vdb', '/dev/vdc']) {
+  const names = (await readdir('/dev')).filter(name => /^ubd[a-z]$/.test(name)).sort();
+  for (const device of names.map(name => `/dev/${name}`)) {
     const claimed = await mkdir(claimOf(device)).then(
       () => true,
       () => false,
@@ -38,10 +41,38 @@ async function claimDisk(): Promise<string> {
   throw new Error('the guest has no free disk');
 }
 
-/** The command lines of all programs that speak of `word`. */
+/** The command lines of all programs that run, by process id. */
+export async function programs(): Promise<ReadonlyMap<string, string>> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    // One that has ended meanwhile has none.
+    pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return new Map(pids.map((pid, index) => [pid, lines[index]?.replaceAll('\0', ' ').trim() ?? '']));
+}
+
+/** The command lines of all programs of LVM, and of those that wipe, that speak of `word`. */
 async function programsAbout(word: string): Promise<string[]> {
-  const lines = (await run('ps', '-e', '-o', 'comm=,args=')).split('\n');
-  return lines.filter(line => /^(lvm|lv|vg|pv|blkdiscard|dd |setpriv)/.test(line) && line.includes(word));
+  const lines = [...(await programs()).values()];
+  return lines.filter(line => /^(?:\S*\/)?(?:lvm|blkdiscard|dd|setpriv) /.test(line) && line.includes(word));
+}
+
+const PIECE = 4 * 2 ** 20;
+
+/** Where a device, from a byte on, holds something else than zeros: the first such piece of 4 MiB, in bytes; undefined: nowhere. */
+export async function firstNonZero(device: string, from = 0): Promise<number | undefined> {
+  const file = await open(device, 'r');
+  try {
+    const zeros = Buffer.alloc(PIECE);
+    const buffer = Buffer.alloc(PIECE);
+    for (let at = from; ; at += PIECE) {
+      const { bytesRead } = await file.read(buffer, 0, PIECE, at);
+      if (bytesRead === 0) return undefined;
+      if (!buffer.subarray(0, bytesRead).equals(zeros.subarray(0, bytesRead))) return at;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** A fresh volume group on a disk of its own, with a thin pool `pool` in it if asked for. */
@@ -52,15 +83,19 @@ export async function createVolumeGroup(name: string, thinPoolGiB?: number): Pro
     const pool = ['--type', 'thin-pool', '--size', `${thinPoolGiB}g`, '--name', 'pool'];
     await run('lvcreate', '--quiet', '--yes', ...pool, name);
   }
+  async function volumes(): Promise<string[]> {
+    const lvs = await run('lvs', '--noheadings', '-o', 'lv_name', name);
+    return lvs.split('\n').flatMap(line => line.match(/pdisk-\S+/) ?? []);
+  }
   return {
     name,
     device,
+    volumes,
     async leftOver() {
-      const lvs = await run('lvs', '--noheadings', '-o', 'lv_name', name);
-      const volumes = lvs.split('\n').flatMap(line => line.match(/pdisk-\S+/) ?? []);
-      const nodes = (await run('ls', '/dev/mapper')).split('\n');
-      const ours = nodes.filter(one => one.startsWith(`${name.replaceAll('-', '--')}-pdisk`));
-      return [...volumes, ...ours, ...(await programsAbout(name))];
+      const nodes = await readdir('/dev/mapper');
+      const ours = nodes.filter(one => one.startsWith(`${name}-pdisk`));
+      const seen = [...ours, ...(await programsAbout(name))];
+      return seen.length > 0 ? seen : volumes();
     },
     async remove() {
       await run('vgremove', '--quiet', '--yes', '--force', name);

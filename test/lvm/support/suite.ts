@@ -34,7 +34,8 @@ export function volumeGroupForThisFile(name: string, thinPoolGiB?: number) {
   };
 }
 
-export function declareLvmSuite(name: string, thin: boolean): void {
+/** Declares the suite of all pools; answers the volume group in which it runs. */
+export function declareLvmSuite(name: string, thin: boolean): () => VolumeGroup {
   const { group, pool } = volumeGroupForThisFile(name, thin ? 20 : undefined);
   declarePoolSuite(guestTest as typeof test, {
     opens: true,
@@ -49,4 +50,5 @@ export function declareLvmSuite(name: string, thin: boolean): void {
       };
     },
   });
+  return group;
 }

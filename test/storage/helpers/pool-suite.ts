@@ -56,18 +56,6 @@ export async function writeAt(path: string, at: number, pattern: Buffer): Promis
   }
 }
 
-/** Wipes a volume to its end, piece by piece; answers how many pieces it took. */
-export async function wipeAll(pool: Pool, uuid: string): Promise<number> {
-  let pieces = 0;
-  let bytes = 0;
-  for (;;) {
-    const wiped = await pool.wipe(uuid, bytes, never());
-    pieces += 1;
-    if (wiped.bytes >= wiped.of) return pieces;
-    bytes = wiped.bytes;
-  }
-}
-
 /** Declares the suite's tests, serially: a volume group is a resource they share. */
 export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }: SuiteOptions): void {
   test.serial('a volume is exactly as large as asked, zeros, and listed', async t => {

@@ -1,0 +1,85 @@
+// LVM itself killed in the middle of a change, as by an administrator or for lack of memory: the next attempt makes it good.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sysfs } from '../../src/storage/lvm/kernel.ts';
+import type { Pool } from '../../src/storage/pool.ts';
+import { until } from '../rig/until.ts';
+import { never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { guestTest, programs } from './support/guest.ts';
+import { volumeGroupForThisFile } from './support/suite.ts';
+
+const GIB = 2 ** 30;
+const LONG = { timeoutMs: 120_000 };
+const files = volumeGroupForThisFile('killed');
+/** How long LVM has been at work when it is killed, in milliseconds: at its beginning, on its way, near its end. */
+const MOMENTS = [0, 60, 150, 300];
+
+async function pidOf(command: string): Promise<number | undefined> {
+  const [pid] = [...(await programs())].find(([, line]) => line.includes(`lvm ${command} `)) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}
+
+/** Kills that command of LVM with SIGKILL while it works, unless it is faster. */
+async function killing(command: string, ms: number, work: () => Promise<unknown>): Promise<void> {
+  let over = false;
+  const working = work()
+    .catch(() => undefined)
+    .finally(() => {
+      over = true;
+    });
+  const pid = await until(async () => over || (await pidOf(command)), `${command} to run`, LONG);
+  await delay(ms);
+  try {
+    if (typeof pid === 'number' && !over) process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+  await working;
+}
+
+const sizeOf = (pool: Pool, uuid: string): Promise<number | undefined> =>
+  sysfs.bytesOf(pool.source(uuid).path);
+
+guestTest.serial('a creation of which LVM was killed can be made again, and undone', async t => {
+  const pool = await files.pool(t);
+  for (const ms of MOMENTS) {
+    const [again, undone] = [randomUUID(), randomUUID()];
+    await killing('lvcreate', ms, () => pool.make(again, 1, never()));
+    await pool.make(again, 1, never());
+    t.is(await sizeOf(pool, again), GIB);
+    await killing('lvcreate', ms, () => pool.make(undone, 1, never()));
+    for (const uuid of [undone, again]) await pool.remove(uuid, never());
+    t.deepEqual(await files.group().leftOver(), []);
+  }
+});
+
+guestTest.serial(
+  'growth of which LVM was killed is ended by the next attempt, and nothing is lost',
+  async t => {
+    const pool = await files.pool(t);
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    const { path } = pool.source(uuid);
+    const kept = Buffer.alloc(4096, 'kept');
+    await writeAt(path, GIB - 4096, kept);
+    for (const [index, ms] of MOMENTS.entries()) {
+      await killing('lvextend', ms, () => pool.grow(uuid, index + 2, never()));
+      t.is(await pool.grow(uuid, index + 2, never()), (index + 2) * GIB);
+      t.is(await sizeOf(pool, uuid), (index + 2) * GIB);
+      // It can be written: its device is not suspended.
+      await writeAt(path, GIB, kept);
+      t.deepEqual(await readAt(path, GIB - 4096, 4096), kept);
+    }
+  },
+);
+
+guestTest.serial('a removal of which LVM was killed is ended by the next attempt', async t => {
+  const pool = await files.pool(t);
+  for (const ms of MOMENTS) {
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    await killing('lvremove', ms, () => pool.remove(uuid, never()));
+    await pool.remove(uuid, never());
+    t.deepEqual(await files.group().leftOver(), []);
+  }
+});
