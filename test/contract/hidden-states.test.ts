@@ -15,8 +15,7 @@ const on = { node: 'n1', vm_id: 'x' };
 async function serve(t: ExecutionContext, instead: (pool: Pool) => Partial<Pool>) {
   const site = await createSite(t, {}, { pool: pool => ({ ...pool, ...instead(pool) }) });
   const server = await startServer(t, Object.assign({ disks: new Map(), calls: [] }, site.disks.service));
-  const admin = { account: 'admin', role: 'admin' } as const;
-  await server.accounts.put(admin, 'other', { password: PASSWORD, role: 'user' });
+  await server.ask('PUT', '/api/users/other', { form: { password: PASSWORD, role: 'user' } });
   const uuids = async () =>
     JSON.parse((await server.ask('GET', '/api/disks')).text).map((disk: { uuid: string }) => disk.uuid);
   return { ...server, site, uuids };
