@@ -1,11 +1,14 @@
 // api.md, part 2, "Disks, machines, limits": a test for each row, over HTTP, against the running service and fake nodes.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { type Answered, type Site, startSite } from './support/site.ts';
 
 let site: Site;
 test.before(async () => {
-  site = await startSite();
+  // As long as a busy machine takes for two dozen at once.
+  site = await startSite({ attach_timeout: 5 });
 });
 test.after.always(() => site?.end());
 test.afterEach.always(t => {
@@ -260,6 +263,42 @@ test('detach after pdisk has seen the machine die: 200 with those uuids, once', 
   t.is((await detach(vm)).code, 'VM_HAS_NO_DISKS');
 });
 
+test('detach after a death: no more once the VM uses a disk again', async t => {
+  const [before, after] = [await site.create(), await site.create()];
+  const vm = site.machine();
+  await hotattach(before, vm);
+  site.n1.destroy(`one-${vm}`);
+  await untilUsers(before, '0');
+  await attach(after, vm);
+  t.deepEqual(uuidsOf(await detach(vm)), [after]);
+  t.is((await detach(vm)).code, 'VM_HAS_NO_DISKS');
+});
+
+test('deleting a disk: its file is gone when that is answered', async t => {
+  const uuid = await site.create();
+  const files = async () => (await readdir(site.service.pool)).filter(name => name.startsWith(uuid));
+  t.is((await files()).length, 1);
+  t.is((await site.ask('DELETE', `/api/disks/${uuid}`)).status, 200);
+  t.deepEqual(await files(), []);
+});
+
+test('user limit: the setting is copied into each disk when it is made', async t => {
+  const own = await startSite({ user_limit: 2 });
+  try {
+    const limitOf = async (uuid: string) =>
+      (await own.ask('HEAD', `/api/disks/${uuid}`)).headers.get('x-diskuser-limit');
+    const before = await own.create();
+    t.is(await limitOf(before), '2');
+    const file = join(own.service.pool, '../../pdisk.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('user_limit: 2', 'user_limit: 3'));
+    await own.service.kill();
+    await own.service.start();
+    t.deepEqual([await limitOf(before), await limitOf(await own.create())], ['2', '3']);
+  } finally {
+    await own.end();
+  }
+});
+
 test('detach of a VM without disks: 400', async t => {
   for (const node of ['n1', 'n9', 'silent']) t.is((await detach('diskless', node)).code, 'VM_HAS_NO_DISKS');
 });
@@ -273,6 +312,28 @@ test('deleting a disk in use: 400, and nothing happens; a second DELETE is 400',
   await hotdetach(uuid, vm);
   t.is((await site.ask('DELETE', `/api/disks/${uuid}`)).status, 200);
   t.is((await site.ask('DELETE', `/api/disks/${uuid}`)).code, 'DISK_UNKNOWN');
+});
+
+test('a quota holds where disks are made and made larger at once', async t => {
+  const as = 'erna' as never;
+  await site.ask('PUT', '/api/users/erna', { form: { password: 'correct horse', role: 'user' } });
+  const uuids = await Promise.all(Array.from({ length: 4 }, () => site.create(as)));
+  await site.ask('PUT', '/api/users/erna/quota', { form: { disks: '8', size: '10' } });
+  const outcomes = await Promise.all([
+    ...uuids.map(uuid => site.ask('POST', `/api/resize/${uuid}`, { as, form: { size: '3' } })),
+    ...Array.from({ length: 10 }, () =>
+      site.ask('POST', '/api/create', { as, form: { size: '1', tag: '', visibility: 'private' } }),
+    ),
+  ]);
+  for (const { status, code } of outcomes)
+    if (status >= 300) t.deepEqual([status, code], [400, 'QUOTA_EXCEEDED']);
+  const listed: { owner: string; size: string }[] = JSON.parse(
+    (await site.ask('GET', '/api/disks', { as })).text,
+  );
+  const sizes = listed.filter(({ owner }) => owner === 'erna').map(({ size }) => Number(size));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  // A disk more or two GiB more would have been too much.
+  t.true(sizes.length <= 8 && total <= 10 && (sizes.length === 8 || total >= 9), `${sizes}`);
 });
 
 test('a quota holds under any race: refused with 400 and the figures, and a deleted disk makes room', async t => {

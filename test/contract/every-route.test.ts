@@ -140,6 +140,9 @@ for (const [operation, [codes, question]] of Object.entries(table)) {
       const uuid = await site.create('alice', 'private');
       const { path = pattern.replace('{uuid}', uuid), ...asked } = await question(uuid);
       found.push((await site.ask(method, path, { ...asked, as })).code);
+      if (method !== 'GET') continue;
+      const head = await site.ask('HEAD', path, { ...asked, as });
+      t.deepEqual([head.code, head.text], [found.at(-1), '']);
     }
     t.deepEqual(found, [...codes]);
   });

@@ -18,7 +18,10 @@ import {
   tuple,
   uuid,
 } from 'fast-check';
-import { basic, sendRaw } from '../rig/http.ts';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import { edgesOf } from '../../src/charts/edges.ts';
+import { basic, request, sendRaw } from '../rig/http.ts';
 import { startSite } from './support/site.ts';
 
 const AT_ONCE = 25;
@@ -298,7 +301,7 @@ function wrongWith(received: string, { method }: Shot): string | undefined {
 }
 
 test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not documented, no state that the charts do not have`, async t => {
-  const site = await startSite({ overcommit: 1000, log_level: 'info' });
+  const site = await startSite({ overcommit: 1000, log_level: 'info', event_bookmark: 1 });
   try {
     site.n1.addDomain({ name: 'hostile', ports: 100 });
     site.n1.addDomain({ name: 'one-1', ports: 100 });
@@ -344,6 +347,23 @@ test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not docu
       t.true(
         Number(disk.size) >= 1 && Number(disk.users) >= 0 && ['private', 'public'].includes(disk.visibility),
       );
+    // Nothing went a way that is not drawn.
+    const ways = {
+      disk: new Set(edgesOf(diskMachine).map(({ from, to = from }) => `${from} → ${to}`)),
+      attachment: new Set(edgesOf(attachmentMachine).map(({ from, to = from }) => `${from} → ${to}`)),
+    };
+    const asked = request('GET /api/events?since=0', ['Accept: text/event-stream']);
+    const told = await sendRaw(port, asked.replace(basic('admin'), basic('judge')), so =>
+      so.includes('"control":"bookmark"'),
+    );
+    const changes = [...told.matchAll(/^data: (\{"specversion".*)$/gm)].map(([, line = '']) =>
+      JSON.parse(line),
+    );
+    t.true(changes.length > 20);
+    for (const { data } of changes) {
+      const way = `${data.from ?? 'new'} → ${data.to}`;
+      t.true(ways[data.attachment ? 'attachment' : 'disk'].has(way), way);
+    }
     // The store refuses to open with a record that its schema does not know.
     t.is(await site.service.stop(), 0);
     await site.service.start();

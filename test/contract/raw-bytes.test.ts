@@ -217,7 +217,7 @@ test('10,000 idle connections cost little, and others are served meanwhile', asy
   await until(isUp, 'the service to be up');
 });
 
-test('idle connections and those that drip are cut after some seconds, a request at work is not', async t => {
+test('idle connections and those that drip are cut after some seconds', async t => {
   const closed = async (socket: Socket, drip?: string) => {
     const begun = performance.now();
     let at = 0;
@@ -245,4 +245,27 @@ test('idle connections and those that drip are cut after some seconds, a request
   }))
     t.true(took < 30_000, `${name}: ${took} ms`);
   t.true(await isUp());
+});
+
+test('a request at work is not cut, however long that takes', async t => {
+  const own = await startSite({ attach_timeout: 120 });
+  try {
+    const uuid = await own.create();
+    let answer = (): void => {};
+    const held = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    own.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held });
+    const machine = { node: 'n1', vm_id: own.machine() };
+    const attaching = own.ask('POST', `/api/hotattach/${uuid}`, { form: machine });
+    // Twice as long as an idle connection lives.
+    for (let round = 0; round < 2; round += 1) {
+      const idle = connect(Number(new URL(own.service.url).port), '127.0.0.1').resume();
+      await once(idle, 'close', { signal: AbortSignal.timeout(60_000) });
+    }
+    answer();
+    t.is((await attaching).status, 200);
+  } finally {
+    await own.end();
+  }
 });

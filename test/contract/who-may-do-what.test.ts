@@ -174,6 +174,14 @@ test("detach: service and admin; others only if they made all of the VM's attach
     return site.ask('POST', '/api/detach', { as, form });
   });
   t.deepEqual(byCloud, { '': nobody, alice: 200, bob: 'FORBIDDEN', cloud: 200, admin: 200 });
+  // Of others' disks: those that one has plugged oneself.
+  const byBob = await answers(async as => {
+    const form = on(site.machine());
+    await site.ask('POST', `/api/hotattach/${await site.create('alice', 'public')}`, { as: 'bob', form });
+    site.n1.destroy(`one-${form.vm_id}`);
+    return site.ask('POST', '/api/detach', { as, form });
+  });
+  t.deepEqual(byBob, { '': nobody, alice: 200, bob: 200, cloud: 200, admin: 200 });
   const mixed = vm();
   const alices = await site.create('alice', 'public');
   const bobs = await site.create('bob');
