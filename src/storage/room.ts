@@ -2,9 +2,8 @@
 // other, so the sum changes only when somebody else fills or frees the file system: it may be old, and need not be counted
 // on every creation. Counting is left to find(1): one stat per image of our own would go through the thread pool that LevelDB shares,
 // and cost our only thread fifty times as much.
-import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { createRunner } from './command.ts';
 import { kept } from './kept.ts';
 
 /** What find(1) calls a block, whatever the file system's block size. */
@@ -12,18 +11,15 @@ const FIND_BLOCK = 512;
 /** How long the sum will do after it was due to be counted again, in milliseconds. */
 const OVERDUE_MS = 60_000;
 const COUNTING_MS = 120_000;
-/** For the numbers of more images than a directory can hold in practice. */
-const OUTPUT_BYTES = 2 ** 28;
+
+const run = createRunner();
 
 /** `images` is a POSIX extended regular expression for their names. */
 async function occupied(directory: string, images: string): Promise<number> {
   const where = [directory, '-maxdepth', '1', '-ignore_readdir_race', '-regextype', 'posix-extended'];
-  const { stdout } = await promisify(execFile)(
-    'find',
-    [...where, '-regex', `.*/${images}`, '-printf', '%b\n'],
-    { env: { ...process.env, LC_ALL: 'C' }, timeout: COUNTING_MS, maxBuffer: OUTPUT_BYTES },
-  );
-  return stdout.split('\n').reduce((sum, blocks) => sum + Number(blocks), 0) * FIND_BLOCK;
+  const args = [...where, '-regex', `.*/${images}`, '-printf', '%b\n'];
+  const blocks = await run('find', args, AbortSignal.timeout(COUNTING_MS));
+  return blocks.split('\n').reduce((sum, number) => sum + Number(number), 0) * FIND_BLOCK;
 }
 
 /** How much of a file system is used, in percent: of what an ordinary user can have of it, as df(1) tells it. */

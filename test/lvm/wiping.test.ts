@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { createRunner, type RunCommand } from '../../src/storage/lvm/command.ts';
+import { createRunner, type RunCommand } from '../../src/storage/command.ts';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import { until } from '../rig/until.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
-import { CommandError, createRunner } from '../../src/storage/lvm/command.ts';
+import { CommandError, createRunner } from '../../src/storage/command.ts';
 import { classify } from '../../src/storage/lvm/failure.ts';
 import { until } from '../rig/until.ts';
 
@@ -48,7 +48,7 @@ test('a child does not outlive its deadline', async t => {
 
 test('a child does not outlive us, however we end', async t => {
   const argument = `60.${process.pid}2`;
-  const command = new URL('../../src/storage/lvm/command.ts', import.meta.url).href;
+  const command = new URL('../../src/storage/command.ts', import.meta.url).href;
   const code = `const { createRunner } = await import('${command}');
     await createRunner()('sleep', ['${argument}'], new AbortController().signal);`;
   const parent = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code], {

@@ -55,7 +55,7 @@ metadataTest('a start says in one sentence what is wrong with the volume group',
 });
 
 metadataTest('a start without lvm2 says so', async t => {
-  const { createRunner } = await import('../../src/storage/lvm/command.ts');
+  const { createRunner } = await import('../../src/storage/command.ts');
   const meta = await metadataLvm(t, 4);
   const run = createRunner({ PATH: meta.directory });
   t.regex(await whyNot(meta.pool({ run })), /there is no program lvm; install the package lvm2/);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { createRunner } from '../../../src/storage/lvm/command.ts';
+import { createRunner } from '../../../src/storage/command.ts';
 import { openLvmPool } from '../../../src/storage/lvm/pool.ts';
 
 const VG = 'bench';

@@ -1,5 +1,5 @@
 // LVM has one exit status for nearly everything (5, lvm(8)): what went wrong is in its words, which LC_ALL=C keeps the same.
-import { CommandError } from './command.ts';
+import { CommandError } from '../command.ts';
 
 type LvmFailure = 'not-found' | 'exists' | 'full' | 'busy' | 'missing' | 'other';
 

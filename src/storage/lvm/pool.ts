@@ -3,10 +3,10 @@
 // ours here, in order, where waiting costs nothing.
 import { errorOf } from '../../errors.ts';
 import { turns } from '../../turns.ts';
+import { createRunner, type RunCommand } from '../command.ts';
 import { kept } from '../kept.ts';
 import type { Pool } from '../pool.ts';
 import { within } from '../within.ts';
-import { createRunner, type RunCommand } from './command.ts';
 import { classify } from './failure.ts';
 import { type Kernel, sysfs } from './kernel.ts';
 import { nameOf, selectionOf, tagsOf } from './naming.ts';

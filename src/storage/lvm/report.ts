@@ -1,6 +1,6 @@
 // All state in one process, however many volumes there are: one process per volume would be a second for every three of them.
 import { z } from 'zod';
-import type { RunCommand } from './command.ts';
+import type { RunCommand } from '../command.ts';
 import { isTagged, uuidOfName } from './naming.ts';
 
 /** LVM writes every number as a text; an empty one where the value is not known. */

@@ -1,6 +1,6 @@
 import { errorOf, type PdiskError } from '../../errors.ts';
+import type { RunCommand } from '../command.ts';
 import { within } from '../within.ts';
-import type { RunCommand } from './command.ts';
 import { classify } from './failure.ts';
 import { ownerTag, ownerTags, selectionOf } from './naming.ts';
 import { patiently } from './patiently.ts';

@@ -1,7 +1,7 @@
 // In small steps, each a process of its own that ends only when its zeros are on the device: so a rate can be kept, and whoever
 // is told of progress can rely on it.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunCommand } from './command.ts';
+import type { RunCommand } from '../command.ts';
 import type { Kernel } from './kernel.ts';
 
 const MIB = 2 ** 20;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { createRunner } from '../../../src/storage/lvm/command.ts';
+import { createRunner } from '../../../src/storage/command.ts';
 import type { Kernel } from '../../../src/storage/lvm/kernel.ts';
 import { type LvmPoolOptions, openLvmPool } from '../../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
