@@ -6,6 +6,8 @@ import type { createReadiness } from './health.ts';
 import type { Operation } from './operation.ts';
 import {
   greet,
+  showDocs,
+  showDocsFile,
   showFigures,
   showHealth,
   showInspector,
@@ -44,29 +46,34 @@ async function metrics({ contentType, text }: Figures): Promise<Answer> {
 const fresh = (file: Answer, copies: string | undefined): Answer =>
   copies?.includes(file.headers?.ETag ?? '') ? { ...file, status: 304, body: '' } : file;
 
-const open = (operation: Operation, answer: OpenRoute['answer'], path = operation.path): OpenRoute => ({
+export const openRoute = (
+  operation: Operation,
+  answer: OpenRoute['answer'],
+  path = operation.path,
+): OpenRoute => ({
   operation,
   path,
   answer,
 });
 
-/** For everybody: whether the service is up, lives and is ready, and the files of the page; the figures for whom `access` names. */
+function operationOf(path: string): Operation {
+  const page = [showDocs, showInspector].find(one => one.path === path);
+  return page ?? (path.startsWith(showDocs.path) ? showDocsFile : showInspectorFile);
+}
+
+/** For everybody: whether the service is up, lives and is ready, and the files of the pages; the figures for whom `access` names. */
 export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAccess): readonly OpenRoute[] {
   const pages = [...readPages()].map(([path, file]) =>
-    open(
-      path === showInspector.path ? showInspector : showInspectorFile,
-      ({ head }) => fresh(file, head.ifNoneMatch),
-      path,
-    ),
+    openRoute(operationOf(path), ({ head }) => fresh(file, head.ifNoneMatch), path),
   );
   return [
-    open(greet, () => plain('pdisk\n')),
-    open(showHealth, () => plain('ok\n')),
-    open(showReadiness, async () => {
+    openRoute(greet, () => plain('pdisk\n')),
+    openRoute(showHealth, () => plain('ok\n')),
+    openRoute(showReadiness, async () => {
       const found = await readiness();
       return json(found, found.ready ? 200 : 503);
     }),
-    open(showFigures, ({ address }) =>
+    openRoute(showFigures, ({ address }) =>
       access === 'any' || (access === 'loopback' && LOOPBACK.test(address)) ? metrics(figures) : undefined,
     ),
     ...pages,

@@ -14,6 +14,12 @@ const types: Readonly<Record<string, string>> = {
 /** Where `npm run build` leaves the pages: seen from a source, and from what it was compiled to. */
 const places = ['../../dist/web', '../../web'].map(place => fileURLToPath(new URL(place, import.meta.url)));
 
+function pathOf(name: string): string {
+  if (name === 'index.html') return '/inspect';
+  if (name === 'docs.html') return '/api/docs';
+  return name.startsWith('docs.') ? `/api/docs/${name}` : `/inspect/${name}`;
+}
+
 function read(directory: string): Map<string, Answer> {
   const files = new Map<string, Answer>();
   for (const name of readdirSync(directory)) {
@@ -22,13 +28,13 @@ function read(directory: string): Map<string, Answer> {
     const body = readFileSync(join(directory, name), 'utf8');
     const tag = `"${createHash('sha256').update(body).digest('base64url')}"`;
     const headers = { 'Cache-Control': 'no-cache', ETag: tag, 'Referrer-Policy': 'no-referrer' };
-    files.set(name === 'index.html' ? '/inspect' : `/inspect/${name}`, { status: 200, type, body, headers });
+    files.set(pathOf(name), { status: 200, type, body, headers });
   }
   return files;
 }
 
 /**
- * The files of the page, by path, read once. None where nobody has built it: then there is nothing at these URLs. A browser asks
+ * The files of the pages, by path, read once. None where nobody has built it: then there is nothing at these URLs. A browser asks
  * each time whether its copy is still right, for names stay and contents change.
  */
 export function readPages(): ReadonlyMap<string, Answer> {

@@ -16,11 +16,12 @@ import {
   type Monitoring,
   metricsRoutes,
   type OpenRoute,
+  openRoute,
   openRoutes,
 } from './open-routes.ts';
 import { openApi } from './openapi/document.ts';
 import { describeApi } from './operations/service.ts';
-import { type Route, route } from './route.ts';
+import type { Route } from './route.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface Served {
@@ -51,7 +52,10 @@ interface RouteTable {
 /** Everything that can be asked of the service. */
 export function routeTable(served: Served): RouteTable {
   const { service, nodes, charts, accounts, events, monitoring } = served;
-  const open = openRoutes(monitoring, served.metricsAccess);
+  const open = [
+    ...openRoutes(monitoring, served.metricsAccess),
+    openRoute(describeApi, () => jsonText(document())),
+  ];
   const routes = [
     ...diskRoutes(service),
     ...attachmentRoutes(service),
@@ -61,7 +65,6 @@ export function routeTable(served: Served): RouteTable {
     ...metricsRoutes(monitoring.figures),
     ...tokenRoutes(accounts.tokens),
     ...accountRoutes(accounts, name => service.ownedBy(name), served.forget),
-    route(describeApi, () => jsonText(document())),
   ];
   let text: string | undefined;
 

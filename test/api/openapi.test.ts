@@ -42,7 +42,8 @@ test('what is served is what is described, method by method', async t => {
   for (const [template, methods] of Object.entries(document.paths)) {
     const path = template
       .replace('{uuid}', FIRST)
-      .replace('{file}', 'main.js')
+      .replace('/inspect/{file}', '/inspect/main.js')
+      .replace('{file}', 'docs.js')
       .replace(/\{\w+\}/, 'disk');
     for (const method of METHODS) {
       if (template === '/api/events' && method === 'GET') continue;

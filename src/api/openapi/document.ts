@@ -89,7 +89,8 @@ function components(schemas: Schemas, paths: Json): Json {
   };
 }
 
-const DESCRIPTION = `Create disks of a given size, attach them to virtual machines, and find every byte again on the next machine.
+const DESCRIPTION = `A disk is created once, with a size and an owner, and outlives the virtual machines that use it: plugged into one,
+unplugged, and plugged into the next, it has every byte again.
 
 Inputs of POST, PUT and PATCH are a form or JSON, in which numbers may be numbers or texts. Errors have sentences for people in \`message\`
 and a stable code for programs in the header \`X-Error-Code\`. A URL that is not here is answered 404 \`ROUTE_UNKNOWN\`, a method that is

@@ -11,6 +11,12 @@ export interface Schemas {
 
 export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
 
+// Of a schema that transforms, zod leaves out what might be meant for its output. Ours are of its input.
+function override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: object }): void {
+  const { examples, default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
+  Object.assign(jsonSchema, examples && { examples }, otherwise !== undefined && { default: otherwise });
+}
+
 export function createSchemas(): Schemas {
   const named: Record<string, Json> = {};
   const known = { input: new Map<z.ZodType, Json>(), output: new Map<z.ZodType, Json>() };
@@ -19,7 +25,7 @@ export function createSchemas(): Schemas {
     of(schema, io) {
       const done = known[io].get(schema);
       if (done) return done;
-      const { $schema: _, ...whole } = z.toJSONSchema(schema, { io });
+      const { $schema: _, ...whole } = z.toJSONSchema(schema, { io, override });
       const text = JSON.stringify(whole).replaceAll('"#/$defs/', `"${schemaRef('')}`);
       const { $defs, ...own } = JSON.parse(text);
       Object.assign(named, $defs);

@@ -77,45 +77,57 @@ export const showFigures = operation({
 
 const freshness = ['ETag', 'Cache-Control', 'Referrer-Policy'] as const;
 
-export const showInspector = operation({
-  id: 'showInspector',
-  method: 'GET',
-  path: '/inspect',
-  group: 'service',
-  summary: 'A page that draws every chart with what happens in it, live',
-  credentials: nobody,
-  headers: ['If-None-Match'],
-  inputs: nothing,
-  outcomes: {
-    200: {
-      means: 'The page',
-      content: { 'text/html': outputs.text },
-      headers: freshness,
-      examples: { page: '<!doctype html>' },
+const page = (id: string, path: string, summary: string) =>
+  operation({
+    id,
+    method: 'GET',
+    path,
+    group: 'service',
+    summary,
+    credentials: nobody,
+    headers: ['If-None-Match'],
+    inputs: nothing,
+    outcomes: {
+      200: {
+        means: 'The page',
+        content: { 'text/html': outputs.text },
+        headers: freshness,
+        examples: { page: '<!doctype html>' },
+      },
+      304: { means: "The client's copy is right", headers: freshness },
     },
-    304: { means: "The client's copy is right", headers: freshness },
-  },
-});
+  });
 
-export const showInspectorFile = operation({
-  id: 'showInspectorFile',
-  method: 'GET',
-  path: '/inspect/:file',
-  group: 'service',
-  summary: 'What that page loads',
-  credentials: nobody,
-  headers: ['If-None-Match'],
-  inputs: nothing,
-  outcomes: {
-    200: {
-      means: 'The file',
-      content: { 'text/javascript': outputs.text, 'text/css': outputs.text, 'image/svg+xml': outputs.text },
-      headers: freshness,
+const fileOf = (id: string, path: string) =>
+  operation({
+    id,
+    method: 'GET',
+    path,
+    group: 'service',
+    summary: 'What that page loads',
+    credentials: nobody,
+    headers: ['If-None-Match'],
+    inputs: nothing,
+    outcomes: {
+      200: {
+        means: 'The file',
+        content: { 'text/javascript': outputs.text, 'text/css': outputs.text, 'image/svg+xml': outputs.text },
+        headers: freshness,
+      },
+      304: { means: "The client's copy is right", headers: freshness },
     },
-    304: { means: "The client's copy is right", headers: freshness },
-  },
-  errors: ['ROUTE_UNKNOWN', 'UNAUTHENTICATED'],
-});
+    // What is not there is like every other URL.
+    errors: ['ROUTE_UNKNOWN', 'UNAUTHENTICATED', 'TOO_MANY_LOGINS'],
+  });
+
+export const showDocs = page('showDocs', '/api/docs', 'A page that shows how to use the service');
+export const showDocsFile = fileOf('showDocsFile', '/api/docs/:file');
+export const showInspector = page(
+  'showInspector',
+  '/inspect',
+  'A page that draws every chart with what happens in it, live',
+);
+export const showInspectorFile = fileOf('showInspectorFile', '/inspect/:file');
 
 export const describeApi = operation({
   id: 'describeApi',
@@ -123,6 +135,7 @@ export const describeApi = operation({
   path: '/api/openapi.json',
   group: 'service',
   summary: 'This description',
+  credentials: nobody,
   inputs: nothing,
   outcomes: {
     200: json('OpenAPI 3.1', outputs.anyObject, {
