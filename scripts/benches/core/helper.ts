@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pinnedTo } from './processors.ts';
 
@@ -6,14 +6,6 @@ import { pinnedTo } from './processors.ts';
 export interface Helper<Question, Answer> {
   ask(question: Question): Promise<Answer>;
   stop(): Promise<void>;
-}
-
-async function message(child: ChildProcess): Promise<unknown> {
-  const gone = once(child, 'exit').then(([status]) => {
-    throw new Error(`a process of the bench ended with ${status}`);
-  });
-  const [value] = await Promise.race([once(child, 'message'), gone]);
-  return value;
 }
 
 /** Starts a file of this folder, on one processor only if one is given; resolves with the first thing that it says, too. */
@@ -24,10 +16,16 @@ export async function startHelper<Question extends object, Answer>(
 ): Promise<{ helper: Helper<Question, Answer>; first: unknown }> {
   const [execPath = '', ...execArgv] = pinnedTo(processor, [process.execPath, '--import=tsx']);
   const child = fork(new URL(name, import.meta.url), args, { execPath, execArgv });
-  const first = await message(child);
+  const gone = once(child, 'exit').then(([status]) => {
+    throw new Error(`a process of the bench ended with ${status}`);
+  });
+  // It is ended on purpose, too, when nobody waits for its answer.
+  gone.catch(() => {});
+  const message = async (): Promise<unknown> => (await Promise.race([once(child, 'message'), gone]))[0];
+  const first = await message();
   const helper: Helper<Question, Answer> = {
     async ask(question) {
-      const answered = message(child);
+      const answered = message();
       child.send(question);
       return (await answered) as Answer;
     },

@@ -1,4 +1,5 @@
 // A data directory as a service with many disks leaves it, without asking one to make them: records and sparse images.
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,5 +60,7 @@ export async function populate(options: ServerOptions, count: number): Promise<s
     for (const uuid of some) makeImage(join(data, 'pool'), uuid);
   }
   await store.close();
+  // Else the first synced writes of what is measured would wait for all this.
+  execFileSync('sync', ['-f', data]);
   return uuids;
 }
