@@ -75,7 +75,7 @@ export async function startServer(
   keys = answers(),
 ): Promise<Server> {
   const log: Record<string, unknown>[] = [];
-  const logger = pino({ level: 'info' }, { write: line => log.push(JSON.parse(line)) });
+  const logger = pino({ level: 'debug' }, { write: line => log.push(JSON.parse(line)) });
   const accounts = await createAccounts(accountStore, { cost });
   if (accounts.isEmpty()) await makeAccounts(accounts);
   const { events } = await eventParts(accounts, service);
