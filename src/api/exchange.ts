@@ -100,14 +100,15 @@ export function openExchange(
   }
 
   /** Ends an answer whose body, of so many bytes, is not sent; see `Parting` for when it is the connection's last. */
-  function endWithoutBody(bytes: number): void {
+  function endWithoutBody(bytes: number | undefined): void {
+    if (bytes !== undefined) response.writeHeader('Content-Length', String(bytes));
     if (!isParting()) {
-      response.writeHeader('Content-Length', String(bytes)).endWithoutBody();
+      response.endWithoutBody();
       return;
     }
-    response.writeHeader('Date', new Date().toUTCString()).writeHeader('Connection', 'close');
+    response.writeHeader('Date', new Date().toUTCString());
     // With the line that ends the head: to uWebSockets.js the answer is unfinished, and a request behind it ends the connection.
-    response.writeHeader('Content-Length', `${bytes}\r\n`);
+    response.writeHeader('Connection', 'close\r\n');
     setImmediate(() => {
       if (!gone) response.close();
     });
@@ -123,7 +124,7 @@ export function openExchange(
       finished();
     } else if (answer.status === 304) {
       // Its length would be that of the body which the client has.
-      response.endWithoutBody();
+      endWithoutBody(undefined);
       finished();
     } else if (close && typeof body === 'string') {
       response.end(head.method === 'HEAD' ? '' : body, true);
