@@ -1,7 +1,7 @@
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Finding } from '../charts/ask.ts';
 import type { Write } from '../store/journal.ts';
-import type { CauseKind } from '../store/records.ts';
+import { type CauseKind, codecs } from '../store/records.ts';
 
 /** Who asks. */
 export interface Caller {
@@ -83,16 +83,7 @@ export interface AttachmentDetails {
 }
 
 /** The states in which a disk may be seen, those before and after its life included. */
-export const diskStates = [
-  'creating',
-  'available',
-  'attached',
-  'hot-attached',
-  'growing',
-  'wiping',
-  'deleting',
-  'failed',
-] as const;
+export const diskStates = codecs.disk.shape.state.options;
 
 /** All that there is to say of a disk, one that is being made or removed included. */
 export interface DiskDetails extends DiskView {

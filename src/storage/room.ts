@@ -5,6 +5,7 @@
 import { statfs } from 'node:fs/promises';
 import { createRunner } from './command.ts';
 import { kept } from './kept.ts';
+import { within } from './within.ts';
 
 /** What find(1) calls a block, whatever the file system's block size. */
 const FIND_BLOCK = 512;
@@ -18,7 +19,7 @@ const run = createRunner();
 async function occupied(directory: string, images: string): Promise<number> {
   const where = [directory, '-maxdepth', '1', '-ignore_readdir_race', '-regextype', 'posix-extended'];
   const args = [...where, '-regex', `.*/${images}`, '-printf', '%b\n'];
-  const blocks = await run('find', args, AbortSignal.timeout(COUNTING_MS));
+  const blocks = await within(COUNTING_MS, signal => run('find', args, signal));
   return blocks.split('\n').reduce((sum, number) => sum + Number(number), 0) * FIND_BLOCK;
 }
 
