@@ -30,7 +30,8 @@ async function openPage(t: ExecutionContext, url: string) {
   page.on('request', request => asked.push(request.url()));
   page.on('websocket', socket => asked.push(socket.url()));
   await page.goto(`${url}/inspect`);
-  // As with a keyboard: the first field has the focus.
+  // As with a keyboard: the first field has the focus, once the browser has drawn it.
+  await page.locator('input[name=name]:focus').waitFor();
   await page.keyboard.type('admin');
   await page.keyboard.press('Tab');
   await page.keyboard.type(PASSWORD);
