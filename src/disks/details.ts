@@ -4,7 +4,7 @@ import type { KeptAttachment, KeptDisk } from './records.ts';
 import type { AttachmentDetails, DiskDetails, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
 
-/** Whom a disk waits for in each of its states. */
+/** The states in which a disk itself waits for the pool. */
 const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting']);
 
 /** The attachments that count as users of a disk, in order of attachment. */
