@@ -33,6 +33,8 @@ export function createLogins(parts: {
 }) {
   const { find, hashing } = parts;
   const verified = createVerified<Account>(parts.remembered);
+  // A name has no NUL in it: no other pair gives the same text.
+  const keyOf = (name: string, password: string): string => verified.keyOf(`${name}\0${password}`);
   const throttle = createThrottle(PAIRS, parts.now);
   const checks = new Map<string, { account: Account | undefined; result: Promise<Caller | undefined> }>();
   const noOnes = impossibleHash(parts.cost);
@@ -66,7 +68,7 @@ export function createLogins(parts: {
       // A name that no account can have gives nothing away by a quick answer.
       if (!accountName.safeParse(name).success) return undefined;
       const account = find(name);
-      const key = verified.keyOf(name, password);
+      const key = keyOf(name, password);
       const before = verified.get(key);
       if (before) {
         if (before === account) return account.caller;
@@ -85,7 +87,7 @@ export function createLogins(parts: {
     },
     /** Whether these credentials were right before and still are. */
     isKnown: (name: string, password: string): boolean => {
-      const known = verified.get(verified.keyOf(name, password));
+      const known = verified.get(keyOf(name, password));
       return known !== undefined && known === find(name);
     },
   };

@@ -13,19 +13,21 @@ export interface Answer {
   readonly body: string | LongBody;
   /** Set where the answer has no end; `status` and `body` are then for who wants its head only. */
   readonly live?: Live;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Set on errors. */
   readonly error?: { readonly code: ErrorCode; readonly messages: readonly string[] };
 }
 
 /** An answer of this shape, as compact JSON. */
-export const json = (value: unknown, status = 200): Answer => jsonText(JSON.stringify(value), status);
+export const json = (value: unknown, status = 200, headers?: Answer['headers']): Answer =>
+  jsonText(JSON.stringify(value), status, headers);
 
 /** An answer whose body is JSON already. */
-export const jsonText = (body: string | LongBody, status = 200): Answer => ({
+export const jsonText = (body: string | LongBody, status = 200, headers?: Answer['headers']): Answer => ({
   status,
   type: 'application/json',
   body,
+  headers,
 });
 
 // Seconds. A queue of logins is through in less than two; a node or the pool takes longer to come back.

@@ -1,13 +1,13 @@
 import type { Accounts } from '../accounts/accounts.ts';
+import { createVerified } from '../accounts/verified.ts';
 import type { Caller } from '../disks/service.ts';
+import type { Exchange } from './exchange.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Name and password of a Basic Authorization header (RFC 7617, in UTF-8), or undefined where it is none. */
-function basicCredentials(
-  header: string | undefined,
-): { readonly name: string; readonly password: string } | undefined {
-  const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(header ?? '')?.[1];
+function basicCredentials(header: string): { readonly name: string; readonly password: string } | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(header)?.[1];
   if (encoded === undefined) return undefined;
   let text: string;
   try {
@@ -20,20 +20,32 @@ function basicCredentials(
 }
 
 /** The API token of a Bearer Authorization header (RFC 6750), or undefined where it is none. */
-const bearerToken = (header: string | undefined): string | undefined =>
-  /^bearer +([\w.~+/-]+=*) *$/i.exec(header ?? '')?.[1];
+const bearerToken = (header: string): string | undefined => /^bearer +([\w.~+/-]+=*) *$/i.exec(header)?.[1];
 
-/**
- * Who asks: at once where that is known, undefined for nobody. `address` is the client's, in hexadecimal. Rejects with
- * TOO_MANY_LOGINS.
- */
-export function authenticate(
-  header: string | undefined,
-  address: string,
+/** How many headers are recognized. */
+const RECOGNIZED = 1024;
+
+/** Tells who asks: at once where that is known, undefined for nobody. Rejects with TOO_MANY_LOGINS. */
+export function createAuthentication(
   accounts: Accounts,
-): Caller | undefined | Promise<Caller | undefined> {
-  const token = bearerToken(header);
-  if (token !== undefined) return accounts.verifyToken(token);
-  const credentials = basicCredentials(header);
-  return credentials && accounts.verify(credentials.name, credentials.password, address);
+): (exchange: Exchange) => Caller | undefined | Promise<Caller | undefined> {
+  // To read a header again that was right before costs more than all else there is to ask of it.
+  const recognized = createVerified<Caller>(RECOGNIZED);
+
+  return exchange => {
+    const header = exchange.head.authorization;
+    if (header === undefined) return undefined;
+    const key = recognized.keyOf(header);
+    const known = recognized.get(key);
+    if (known && accounts.isCurrent(known)) return known;
+
+    const token = bearerToken(header);
+    if (token !== undefined) return accounts.verifyToken(token);
+    const credentials = basicCredentials(header);
+    if (!credentials) return undefined;
+    const found = accounts.verify(credentials.name, credentials.password, exchange.address);
+    // Known by its password alone; once it is no more, the caller is not current.
+    if (found && !(found instanceof Promise)) recognized.set(key, found);
+    return found;
+  };
 }

@@ -30,8 +30,7 @@ function show(service: DiskService, caller: Caller, uuid: string, head: Head, vi
   const answer = (disk: DiskView, text: () => string): Answer => {
     const version = service.version(caller, uuid);
     const headers = headersOf(disk, version);
-    if (isCopy(version, head.ifNoneMatch)) return { ...jsonText('', 304), headers };
-    return { ...jsonText(text()), headers };
+    return isCopy(version, head.ifNoneMatch) ? jsonText('', 304, headers) : jsonText(text(), 200, headers);
   };
   if (view) {
     const details = service.getDetails(caller, uuid);
@@ -42,10 +41,8 @@ function show(service: DiskService, caller: Caller, uuid: string, head: Head, vi
 }
 
 /** A list with the way to the next page, if there is one. */
-const listed = (body: string | LongBody, head: Head, last: Position | undefined): Answer => ({
-  ...jsonText(body),
-  ...(last && { headers: { Link: nextLink(head, last) } }),
-});
+const listed = (body: string | LongBody, head: Head, last: Position | undefined): Answer =>
+  jsonText(body, 200, last && { Link: nextLink(head, last) });
 
 /** Disks: find, show, make, change, remove, try again. */
 export const diskRoutes = (service: DiskService): readonly Route[] => [

@@ -20,89 +20,144 @@ const DISCARD_LIMIT = 1024 * 1024;
 /** uWebSockets.js holds back what is written in a handler until it is this many bytes. */
 const CORK_BUFFER = 16 * 1024;
 
-/** Pages load nothing from elsewhere and run nothing that stands in them. */
-const PAGE_POLICY: [string, string] = ['Content-Security-Policy', "default-src 'self'"];
-
 const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
+
+/** On every answer; on texts, too, that a page loads nothing from elsewhere and runs nothing that stands in it. */
+const OF_EVERY = '\r\nX-Content-Type-Options: nosniff';
+const OF_TEXTS = `${OF_EVERY}\r\nContent-Security-Policy: default-src 'self'`;
+
+/**
+ * The header fields of an answer behind the name of the first: to hand them to uWebSockets.js one by one costs more than all else that
+ * is done for a short answer. No value has a line end in it: the client's own texts came in headers, or are percent-encoded.
+ */
+function fieldsOf({ type, headers }: Answer, id: string): string {
+  let fields = `${type}\r\nX-Request-Id: ${id}${type.startsWith('text/') ? OF_TEXTS : OF_EVERY}`;
+  for (const name in headers) fields += `\r\n${name}: ${headers[name]}`;
+  return fields;
+}
 
 type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too large' }
   | { readonly kind: 'gone' };
 
-export interface Exchange {
+/** A request, and the way to answer it. */
+export class Exchange {
+  readonly head: Head;
   /** The request's id, on its answer, in its events and in its log line. */
   readonly id: string;
-  readonly head: Head;
-  /** The client's network address: 4 or 16 bytes, in hexadecimal. */
-  readonly address: string;
+  readonly #response: HttpResponse;
+  readonly #isParting: Parting;
+  readonly #upgrading: us_socket_context_t | undefined;
+  #gone = false;
+  #whenGone = (): void => {};
+  /** Whether more of the body is to come than is worth waiting for. */
+  #unread: boolean;
+
+  /**
+   * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. `isParting` is asked of
+   * every answer without a body.
+   */
+  constructor(
+    response: HttpResponse,
+    request: HttpRequest,
+    isParting: Parting,
+    upgrading: us_socket_context_t | undefined,
+  ) {
+    response.onAborted(() => {
+      this.#gone = true;
+      this.#whenGone();
+    });
+    this.head = readHead(request, upgrading !== undefined);
+    this.id = this.head.id ?? nanoid();
+    this.#response = response;
+    this.#isParting = isParting;
+    this.#upgrading = upgrading;
+    this.#unread = (this.head.length ?? 0) > DISCARD_LIMIT;
+  }
+
   /** Whether the client went away. */
-  isGone(): boolean;
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
+  /** The client's network address: 4 or 16 bytes, in hexadecimal. Must not be asked for after anything is awaited. */
+  get address(): string {
+    return Buffer.from(this.#response.getRemoteAddress()).toString('hex');
+  }
+
   /** Reads the body. Must be called before anything is awaited. Never rejects. */
-  readBody(): Promise<Body>;
-  /** Answers, unless the client is gone. `finished` is called once, when all is sent or nothing more can be. */
-  send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void;
-}
-
-/**
- * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. `isParting` is asked of
- * every answer without a body.
- */
-export function openExchange(
-  response: HttpResponse,
-  request: HttpRequest,
-  isParting: Parting,
-  upgrading?: us_socket_context_t,
-): Exchange {
-  let gone = false;
-  let whenGone = (): void => {};
-  response.onAborted(() => {
-    gone = true;
-    whenGone();
-  });
-
-  const head = readHead(request, upgrading !== undefined);
-  const id = head.id ?? nanoid();
-  const address = Buffer.from(response.getRemoteAddress()).toString('hex');
-  let unread = (head.length ?? 0) > DISCARD_LIMIT;
-
-  function readBody(): Promise<Body> {
+  readBody(): Promise<Body> {
     const chunks: Buffer[] = [];
     let size = 0;
     return new Promise(resolve => {
-      whenGone = () => resolve({ kind: 'gone' });
-      response.onData((data, isLast) => {
+      this.#whenGone = () => resolve({ kind: 'gone' });
+      this.#response.onData((data, isLast) => {
         size += data.byteLength;
         if (size <= BODY_LIMIT) chunks.push(Buffer.from(data.slice(0)));
-        unread = !isLast && size > DISCARD_LIMIT;
+        this.#unread = !isLast && size > DISCARD_LIMIT;
         if (isLast && size <= BODY_LIMIT) resolve({ kind: 'whole', bytes: Buffer.concat(chunks) });
-        else if (isLast || unread) resolve({ kind: 'too large' });
+        else if (isLast || this.#unread) resolve({ kind: 'too large' });
       });
     });
   }
 
-  const headersOf = ({ type, headers = {} }: Answer): [string, string][] => [
-    ['Content-Type', type],
-    ['X-Request-Id', id],
-    ['X-Content-Type-Options', 'nosniff'],
-    ...(type.startsWith('text/') ? [PAGE_POLICY] : []),
-    ...Object.entries(headers),
-  ];
-
   /**
-   * From here on the response is a WebSocket, which `webSocketBehavior` handles. Never within `cork`: that looks afterwards, in memory
-   * which the response has given back, whether its connection is to be closed, and now and then closes a WebSocket that has just been
-   * opened (uWebSockets pull request 1929). After an `await` uWebSockets.js complains of it on stderr, once for every new login.
+   * Answers, unless the client is gone; `close`: as the last on its connection. `finished` is called once, when all is sent or nothing
+   * more can be.
    */
-  function upgrade(live: Live, key: string, context: us_socket_context_t): void {
-    response.cork(() => response.writeStatus('101 Switching Protocols').writeHeader('X-Request-Id', id));
-    response.upgrade<Attached>({ live }, key, '', '', context);
+  send(answer: Answer, close: boolean, finished: () => void): void {
+    if (this.#gone) {
+      finished();
+      return;
+    }
+    this.#whenGone = finished;
+    try {
+      if (this.head.broken !== undefined) this.#cut(answer, finished);
+      else if (answer.live && this.#upgrading && this.head.webSocket !== undefined) {
+        this.#upgrade(answer.live, this.head.webSocket, this.#upgrading);
+        finished();
+      } else this.#response.cork(() => this.#write(answer, close || this.#unread, finished));
+    } catch (error) {
+      // Half an answer would keep its client waiting.
+      if (!this.#gone) this.#response.close();
+      throw error;
+    }
+  }
+
+  #writeHead(answer: Answer): void {
+    // 200 is what it says by itself.
+    if (answer.status !== 200) this.#response.writeStatus(statusLine(answer.status));
+    this.#response.writeHeader('Content-Type', fieldsOf(answer, this.id));
+  }
+
+  #write(answer: Answer, close: boolean, finished: () => void): void {
+    const { body, live, status } = answer;
+    const isHead = this.head.method === 'HEAD';
+    this.#writeHead(answer);
+    if (live && !isHead) {
+      this.#whenGone = streamOver(this.#response, live).closed;
+      finished();
+    } else if (status === 304) {
+      // Its length would be that of the body which the client has.
+      this.#endWithoutBody(undefined);
+      finished();
+    } else if (close && typeof body === 'string') {
+      this.#response.end(isHead ? '' : body, true);
+      finished();
+    } else if (isHead || body === '') {
+      this.#endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.bytes);
+      finished();
+    } else {
+      stream(this.#response, body, finished);
+    }
   }
 
   /** Ends an answer whose body, of so many bytes, is not sent; see `Parting` for when it is the connection's last. */
-  function endWithoutBody(bytes: number | undefined): void {
+  #endWithoutBody(bytes: number | undefined): void {
+    const response = this.#response;
     if (bytes !== undefined) response.writeHeader('Content-Length', String(bytes));
-    if (!isParting()) {
+    if (!this.#isParting()) {
       response.endWithoutBody();
       return;
     }
@@ -110,31 +165,19 @@ export function openExchange(
     // With the line that ends the head: to uWebSockets.js the answer is unfinished, and a request behind it ends the connection.
     response.writeHeader('Connection', 'close\r\n');
     setImmediate(() => {
-      if (!gone) response.close();
+      if (!this.#gone) response.close();
     });
   }
 
-  function write(answer: Answer, close: boolean, finished: () => void): void {
-    const { body, live } = answer;
-    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
-    response.writeStatus(statusLine(answer.status));
-    for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
-    if (live && head.method !== 'HEAD') {
-      whenGone = streamOver(response, live).closed;
-      finished();
-    } else if (answer.status === 304) {
-      // Its length would be that of the body which the client has.
-      endWithoutBody(undefined);
-      finished();
-    } else if (close && typeof body === 'string') {
-      response.end(head.method === 'HEAD' ? '' : body, true);
-      finished();
-    } else if (head.method === 'HEAD' || bytes === 0) {
-      endWithoutBody(bytes);
-      finished();
-    } else {
-      stream(response, body, finished);
-    }
+  /**
+   * From here on the response is a WebSocket, which `webSocketBehavior` handles. Never within `cork`: that looks afterwards, in memory
+   * which the response has given back, whether its connection is to be closed, and now and then closes a WebSocket that has just been
+   * opened (uWebSockets pull request 1929). After an `await` uWebSockets.js complains of it on stderr, once for every new login.
+   */
+  #upgrade(live: Live, key: string, context: us_socket_context_t): void {
+    const response = this.#response;
+    response.cork(() => response.writeStatus('101 Switching Protocols').writeHeader('X-Request-Id', this.id));
+    response.upgrade<Attached>({ live }, key, '', '', context);
   }
 
   /**
@@ -142,38 +185,14 @@ export function openExchange(
    * `end(body, true)` is too late for that: it closes after the whole read was parsed, and a second request in it even lifts the
    * mark. So the answer is written by hand, as long as it takes to leave the cork buffer, and the socket is closed at once.
    */
-  function cut(answer: Answer, finished: () => void): void {
+  #cut(answer: Answer, finished: () => void): void {
+    const response = this.#response;
     const body = String(answer.body).padEnd(CORK_BUFFER, ' ');
-    response.writeStatus(statusLine(answer.status));
-    for (const [name, value] of headersOf(answer)) response.writeHeader(name, value);
+    this.#writeHead(answer);
     response.writeHeader('Connection', 'close');
     // Counted in bytes, with the line end that follows every header.
     response.writeHeader('Content-Length', `${Buffer.byteLength(body) + 2}\r\n\r\n${body}`);
     finished();
     response.close();
   }
-
-  function send(answer: Answer, options: { readonly close: boolean }, finished: () => void): void {
-    if (gone) {
-      finished();
-      return;
-    }
-    whenGone = finished;
-    try {
-      if (head.broken !== undefined) {
-        cut(answer, finished);
-      } else if (answer.live && upgrading && head.webSocket) {
-        upgrade(answer.live, head.webSocket, upgrading);
-        finished();
-      } else {
-        response.cork(() => write(answer, options.close || unread, finished));
-      }
-    } catch (error) {
-      // Half an answer would keep its client waiting.
-      if (!gone) response.close();
-      throw error;
-    }
-  }
-
-  return { id, head, address, isGone: () => gone, readBody, send };
 }

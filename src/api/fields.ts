@@ -5,6 +5,9 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export type MediaType = 'form' | 'json';
 
+/** What a request says that says nothing. */
+export const noFields: Fields = Object.freeze({});
+
 const malformed = (detail: string): PdiskError => errorOf('BAD_REQUEST', { detail });
 const givenTwice = (name: string): PdiskError => new PdiskError('BAD_INPUT', [`${name} is given twice`]);
 
@@ -29,6 +32,7 @@ function decodeComponent(text: string): string {
 
 /** Fields of a query string or a form (WHATWG URL, application/x-www-form-urlencoded, but strict about UTF-8 and repetition). */
 export function parseForm(text: string): Fields {
+  if (text === '') return noFields;
   const fields = new Map<string, string>();
   for (const pair of text.split('&')) {
     if (pair === '') continue;

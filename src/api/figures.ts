@@ -8,6 +8,7 @@ import type { Streams } from '../events/streams.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Fullness } from '../storage/fullness.ts';
 import type { Pool } from '../storage/pool.ts';
+import { createRequestFigures } from './request-figures.ts';
 
 const GIB = 1024 ** 3;
 
@@ -39,19 +40,7 @@ export function createFigures(): Figures {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const requests = new Counter({
-    name: 'pdisk_http_requests_total',
-    help: 'Requests answered, by route, method and status.',
-    labelNames: ['route', 'method', 'status'] as const,
-    registers,
-  });
-  const durations = new Histogram({
-    name: 'pdisk_http_request_duration_seconds',
-    help: 'Time from a request to the end of its answer, by route and method.',
-    labelNames: ['route', 'method'] as const,
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-    registers,
-  });
+  const countRequest = createRequestFigures(registry);
   const operations = new Counter({
     name: 'pdisk_operations_total',
     help: 'Operations on disks that have ended, by kind and outcome: done, or an error code.',
@@ -161,12 +150,7 @@ export function createFigures(): Figures {
   }
 
   return {
-    request(route = 'none', method, status, seconds) {
-      // A client may make up any method where there is no route.
-      const labels = { route, method: route === 'none' ? 'any' : method };
-      requests.inc({ ...labels, status });
-      durations.observe(labels, seconds);
-    },
+    request: countRequest,
     batch(writes, seconds) {
       batchWrites.observe(writes);
       syncs.observe(seconds);

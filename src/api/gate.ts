@@ -20,18 +20,26 @@ function isOfOurOwn({ origin, host }: Head, secure: boolean): boolean {
 }
 
 /**
- * Throws HOST_UNKNOWN or CROSS_SITE for what only a misled browser sends. `listenHost` is where the service listens: on loopback it
- * has no names but `hostNames` and those of this machine to itself.
+ * Throws HOST_UNKNOWN or CROSS_SITE for what only a misled browser sends. `host` is where the service listens: on loopback it has no
+ * names but `hostNames` and those of this machine to itself.
  */
 export function createGate(listen: {
+  readonly host: string;
   readonly secure: boolean;
   readonly hostNames: readonly string[];
-}): (head: Head, listenHost: string) => void {
-  return (head, listenHost) => {
-    if (isLoopback(listenHost)) {
-      const name = nameIn(head.host ?? '');
-      if (!isLoopback(name) && !listen.hostNames.includes(name)) throw errorOf('HOST_UNKNOWN');
-    }
+}): (head: Head) => void {
+  const isLocal = isLoopback(listen.host);
+  /** What the last request that came through said: most say the same. */
+  let known: string | undefined;
+
+  function demandOurName(host = ''): void {
+    const name = nameIn(host);
+    if (!isLoopback(name) && !listen.hostNames.includes(name)) throw errorOf('HOST_UNKNOWN');
+    known = host;
+  }
+
+  return head => {
+    if (isLocal && (known === undefined || head.host !== known)) demandOurName(head.host);
     // A WebSocket begins with GET, and any page may read what comes over it.
     if (HARMLESS.has(head.method) && !head.webSocket) return;
     const site = head.fetchSite;

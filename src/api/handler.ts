@@ -2,9 +2,9 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Caller, Cause } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
 import { type Answer, ofError } from './answer.ts';
-import { authenticate } from './authentication.ts';
+import { createAuthentication } from './authentication.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
-import { type Fields, mediaType, parseBody, parseForm } from './fields.ts';
+import { type Fields, mediaType, noFields, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
 import type { Answers, Begun, Keep } from './idempotency.ts';
 import type { OpenRoute } from './open-routes.ts';
@@ -39,14 +39,14 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
     );
   }
   const type = mediaType(head.contentType);
-  return body?.kind === 'whole' && type ? parseBody(body.bytes, type) : {};
+  return body?.kind === 'whole' && type ? parseBody(body.bytes, type) : noFields;
 }
 
-/** Is told what a request turns out to be. */
-interface Told {
-  account(name: string): void;
+/** What a request turns out to be, as far as it gets. */
+export interface Told {
+  account: string | undefined;
   /** The pattern of its URL. */
-  route(path: string): void;
+  route: string | undefined;
 }
 
 /**
@@ -72,6 +72,7 @@ export function createHandler(parts: {
   const { accounts, gate, once, recover } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
+  const authenticate = createAuthentication(accounts);
 
   function lookUp({ method, path }: Head): Found {
     const found = find(method, path);
@@ -84,8 +85,8 @@ export function createHandler(parts: {
     gate(head);
     const found = lookUp(head);
     const opened = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
-    if (opened) told.route(head.path);
-    else if (found.kind === 'route') told.route(found.route.operation.path);
+    if (opened) told.route = head.path;
+    else if (found.kind === 'route') told.route = found.route.operation.path;
     if (opened) return opened;
 
     const objected = objection(found, head);
@@ -96,7 +97,7 @@ export function createHandler(parts: {
       if (found.kind !== 'route') throw errorOf('ROUTE_UNKNOWN');
       // Between the credentials and here the body had to come: the account may have gone, and so may the client.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
-      if (exchange.isGone()) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
+      if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
       const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
       const { route, params } = found;
       const act = (cause: Cause, keep: Keep) => route.answer({ caller, cause, keep, head, params }, fields);
@@ -114,14 +115,14 @@ export function createHandler(parts: {
 
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
-      told.account(caller.account);
+      told.account = caller.account;
       if (objected) return objected;
       if (body) return body.then(read => act(caller, fieldsOfBody(head, read)));
       return act(caller, hasBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;
-    const caller = holder ?? authenticate(head.authorization, exchange.address, accounts);
+    const caller = holder ?? authenticate(exchange);
     return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
   };
 }

@@ -34,7 +34,12 @@ export interface Head {
 
 const SANE_ID = /^[\w.~:+/=@-]{1,128}$/;
 
-function framing(lengths: readonly string[], codings: readonly string[]): Pick<Head, 'length' | 'broken'> {
+type Framing = Pick<Head, 'length' | 'broken'>;
+
+const noBody: Framing = { length: 0, broken: undefined };
+
+function framing(lengths: readonly string[], codings: readonly string[]): Framing {
+  if (lengths.length === 0 && codings.length === 0) return noBody;
   if (codings.length > 0) {
     const chunked = codings.length === 1 && codings[0]?.toLowerCase() === 'chunked' && lengths.length === 0;
     return {
@@ -51,37 +56,85 @@ function framing(lengths: readonly string[], codings: readonly string[]): Pick<H
 const names = (list: string | undefined, token: string): boolean =>
   list?.split(',').some(one => one.trim().toLowerCase() === token) === true;
 
+/** A head that looks for a field when it is asked: most requests are asked for few. */
+class ReadHead implements Head {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly length: number | undefined;
+  readonly broken: string | undefined;
+  readonly #fields: ReadonlyMap<string, string>;
+  readonly #upgrading: boolean;
+
+  constructor(
+    request: HttpRequest,
+    fields: ReadonlyMap<string, string>,
+    { length, broken }: Framing,
+    upgrading: boolean,
+  ) {
+    this.method = request.getCaseSensitiveMethod();
+    this.path = request.getUrl();
+    // Undefined where there is none, whatever the declaration says.
+    this.query = request.getQuery() || '';
+    this.length = length;
+    this.broken = broken;
+    this.#fields = fields;
+    this.#upgrading = upgrading;
+  }
+
+  get authorization() {
+    return this.#fields.get('authorization');
+  }
+  get contentType() {
+    return this.#fields.get('content-type');
+  }
+  get host() {
+    return this.#fields.get('host');
+  }
+  get origin() {
+    return this.#fields.get('origin');
+  }
+  get fetchSite() {
+    return this.#fields.get('sec-fetch-site');
+  }
+  get id() {
+    const id = this.#fields.get('x-request-id');
+    return id !== undefined && SANE_ID.test(id) ? id : undefined;
+  }
+  get idempotencyKey() {
+    return this.#fields.get('idempotency-key');
+  }
+  get accept() {
+    return this.#fields.get('accept');
+  }
+  get lastEventId() {
+    return this.#fields.get('last-event-id');
+  }
+  get ifMatch() {
+    return this.#fields.get('if-match');
+  }
+  get ifNoneMatch() {
+    return this.#fields.get('if-none-match');
+  }
+  get webSocket() {
+    // All that uWebSockets.js looks for is the key.
+    const isAsked =
+      this.#upgrading &&
+      names(this.#fields.get('upgrade'), 'websocket') &&
+      names(this.#fields.get('connection'), 'upgrade');
+    return isAsked ? this.#fields.get('sec-websocket-key') : undefined;
+  }
+}
+
 /** Reads everything of a request that is read ever; `upgrading` where uWebSockets.js takes it for the start of a WebSocket. */
 export function readHead(request: HttpRequest, upgrading: boolean): Head {
   const lengths: string[] = [];
   const codings: string[] = [];
-  const others = new Map<string, string>();
+  const fields = new Map<string, string>();
   request.forEach((name, value) => {
     if (name === 'content-length') lengths.push(value);
     else if (name === 'transfer-encoding') codings.push(value);
-    else if (!others.has(name)) others.set(name, value);
+    else if (!fields.has(name)) fields.set(name, value);
   });
-  const id = others.get('x-request-id');
-  // All that uWebSockets.js looks for is the key.
-  const webSocket =
-    upgrading && names(others.get('upgrade'), 'websocket') && names(others.get('connection'), 'upgrade');
-  return {
-    method: request.getCaseSensitiveMethod(),
-    path: request.getUrl(),
-    // Undefined where there is none, whatever the declaration says.
-    query: request.getQuery() || '',
-    authorization: others.get('authorization'),
-    contentType: others.get('content-type'),
-    host: others.get('host'),
-    origin: others.get('origin'),
-    fetchSite: others.get('sec-fetch-site'),
-    id: id !== undefined && SANE_ID.test(id) ? id : undefined,
-    idempotencyKey: others.get('idempotency-key'),
-    accept: others.get('accept'),
-    lastEventId: others.get('last-event-id'),
-    ifMatch: others.get('if-match'),
-    ifNoneMatch: others.get('if-none-match'),
-    webSocket: webSocket ? others.get('sec-websocket-key') : undefined,
-    ...framing(lengths, codings),
-  };
+  return new ReadHead(request, fields, framing(lengths, codings), upgrading);
 }

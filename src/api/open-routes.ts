@@ -73,8 +73,10 @@ export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAc
       const found = await readiness();
       return json(found, found.ready ? 200 : 503);
     }),
-    openRoute(showFigures, ({ address }) =>
-      access === 'any' || (access === 'loopback' && LOOPBACK.test(address)) ? metrics(figures) : undefined,
+    openRoute(showFigures, exchange =>
+      access === 'any' || (access === 'loopback' && LOOPBACK.test(exchange.address))
+        ? metrics(figures)
+        : undefined,
     ),
     ...pages,
   ];

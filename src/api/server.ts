@@ -3,10 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorOf, PdiskError } from '../errors.ts';
 import { type Answer, ofError } from './answer.ts';
-import { type Exchange, openExchange } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { createFront, type TlsFiles } from './front.ts';
 import { createGate } from './gate.ts';
-import { createHandler } from './handler.ts';
+import { createHandler, type Told } from './handler.ts';
 import type { Answers } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
@@ -50,16 +50,16 @@ interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
   const { service, accounts, answers, events, monitoring, log, settings } = parts;
-  const gate = createGate({ secure: settings.tls !== undefined, hostNames: settings.hostNames });
   const isParting = createParting();
-  let listenHost = '';
+  let gate: ReturnType<typeof createGate> | undefined;
   const handle = createHandler({
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
-    gate: head => gate(head, listenHost),
+    gate: head => gate?.(head),
     once: answers.once,
     recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
   });
+  const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;
   let working = 0;
   let whenIdle = (): void => {};
@@ -82,8 +82,7 @@ export function createApi(parts: Parts): Api {
   function serve(exchange: Exchange): void {
     const { id: request, head } = exchange;
     const started = performance.now();
-    let account: string | undefined;
-    let route: string | undefined;
+    const told: Told = { account: undefined, route: undefined };
     let finished = false;
     working += 1;
 
@@ -93,9 +92,11 @@ export function createApi(parts: Parts): Api {
       working -= 1;
       if (working === 0) whenIdle();
       const ms = performance.now() - started;
-      monitoring.figures.request(route, head.method, status, ms / 1000);
+      monitoring.figures.request(told.route, head.method, status, ms / 1000);
+      const level = READING.has(head.method) && !error ? 'debug' : 'info';
+      if (!logs[level]) return;
       say(
-        READING.has(head.method) && !error ? 'debug' : 'info',
+        level,
         {
           request,
           method: head.method,
@@ -103,29 +104,21 @@ export function createApi(parts: Parts): Api {
           status,
           ...(error && { code: error.code }),
           ...(error && status >= 500 && { messages: error.messages }),
-          ...(exchange.isGone() && { aborted: true }),
+          ...(exchange.isGone && { aborted: true }),
           ms: Math.round(ms * 1000) / 1000,
-          account,
+          account: told.account,
         },
         'request',
       );
     }
 
-    const send = (answer: Answer): void =>
-      exchange.send(answer, { close: stopped !== undefined }, () => finish(answer));
+    const send = (answer: Answer): void => exchange.send(answer, stopped !== undefined, () => finish(answer));
 
     let answer: Answer | Promise<Answer>;
     try {
       if (stopped) throw errorOf('STOPPING');
       if (working > settings.maxRequests) throw errorOf('BUSY');
-      answer = handle(exchange, {
-        account(name) {
-          account = name;
-        },
-        route(path) {
-          route = path;
-        },
-      });
+      answer = handle(exchange, told);
     } catch (error) {
       answer = errorAnswer(exchange, error);
     }
@@ -143,7 +136,7 @@ export function createApi(parts: Parts): Api {
     const take = (response: HttpResponse, request: HttpRequest, upgrading?: us_socket_context_t): void => {
       // An exception that leaves this function ends the process.
       try {
-        serve(openExchange(response, request, isParting, upgrading));
+        serve(new Exchange(response, request, isParting, upgrading));
       } catch (error) {
         say('fatal', { err: error }, 'a request could not be served');
       }
@@ -172,7 +165,7 @@ export function createApi(parts: Parts): Api {
 
   return {
     async listen(host, port) {
-      listenHost = host;
+      gate = createGate({ host, secure: settings.tls !== undefined, hostNames: settings.hostNames });
       return { port: await front.listen(host, port) };
     },
     reloadCertificate: front.reload,

@@ -21,5 +21,6 @@ export function versionsIn(header: string | undefined): readonly string[] | unde
 
 /** Whether a client has this version already, by its If-None-Match header; one that cannot be read means that it has none. */
 export const isCopy = (version: string, header: string | undefined): boolean =>
-  header?.trim() === '*' ||
-  (header ?? '').split(',').some(item => TAG.exec(item.trim())?.groups?.opaque === version);
+  header !== undefined &&
+  (header.trim() === '*' ||
+    header.split(',').some(item => TAG.exec(item.trim())?.groups?.opaque === version));

@@ -7,9 +7,13 @@ import type { Shelf } from './shelf.ts';
 /** The states in which a disk itself waits for the pool. */
 const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting']);
 
+const none: readonly KeptAttachment[] = [];
+
 /** The attachments that count as users of a disk, in order of attachment. */
-const attachmentsOf = (shelf: Shelf, disk: KeptDisk): KeptAttachment[] =>
-  disk.context.users.flatMap(({ attachment }) => shelf.attachment(attachment) ?? []);
+function attachmentsOf(shelf: Shelf, disk: KeptDisk): readonly KeptAttachment[] {
+  const { users } = disk.context;
+  return users.length === 0 ? none : users.flatMap(({ attachment }) => shelf.attachment(attachment) ?? []);
+}
 
 function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): AttachmentDetails {
   const { id, node, vmId, vm, target, mode, since, by, away } = context;

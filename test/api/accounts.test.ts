@@ -25,6 +25,25 @@ test('administrators list, make, replace and remove accounts', async t => {
   t.is((await ask('DELETE', '/api/users/new')).headers.get('x-error-code'), 'ACCOUNT_UNKNOWN');
 });
 
+test('credentials that were right again and again are of no use once the account is another', async t => {
+  const { ask } = await startServer(t);
+  const put = (password: string, role: string) =>
+    ask('PUT', '/api/users/often', { form: { password, role } });
+  const lists = async (path: string, password: string) =>
+    (await ask('GET', path, { headers: { authorization: basic('often', password) } })).status;
+  await put('the first', 'admin');
+  for (let count = 0; count < 5; count += 1) t.is(await lists('/api/users', 'the first'), 200);
+  await put('the first', 'user');
+  for (let count = 0; count < 5; count += 1) {
+    t.is(await lists('/api/users', 'the first'), 400);
+    t.is(await lists('/api/disks', 'the first'), 200);
+  }
+  await put('the second', 'user');
+  t.deepEqual([await lists('/api/disks', 'the first'), await lists('/api/disks', 'the second')], [401, 200]);
+  await ask('DELETE', '/api/users/often');
+  t.is(await lists('/api/disks', 'the second'), 401);
+});
+
 test('nobody else does', async t => {
   const { ask } = await startServer(t);
   for (const as of ['test', 'cloud']) {
