@@ -39,8 +39,9 @@ this machine, measured in turns with it. Names, all of them by default:
   growth    what an operation costs with 100 and with many disks
 
 Throughput is wrk's; latencies at a pace are from the moment when a request should have begun, whether others were answered or not.
-Between rounds a synced write and a piece of computing are timed: a round does not count where the write takes more than 1 ms or the
-processor is slower than at its best. On a machine where others work, run it with a better priority: nice -n -15 scripts/bench core
+Between rounds a synced write and a piece of computing are timed: a round does not count where the write takes more than 1 ms. The
+processor's own speed is told: where it swings, only the ratios mean something, for both sides of one are from the same moments. On a
+machine where others work, run it with a better priority: nice -n -15 scripts/bench core
 
   --seconds N     how long one measurement takes (2)
   --rounds N      how often each is repeated (5)
@@ -71,9 +72,9 @@ const machine = {
 };
 
 /** Says which rounds do not count. */
-function sayObjections({ what, rounds }: Measured, bestCpuMs: number): void {
+function sayObjections({ what, rounds }: Measured): void {
   for (const [index, round] of rounds.entries()) {
-    const why = objection(round, bestCpuMs);
+    const why = objection(round);
     if (why !== undefined) say(`${what}: round ${index + 1} does not count: ${why}`);
   }
 }
@@ -108,10 +109,12 @@ async function main(names: readonly string[]): Promise<void> {
       process.stderr.write(`${name}\n`);
       measured.push(...((await measurements[name]?.(bench)) ?? []));
     }
-    const bestCpuMs = Math.min(...canaries.map(({ cpuMs }) => cpuMs));
-    const figures = measured.flatMap(one => figuresOf(one, bestCpuMs));
-    for (const one of measured) sayObjections(one, bestCpuMs);
+    const figures = measured.flatMap(figuresOf);
+    for (const one of measured) sayObjections(one);
     say(table(figures));
+    const times = canaries.map(({ cpuMs }) => cpuMs);
+    const swing = Math.max(...times) / Math.min(...times);
+    say(`Between rounds the processor was up to ${swing.toFixed(1)} times slower than at its best.`);
     if (values.json !== undefined) {
       writeFileSync(values.json, `${JSON.stringify({ machine, figures, measured }, null, 2)}\n`);
     }

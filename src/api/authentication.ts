@@ -2,6 +2,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { createVerified } from '../accounts/verified.ts';
 import type { Caller } from '../disks/service.ts';
 import type { Exchange } from './exchange.ts';
+import { createTarpit } from './tarpit.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -31,6 +32,7 @@ export function createAuthentication(
 ): (exchange: Exchange) => Caller | undefined | Promise<Caller | undefined> {
   // To read a header again that was right before costs more than all else there is to ask of it.
   const recognized = createVerified<Caller>(RECOGNIZED);
+  const hold = createTarpit();
 
   return exchange => {
     const header = exchange.head.authorization;
@@ -44,8 +46,9 @@ export function createAuthentication(
     const credentials = basicCredentials(header);
     if (!credentials) return undefined;
     const found = accounts.verify(credentials.name, credentials.password, exchange.address);
-    // Known by its password alone; once it is no more, the caller is not current.
-    if (found && !(found instanceof Promise)) recognized.set(key, found);
+    if (found instanceof Promise) return found.catch(hold);
+    // Once these credentials are no more, their caller is not current.
+    if (found) recognized.set(key, found);
     return found;
   };
 }

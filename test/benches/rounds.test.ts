@@ -19,13 +19,11 @@ test('the median of an even number of values lies between the two in the middle'
   t.true(Number.isNaN(median([])));
 });
 
-test('a round counts only if the machine was quick before and after it', t => {
-  const slowDisk = { ...quick, fsyncMs: 1.01 };
-  const slowProcessor = { ...quick, cpuMs: 12.6 };
-  t.is(objection({ before: quick, after: { fsyncMs: 1, cpuMs: 12.5 } }, 10), undefined);
-  t.is(objection({ before: slowDisk, after: quick }, 10), 'a synced write took 1.01 ms');
-  t.is(objection({ before: quick, after: slowDisk }, 10), 'a synced write took 1.01 ms');
-  t.regex(objection({ before: quick, after: slowProcessor }, 10) ?? '', /1\.26 times slower/);
+test('a round counts only if the disk was quick before and after it', t => {
+  const slow = { ...quick, fsyncMs: 1.01 };
+  t.is(objection({ before: quick, after: { fsyncMs: 1, cpuMs: 40 } }), undefined);
+  t.is(objection({ before: slow, after: quick }), 'a synced write took 1.01 ms');
+  t.is(objection({ before: quick, after: slow }), 'a synced write took 1.01 ms');
 });
 
 test('a thing and its floor are measured in turns, each of them first in every other round', async t => {
@@ -60,9 +58,17 @@ test('a figure is the median of the rounds that count, its ratio that of their o
     rounds: [round(50, 100), round(80, 100), round(60, 50), round(1, 1000, 2)],
     figures: [{ name: 'rate', key: 'rate', unit: '1/s', aim }] as const,
   };
-  const [figure] = figuresOf(measured, 10);
+  const [figure] = figuresOf(measured);
   t.like(figure, { ours: 60, floor: 100, ratio: 0.8, rounds: 4, counted: 3, aim: { ...aim, met: true } });
+  t.deepEqual(figure?.ratios, [0.5, 1.2]);
 
-  const [none] = figuresOf({ ...measured, rounds: [round(1, 1, 2)] }, 10);
-  t.like(none, { ours: null, floor: null, ratio: null, counted: 0, aim: { ...aim, met: null } });
+  const [none] = figuresOf({ ...measured, rounds: [round(1, 1, 2)] });
+  t.like(none, {
+    ours: null,
+    floor: null,
+    ratio: null,
+    ratios: null,
+    counted: 0,
+    aim: { ...aim, met: null },
+  });
 });

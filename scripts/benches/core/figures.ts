@@ -33,8 +33,9 @@ export interface Figure {
   /** Medians of the rounds that count; null where none does. */
   readonly ours: number | null;
   readonly floor: number | null;
-  /** Median of the rounds' own ratios. */
+  /** Median of the rounds' own ratios, the least and the largest of them. */
   readonly ratio: number | null;
+  readonly ratios: readonly [least: number, most: number] | null;
   readonly aim: (Aim & { readonly met: boolean | null }) | null;
   readonly rounds: number;
   readonly counted: number;
@@ -50,9 +51,9 @@ function isMet({ of, atLeast = 0, atMost = Number.POSITIVE_INFINITY }: Aim, ours
   return Number.isFinite(value) ? value >= atLeast && value <= atMost : null;
 }
 
-/** The figures of what was measured. `bestCpuMs`: see `objection`. */
-export function figuresOf({ what, beside, rounds, figures }: Measured, bestCpuMs: number): Figure[] {
-  const counted = rounds.filter(round => objection(round, bestCpuMs) === undefined);
+/** The figures of what was measured. */
+export function figuresOf({ what, beside, rounds, figures }: Measured): Figure[] {
+  const counted = rounds.filter(round => objection(round) === undefined);
   return figures.map(({ name, key, unit, aim }) => {
     const ours = median(
       values(
@@ -66,9 +67,8 @@ export function figuresOf({ what, beside, rounds, figures }: Measured, bestCpuMs
         key,
       ),
     );
-    const ratio = median(
-      counted.map(round => (round.ours[key] ?? Number.NaN) / (round.floor[key] ?? Number.NaN)),
-    );
+    const ratios = counted.map(round => (round.ours[key] ?? Number.NaN) / (round.floor[key] ?? Number.NaN));
+    const ratio = median(ratios);
     return {
       what,
       beside,
@@ -77,6 +77,7 @@ export function figuresOf({ what, beside, rounds, figures }: Measured, bestCpuMs
       ours: numberOrNull(ours),
       floor: numberOrNull(floor),
       ratio: numberOrNull(ratio),
+      ratios: ratios.length > 0 ? [Math.min(...ratios), Math.max(...ratios)] : null,
       aim: aim ? { ...aim, met: isMet(aim, ours, ratio) } : null,
       rounds: rounds.length,
       counted: counted.length,

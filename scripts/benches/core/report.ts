@@ -15,7 +15,7 @@ function verdict({ aim, counted }: Figure): string {
 
 /** A line for each figure. */
 export function table(figures: readonly Figure[]): string {
-  const heads = ['', 'figure', 'unit', 'pdisk', 'floor', 'ratio', 'floor is', 'rounds', 'aim'];
+  const heads = ['', 'figure', 'unit', 'pdisk', 'floor', 'ratio', 'in rounds', 'floor is', 'rounds', 'aim'];
   const rows = figures.map(figure => [
     figure.what,
     figure.name,
@@ -23,6 +23,7 @@ export function table(figures: readonly Figure[]): string {
     digits(figure.ours),
     digits(figure.floor),
     figure.ratio === null ? '-' : figure.ratio.toFixed(2),
+    figure.ratios === null ? '' : figure.ratios.map(ratio => ratio.toFixed(2)).join(' to '),
     figure.beside,
     `${figure.counted} of ${figure.rounds}`,
     verdict(figure),

@@ -1,5 +1,5 @@
 // Figures of a machine that others use, too, or that changes its speed by itself, are worth nothing alone: each stands beside its
-// floor from the same moments, and moments in which the machine was slow do not count.
+// floor from the same moments, and moments in which its disk was slow do not count.
 import type { Canary } from './canary.ts';
 
 /** What one measurement found, by name: `rate` in 1/s, all others in milliseconds unless their name says otherwise. */
@@ -14,16 +14,10 @@ export interface Round {
 
 /** A synced write of a few bytes that takes longer than this, in milliseconds, is a machine that others are using. */
 const FSYNC_LIMIT_MS = 1;
-/** How much slower than at its best the processor may be. */
-const CPU_LIMIT = 1.25;
-
-/** Which round does not count, and why; undefined where it does. `bestCpuMs` is the processor's best of the whole run. */
-export function objection({ before, after }: Pick<Round, 'before' | 'after'>, bestCpuMs: number) {
+/** Why a round does not count; undefined where it does. */
+export function objection({ before, after }: Pick<Round, 'before' | 'after'>): string | undefined {
   const fsyncMs = Math.max(before.fsyncMs, after.fsyncMs);
-  if (fsyncMs > FSYNC_LIMIT_MS) return `a synced write took ${fsyncMs.toFixed(2)} ms`;
-  const slower = Math.max(before.cpuMs, after.cpuMs) / bestCpuMs;
-  if (slower > CPU_LIMIT) return `the processor was ${slower.toFixed(2)} times slower than at its best`;
-  return undefined;
+  return fsyncMs > FSYNC_LIMIT_MS ? `a synced write took ${fsyncMs.toFixed(2)} ms` : undefined;
 }
 
 /** Measures a thing and its floor in turns, beginning with another one each time, with a look at the machine between rounds. */
