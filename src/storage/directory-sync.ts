@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { fsyncFile, withFile } from './descriptor.ts';
 
 /**
  * Puts a directory's entries on stable storage: an fsync of a file says nothing about its name (fsync(2)). Calls that come
@@ -8,14 +8,7 @@ export function directorySync(directory: string): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
-  const sync = async (): Promise<void> => {
-    const handle = await open(directory, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  };
+  const sync = (): Promise<void> => withFile(directory, 'r', fsyncFile);
 
   const start = (): Promise<void> => {
     next = undefined;

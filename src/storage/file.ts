@@ -1,13 +1,13 @@
-// Volumes as raw sparse files. A volume is made under a name of its own and renamed when it is whole and on stable storage:
-// whatever bears its final name is good, and what an interrupted creation left is told apart by its name alone. Making and
-// removing one volume take turns, for an aborted `make` may still be in a system call when `remove` comes to undo it.
+// Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
+// for an aborted `make` may still be in a system call when `remove` comes to undo it.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { errorOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { claim } from './claim.ts';
+import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
 import { checkReach } from './reach.ts';
@@ -27,7 +27,6 @@ const GIB = 2 ** 30;
 const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
 /** The same, as POSIX has it. */
 const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
-const HALF_MADE = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.raw\.new$/;
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
@@ -42,36 +41,19 @@ function textOf(error: unknown): string {
 }
 
 /** Makes a file longer, by zeros; never shorter. Resolves with its size. */
-async function lengthen(path: string, bytes: number, signal: AbortSignal): Promise<number> {
-  const file = await open(path, 'r+');
-  try {
+const lengthen = (path: string, bytes: number, signal: AbortSignal): Promise<number> =>
+  withFile(path, 'r+', async file => {
     signal.throwIfAborted();
-    const { size } = await file.stat();
-    if (size < bytes) await file.truncate(bytes);
-    await file.sync();
+    const { size } = await fstatFile(file);
+    if (size < bytes) await ftruncateFile(file, bytes);
+    await fsyncFile(file);
     return Math.max(size, bytes);
-  } finally {
-    await file.close();
-  }
-}
+  });
 
 async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(error => {
     if (!isMissing(error)) throw error;
   });
-}
-
-/** A file of `bytes` zeros that occupies nothing, on stable storage; its name is not. */
-async function writeSparse(path: string, bytes: number, signal: AbortSignal): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    signal.throwIfAborted();
-    await file.truncate(bytes);
-    signal.throwIfAborted();
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function prepare(directory: string): Promise<void> {
@@ -104,35 +86,41 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const bytesInAll = room(directory, POSIX_IMAGE);
   const takeTurn = turns();
   const pathOf = (uuid: string): string => join(directory, `${uuid}.raw`);
-  const halfMadePathOf = (uuid: string): string => `${pathOf(uuid)}.new`;
 
   const unreachable = await checkReach(directory);
   if (unreachable !== undefined) options.log?.warn(unreachable);
 
-  async function make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
-    const found = await stat(pathOf(uuid)).catch(error => {
-      if (!isMissing(error)) throw error;
+  /** A file of `bytes` zeros that occupies nothing; it and its name reach stable storage together. */
+  const fill = async (file: number, bytes: number, signal: AbortSignal): Promise<void> => {
+    signal.throwIfAborted();
+    const whole = ftruncateFile(file, bytes).then(() => fsyncFile(file));
+    // The file must not be closed before both have come back.
+    const failed = (await Promise.allSettled([whole, sync()])).find(one => one.status === 'rejected');
+    if (failed) throw failed.reason;
+  };
+
+  /** A file that is there already: of this very creation, which was interrupted, or somebody else's. */
+  const adopt = (path: string, bytes: number, signal: AbortSignal): Promise<void> =>
+    withFile(path, 'r+', async file => {
+      const { size } = await fstatFile(file);
+      if (size !== bytes && size !== 0) {
+        throw new Error(`${path} is there already, with ${size} bytes instead of ${bytes}`);
+      }
+      await fill(file, bytes, signal);
     });
-    if (found && found.size !== bytes) {
-      throw new Error(`${pathOf(uuid)} is there already, with ${found.size} bytes instead of ${bytes}`);
+
+  async function make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+    const path = pathOf(uuid);
+    try {
+      await withFile(path, 'wx', file => fill(file, bytes, signal), 0o600);
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      await adopt(path, bytes, signal);
     }
-    if (!found) {
-      const halfMade = halfMadePathOf(uuid);
-      await writeSparse(halfMade, bytes, signal).catch(async error => {
-        if (!isTaken(error)) throw error;
-        // Its maker may have died in the middle.
-        await unlinkIfThere(halfMade);
-        await writeSparse(halfMade, bytes, signal);
-      });
-      signal.throwIfAborted();
-      await rename(halfMade, pathOf(uuid));
-    }
-    // Also where it was found: its maker may have died before this step.
-    await sync();
   }
 
   async function remove(uuid: string): Promise<void> {
-    await Promise.all([halfMadePathOf(uuid), pathOf(uuid)].map(unlinkIfThere));
+    await unlinkIfThere(pathOf(uuid));
     // Also where nothing was found: whoever removed it may have died before this step.
     await sync();
   }
@@ -199,13 +187,6 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
 
     async begin(expected) {
       await claim(directory, options.owner, expected);
-      try {
-        const left = (await readdir(directory)).filter(name => HALF_MADE.test(name));
-        for (const name of left) await unlinkIfThere(join(directory, name));
-        if (left.length > 0) await sync();
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
       // Many images take long to count: the first creation need not wait for all of it.
       void bytesInAll().catch(() => {});
     },

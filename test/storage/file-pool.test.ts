@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -53,34 +53,37 @@ test('making a volume again changes nothing, unless its size is another', async 
   t.is((await stat(path)).size, GIB);
 });
 
-test('removing a volume is idempotent and leaves nothing, not even of a half-made one', async t => {
+test('removing a volume is idempotent and leaves nothing', async t => {
   const { pool, directory } = await freshPool(t);
   const uuid = randomUUID();
   await pool.make(uuid, 1, never());
-  await writeFile(join(directory, `${uuid}.raw.new`), '');
   await pool.remove(uuid, never());
   await pool.remove(uuid, never());
   t.deepEqual(await readdir(directory), []);
 });
 
-test('what a crash left is not listed, does not stop making it again, and is cleaned at start', async t => {
+test('a creation that a crash has interrupted is made on, or undone', async t => {
   const { pool, directory } = await freshPool(t);
-  const [again, left] = [randomUUID(), randomUUID()];
-  for (const uuid of [again, left]) {
-    await writeFile(join(directory, `${uuid}.raw.new`), 'half');
-    await truncate(join(directory, `${uuid}.raw.new`), 5);
-  }
-  t.deepEqual(await pool.list(), []);
+  const [again, undone] = [randomUUID(), randomUUID()];
+  for (const uuid of [again, undone]) await writeFile(pool.source(uuid).path, '');
   await pool.make(again, 1, never());
-  t.deepEqual(await pool.list(), [again]);
   t.is((await stat(pool.source(again).path)).size, GIB);
-  await pool.begin(false);
-  t.deepEqual(await readdir(directory), ['.pdisk-owner', `${again}.raw`]);
+  await pool.remove(undone, never());
+  t.deepEqual(await readdir(directory), [`${again}.raw`]);
+});
+
+test('a file with something in it is never made into a volume', async t => {
+  const { pool } = await freshPool(t);
+  const uuid = randomUUID();
+  const { path } = pool.source(uuid);
+  await writeFile(path, 'precious');
+  t.regex((await failureOf(t, pool.make(uuid, 1, never()))).message, /is there already, with 8 bytes/);
+  t.is(await readFile(path, 'utf8'), 'precious');
 });
 
 test('files of others are neither listed nor touched', async t => {
   const { pool, directory } = await freshPool(t);
-  const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.new.bak`].sort();
+  const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.bak`].sort();
   for (const name of others) await writeFile(join(directory, name), 'precious');
   await pool.begin(false);
   t.deepEqual(await pool.list(), []);
