@@ -25,7 +25,7 @@ export function turns(): TakeTurn {
 
   return async (key, signal) => {
     signal.throwIfAborted();
-    const before = last.get(key) ?? Promise.resolve();
+    const before = last.get(key);
     let end = (): void => {};
     const ended = new Promise<void>(resolve => {
       end = resolve;
@@ -35,6 +35,7 @@ export function turns(): TakeTurn {
       if (last.get(key) === mine) last.delete(key);
     });
     last.set(key, mine);
+    if (!before) return end;
     try {
       await unlessAborted(before, signal);
     } catch (error) {

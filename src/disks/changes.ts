@@ -22,18 +22,34 @@ export function changesOf(
   after: number,
   cause: Cause,
 ): EventRecord[] {
-  const { alsoWrite: _, ...why } = cause;
+  const { kind, request, account } = cause;
+  const why = { kind, request, account };
   const events: EventRecord[] = [];
   for (const [key, context] of step.contexts) {
+    const { subject, disk, attachment } = subjectOf(context, step, decided);
     const from = decided.get(key)?.state ?? null;
     const to = step.touched.get(key)?.state ?? endOf(context);
     const deadline = step.touched.get(key) ? context.deadline : null;
     const progress = isDisk(context) && context.wiped ? percentOf(context.wiped) : null;
-    const about = { ...subjectOf(context, step, decided), from, to, deadline, progress, cause: why };
     const published = step.published.filter(note => note.key === key).map(note => note.type);
     const unsaid: ChangeType = from === to ? 'disk.updated' : 'disk.state-changed';
     for (const type of published.length > 0 ? published : [unsaid]) {
-      events.push({ v: 1, sequence: after + events.length + 1, time, type, ...about });
+      const sequence = after + events.length + 1;
+      // One by one: to spread an object here took a tenth of a creation's time.
+      events.push({
+        v: 1,
+        sequence,
+        time,
+        type,
+        subject,
+        disk,
+        attachment,
+        from,
+        to,
+        deadline,
+        progress,
+        cause: why,
+      });
     }
   }
   return events;

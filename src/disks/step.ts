@@ -120,7 +120,7 @@ export function createDecider(recordOf: (key: string) => Kept | undefined, inspe
     const actor = awake.get(to) ?? wake(to);
     awake.set(to, actor);
     const before = { state: actor.state(), context: actor.context() };
-    const stamped = { ...event, ...stamp };
+    const stamped = Object.assign({}, event, stamp);
     const heard = actor.hears(stamped);
     if (!heard) {
       step.unheard ??= to;
