@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createRunner } from '../../../src/storage/command.ts';
 import { openLvmPool } from '../../../src/storage/lvm/pool.ts';
+import { median, percentile } from '../core/rounds.ts';
 
 const VG = 'bench';
 const rounds = Number(process.argv[2]);
@@ -22,14 +23,38 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
-const median = (times: readonly number[]): number =>
-  [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+interface Side {
+  make(name: string): Promise<unknown>;
+  remove(name: string): Promise<unknown>;
+}
 
-function compare(what: string, bare: readonly number[], ours: readonly number[]): void {
-  const [theirs, own] = [median(bare), median(ours)];
-  const over = ((own / theirs - 1) * 100).toFixed(1);
+type Step = keyof Side;
+type Times = Record<Step, number[]>;
+
+/** A volume of each, made and removed in turns, and each of both the first in every other round; a round before does not count. */
+async function takeTurns(bare: Side, pool: Side): Promise<Record<'bare' | 'pool', Times>> {
+  const sides = { bare, pool };
+  const times = { bare: { make: [], remove: [] } as Times, pool: { make: [], remove: [] } as Times };
+  for (let round = -1; round < rounds; round += 1) {
+    const uuid = randomUUID();
+    const order = round % 2 === 0 ? (['bare', 'pool'] as const) : (['pool', 'bare'] as const);
+    for (const step of ['make', 'remove'] as const) {
+      for (const side of order) {
+        const ms = await timed(() => sides[side][step](uuid));
+        if (round >= 0) times[side][step].push(ms);
+      }
+    }
+  }
+  return times;
+}
+
+/** A machine that others use is slow at one time and fast at another: only the two times of one round are comparable. */
+function compare(what: string, bare: readonly number[], pool: readonly number[]): void {
+  const over = pool.map((ms, round) => (ms / (bare[round] ?? Number.NaN) - 1) * 100);
+  const [low, high] = [percentile(over, 0.25), percentile(over, 0.75)].map(part => part.toFixed(1));
   say(
-    `${what}: bare ${theirs.toFixed(0)} ms, pool ${own.toFixed(0)} ms (${over} % over), medians of ${rounds}`,
+    `${what}: bare ${median(bare).toFixed(0)} ms, pool ${median(pool).toFixed(0)} ms; ` +
+      `over in ${rounds} pairs: median ${median(over).toFixed(1)} %, quartiles ${low} and ${high} %`,
   );
 }
 
@@ -98,19 +123,14 @@ async function reconcile(count: number): Promise<void> {
 
 await lvm('vgcreate', '--quiet', VG, '/dev/ubda');
 const pool = await openPool();
-const bare: Record<'make' | 'remove', number[]> = { make: [], remove: [] };
-const ours: Record<'make' | 'remove', number[]> = { make: [], remove: [] };
-for (let round = 0; round < rounds; round += 1) {
-  const name = `bare-${round}`;
-  bare.make.push(
-    await timed(() => bareRun('lvcreate', '--quiet', '--yes', '--size', '1g', '--name', name, VG)),
-  );
-  const uuid = randomUUID();
-  ours.make.push(await timed(() => pool.make(uuid, 1, signal)));
-  bare.remove.push(await timed(() => bareRun('lvremove', '--quiet', '--yes', `${VG}/${name}`)));
-  ours.remove.push(await timed(() => pool.remove(uuid, signal)));
-}
-compare('create', bare.make, ours.make);
-compare('delete', bare.remove, ours.remove);
+const times = await takeTurns(
+  {
+    make: name => bareRun('lvcreate', '--quiet', '--yes', '--size', '1g', '--name', name, VG),
+    remove: name => bareRun('lvremove', '--quiet', '--yes', `${VG}/${name}`),
+  },
+  { make: uuid => pool.make(uuid, 1, signal), remove: uuid => pool.remove(uuid, signal) },
+);
+compare('create', times.bare.make, times.pool.make);
+compare('delete', times.bare.remove, times.pool.remove);
 await reconcile(10);
 await reconcile(500);
