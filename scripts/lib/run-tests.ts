@@ -51,7 +51,12 @@ async function runAva(args: readonly string[], within: readonly string[] = []): 
   const ava = spawn(program, rest, {
     // Any terminal but the kernel's own gets the marks that avaReport knows.
     env: { ...process.env, TERM: 'dumb' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let complaints = '';
+  ava.stderr.setEncoding('utf8').on('data', text => {
+    process.stderr.write(text);
+    complaints += text;
   });
   const ended = once(ava, 'close');
   const report = avaReport();
@@ -64,7 +69,7 @@ async function runAva(args: readonly string[], within: readonly string[] = []): 
   failures.push(...report.failures());
   skipped.push(...report.skipped());
   if (tally.failed > 0) return tally;
-  if (status !== 0) fail('ava', `ended with ${signal ?? `status ${status}`}`);
+  if (status !== 0) fail('ava', `ended with ${signal ?? `status ${status}`}\n${complaints}`);
   else if (tally.passed === 0) fail('ava', 'ran no test');
   else return tally;
   return { ...tally, failed: 1 };

@@ -113,6 +113,7 @@ INIT
 chmod +x "$work/init"
 
 cat > "$work/share/start" <<START
+echo > /share/started
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v node)") HOME=$(printf %q "$HOME") XDG_CACHE_HOME=$(printf %q "$(dirname "$cache")") TERM=dumb PDISK_LVM_GUEST=1
 exec > /dev/ttyS0 2>&1
 stty raw < /dev/ttyS0
@@ -131,6 +132,22 @@ echo o > /proc/sysrq-trigger
 sleep 60
 START
 
+# In one sentence, and then what the kernel said at last.
+why_no_status() {
+  local log=$work/kernel.log why
+  if [ -e "$work/share/started" ]; then
+    why="the guest ended too early, or was not done after $seconds s"
+  elif grep -q ptrace: "$log"; then
+    why="User-mode Linux, the guest's kernel, cannot run on this machine: it needs ptrace, which is not permitted here"
+  elif grep -q 'must be not mounted noexec' "$log"; then
+    why="User-mode Linux, the guest's kernel, cannot run on this machine: its memory is a file in /dev/shm, which is mounted noexec"
+  else
+    why="User-mode Linux, the guest's kernel, did not come up within $SECONDS s"
+  fi
+  echo "lvm-guest.sh: $why; it said:"
+  tail -n 20 "$log" | sed 's/^/  /'
+}
+
 disks=()
 for index in "${!sizes[@]}"; do
   truncate -s "${sizes[$index]}" "$work/disk$index.img"
@@ -142,5 +159,5 @@ setpriv --pdeathsig KILL unshare --pid --fork --kill-child timeout -s KILL "$sec
 # A signal is only heard in `wait`, not while a program runs in the foreground.
 guest=$!
 wait "$guest" || true
-[ -s "$work/share/status" ] || { tail -n 20 "$work/kernel.log" >&2; exit 124; }
+[ -s "$work/share/status" ] || { why_no_status >&2; exit 124; }
 exit "$(cat "$work/share/status")"
