@@ -149,7 +149,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     charts: inspecting({ ...parts, committed, patience }),
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
-      await leftovers.pass();
+      await leftovers.report();
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
       for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
       const settled = resume(system, decided, log);

@@ -9,7 +9,9 @@ import { isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 
 export interface Leftovers {
-  /** Holds records and volumes against each other, reports what is new, and removes what has been left over for too long. */
+  /** Holds records and volumes against each other, and reports what is new. */
+  report(): Promise<void>;
+  /** Reports, and removes what has been left over for too long; wiping it may take hours. */
   pass(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -69,7 +71,8 @@ export function createLeftovers(parts: {
     log.warn({ disk: uuid }, 'a volume that belonged to no disk was removed');
   }
 
-  async function run(): Promise<void> {
+  /** Resolves with what is due to be removed. */
+  async function report(): Promise<string[]> {
     const { leftovers, lost } = await compare();
     for (const uuid of lost) {
       if (!missing.has(uuid)) log.error({ disk: uuid }, 'disk has no volume in the pool');
@@ -77,29 +80,40 @@ export function createLeftovers(parts: {
     }
     for (const uuid of missing) if (!lost.includes(uuid)) missing.delete(uuid);
     for (const uuid of [...since.keys()]) if (!leftovers.includes(uuid)) await remember(uuid, undefined);
-    for (const uuid of leftovers) {
-      const seen = since.get(uuid);
-      if (seen === undefined) {
-        const until = new Date(now() + graceMs).toISOString();
-        log.error({ disk: uuid }, `volume belongs to no disk; it is left alone, and removed after ${until}`);
-        await remember(uuid, now());
-      } else if (now() - seen >= graceMs && !stopping.signal.aborted) {
-        await remove(uuid);
-      }
+    for (const uuid of leftovers.filter(uuid => !since.has(uuid))) {
+      const until = new Date(now() + graceMs).toISOString();
+      log.error({ disk: uuid }, `volume belongs to no disk; it is left alone, and removed after ${until}`);
+      await remember(uuid, now());
+    }
+    return leftovers.filter(uuid => now() - (since.get(uuid) ?? now()) >= graceMs);
+  }
+
+  /** One that cannot be removed, as somebody has it open, keeps no other from it. */
+  async function clear(): Promise<void> {
+    for (const uuid of await report()) {
+      if (stopping.signal.aborted) return;
+      await remove(uuid).catch(error => {
+        if (!stopping.signal.aborted) log.warn({ disk: uuid, error: String(error) }, 'leftover not removed');
+      });
     }
   }
 
+  /** One at a time; whoever asks meanwhile waits for the one at work. */
+  function alone(work: () => Promise<unknown>): Promise<void> {
+    running ??= work()
+      .then(() => undefined)
+      .catch(error => {
+        if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'pool not reconciled');
+      })
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  }
+
   return {
-    pass() {
-      running ??= run()
-        .catch(error => {
-          if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'pool not reconciled');
-        })
-        .finally(() => {
-          running = undefined;
-        });
-      return running;
-    },
+    report: () => alone(report),
+    pass: () => alone(clear),
     async stop() {
       stopping.abort(new Error('pdisk stops'));
       await running;

@@ -9,12 +9,13 @@ import type { Pool } from '../../src/storage/pool.ts';
 import type { LeftoverRecord } from '../../src/store/records.ts';
 
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+const BUSY = '0f2c7a8e-7d0b-4f7e-9c53-6c5b1c8d9e10';
 const GRACE_MS = 1000;
 
 const kept = (uuid: string): Kept => ({ v: 1, state: 'available', context: { ...unborn, uuid, sizeGiB: 1 } });
 
 /** A pool in which volumes are names; what is done to them is written down. */
-function world(volumes: string[], disks: string[] = []) {
+function world(volumes: string[], disks: string[] = [], busy: string[] = []) {
   const decided = createShelf();
   for (const uuid of disks) decided.put(diskKey(uuid), kept(uuid));
   const written = new Map<string, unknown>();
@@ -25,6 +26,7 @@ function world(volumes: string[], disks: string[] = []) {
     wipes: true,
     list: async () => [...volumes],
     async wipe(uuid: string, from: number) {
+      if (busy.includes(uuid)) throw new Error(`${uuid} is open in another program`);
       done.push(`wipe ${uuid} from ${from}`);
       return { bytes: from + 1, of: 2 };
     },
@@ -72,6 +74,27 @@ test('a volume without a disk is reported once and removed only after the grace 
   t.is(written.size, 0);
   await leftovers.pass();
   t.is(done.length, 3);
+});
+
+test('a start only reports leftovers: it waits for no wiping', async t => {
+  const { done, clock, start } = world([UUID]);
+  const leftovers = start();
+  await leftovers.report();
+  clock.now = GRACE_MS;
+  await leftovers.report();
+  t.deepEqual(done, []);
+  await leftovers.pass();
+  t.is(done.at(-1), `remove ${UUID}`);
+});
+
+test('a leftover that somebody has open keeps no other from being removed', async t => {
+  const { done, lines, clock, start } = world([BUSY, UUID], [], [BUSY]);
+  const leftovers = start();
+  await leftovers.report();
+  clock.now = GRACE_MS;
+  await leftovers.pass();
+  t.deepEqual(done, [`wipe ${UUID} from 0`, `wipe ${UUID} from 1`, `remove ${UUID}`]);
+  t.true(lines.includes('leftover not removed'));
 });
 
 test('a volume that a disk claims again is forgotten as a leftover', async t => {
