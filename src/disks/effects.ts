@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
@@ -20,12 +21,14 @@ export const GRACE_MS = 3_000;
 
 /**
  * The charts' effects on a pool and a hypervisor. `doubt` says why a node's word about its machines is not believed, if it is not:
- * then what it says is gone is not known to be gone.
+ * then what it says is gone is not known to be gone. What goes wrong with a volume of which its user is rid is told to the log: there is
+ * nobody else to tell.
  */
 export function createEffects(
   pool: Pool,
   hypervisor: Hypervisor,
   doubt: (node: string) => Promise<string | undefined>,
+  log: Logger,
 ): Effects {
   async function makeVolume(
     { uuid, sizeGiB, attempt }: DiskContext,
@@ -65,6 +68,7 @@ export function createEffects(
     try {
       return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
     } catch (error) {
+      if (!signal.aborted) log.warn({ disk: uuid, error: reasonOf(error) }, 'volume not wiped');
       return { type: 'WIPE_FAILED', attempt, problem: problemOf(error, 'WIPE_FAILED') };
     }
   }
@@ -74,6 +78,7 @@ export function createEffects(
       await pool.remove(uuid, signal);
       return { type: 'VOLUME_REMOVED', attempt };
     } catch (error) {
+      if (!signal.aborted) log.warn({ disk: uuid, error: reasonOf(error) }, 'volume not removed');
       return { type: 'REMOVE_FAILED', attempt, problem: problemOf(error, 'REMOVE_FAILED') };
     }
   }

@@ -57,6 +57,17 @@ test('a deleted disk is wiped piece by piece, and tells how far, in events and i
   t.throws(shown, { code: 'DISK_UNKNOWN' });
 });
 
+test('why a volume is not wiped is in the log, for its user is gone', async t => {
+  const pool = quarters();
+  const site = await createSite(t, {}, { pool: pool.around });
+  const uuid = await site.create();
+  await site.disks.service.remove(admin, uuid, cause);
+  await pool.next(true);
+  const line = await until(() => site.lines.find(line => line.includes('volume not wiped')), 'the line');
+  t.like(JSON.parse(line), { disk: uuid });
+  t.regex(line, /not now/);
+});
+
 test('a start goes on wiping from where the last one was', async t => {
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
