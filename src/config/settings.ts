@@ -132,7 +132,7 @@ export const settings = z.strictObject({
     default: '`zero`',
     allowed: 'zero, discard or none',
     description:
-      'What becomes of the bytes of a deleted disk in a volume group. `zero`: overwritten before anybody else gets their place. `discard`: only for devices whose discarded blocks read as zeros. `none`: the next disk shows them. Files and thin pools need no wiping.',
+      'What becomes of the bytes of a deleted disk in a volume group. `zero`: overwritten before anybody else gets their place. `discard`: discarded, where the device can; only for devices whose discarded blocks read as zeros. `none`: the next disk shows them. Files and thin pools need no wiping.',
   }),
   wipe_rate: setting(z.number().gt(0).max(100_000).optional(), {
     env: 'PDISK_WIPE_RATE',

@@ -8,6 +8,8 @@ export interface Kernel {
   bytesOf(path: string): Promise<number | undefined>;
   /** Whether the device writes zeros by itself, without being sent them. */
   canZero(path: string): Promise<boolean>;
+  /** Whether the device can be told that blocks are no longer needed. */
+  canDiscard(path: string): Promise<boolean>;
 }
 
 async function attributeOf(path: string, attribute: string): Promise<number | undefined> {
@@ -31,4 +33,5 @@ export const sysfs: Kernel = {
     return sectors === undefined ? undefined : sectors * SECTOR;
   },
   canZero: async path => ((await attributeOf(path, 'queue/write_zeroes_max_bytes')) ?? 0) > 0,
+  canDiscard: async path => ((await attributeOf(path, 'queue/discard_max_bytes')) ?? 0) > 0,
 };

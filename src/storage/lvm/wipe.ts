@@ -13,23 +13,30 @@ const PIECE = { leastMs: 2_000, leastShare: 0.01, mostMs: 20_000 };
 export interface Wiping {
   readonly run: RunCommand;
   readonly kernel: Kernel;
+  /** `discard` where the device can; else zeros. */
   readonly how: 'zero' | 'discard';
   /** Bytes in a second, at most; undefined: as fast as it goes. */
   readonly rate: number | undefined;
 }
 
-/** `zeroout` and `discard` of blkdiscard(8), or zeros that are sent: direct I/O, so that they push nothing out of the page cache. */
+/** What blkdiscard(8) is to do with the device, as options of it; undefined where the device does nothing of it by itself. */
+async function blkdiscardOptions({ kernel, how }: Wiping, path: string): Promise<string[] | undefined> {
+  if (how === 'discard' && (await kernel.canDiscard(path))) return [];
+  return (await kernel.canZero(path)) ? ['--zeroout'] : undefined;
+}
+
+/** By the device itself, or by zeros that are sent: with direct I/O, so that they push nothing out of the page cache. */
 function wipeStep(
-  { run, how }: Wiping,
+  run: RunCommand,
   path: string,
-  canZero: boolean,
+  options: readonly string[] | undefined,
   offset: number,
   bytes: number,
   signal: AbortSignal,
 ): Promise<string> {
-  if (how === 'discard' || canZero) {
-    const range = ['--offset', String(offset), '--length', String(bytes), path];
-    return run('blkdiscard', [...(how === 'zero' ? ['--zeroout'] : []), ...range], signal);
+  if (options) {
+    const range = ['--offset', String(offset), '--length', String(bytes)];
+    return run('blkdiscard', [...options, ...range, path], signal);
   }
   const range = [`seek=${offset}`, 'oflag=direct,seek_bytes', `count=${bytes}`, 'iflag=count_bytes'];
   const rest = ['if=/dev/zero', `of=${path}`, 'bs=4M', 'conv=notrunc,nocreat,fsync', 'status=none'];
@@ -47,7 +54,7 @@ export async function wipePiece(
   signal: AbortSignal,
 ): Promise<number> {
   const { rate = Number.POSITIVE_INFINITY } = wiping;
-  const canZero = await wiping.kernel.canZero(device.path);
+  const options = await blkdiscardOptions(wiping, device.path);
   const step = Math.min(LARGEST_STEP, Math.max(SMALLEST_STEP, Math.floor(rate / 4 / MIB) * MIB));
   const start = performance.now();
   const isOver = (): boolean => {
@@ -58,7 +65,7 @@ export async function wipePiece(
   while (wiped < device.bytes && !isOver()) {
     const begin = performance.now();
     const bytes = Math.min(step, device.bytes - wiped);
-    await wipeStep(wiping, device.path, canZero, wiped, bytes, signal);
+    await wipeStep(wiping.run, device.path, options, wiped, bytes, signal);
     wiped += bytes;
     const early = (bytes / rate) * 1000 - (performance.now() - begin);
     if (early > 0) await delay(early, undefined, { signal });

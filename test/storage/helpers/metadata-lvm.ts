@@ -82,6 +82,7 @@ export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise
   const kernel: Kernel = {
     bytesOf: path => sizeOf(path.replace('/dev/meta/pdisk-', '')),
     canZero: async () => false,
+    canDiscard: async () => false,
   };
   return {
     directory,
