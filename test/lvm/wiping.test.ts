@@ -5,7 +5,7 @@ import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import { until } from '../rig/until.ts';
 import { failureOf, never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
-import { firstNonZero, guestTest } from './support/guest.ts';
+import { firstNonZero, guestTest, run as runProgram } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 
 const VG = 'wiping';
@@ -87,3 +87,26 @@ guestTest.serial('a volume that another program has open is neither wiped nor re
   await pool.remove(uuid, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
+
+for (const wipe of ['zero', 'none'] as const) {
+  guestTest.serial(
+    `a volume of which somebody has a snapshot stays, and so does the snapshot (wipe: ${wipe})`,
+    async t => {
+      const pool = await files.pool(t, { wipe });
+      const uuid = randomUUID();
+      await pool.make(uuid, 1, never());
+      const { path } = pool.source(uuid);
+      await writeAt(path, 0, secret);
+      const snapshot = ['--snapshot', '--size', '64m', '--name', `backup-${wipe}`];
+      await runProgram('lvcreate', '--quiet', '--yes', ...snapshot, `${VG}/pdisk-${uuid}`);
+      t.regex((await failureOf(t, pool.wipe(uuid, 0, never()))).message, /has a snapshot/);
+      const error = await failureOf(t, pool.remove(uuid, never()));
+      t.is(error.code, 'REMOVE_FAILED');
+      t.regex(error.message, /has a snapshot/);
+      t.deepEqual(await readAt(`/dev/${VG}/backup-${wipe}`, 0, 4096), secret);
+      await runProgram('lvremove', '--quiet', '--yes', `${VG}/backup-${wipe}`);
+      await pool.remove(uuid, never());
+      t.deepEqual(await files.group().leftOver(), []);
+    },
+  );
+}

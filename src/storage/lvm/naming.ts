@@ -17,6 +17,9 @@ export const isTagged = (tags: readonly string[]): boolean => tags.includes(TAG)
 export const selectionOf = (uuid?: string): string =>
   uuid === undefined ? `lv_tags="${TAG}"` : `lv_name="${nameOf(uuid)}" && lv_tags="${TAG}"`;
 
+/** Selects what may be removed: LVM would remove every snapshot together with its origin, and those are not ours. */
+export const removableOf = (uuid: string): string => `${selectionOf(uuid)} && lv_role!="thickorigin"`;
+
 /** A volume group's tag that says which pdisk uses it. */
 export const ownerTag = (owner: string): string => `${OWNER}${owner}`;
 

@@ -9,7 +9,7 @@ import type { Pool } from '../pool.ts';
 import { within } from '../within.ts';
 import { classify } from './failure.ts';
 import { type Kernel, sysfs } from './kernel.ts';
-import { nameOf, selectionOf, tagsOf } from './naming.ts';
+import { nameOf, removableOf, selectionOf, tagsOf } from './naming.ts';
 import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
 import { type Place, startUsing } from './start.ts';
@@ -92,6 +92,13 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     throw new Error(`${pathOf(uuid)} has ${actual ?? 'no device and so no'} bytes instead of ${bytes}`);
   }
 
+  async function remove(uuid: string, signal: AbortSignal): Promise<void> {
+    await change(signal, 'lvremove', '--quiet', '--yes', '--select', removableOf(uuid), vg);
+    // Only then is there anything to ask LVM.
+    if ((await kernel.bytesOf(pathOf(uuid))) === undefined) return;
+    if ((await look(signal)).volumes.has(uuid)) throw new Error(`${pathOf(uuid)} has a snapshot`);
+  }
+
   async function grow(uuid: string, bytes: number, signal: AbortSignal): Promise<number> {
     const found = (await look(signal)).volumes.get(uuid);
     if (!found) throw new Error(`there is no volume ${vg}/${nameOf(uuid)} of ours`);
@@ -119,6 +126,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     const found = (await look(signal)).volumes.get(uuid);
     if (!found) return undefined;
     if (found.open) throw new Error(`${path} is open in another program`);
+    if (found.hasSnapshot) throw new Error(`${path} has a snapshot, into which its bytes would be copied`);
     if (!found.active) await activate(uuid, signal);
     return { path, bytes: found.bytes };
   }
@@ -160,7 +168,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     async remove(uuid, signal) {
       try {
-        await change(signal, 'lvremove', '--quiet', '--yes', '--select', selectionOf(uuid), vg);
+        await remove(uuid, signal);
       } catch (error) {
         throw errorOf('REMOVE_FAILED', { disk: uuid, detail: textOf(error) });
       }

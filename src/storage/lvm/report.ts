@@ -22,7 +22,7 @@ const lvRow = z.object({
   lv_active: z.string(),
   lv_device_open: z.string(),
   pool_lv: z.string(),
-  /** Of lvs(8): the first letter is the type (`t`: thin pool), the eighth `z` where blocks are zeroed. */
+  /** Of lvs(8): the first letter is the type (`t`: thin pool, `o`: origin of a snapshot), the eighth `z` where blocks are zeroed. */
   lv_attr: z.string(),
   data_percent: number,
   metadata_percent: number,
@@ -40,6 +40,8 @@ interface LvmVolume {
   readonly active: boolean;
   /** Whether somebody on this machine has it open. */
   readonly open: boolean;
+  /** Whether it has a snapshot that is not thin: into that LVM copies what is overwritten. */
+  readonly hasSnapshot: boolean;
 }
 
 /** Use and size of a thin pool; uses in percent, undefined while it is not active. */
@@ -94,7 +96,9 @@ export async function readState(
       ours.map(row => {
         const uuid = uuidOfName(row.lv_name) ?? '';
         const open = row.lv_device_open === 'open';
-        return [uuid, { uuid, bytes: row.lv_size, active: row.lv_active === 'active', open }];
+        const hasSnapshot = /^o/i.test(row.lv_attr);
+        const active = row.lv_active === 'active';
+        return [uuid, { uuid, bytes: row.lv_size, active, open, hasSnapshot }];
       }),
     ),
     thinPool: pool && {

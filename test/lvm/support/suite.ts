@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { sysfs } from '../../../src/storage/lvm/kernel.ts';
+import { type Kernel, sysfs } from '../../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 import { declarePoolSuite } from '../../storage/helpers/pool-suite.ts';
@@ -7,8 +7,9 @@ import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './
 
 interface Kind {
   readonly thin?: boolean;
-  readonly wipe?: 'zero' | 'none';
+  readonly wipe?: 'zero' | 'discard' | 'none';
   readonly wipeRateMiB?: number;
+  readonly kernel?: Kernel;
 }
 
 /** A volume group for this file, and a way to open pools in it; every volume is gone when its test ends. */
@@ -26,10 +27,13 @@ export function volumeGroupForThisFile(name: string, thinPoolGiB?: number) {
   };
   return {
     group,
-    async pool(t: ExecutionContext, { thin = false, wipe = 'zero', wipeRateMiB }: Kind = {}): Promise<Pool> {
+    async pool(
+      t: ExecutionContext,
+      { thin = false, wipe = 'zero', wipeRateMiB, kernel = sysfs }: Kind = {},
+    ): Promise<Pool> {
       t.teardown(() => run('lvremove', '--quiet', '--yes', '--select', 'lv_tags="pdisk"', name));
       const thinPool = thin ? 'pool' : undefined;
-      return openLvmPool({ vg: name, thinPool, overcommit: 1, wipe, wipeRateMiB, owner: 'test' });
+      return openLvmPool({ vg: name, thinPool, overcommit: 1, wipe, wipeRateMiB, owner: 'test', kernel });
     },
   };
 }
