@@ -88,11 +88,11 @@ async function saveGuests(): Promise<string> {
   return folder;
 }
 
-/** What is run in each guest, which has one processor: the longest file and all others, where the folder itself was named. */
+/** What is run in each guest, which has one processor: the longest files and all others, where the folder itself was named. */
 function shares(args: readonly string[]): readonly (readonly string[])[] {
   if (!args.includes(LVM)) return [args];
   const files = readdirSync(LVM).filter(name => name.endsWith('.test.ts'));
-  const longest: readonly string[] = ['service.test.ts'];
+  const longest: readonly string[] = ['service.test.ts', 'interrupted-wiping.test.ts'];
   const others = files.filter(name => !longest.includes(name));
   return [longest, others].map(names => names.map(name => `${LVM}/${name}`));
 }
@@ -104,7 +104,7 @@ async function runLvm(args: readonly string[]): Promise<readonly Tally[]> {
   // Without it they are skipped, each by its name.
   if (status !== 0 || process.getuid?.() !== 0) return [await runAva(args)];
   const saved = await saveGuests();
-  const disks = ['100G', '40G', '40G', '40G', '40G', '40G'].flatMap(size => ['-d', size]);
+  const disks = ['100G', ...Array<string>(7).fill('40G')].flatMap(size => ['-d', size]);
   const guest = [lvmGuest, '-t', '2400', ...disks, 'env', `PDISK_SAVED_GUESTS=${saved}`];
   try {
     return await Promise.all(

@@ -1,25 +1,26 @@
-// LVM itself killed in the middle of a change, as by an administrator or for lack of memory: the next attempt makes it good.
+// LVM itself, or what wipes, killed in the middle of a change, as by an administrator or for lack of memory: the next attempt makes it good.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { until } from '../rig/until.ts';
 import { never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
-import { guestTest, programs } from './support/guest.ts';
+import { firstNonZero, guestTest, programs } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 
 const GIB = 2 ** 30;
+const MIB = 2 ** 20;
 const LONG = { timeoutMs: 120_000 };
 const files = volumeGroupForThisFile('killed');
-/** How long LVM has been at work when it is killed, in milliseconds: at its beginning, on its way, near its end. */
+/** How long it has been at work when it is killed, in milliseconds: at its beginning, on its way, near its end. */
 const MOMENTS = [0, 60, 150, 300];
 
 async function pidOf(command: string): Promise<number | undefined> {
-  const [pid] = [...(await programs())].find(([, line]) => line.includes(`lvm ${command} `)) ?? [];
+  const [pid] = [...(await programs())].find(([, line]) => line.includes(command)) ?? [];
   return pid === undefined ? undefined : Number(pid);
 }
 
-/** Kills that command of LVM with SIGKILL while it works, unless it is faster. */
+/** Kills the program of that command with SIGKILL while it works, unless it is faster. */
 async function killing(command: string, ms: number, work: () => Promise<unknown>): Promise<void> {
   let over = false;
   const working = work()
@@ -44,10 +45,10 @@ guestTest.serial('a creation of which LVM was killed can be made again, and undo
   const pool = await files.pool(t);
   for (const ms of MOMENTS) {
     const [again, undone] = [randomUUID(), randomUUID()];
-    await killing('lvcreate', ms, () => pool.make(again, 1, never()));
+    await killing('lvm lvcreate ', ms, () => pool.make(again, 1, never()));
     await pool.make(again, 1, never());
     t.is(await sizeOf(pool, again), GIB);
-    await killing('lvcreate', ms, () => pool.make(undone, 1, never()));
+    await killing('lvm lvcreate ', ms, () => pool.make(undone, 1, never()));
     for (const uuid of [undone, again]) await pool.remove(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   }
@@ -63,7 +64,7 @@ guestTest.serial(
     const kept = Buffer.alloc(4096, 'kept');
     await writeAt(path, GIB - 4096, kept);
     for (const [index, ms] of MOMENTS.entries()) {
-      await killing('lvextend', ms, () => pool.grow(uuid, index + 2, never()));
+      await killing('lvm lvextend ', ms, () => pool.grow(uuid, index + 2, never()));
       t.is(await pool.grow(uuid, index + 2, never()), (index + 2) * GIB);
       t.is(await sizeOf(pool, uuid), (index + 2) * GIB);
       // It can be written: its device is not suspended.
@@ -78,8 +79,33 @@ guestTest.serial('a removal of which LVM was killed is ended by the next attempt
   for (const ms of MOMENTS) {
     const uuid = randomUUID();
     await pool.make(uuid, 1, never());
-    await killing('lvremove', ms, () => pool.remove(uuid, never()));
+    await killing('lvm lvremove ', ms, () => pool.remove(uuid, never()));
     await pool.remove(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   }
 });
+
+/** Each way to wipe: the device's zeros, zeros that are sent, and discarding. */
+const WAYS = [
+  { how: 'zero', canZero: true, program: 'blkdiscard --zeroout ' },
+  { how: 'zero', canZero: false, program: 'dd if=/dev/zero ' },
+  { how: 'discard', canZero: true, program: 'blkdiscard --offset ' },
+] as const;
+
+for (const { how, canZero, program } of WAYS) {
+  guestTest.serial(`wiping of which ${program}was killed in its first piece is done by the next`, async t => {
+    const kernel = { ...sysfs, canZero: async () => canZero };
+    const pool = await files.pool(t, { wipe: how, kernel });
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    const { path } = pool.source(uuid);
+    for (const ms of [0, 150]) {
+      for (const at of [0, 8 * MIB, 200 * MIB]) await writeAt(path, at, Buffer.alloc(4096, 'secret'));
+      await killing(program, ms, () => pool.wipe(uuid, 0, never()));
+      await pool.wipe(uuid, 0, never());
+      t.is(await firstNonZero(path), undefined);
+    }
+    await pool.remove(uuid, never());
+    t.deepEqual(await files.group().leftOver(), []);
+  });
+}

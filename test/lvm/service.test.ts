@@ -5,16 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
-import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
-import {
-  createVolumeGroup,
-  firstNonZero,
-  guestTest,
-  inGuest,
-  programs,
-  run,
-  type VolumeGroup,
-} from './support/guest.ts';
+import { createVolumeGroup, guestTest, inGuest, programs, type VolumeGroup } from './support/guest.ts';
 
 const VG = 'service';
 const GIB = 2 ** 30;
@@ -43,7 +34,7 @@ test.afterEach.always(t => {
   if (!t.passed) t.log(service?.log().slice(-3000));
 });
 
-const deviceOf = (uuid: string, vg = VG): string => `/dev/${vg}/pdisk-${uuid}`;
+const deviceOf = (uuid: string): string => `/dev/${VG}/pdisk-${uuid}`;
 const isThere = async (device: string): Promise<boolean> => (await sysfs.bytesOf(device)) !== undefined;
 
 interface Disk {
@@ -51,11 +42,10 @@ interface Disk {
   readonly size: string;
 }
 
-const disks = async (from = service): Promise<readonly Disk[]> =>
-  (await from.call('GET', '/api/disks')).body as Disk[];
+const disks = async (): Promise<readonly Disk[]> => (await service.call('GET', '/api/disks')).body as Disk[];
 
-const nothingLeft = (of = group): Promise<unknown> =>
-  until(async () => (await of.leftOver()).length === 0, 'nothing to be left of any volume', LONG);
+const nothingLeft = (): Promise<unknown> =>
+  until(async () => (await group.leftOver()).length === 0, 'nothing to be left of any volume', LONG);
 
 const isRunning = (command: string) => async (): Promise<boolean> =>
   [...(await programs()).values()].some(line => line.includes(`lvm ${command} `));
@@ -175,38 +165,5 @@ guestTest.serial(
     await Promise.all(Array.from({ length: IN_FLIGHT }, cycle));
     t.deepEqual(await group.leftOver(), []);
     t.deepEqual(await disks(), []);
-  },
-);
-
-guestTest.serial(
-  'killed while it wipes, the service goes on, and the next disk there reads zeros',
-  async t => {
-    const vg = 'wiped';
-    const own = await createVolumeGroup(vg);
-    const wiper = await startService({ pool: `lvm:${vg}`, wipe_rate: 64, nodes: {} });
-    t.teardown(async () => {
-      await wiper.remove();
-      await own.remove();
-    });
-    const extentsOf = async (uuid: string): Promise<string> =>
-      (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${vg}/pdisk-${uuid}`)).trim();
-    const uuid = await wiper.create();
-    const device = deviceOf(uuid, vg);
-    const secret = Buffer.alloc(4096, 'secret');
-    for (const at of [0, GIB / 2, GIB - 4096]) await writeAt(device, at, secret);
-    const extents = await extentsOf(uuid);
-    t.is((await wiper.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    t.deepEqual(await disks(wiper), []);
-    const isWiped = async (): Promise<boolean> => !(await readAt(device, 0, 4096)).equals(secret);
-    await until(isWiped, 'the wiping to begin', LONG);
-    await wiper.kill();
-    t.deepEqual(await readAt(device, GIB - 4096, 4096), secret, 'the wiping was over before the kill');
-    await wiper.start();
-    await nothingLeft(own);
-    const next = await wiper.create();
-    t.is(await extentsOf(next), extents);
-    t.is(await firstNonZero(deviceOf(next, vg)), undefined);
-    t.is((await wiper.call('DELETE', `/api/disks/${next}`)).status, 200);
-    await nothingLeft(own);
   },
 );

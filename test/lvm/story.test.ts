@@ -7,6 +7,7 @@ import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 import {
   createVolumeGroup,
+  extentsOf,
   firstNonZero,
   guestTest,
   inGuest,
@@ -58,9 +59,6 @@ const status = async (method: string, path: string, more = {}): Promise<string> 
   return `${reply.status} ${reply.headers.get('x-error-code') ?? ''}`.trim();
 };
 
-const extentsOf = async (uuid: string): Promise<string> =>
-  (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${VG}/pdisk-${uuid}`)).trim();
-
 guestTest.serial('a disk grows under a guest, moves to another, and leaves no byte behind', async t => {
   t.timeout(3 * SLOW_MS);
   const { a, b } = guests;
@@ -93,7 +91,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   t.is(read.output, written.output);
   t.is(await status('POST', `/api/hotdetach/${uuid}`, on('8')), '200');
 
-  const extents = await extentsOf(uuid);
+  const extents = await extentsOf(VG, uuid);
   t.regex(await run('head', '-c', '14', device), /^secret\nsecret\n$/);
   t.is(await status('DELETE', `/api/disks/${uuid}`), '200');
   t.is(await status('DELETE', `/api/disks/${uuid}`), '400 DISK_UNKNOWN');
@@ -102,7 +100,7 @@ guestTest.serial('a disk grows under a guest, moves to another, and leaves no by
   });
 
   const next = await service.create(2);
-  t.is(await extentsOf(next), extents);
+  t.is(await extentsOf(VG, next), extents);
   t.is(await firstNonZero(`/dev/${VG}/pdisk-${next}`), undefined);
   t.is(await status('DELETE', `/api/disks/${next}`), '200');
   await until(async () => (await group.leftOver()).length === 0, 'the second volume to go', {

@@ -58,6 +58,10 @@ async function programsAbout(word: string): Promise<string[]> {
   return lines.filter(line => /^(?:\S*\/)?(?:lvm|blkdiscard|dd|setpriv) /.test(line) && line.includes(word));
 }
 
+/** The physical extents that hold a disk's volume. */
+export const extentsOf = async (vg: string, uuid: string): Promise<string> =>
+  (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${vg}/pdisk-${uuid}`)).trim();
+
 const PIECE = 4 * 2 ** 20;
 
 /** Where a device, from a byte on, holds something else than zeros: the first such piece of 4 MiB, in bytes; undefined: nowhere. */

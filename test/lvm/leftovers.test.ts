@@ -1,0 +1,84 @@
+// Volumes and records that have lost each other, in a real volume group, through the service.
+import { randomUUID } from 'node:crypto';
+import { startService } from '../rig/service.ts';
+import { until } from '../rig/until.ts';
+import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { createVolumeGroup, extentsOf, firstNonZero, guestTest, run } from './support/guest.ts';
+
+const GIB = 2 ** 30;
+const LONG = { timeoutMs: 240_000 };
+const secret = Buffer.alloc(4096, 'secret');
+
+const KINDS = [
+  { vg: 'thickly', size: ['--size', '1g'], thinPoolGiB: undefined, pool: 'lvm:thickly' },
+  {
+    vg: 'thinly',
+    size: ['--type', 'thin', '--thinpool', 'pool', '--virtualsize', '1g'],
+    thinPoolGiB: 10,
+    pool: 'lvm:thinly/pool',
+  },
+] as const;
+
+for (const { vg, size, thinPoolGiB, pool } of KINDS) {
+  const deviceOf = (uuid: string): string => `/dev/${vg}/pdisk-${uuid}`;
+
+  /** By hand, as none of the service. */
+  async function createVolume(uuid: string, ...tags: readonly string[]): Promise<void> {
+    const options = [...tags.flatMap(tag => ['--addtag', tag]), '--name', `pdisk-${uuid}`, ...size];
+    await run('lvcreate', '--quiet', '--yes', ...options, vg);
+    for (const at of [0, GIB - 4096]) await writeAt(deviceOf(uuid), at, secret);
+  }
+
+  /** Looks at extents as they are. */
+  async function firstNonZeroIn(extents: string): Promise<number | undefined> {
+    const asIs = ['--zero', 'n', '--wipesignatures', 'n', '--extents', '100%PVS', '--name', 'look'];
+    await run('lvcreate', '--quiet', '--yes', ...asIs, vg, extents);
+    return firstNonZero(`/dev/${vg}/look`);
+  }
+
+  guestTest.serial(
+    `a volume without a record is removed after the grace time only, a record without a volume is reported (${pool})`,
+    async t => {
+      const group = await createVolumeGroup(vg, thinPoolGiB);
+      const environment: Record<string, string> = {};
+      const service = await startService({ pool, nodes: {}, reconcile_interval: 1 }, environment);
+      t.teardown(async () => {
+        if (!t.passed) t.log(service.log().slice(-3000));
+        await service.remove();
+        await group.remove();
+      });
+      const logged = (uuid: string, message: RegExp): boolean =>
+        service
+          .log()
+          .split('\n')
+          .some(line => line.includes(uuid) && message.test(line));
+
+      const [leftover, others] = [randomUUID(), randomUUID()];
+      await createVolume(leftover, 'pdisk', `pdisk.uuid=${leftover}`);
+      await createVolume(others);
+      const [kept, lost] = [await service.create(), await service.create()];
+      await writeAt(deviceOf(kept), 0, secret);
+      await until(() => logged(leftover, /belongs to no disk; it is left alone/), 'the report', LONG);
+      await service.kill();
+      await run('lvremove', '--quiet', '--yes', `${vg}/pdisk-${lost}`);
+      await service.start();
+      t.true(logged(lost, /disk has no volume in the pool/));
+      const before = [leftover, others, kept].map(uuid => `pdisk-${uuid}`);
+      t.deepEqual((await group.volumes()).sort(), before.sort());
+      const extents = await extentsOf(vg, leftover);
+
+      await service.stop();
+      environment.PDISK_LEFTOVER_GRACE = '0.1';
+      await service.start();
+      await until(
+        () => logged(leftover, /belonged to no disk was removed/),
+        'the end of the grace time',
+        LONG,
+      );
+      t.false(service.log().includes(others));
+      t.deepEqual((await group.volumes()).sort(), [others, kept].map(uuid => `pdisk-${uuid}`).sort());
+      for (const uuid of [others, kept]) t.deepEqual(await readAt(deviceOf(uuid), 0, 4096), secret);
+      if (thinPoolGiB === undefined) t.is(await firstNonZeroIn(extents), undefined);
+    },
+  );
+}
