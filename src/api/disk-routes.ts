@@ -14,7 +14,7 @@ import {
   showPool,
 } from './operations/disks.ts';
 import { cut, nextLink } from './paging.ts';
-import { representDisk, representDisks } from './representation.ts';
+import { representBlocks, representDisk, representDisks } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 import { etagOf, isCopy, versionsIn } from './versions.ts';
@@ -53,6 +53,8 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
       const { shown, last } = cut(service.listDetails(caller, wanted), limit);
       return representDetails(shown).then(body => listed(body, head, last));
     }
+    const everything = head.query === '' ? service.blocks(caller) : undefined;
+    if (everything) return jsonText(representBlocks(everything));
     const { shown, last } = cut(service.list(caller, wanted), limit);
     return listed(representDisks(shown), head, last);
   }),

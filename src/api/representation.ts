@@ -54,6 +54,29 @@ function* chunks(list: readonly Piece[]): Generator<Buffer, undefined> {
   yield Buffer.from(texts.length > 0 ? `${open}${texts.join(',')}]` : ']');
 }
 
+const OPEN = Buffer.from('[');
+const CLOSE = Buffer.from(']');
+const blockBytes = new WeakMap<readonly DiskView[], Buffer>();
+
+/** The texts of a block's disks, each behind a comma: made once, for a block is replaced when one of its disks changes. */
+function bytesOf(block: readonly DiskView[]): Buffer {
+  const known = blockBytes.get(block);
+  if (known) return known;
+  const bytes = Buffer.from(block.map(disk => `,${pieceOf(disk).text}`).join(''));
+  blockBytes.set(block, bytes);
+  return bytes;
+}
+
+/** A list of all disks. What it is made of it shares with every other such list, as far as no disk has changed in between. */
+export function representBlocks(blocks: readonly (readonly DiskView[])[]): LongBody {
+  const [first, ...others] = blocks.filter(block => block.length > 0).map(bytesOf);
+  const pieces = [OPEN, ...(first ? [first.subarray(1), ...others] : []), CLOSE];
+  return {
+    bytes: pieces.reduce((sum, { length }) => sum + length, 0),
+    chunks: () => pieces[Symbol.iterator]() as Iterator<Buffer, undefined>,
+  };
+}
+
 /** A list of disks. A long one shares the texts of its disks with every other list on its way to a client. */
 export function representDisks(disks: readonly DiskView[]): string | LongBody {
   const list = disks.map(pieceOf);

@@ -2,7 +2,7 @@ import { unknownDisk, viewOf } from './answers.ts';
 import { detailsOf, versionOf } from './details.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
-import { mayInspect, maySee, maySeeUse } from './rights.ts';
+import { mayInspect, maySee, maySeeUse, runsTheCloud } from './rights.ts';
 import type { Caller, Choice, DiskService } from './service.ts';
 
 const GIB = 1024 ** 3;
@@ -21,7 +21,7 @@ export function finding({
   hypervisor,
 }: Parts): Pick<
   DiskService,
-  'list' | 'get' | 'listDetails' | 'getDetails' | 'version' | 'onMachine' | 'space'
+  'list' | 'blocks' | 'get' | 'listDetails' | 'getDetails' | 'version' | 'onMachine' | 'space'
 > {
   function found(caller: Caller, uuid: string, may: typeof maySee): KeptDisk {
     const disk = committed.disk(uuid);
@@ -37,8 +37,7 @@ export function finding({
     view: (disk: KeptDisk) => View,
   ): View[] {
     const { after, most = Number.POSITIVE_INFINITY } = choice;
-    const all =
-      caller.role === 'user' ? committed.inOrderFor(caller.account, after) : committed.inOrder(after);
+    const all = runsTheCloud(caller) ? committed.inOrder(after) : committed.inOrderFor(caller.account, after);
     const views: View[] = [];
     for (const disk of all) {
       if (views.length >= most) break;
@@ -52,6 +51,7 @@ export function finding({
 
   return {
     list: (caller, choice = {}) => choose(caller, choice, mayFind, disk => viewOf(disk.context)),
+    blocks: caller => (runsTheCloud(caller) ? committed.blocks() : undefined),
     get: (caller, uuid) => viewOf(found(caller, uuid, mayFind).context),
     listDetails: (caller, choice = {}) => choose(caller, choice, mayInspect, disk => details(caller, disk)),
     getDetails: (caller, uuid) => details(caller, found(caller, uuid, mayInspect)),

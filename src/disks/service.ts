@@ -134,6 +134,8 @@ interface PoolSpace {
 export interface DiskService {
   /** In order of creation. */
   list(caller: Caller, choice?: Choice): readonly DiskView[];
+  /** All of them, block by block; a block is the same array as long as nothing in it has changed. Undefined to those who see only some. */
+  blocks(caller: Caller): readonly (readonly DiskView[])[] | undefined;
   get(caller: Caller, uuid: string): DiskView;
   /** Those that are being made or removed too, for who may know of them. */
   listDetails(caller: Caller, choice?: Choice): readonly DiskDetails[];

@@ -48,7 +48,8 @@ function play(
     ? T
     : never)[],
 ) {
-  const catalogue = createCatalogue();
+  // So small that blocks are filled, parted and emptied all the time.
+  const catalogue = createCatalogue(3);
   let sketches: Sketch[] = [];
   for (const [number, step] of steps.entries()) {
     if (step.kind === 'birth') {
@@ -80,6 +81,10 @@ test('disks are listed by their creation, whatever became of others, from any pl
           uuids(catalogue.inOrder(undefined)),
           inOrder.map(({ number }) => uuidOf(number)),
         );
+        t.deepEqual(
+          catalogue.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
+          inOrder.map(({ number, visibility }) => [uuidOf(number), visibility]),
+        );
         const place = { created, uuid: uuidOf(20) };
         const later = inOrder.filter(
           one => one.created > created || (one.created === created && one.number > 20),
@@ -105,4 +110,27 @@ test('what is listed is the disk as it is now', t => {
   const changed = { ...disk, context: { ...disk.context, tag: 'changed' } };
   catalogue.put(diskKey(uuidOf(1)), changed);
   t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
+});
+
+test('a block is the same as long as none of its disks changes, and has the known ones only', t => {
+  const catalogue = createCatalogue(2);
+  const disks = [0, 1, 2, 3, 4].map(number =>
+    diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),
+  );
+  for (const disk of disks) catalogue.put(diskKey(disk.context.uuid), disk);
+  const before = catalogue.blocks();
+  t.deepEqual(
+    before.map(block => block.length),
+    [2, 2, 1],
+  );
+  const [, , changed, hidden] = disks as [KeptDisk, KeptDisk, KeptDisk, KeptDisk];
+  catalogue.put(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
+  catalogue.put(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
+  const after = catalogue.blocks();
+  t.deepEqual(
+    after[1]?.map(({ tag }) => tag),
+    ['new'],
+  );
+  t.is(after[0], before[0]);
+  t.is(after[2], before[2]);
 });

@@ -63,6 +63,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
     disks,
     calls,
     list: () => [...disks.values()],
+    blocks: () => undefined,
     get: (_caller, uuid) => known(uuid),
     listDetails: () => [...disks.values()].map(detailed),
     getDetails: (_caller, uuid) => detailed(known(uuid)),
