@@ -11,7 +11,7 @@ import { createFirstAdministrator } from './accounts/first-administrator.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createAnswers, keyRecord } from './api/idempotency.ts';
-import { createApi } from './api/server.ts';
+import { type Api, createApi } from './api/server.ts';
 import { steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
@@ -44,6 +44,15 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     void stop?.(what);
   };
   let stop: ((why: string) => Promise<void>) | undefined;
+  let api: Api | undefined;
+  process.on('SIGHUP', () => {
+    try {
+      api?.reloadCertificate();
+      log.info('SIGHUP: the certificate, if there is one, was read again');
+    } catch (error) {
+      log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
+    }
+  });
 
   const figures = createFigures();
   const store = await openStore({
@@ -121,7 +130,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     askPool: pool.check,
     nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
   });
-  const api = createApi({
+  const serving = createApi({
     service: figures.counted(disks.service),
     nodes: disks.nodes,
     charts: disks.charts,
@@ -132,23 +141,15 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     log,
     settings: config,
   });
+  api = serving;
   const { host, port } = config.listen;
-  const listening = await api.listen(host, port);
+  const listening = await serving.listen(host, port);
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
-
-  process.on('SIGHUP', () => {
-    try {
-      api.reloadCertificate();
-      log.info('SIGHUP: the certificate, if there is one, was read again');
-    } catch (error) {
-      log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
-    }
-  });
 
   stop = async why => {
     log.info({ why }, 'pdisk stops');
     setTimeout(() => process.exit(1), STOP_MS).unref();
-    const closed = api.stop(STOP_MS / 2);
+    const closed = serving.stop(STOP_MS / 2);
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
     fullness.stop();
     await disks.stop();

@@ -149,11 +149,11 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     charts: inspecting({ ...parts, committed, patience }),
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
-      await leftovers.report();
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
       for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
+      void leftovers.report();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));

@@ -51,9 +51,13 @@ export async function openStore({ directory, onFailure, onBatch }: StoreOptions)
       const records = [];
       const iterator = db.iterator({ gte: prefix, lt: `${prefix}\uffff` });
       try {
+        let reading = iterator.nextv(CHUNK);
         for (;;) {
-          const entries = await iterator.nextv(CHUNK);
+          const entries = await reading;
           if (entries.length === 0) return records;
+          // Read while these are checked.
+          reading = iterator.nextv(CHUNK);
+          reading.catch(() => {});
           for (const [key, value] of entries) {
             const record = codec.safeParse(value);
             if (!record.success)

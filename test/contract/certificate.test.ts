@@ -131,3 +131,41 @@ test('SIGHUP ends no service without a certificate, nor anything that it does', 
     await service.remove();
   }
 });
+
+test('SIGHUP ends no service that is only just starting', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-starting-'));
+  const libvirtd = await startFakeLibvirtd({ unix: join(directory, 'n1') });
+  const service = await startService({ nodes: { n1: libvirtd.uri }, attach_timeout: 60 });
+  let letGo = (): void => {};
+  const held = new Promise<void>(resolve => {
+    letGo = resolve;
+  });
+  try {
+    const uuid = await service.create();
+    libvirtd.addDomain({ name: 'one-1' });
+    // Neither the plug nor what a restart asks to learn what became of it is answered.
+    libvirtd.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held });
+    const form = { node: 'n1', vm_id: '1' };
+    const interrupted = service.call('POST', `/api/hotattach/${uuid}`, { form }).catch(() => undefined);
+    await until(
+      async () => (await service.call('GET', `/api/disks/${uuid}?view=full`)).text.includes('attaching'),
+      'it',
+    );
+    await service.kill();
+    await interrupted;
+    libvirtd.faults.inject('domainGetXmlDesc', { kind: 'delay', until: held });
+    const starting = service.start();
+    await until(() => service.log().includes('resuming what was interrupted'), 'the start to wait');
+    process.kill(service.pid ?? 0, 'SIGHUP');
+    await until(() => service.log().includes('SIGHUP'), 'word of the signal');
+    t.false(service.log().includes('pdisk serves'));
+    letGo();
+    await starting;
+    t.is((await service.call('GET', '/api/disks')).status, 200);
+  } finally {
+    letGo();
+    await service.remove();
+    await libvirtd.stop();
+    await rm(directory, { recursive: true });
+  }
+});
