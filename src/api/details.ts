@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import type { AttachmentDetails, DiskDetails, Waiting } from '../disks/service.ts';
+import { slicesOf } from '../slices.ts';
 import type { LongBody } from './answer.ts';
 import { instant } from './event-text.ts';
 
@@ -52,10 +52,9 @@ const SLICE = 200;
 /** All of it for many disks, as a JSON array. A long list is made in slices, so that it holds nobody up. */
 export async function representDetails(disks: readonly DiskDetails[]): Promise<LongBody> {
   const slices: Buffer[] = [];
-  for (let from = 0; from < disks.length; from += SLICE) {
-    if (from > 0) await setImmediate();
-    const texts = disks.slice(from, from + SLICE).map(disk => JSON.stringify(detailKeys(disk)));
-    slices.push(Buffer.from((from > 0 ? ',' : '') + texts.join(',')));
+  for await (const slice of slicesOf(disks, SLICE)) {
+    const texts = slice.map(disk => JSON.stringify(detailKeys(disk)));
+    slices.push(Buffer.from((slices.length > 0 ? ',' : '') + texts.join(',')));
   }
   const pieces = [Buffer.from('['), ...slices, Buffer.from(']')];
   return {

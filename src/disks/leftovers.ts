@@ -1,12 +1,16 @@
 // Records come before volumes and go after them, so a volume without a record has lost it by other means: a database that was restored, or
 // a mistake. What is in it may be all that is left of somebody's data: it is reported, and kept for a long grace time.
 import type { Logger } from 'pino';
+import { slicesOf } from '../slices.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Journal } from '../store/journal.ts';
 import { prefixes } from '../store/keys.ts';
 import type { LeftoverRecord } from '../store/records.ts';
 import { isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
+
+/** How many disks or volumes are looked at before others have their turn: some milliseconds' worth. */
+const SLICE = 2000;
 
 export interface Leftovers {
   /** Holds records and volumes against each other, and reports what is new. */
@@ -44,12 +48,21 @@ export function createLeftovers(parts: {
   }
 
   async function look(): Promise<{ leftovers: string[]; lost: string[] }> {
-    const disks = [...decided.disks()].filter(isKnown).map(({ context }) => context.uuid);
-    const volumes = new Set(await pool.list());
-    return {
-      leftovers: [...volumes].filter(uuid => !decided.disk(uuid)),
-      lost: disks.filter(uuid => !volumes.has(uuid) && decided.disk(uuid)),
-    };
+    const disks: string[] = [];
+    for await (const slice of slicesOf([...decided.disks()], SLICE)) {
+      for (const disk of slice) if (isKnown(disk)) disks.push(disk.context.uuid);
+    }
+    const volumes = await pool.list();
+    const leftovers: string[] = [];
+    for await (const slice of slicesOf(volumes, SLICE)) {
+      leftovers.push(...slice.filter(uuid => !decided.disk(uuid)));
+    }
+    const there = new Set(volumes);
+    const lost: string[] = [];
+    for await (const slice of slicesOf(disks, SLICE)) {
+      lost.push(...slice.filter(uuid => !there.has(uuid) && decided.disk(uuid)));
+    }
+    return { leftovers, lost };
   }
 
   async function remember(uuid: string, time: number | undefined): Promise<void> {

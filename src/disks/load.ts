@@ -7,6 +7,16 @@ import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 
+/** Disks in the order of their creation. Their times are sorted, not they: many records lie all over the memory. */
+function* inOrder(disks: readonly KeptDisk[]): Generator<KeptDisk, undefined> {
+  const created = Float64Array.from(disks, ({ context }) => context.created);
+  const indexes = Uint32Array.from(disks.keys()).sort((a, b) => (created[a] ?? 0) - (created[b] ?? 0));
+  for (const index of indexes) {
+    const disk = disks[index];
+    if (disk) yield disk;
+  }
+}
+
 /**
  * Both shelves as the store has them. A node's canonical key follows the configuration, which may have changed since: it is taken
  * anew from the host's name.
@@ -29,10 +39,8 @@ export async function loadShelves(
     return { ...disk, context: { ...disk.context, users } };
   }
 
-  const disks = await store.load(prefixes.disk, codecs.disk);
-  for (const record of disks.sort((a, b) => a.context.created - b.context.created)) {
-    put(diskKey(record.context.uuid), withNodes(record as KeptDisk));
-  }
+  const disks = (await store.load(prefixes.disk, codecs.disk)) as KeptDisk[];
+  for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), withNodes(disk));
   const attachments = await store.load(prefixes.attachment, codecs.attachment);
   for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
     const context = { ...record.context, vm: now(record.context.vm) };
