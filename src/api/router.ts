@@ -32,6 +32,7 @@ function placeOf(path: string, routes: readonly Route[]): Place {
 }
 
 function decode(segment: string): string {
+  if (!segment.includes('%')) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {
