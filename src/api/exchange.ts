@@ -117,7 +117,14 @@ export class Exchange {
       else if (answer.live && this.#upgrading && this.head.webSocket !== undefined) {
         this.#upgrade(answer.live, this.head.webSocket, this.#upgrading);
         finished();
-      } else this.#response.cork(() => this.#write(answer, close || this.#unread, finished));
+      } else {
+        let isSent = false;
+        this.#response.cork(() => {
+          isSent = this.#write(answer, close || this.#unread, finished);
+        });
+        // Only now: `cork` sends what was written when it ends.
+        if (isSent) finished();
+      }
     } catch (error) {
       // Half an answer would keep its client waiting.
       if (!this.#gone) this.#response.close();
@@ -131,26 +138,24 @@ export class Exchange {
     this.#response.writeHeader('Content-Type', fieldsOf(answer, this.id));
   }
 
-  #write(answer: Answer, close: boolean, finished: () => void): void {
+  /** Whether nothing of it is left to be sent; if something is, `finished` is called later. */
+  #write(answer: Answer, close: boolean, finished: () => void): boolean {
     const { body, live, status } = answer;
     const isHead = this.head.method === 'HEAD';
     this.#writeHead(answer);
     if (live && !isHead) {
       this.#whenGone = streamOver(this.#response, live).closed;
-      finished();
     } else if (status === 304) {
       // Its length would be that of the body which the client has.
       this.#endWithoutBody(undefined);
-      finished();
     } else if (close && typeof body === 'string') {
       this.#response.end(isHead ? '' : body, true);
-      finished();
     } else if (isHead || body === '') {
       this.#endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.bytes);
-      finished();
     } else {
-      stream(this.#response, body, finished);
+      return stream(this.#response, body, finished);
     }
+    return true;
   }
 
   /** Ends an answer whose body, of so many bytes, is not sent; see `Parting` for when it is the connection's last. */

@@ -7,17 +7,15 @@ function* whole(text: string): Generator<Buffer, undefined> {
 
 /**
  * Sends a body, no faster than the client takes it, so that a client that reads nothing costs one piece of it and not the whole
- * (`end` would copy all of it into the socket's buffer). uWebSockets.js aborts a response that makes no progress for 10 to 14 s.
+ * (`end` would copy all of it into the socket's buffer). True: it is sent already; else `finished` is called when it is. uWebSockets.js
+ * aborts a response that makes no progress for 10 to 14 s.
  */
-export function stream(response: HttpResponse, body: string | LongBody, finished: () => void): void {
+export function stream(response: HttpResponse, body: string | LongBody, finished: () => void): boolean {
   const text = typeof body === 'string' ? body : undefined;
   const total = typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
   if (text !== undefined) {
     const [, ended] = response.tryEnd(text, total);
-    if (ended) {
-      finished();
-      return;
-    }
+    if (ended) return true;
   }
   const chunks = typeof body === 'string' ? whole(body) : body.chunks();
   let chunk = chunks.next().value;
@@ -42,4 +40,5 @@ export function stream(response: HttpResponse, body: string | LongBody, finished
 
   response.onWritable(write);
   if (text === undefined) write(0);
+  return false;
 }

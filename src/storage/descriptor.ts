@@ -4,7 +4,6 @@ import { close, fstat, fsync, ftruncate, open } from 'node:fs';
 import { promisify } from 'node:util';
 
 const openFile = promisify(open);
-const closeFile = promisify(close);
 
 export const fstatFile = promisify(fstat);
 export const fsyncFile = promisify(fsync);
@@ -21,6 +20,7 @@ export async function withFile<T>(
   try {
     return await use(descriptor);
   } finally {
-    await closeFile(descriptor);
+    // Nobody needs to wait for it: what was to be on stable storage is there.
+    close(descriptor, () => {});
   }
 }
