@@ -1,4 +1,4 @@
-import { XMLBuilder } from 'fast-xml-parser';
+import { Element, stringify } from 'ltx';
 import type { DiskSpec } from './hypervisor.ts';
 
 /** A disk's name within a domain. libvirt keeps an alias of the user's choice only if it begins with `ua-`. */
@@ -11,33 +11,22 @@ export function serialOf(disk: string): string {
   return disk.replaceAll('-', '');
 }
 
-const builder = new XMLBuilder({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  suppressEmptyNode: true,
-  format: true,
-});
-
 /** The `<disk>` element of libvirt's domain XML (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms). */
 export function diskElement({ disk, source, target, shareable }: DiskSpec): string {
   const isFile = source.type === 'file';
-  return builder.build({
-    disk: {
-      '@type': source.type,
-      '@device': 'disk',
-      driver: {
-        '@name': 'qemu',
-        '@type': 'raw',
-        '@cache': 'none',
-        // With native asynchronous I/O, QEMU's event loop would wait while a sparse file's blocks are allocated.
-        '@io': isFile ? 'threads' : 'native',
-        '@discard': 'unmap',
-      },
-      source: isFile ? { '@file': source.path } : { '@dev': source.path },
-      target: { '@dev': target, '@bus': 'virtio' },
-      ...(shareable ? { shareable: '' } : {}),
-      serial: serialOf(disk),
-      alias: { '@name': aliasOf(disk) },
-    },
+  const element = new Element('disk', { type: source.type, device: 'disk' });
+  element.c('driver', {
+    name: 'qemu',
+    type: 'raw',
+    cache: 'none',
+    // With native asynchronous I/O, QEMU's event loop would wait while a sparse file's blocks are allocated.
+    io: isFile ? 'threads' : 'native',
+    discard: 'unmap',
   });
+  element.c('source', isFile ? { file: source.path } : { dev: source.path });
+  element.c('target', { dev: target, bus: 'virtio' });
+  if (shareable) element.c('shareable');
+  element.c('serial').t(serialOf(disk));
+  element.c('alias', { name: aliasOf(disk) });
+  return `${stringify(element, 2)}\n`;
 }

@@ -1,4 +1,6 @@
-import { XMLParser } from 'fast-xml-parser';
+// Read with ltx: a service that plugs a disk now and then parses with code that is not compiled yet, and there it is five times as
+// fast as parsers that do more.
+import { type Element, parse } from 'ltx';
 import { aliasOf, serialOf } from './disk-xml.ts';
 
 /** A `<disk>` of a domain, of whatever bus and kind; what the XML does not say is an empty text. */
@@ -16,44 +18,24 @@ export interface DomainXml {
   readonly disks: readonly DomainDisk[];
 }
 
-/** What of libvirt's XML is looked at; text and attributes stay text. */
-interface Element {
-  readonly [name: string]: Element | readonly Element[] | string | undefined;
-}
-
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  parseTagValue: false,
-  parseAttributeValue: false,
-  trimValues: false,
-  isArray: (_name, path) => path === 'domain.devices.disk',
-  // Big, of no use here, and free text of others.
-  stopNodes: ['domain.metadata', 'domain.description', 'domain.title'],
-});
-
-function child(element: Element | undefined, name: string): Element | undefined {
-  const found = element?.[name];
-  return typeof found === 'object' && !Array.isArray(found) ? (found as Element) : undefined;
-}
-
-function text(element: Element | undefined, name: string): string {
-  const found = element?.[name];
-  return typeof found === 'string' ? found : '';
-}
+/** An attribute of an element's child. */
+const attributeOf = (element: Element, child: string, name: string): string => {
+  const value: unknown = element.getChild(child)?.attrs[name];
+  return typeof value === 'string' ? value : '';
+};
 
 /** Reads a domain's XML as libvirt writes it. Throws where it is no domain's XML. */
 export function parseDomainXml(xml: string): DomainXml {
-  const domain = child(parser.parse(xml) as Element, 'domain');
-  if (!domain) throw new Error('libvirt sent something that is not the XML of a domain');
-  const disks = child(domain, 'devices')?.disk;
+  const domain = parse(xml);
+  if (domain?.name !== 'domain') throw new Error('libvirt sent something that is not the XML of a domain');
+  const disks = domain.getChild('devices')?.getChildren('disk') ?? [];
   return {
-    active: text(domain, '@id') !== '',
-    disks: (Array.isArray(disks) ? (disks as readonly Element[]) : []).map(disk => ({
-      target: text(child(disk, 'target'), '@dev'),
-      alias: text(child(disk, 'alias'), '@name'),
-      serial: text(disk, 'serial'),
-      source: text(child(disk, 'source'), '@file') || text(child(disk, 'source'), '@dev'),
+    active: Boolean(domain.attrs.id),
+    disks: disks.map(disk => ({
+      target: attributeOf(disk, 'target', 'dev'),
+      alias: attributeOf(disk, 'alias', 'name'),
+      serial: disk.getChildText('serial') ?? '',
+      source: attributeOf(disk, 'source', 'file') || attributeOf(disk, 'source', 'dev'),
     })),
   };
 }
@@ -79,7 +61,7 @@ export function ourDisks(domain: DomainXml): string[] {
 
 /** The host UUID in a host's capabilities. Throws where there is none. */
 export function hostUuidOf(capabilities: string): string {
-  const uuid = text(child(child(parser.parse(capabilities) as Element, 'capabilities'), 'host'), 'uuid');
-  if (uuid === '') throw new Error('libvirt sent no host UUID in its capabilities');
+  const uuid = parse(capabilities).getChild('host')?.getChildText('uuid');
+  if (!uuid) throw new Error('libvirt sent no host UUID in its capabilities');
   return uuid.toLowerCase();
 }
