@@ -31,9 +31,11 @@ const MOST = 256;
 export const isBefore = (a: Position, b: Position): boolean =>
   a.created === b.created ? a.uuid < b.uuid : a.created < b.created;
 
-/** How many of these, which are in order, come before: the first that does not is at this index. */
+/** How many of these, which are in order, come before. A new disk stands last, so that is where the search begins. */
 function countBefore<Item>(items: readonly Item[], isBefore: (item: Item) => boolean): number {
-  let [low, high] = [0, items.length];
+  const last = items.at(-1);
+  if (last === undefined || isBefore(last)) return items.length;
+  let [low, high] = [0, items.length - 1];
   while (low < high) {
     const middle = (low + high) >>> 1;
     const item = items[middle];

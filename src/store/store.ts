@@ -5,8 +5,8 @@ import { eventKey, FORMAT_KEY, type Prefix, prefixes, sequenceOf } from './keys.
 import { codecs, type EventRecord } from './records.ts';
 
 const FORMAT = 1;
-/** How many records are read at a time: one by one they would take twice as long. */
-const CHUNK = 1000;
+/** How many records are read at a time, and how many bytes: one by one they would take twice as long. */
+const CHUNK = { records: 1000, bytes: 2 ** 20 };
 
 export interface Store extends Journal {
   /** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
@@ -49,14 +49,15 @@ export async function openStore({ directory, onFailure, onBatch }: StoreOptions)
     ...journal,
     async load(prefix, codec) {
       const records = [];
-      const iterator = db.iterator({ gte: prefix, lt: `${prefix}\uffff` });
+      const range = { gte: prefix, lt: `${prefix}\uffff` };
+      const iterator = db.iterator({ ...range, highWaterMarkBytes: CHUNK.bytes, fillCache: false });
       try {
-        let reading = iterator.nextv(CHUNK);
+        let reading = iterator.nextv(CHUNK.records);
         for (;;) {
           const entries = await reading;
           if (entries.length === 0) return records;
           // Read while these are checked.
-          reading = iterator.nextv(CHUNK);
+          reading = iterator.nextv(CHUNK.records);
           reading.catch(() => {});
           for (const [key, value] of entries) {
             const record = codec.safeParse(value);
