@@ -15,12 +15,17 @@ export function expectDone(outcome: Outcome, facts: ErrorFacts): void {
 
 const views = new WeakMap<DiskContext, DiskView>();
 
-/** A disk for readers: the same object as long as the disk has not changed, so that what is made from it can be kept. */
+/** A disk for readers. */
+export function viewNow(disk: DiskContext): DiskView {
+  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk;
+  return { uuid, owner, tag, visibility, sizeGiB, created, users: users.length, limit };
+}
+
+/** The same object as long as the disk has not changed, so that what is made from it can be kept. */
 export function viewOf(disk: DiskContext): DiskView {
   const known = views.get(disk);
   if (known) return known;
-  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk;
-  const view = { uuid, owner, tag, visibility, sizeGiB, created, users: users.length, limit };
+  const view = viewNow(disk);
   views.set(disk, view);
   return view;
 }

@@ -2,7 +2,7 @@ import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import { type ChangeType, diskKey } from '../../machines/notes.ts';
 import type { EventRecord } from '../store/records.ts';
-import { viewOf } from './answers.ts';
+import { viewNow } from './answers.ts';
 import { percentOf } from './details.ts';
 import type { Cause } from './service.ts';
 import type { Shelf } from './shelf.ts';
@@ -64,13 +64,13 @@ function subjectOf(
   step: Step,
   decided: Shelf,
 ): Pick<EventRecord, 'subject' | 'disk' | 'attachment'> {
-  if (isDisk(context)) return { subject: context.uuid, disk: viewOf(context), attachment: null };
+  if (isDisk(context)) return { subject: context.uuid, disk: viewNow(context), attachment: null };
   const { id, disk: subject, vm, vmId, target, mode, by } = context;
   const changed = step.contexts.get(diskKey(subject));
   const disk = changed && isDisk(changed) ? changed : decided.disk(subject)?.context;
   return {
     subject,
-    disk: disk ? viewOf(disk) : null,
+    disk: disk ? viewNow(disk) : null,
     attachment: { id, node: vm.host, vmId, target, mode, by },
   };
 }
