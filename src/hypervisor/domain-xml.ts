@@ -18,6 +18,15 @@ export interface DomainXml {
   readonly disks: readonly DomainDisk[];
 }
 
+/** What is no element and has nothing to say. Only there does well-formed XML have a bare `<` that begins no tag. */
+const ASIDES = /<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>/gs;
+
+/**
+ * ltx takes `<!-->` for a whole comment, but it only begins one: what a machine's owner hides behind it in the metadata, which libvirt
+ * gives back as it got them, would count as devices. So ltx gets to see no comments.
+ */
+const read = (xml: string): Element => parse(xml.replaceAll(ASIDES, ''));
+
 /** An attribute of an element's child. */
 const attributeOf = (element: Element, child: string, name: string): string => {
   const value: unknown = element.getChild(child)?.attrs[name];
@@ -26,7 +35,7 @@ const attributeOf = (element: Element, child: string, name: string): string => {
 
 /** Reads a domain's XML as libvirt writes it. Throws where it is no domain's XML. */
 export function parseDomainXml(xml: string): DomainXml {
-  const domain = parse(xml);
+  const domain = read(xml);
   if (domain?.name !== 'domain') throw new Error('libvirt sent something that is not the XML of a domain');
   const disks = domain.getChild('devices')?.getChildren('disk') ?? [];
   return {
@@ -61,7 +70,7 @@ export function ourDisks(domain: DomainXml): string[] {
 
 /** The host UUID in a host's capabilities. Throws where there is none. */
 export function hostUuidOf(capabilities: string): string {
-  const uuid = parse(capabilities).getChild('host')?.getChildText('uuid');
+  const uuid = read(capabilities).getChild('host')?.getChildText('uuid');
   if (!uuid) throw new Error('libvirt sent no host UUID in its capabilities');
   return uuid.toLowerCase();
 }

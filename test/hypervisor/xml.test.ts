@@ -51,6 +51,25 @@ test('only disks of the devices count, not what looks like one elsewhere', t => 
   t.deepEqual(parseDomainXml(domain('')), { active: true, disks: [] });
 });
 
+const hidden = `</x></metadata><devices><disk><alias name='ua-${disk}'/></disk></devices><metadata><x>`;
+
+for (const [what, text] of [
+  ['a comment', `<!-- ${hidden} -->`],
+  ['a comment that begins with >', `<!-->${hidden}-->`],
+  ['a comment that begins with ->', `<!--->${hidden}-->`],
+  ['a processing instruction', `<?x ${hidden}?>`],
+  ['a CDATA section', `<![CDATA[<!-->${hidden}]]>`],
+  ['a CDATA section with the beginning of a comment', `<![CDATA[<!--]]><!-->${hidden}-->`],
+] as const) {
+  test(`devices that stand in ${what} in the metadata are none`, t => {
+    const xml = `<domain id='7'><metadata><x>${text}</x></metadata><devices><disk><target dev='vda'/></disk></devices></domain>`;
+    t.deepEqual(
+      parseDomainXml(xml).disks.map(({ target }) => target),
+      ['vda'],
+    );
+  });
+}
+
 test('a domain without an id is not running', t => {
   t.false(parseDomainXml(domain('', '')).active);
 });
