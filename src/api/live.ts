@@ -71,7 +71,8 @@ export const webSocketBehavior = (
   'idleTimeout' | 'maxBackpressure' | 'maxPayloadLength' | 'open' | 'drain' | 'close'
 > => ({
   idleTimeout: idleSeconds,
-  maxBackpressure: 16 * 1024 * 1024,
+  // Only the pongs of a client that does not read come so far.
+  maxBackpressure: 1024 * 1024,
   // Clients have nothing to say.
   maxPayloadLength: 1024,
   open(socket) {
