@@ -12,6 +12,12 @@ import type { Shelf } from './shelf.ts';
 /** How many disks or volumes are looked at before others have their turn: some milliseconds' worth. */
 const SLICE = 2000;
 
+/** Sets: in a pool that lost its directory it is all disks. */
+interface Difference {
+  readonly leftovers: ReadonlySet<string>;
+  readonly lost: ReadonlySet<string>;
+}
+
 export interface Leftovers {
   /** Holds records and volumes against each other, and reports what is new. */
   report(): Promise<void>;
@@ -37,17 +43,17 @@ export function createLeftovers(parts: {
   let running: Promise<void> | undefined;
 
   /** Volumes without a record, and disks without a volume; both twice in a row, for disks come and go meanwhile. */
-  async function compare(): Promise<{ leftovers: string[]; lost: string[] }> {
+  async function compare(): Promise<Difference> {
     const first = await look();
-    if (first.leftovers.length === 0 && first.lost.length === 0) return first;
+    if (first.leftovers.size === 0 && first.lost.size === 0) return first;
     const second = await look();
     return {
-      leftovers: second.leftovers.filter(uuid => first.leftovers.includes(uuid)),
-      lost: second.lost.filter(uuid => first.lost.includes(uuid)),
+      leftovers: new Set([...second.leftovers].filter(uuid => first.leftovers.has(uuid))),
+      lost: new Set([...second.lost].filter(uuid => first.lost.has(uuid))),
     };
   }
 
-  async function look(): Promise<{ leftovers: string[]; lost: string[] }> {
+  async function look(): Promise<Difference> {
     const disks: string[] = [];
     for await (const slice of slicesOf([...decided.disks()], SLICE)) {
       for (const disk of slice) if (isKnown(disk)) disks.push(disk.context.uuid);
@@ -62,7 +68,7 @@ export function createLeftovers(parts: {
     for await (const slice of slicesOf(disks, SLICE)) {
       lost.push(...slice.filter(uuid => !there.has(uuid) && decided.disk(uuid)));
     }
-    return { leftovers, lost };
+    return { leftovers: new Set(leftovers), lost: new Set(lost) };
   }
 
   async function remember(uuid: string, time: number | undefined): Promise<void> {
@@ -91,14 +97,14 @@ export function createLeftovers(parts: {
       if (!missing.has(uuid)) log.error({ disk: uuid }, 'disk has no volume in the pool');
       missing.add(uuid);
     }
-    for (const uuid of missing) if (!lost.includes(uuid)) missing.delete(uuid);
-    for (const uuid of [...since.keys()]) if (!leftovers.includes(uuid)) await remember(uuid, undefined);
-    for (const uuid of leftovers.filter(uuid => !since.has(uuid))) {
+    for (const uuid of missing) if (!lost.has(uuid)) missing.delete(uuid);
+    for (const uuid of [...since.keys()]) if (!leftovers.has(uuid)) await remember(uuid, undefined);
+    for (const uuid of [...leftovers].filter(uuid => !since.has(uuid))) {
       const until = new Date(now() + graceMs).toISOString();
       log.error({ disk: uuid }, `volume belongs to no disk; it is left alone, and removed after ${until}`);
       await remember(uuid, now());
     }
-    return leftovers.filter(uuid => now() - (since.get(uuid) ?? now()) >= graceMs);
+    return [...leftovers].filter(uuid => now() - (since.get(uuid) ?? now()) >= graceMs);
   }
 
   /** One that cannot be removed, as somebody has it open, keeps no other from it. */
