@@ -26,13 +26,17 @@ const bearerToken = (header: string): string | undefined => /^bearer +([\w.~+/-]
 /** How many headers are recognized. */
 const RECOGNIZED = 1024;
 
-/** Tells who asks: at once where that is known, undefined for nobody. Rejects with TOO_MANY_LOGINS. */
+/**
+ * Tells who asks: at once where that is known, undefined for nobody. Rejects with TOO_MANY_LOGINS. `maxRequests`: how many may be at
+ * work.
+ */
 export function createAuthentication(
   accounts: Accounts,
+  maxRequests: number,
 ): (exchange: Exchange) => Caller | undefined | Promise<Caller | undefined> {
   // To read a header again that was right before costs more than all else there is to ask of it.
   const recognized = createVerified<Caller>(RECOGNIZED);
-  const hold = createTarpit();
+  const hold = createTarpit(maxRequests);
 
   return exchange => {
     const header = exchange.head.authorization;

@@ -57,6 +57,8 @@ export interface Told {
 export function createHandler(parts: {
   readonly routes: readonly Route[];
   readonly accounts: Accounts;
+  /** How many requests may be at work. */
+  readonly maxRequests: number;
   /** Throws for what no honest client sends, before anything else is looked at. */
   readonly gate: (head: Head) => void;
   readonly open: readonly OpenRoute[];
@@ -72,7 +74,7 @@ export function createHandler(parts: {
   const { accounts, gate, once, recover } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
-  const authenticate = createAuthentication(accounts);
+  const authenticate = createAuthentication(accounts, parts.maxRequests);
 
   function lookUp({ method, path }: Head): Found {
     const found = find(method, path);

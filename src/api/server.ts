@@ -55,6 +55,7 @@ export function createApi(parts: Parts): Api {
   const handle = createHandler({
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
+    maxRequests: settings.maxRequests,
     gate: head => gate?.(head),
     once: answers.once,
     recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
