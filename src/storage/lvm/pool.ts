@@ -93,9 +93,11 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   }
 
   async function remove(uuid: string, signal: AbortSignal): Promise<void> {
+    const hasDevice = async (): Promise<boolean> => (await kernel.bytesOf(pathOf(uuid))) !== undefined;
+    const wasActive = await hasDevice();
     await change(signal, 'lvremove', '--quiet', '--yes', '--select', removableOf(uuid), vg);
-    // Only then is there anything to ask LVM.
-    if ((await kernel.bytesOf(pathOf(uuid))) === undefined) return;
+    // A device that is gone with it says enough; of a volume that had none only LVM knows.
+    if (wasActive && !(await hasDevice())) return;
     if ((await look(signal)).volumes.has(uuid)) throw new Error(`${pathOf(uuid)} has a snapshot`);
   }
 

@@ -1,0 +1,55 @@
+import test from 'ava';
+import { nameOf, ownerTag, tagsOf } from '../../src/storage/lvm/naming.ts';
+import { openLvmPool } from '../../src/storage/lvm/pool.ts';
+import { failureOf, never } from './helpers/pool-suite.ts';
+
+const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+const isRoot = process.getuid?.() === 0;
+
+/** A report of a volume group with one volume of ours, the inactive origin of a snapshot. */
+const report = JSON.stringify({
+  report: [
+    {
+      vg: [
+        {
+          vg_tags: ownerTag('one'),
+          vg_extent_size: String(2 ** 22),
+          vg_size: String(2 ** 40),
+          vg_free: String(2 ** 39),
+          vg_missing_pv_count: '0',
+        },
+      ],
+      lv: [
+        {
+          lv_name: nameOf(UUID),
+          lv_tags: tagsOf(UUID).join(','),
+          lv_size: String(2 ** 30),
+          lv_active: '',
+          lv_device_open: '',
+          pool_lv: '',
+          lv_attr: 'owi---s---',
+          data_percent: '',
+          metadata_percent: '',
+        },
+      ],
+    },
+  ],
+});
+
+(isRoot ? test : test.skip)(
+  'a volume that is not active and has a snapshot is not taken for removed',
+  async t => {
+    const pool = await openLvmPool({
+      vg: 'vg',
+      thinPool: undefined,
+      overcommit: 1,
+      owner: 'one',
+      wipe: 'none',
+      wipeRateMiB: undefined,
+      // What is selected for removal leaves it out, and so lvremove succeeds.
+      run: async (_, args) => (args[0] === 'fullreport' ? report : ''),
+      kernel: { bytesOf: async () => undefined, canZero: async () => false, canDiscard: async () => false },
+    });
+    t.regex((await failureOf(t, pool.remove(UUID, never()))).message, /has a snapshot/);
+  },
+);
