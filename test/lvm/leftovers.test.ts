@@ -62,7 +62,11 @@ for (const { vg, size, thinPoolGiB, pool } of KINDS) {
       await service.kill();
       await run('lvremove', '--quiet', '--yes', `${vg}/pdisk-${lost}`);
       await service.start();
-      t.true(logged(lost, /disk has no volume in the pool/));
+      await until(
+        () => logged(lost, /disk has no volume in the pool/),
+        'the report of the lost volume',
+        LONG,
+      );
       const before = [leftover, others, kept].map(uuid => `pdisk-${uuid}`);
       t.deepEqual((await group.volumes()).sort(), before.sort());
       const extents = await extentsOf(vg, leftover);
