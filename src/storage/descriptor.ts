@@ -1,5 +1,5 @@
-// Files by their descriptors. The FileHandle of node:fs/promises is an object with events and two arrays of 18 numbers for each call,
-// which took more of a creation's time than the system calls.
+// Files by their descriptors. The FileHandle of node:fs/promises is an object with events, and each of its calls makes arrays for results
+// that nobody asks for; a creation is little more than such calls.
 import { close, fstat, fsync, ftruncate, open } from 'node:fs';
 import { promisify } from 'node:util';
 
