@@ -7,6 +7,8 @@ export type ChangeType =
   | 'disk.failed'
   | 'disk.attached'
   | 'disk.detached'
+  | 'disk.diverted'
+  | 'disk.machine-lost'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
   | 'disk.resized'

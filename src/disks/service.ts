@@ -14,6 +14,8 @@ export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
+  /** What whoever vouches for a machine's or a node's end gives as the reason. */
+  readonly reason?: string;
   /** What must be on disk in the same batch as the decision. */
   readonly alsoWrite?: (decided: Decided) => readonly Write[];
 }
@@ -38,6 +40,11 @@ interface NewDisk {
 export interface VmName {
   readonly node: string;
   readonly vmId: string;
+}
+
+/** An administrator vouches that a machine is gone, whatever hosts do not tell. */
+export interface Force {
+  readonly reason: string;
 }
 
 /** A disk as readers see it: committed, never ahead of the store. */
@@ -172,9 +179,15 @@ export interface DiskService {
     uuid: string,
     vm: VmName,
     cause: Cause,
-  ): Promise<{ target: string; uuids: readonly string[] }>;
+    force?: Force,
+  ): Promise<{ target: string; uuids: readonly string[]; vouched?: string }>;
   attach(caller: Caller, uuid: string, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
-  detach(caller: Caller, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
+  detach(
+    caller: Caller,
+    vm: VmName,
+    cause: Cause,
+    force?: Force,
+  ): Promise<{ uuids: readonly string[]; vouched?: string }>;
   /** The `<disk>` element of a cold attachment; `target` is a letter to keep, undefined the first that is free from `vdb` on. */
   element(
     caller: Caller,
