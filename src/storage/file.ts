@@ -1,12 +1,13 @@
 // Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
 // for an aborted `make` may still be in a system call when `remove` comes to undo it.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { access, chmod, mkdir, stat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { errorOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { claim } from './claim.ts';
+import { contents, POSIX_IMAGE } from './contents.ts';
 import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
@@ -24,9 +25,6 @@ export interface FilePoolOptions {
 }
 
 const GIB = 2 ** 30;
-const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
-/** The same, as POSIX has it. */
-const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
@@ -177,7 +175,15 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
 
     async list() {
       try {
-        return (await readdir(directory)).flatMap(name => IMAGE.exec(name)?.[1] ?? []);
+        return (await contents(directory)).volumes;
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async strangers() {
+      try {
+        return (await contents(directory)).strangers;
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }
