@@ -178,6 +178,21 @@ const ofTheService = {
   ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
   LAST_ADMINISTRATOR: { status: 400, sentence: () => 'the last administrator cannot be removed or demoted' },
   NO_ALARM: { status: 400, sentence: f => `there is no alarm on node '${f.node ?? ''}'` },
+  NODE_UNKNOWN: { status: 400, sentence: f => `no such node: '${f.node ?? ''}'` },
+  NODE_ALIVE: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' answers${because(f.detail)}; only one that is silent can be declared dead`,
+  },
+  NODE_NOT_DECLARED_DEAD: {
+    status: 400,
+    sentence: f => `node '${f.node ?? ''}' has not been declared dead`,
+  },
+  NODE_STILL_HOLDS: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' still has disks plugged that were released when it was declared dead${because(f.detail)}; they are unplugged there first`,
+  },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
   POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
   KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },

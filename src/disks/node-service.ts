@@ -16,7 +16,9 @@ export function createNodeService(parts: {
     list(caller) {
       return hypervisor.status().map(({ node: key, uri, state, since, versions, error = null }) => {
         const names = hypervisor.namesOf(key);
-        const operation = runsTheCloud(caller) ? { uri, error, alarm: alarms.of(key) ?? null } : null;
+        const operation = runsTheCloud(caller)
+          ? { uri, error, alarm: alarms.of(key) ?? null, declaredDead: null }
+          : null;
         const node = hypervisor.hostOf(key);
         return { node, names, reachable: state === 'up', since, versions: versions ?? null, operation };
       });
@@ -30,6 +32,12 @@ export function createNodeService(parts: {
       await alarms.agree(key, also({ alarm }));
       void reconciler.pass(key);
       return { alarm };
+    },
+    async declareDead() {
+      throw errorOf('INTERNAL');
+    },
+    async declareAlive() {
+      throw errorOf('INTERNAL');
     },
   };
 }
