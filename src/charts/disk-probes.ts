@@ -39,6 +39,14 @@ const attachings = ({ context }: DiskFacts): Given[] => {
 /** An event of every type as it could come now; it does not compile while a type has none. */
 const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
   CREATE: { request: 'POST /api/create', ...always(({ context, ...facts }) => ({ ...context, ...facts })) },
+  ADOPT: {
+    request: 'POST /api/leftovers/:uuid/adopt',
+    ...always(({ context }) => ({ ...context, obstacle: null })),
+  },
+  DISCARD: {
+    request: 'POST /api/leftovers/:uuid/remove',
+    ...always(({ context, wipe }) => ({ ...context, wipe, holders: [], unseen: [], obstacle: null })),
+  },
   HOTATTACH: { request: 'POST /api/hotattach/:uuid', givens: attachings },
   ATTACH: { request: 'POST /api/attach/:uuid', givens: attachings },
   GROW: {
