@@ -7,6 +7,8 @@ import { within } from './within.ts';
 export const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
 const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+/** What find(1) counts a file's room in, in bytes. */
+const BLOCK = 512;
 const LOOKING_MS = 120_000;
 
 const run = createRunner();
@@ -30,16 +32,19 @@ export async function contents(directory: string): Promise<Contents> {
   ];
   const where = [directory, '-mindepth', '1', '-maxdepth', '1', '-ignore_readdir_race', ...named];
   // A name may hold any byte but NUL.
-  const args = [...where, '-printf', '%y %s %B@ %f\\0'];
+  const args = [...where, '-printf', '%y %s %b %B@ %f\\0'];
   const found = await within(LOOKING_MS, signal => run('find', args, signal));
   const volumes: VolumeEntry[] = [];
   const strangers: Stranger[] = [];
   for (const line of found.split('\0')) {
-    const [, type = '', size = '', birth = '', name = ''] = /^(\S) (\S+) (\S+) (.*)$/s.exec(line) ?? [];
+    const [, type = '', size = '', blocks = '', birth = '', name = ''] =
+      /^(\S) (\S+) (\S+) (\S+) (.*)$/s.exec(line) ?? [];
     const [uuid] = UUID.exec(name) ?? [];
     if (uuid === undefined) continue;
     const bytes = Number(size);
-    if (type === 'f' && IMAGE.test(name)) volumes.push({ uuid, bytes, createdMs: timeOf(birth) });
+    const writtenBytes = Number(blocks) * BLOCK;
+    if (type === 'f' && IMAGE.test(name))
+      volumes.push({ uuid, bytes, createdMs: timeOf(birth), writtenBytes });
     else strangers.push({ name, uuid, bytes });
   }
   return { volumes, strangers };

@@ -11,6 +11,8 @@ export interface VolumeEntry {
   readonly bytes: number;
   /** When it was made here, in milliseconds since 1970; undefined where the pool does not know. */
   readonly createdMs: number | undefined;
+  /** How much room it takes, where that tells whether anything was ever written to it (0: nothing); undefined where it does not. */
+  readonly writtenBytes?: number | undefined;
   /**
    * Why it is left as it is, to follow "the volume": somebody has made something else of it, and what is asked of the pool about it (wiping,
    * growing, removing) fails with this. Undefined: it is as we made it.

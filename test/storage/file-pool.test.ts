@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { uuidsIn } from './helpers/pool-suite.ts';
+import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
@@ -168,4 +168,14 @@ test('a pool cannot be opened where there is no directory to be made', async t =
   );
   t.is(error.code, 'POOL_UNAVAILABLE');
   t.regex(error.message, /ENOTDIR/);
+});
+
+test('the list tells of an image to which nothing was ever written', async t => {
+  const { pool } = await freshPool(t);
+  const [empty, written] = [randomUUID(), randomUUID()];
+  for (const uuid of [empty, written]) await pool.make(uuid, 1, never());
+  await writeAt(pool.source(written).path, GIB / 2, Buffer.from('precious'));
+  const room = new Map((await pool.list()).map(({ uuid, writtenBytes }) => [uuid, writtenBytes]));
+  t.is(room.get(empty), 0);
+  t.true((room.get(written) ?? 0) > 0);
 });
