@@ -40,6 +40,19 @@ interface MachineNow {
 /** What may happen to a disk; `Stamp` is added by whoever delivers it. */
 export type DiskMessage =
   | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota } & DiskBirth)
+  /** A volume that belongs to no disk becomes one, `created` when it was made. `obstacle`: why it cannot; null: it can. */
+  | ({ type: 'ADOPT'; created: number; obstacle: string | null } & DiskBirth)
+  /**
+   * A volume that belongs to no disk is to be removed. `holders`: the live domains that have it; `unseen`: the nodes whose domains could not
+   * be looked at; `obstacle` as above, `wipe` as below.
+   */
+  | ({
+      type: 'DISCARD';
+      wipe: boolean;
+      holders: readonly string[];
+      unseen: readonly string[];
+      obstacle: string | null;
+    } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)

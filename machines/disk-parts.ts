@@ -76,6 +76,15 @@ export const setupDisk = setup({
       const { uuid, owner, tag, visibility, sizeGiB, limit, time } = event;
       return { uuid, owner, tag, visibility, sizeGiB, limit, created: time };
     }),
+    beAdopted: assign(({ event }) => {
+      assertEvent(event, 'ADOPT');
+      const { uuid, owner, tag, visibility, sizeGiB, limit, created } = event;
+      return { uuid, owner, tag, visibility, sizeGiB, limit, created };
+    }),
+    beDiscarded: assign(({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return { uuid: event.uuid, sizeGiB: event.sizeGiB, created: event.time };
+    }),
     beginMaking: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       deadline: event.now + event.patience.creating,
@@ -167,8 +176,20 @@ export const setupDisk = setup({
     currentHot: ({ context, event }) =>
       isCurrent(context, event) && context.users.some(user => user.mode === 'hot'),
     currentUsed: ({ context, event }) => isCurrent(context, event) && context.users.length > 0,
+    obstructed: ({ event }) => {
+      assertEvent(event, ['ADOPT', 'DISCARD']);
+      return event.obstacle !== null;
+    },
+    held: ({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return event.holders.length > 0;
+    },
+    nodeUnseen: ({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return event.unseen.length > 0;
+    },
     mustWipe: ({ event }) => {
-      assertEvent(event, 'DELETE');
+      assertEvent(event, ['DELETE', 'DISCARD']);
       return event.wipe;
     },
     currentWhole: ({ context, event }) => {

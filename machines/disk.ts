@@ -15,6 +15,9 @@ const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW
 /** Who acts on what a disk was does not mean what it is now. */
 const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
 
+/** A volume that somebody has made something else of is left as it is. */
+const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE') });
+
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
@@ -149,7 +152,8 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishe
 /**
  * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
  * `growing`; in `wiping` the disk is gone for everybody, and its volume's bytes follow. Waiting states (`creating`, `growing`, `wiping`,
- * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then.
+ * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then. A volume that has lost its
+ * record begins anew here as well: ADOPT makes it a disk, DISCARD sends it the way of a deleted one.
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
@@ -162,6 +166,18 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'overQuota', ...refusal('QUOTA_EXCEEDED') },
           { guard: 'noRoom', ...refusal('NO_SPACE') },
           { target: 'creating', actions: 'beBorn' },
+        ],
+        ADOPT: [obstructed, { target: 'available', actions: ['beAdopted', published('disk.adopted')] }],
+        DISCARD: [
+          obstructed,
+          { guard: 'held', ...inUse },
+          { guard: 'nodeUnseen', ...refusal('NODES_SILENT') },
+          {
+            guard: 'mustWipe',
+            target: 'wiping',
+            actions: ['beDiscarded', published('disk.discarded'), answerDone],
+          },
+          { target: 'deleting', actions: ['beDiscarded', published('disk.discarded')] },
         ],
       },
     },

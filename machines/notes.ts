@@ -3,6 +3,8 @@ import type { Failure, Problem, Refusal } from './reasons.ts';
 /** The kinds of change that readers of the event log see; a closed list. */
 export type ChangeType =
   | 'disk.created'
+  | 'disk.adopted'
+  | 'disk.discarded'
   | 'disk.deleted'
   | 'disk.failed'
   | 'disk.attached'

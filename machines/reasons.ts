@@ -18,7 +18,9 @@ export type Refusal =
   | 'NODE_DECLARED_DEAD'
   | 'NO_FREE_TARGET'
   | 'TARGET_TAKEN'
-  | 'ATTACHMENT_UNKNOWN';
+  | 'ATTACHMENT_UNKNOWN'
+  | 'LEFTOVER_UNUSABLE'
+  | 'NODES_SILENT';
 
 /** Why something outside (the pool, the node, the guest) did not do what a chart asked of it. */
 export type Failure =

@@ -69,6 +69,15 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f => `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released${wayOut(f)}`,
   },
   ATTACHMENT_UNKNOWN: { status: 400, sentence: f => `${disk(f)} is not attached to ${vm(f)}` },
+  LEFTOVER_UNUSABLE: {
+    status: 400,
+    sentence: f => `the volume of ${disk(f)} ${f.detail ?? 'is not as it was made'}; it is left as it is`,
+  },
+  NODES_SILENT: {
+    status: 503,
+    sentence: f =>
+      `it is not known whether a VM has ${disk(f)}${because(f.detail)}; nothing was removed: try again when every node answers, or declare dead what will not (POST /api/nodes/:node/declare-dead)`,
+  },
   NO_FREE_TARGET: { status: 400, sentence: f => `${vm(f)} has no free target for ${disk(f)} (vda to vdz)` },
   VOLUME_FAILED: {
     status: 500,
@@ -210,6 +219,25 @@ const ofTheService = {
   ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
   LAST_ADMINISTRATOR: { status: 400, sentence: () => 'the last administrator cannot be removed or demoted' },
   NO_ALARM: { status: 400, sentence: f => `there is no alarm on node '${f.node ?? ''}'` },
+  LEFTOVER_UNKNOWN: {
+    status: 400,
+    sentence: f => `there is no volume ${f.disk ?? ''} that belongs to no disk; see GET /api/leftovers`,
+  },
+  NODE_UNKNOWN: { status: 400, sentence: f => `no such node: '${f.node ?? ''}'` },
+  NODE_ALIVE: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' answers${because(f.detail)}; only one that is silent can be declared dead`,
+  },
+  NODE_NOT_DECLARED_DEAD: {
+    status: 400,
+    sentence: f => `node '${f.node ?? ''}' has not been declared dead`,
+  },
+  NODE_STILL_HOLDS: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' still has disks plugged that were released when it was declared dead${because(f.detail)}; they are unplugged there first`,
+  },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
   POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
   KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },

@@ -138,7 +138,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const holders = createHolders({
     isKnown: disk => decided.disk(disk) !== undefined,
     isDiverted: (disk, source) => !sameSource(source, pool.source(disk).path),
-    ready: deadline => Promise.race([reconciler.idle(), delay(Math.max(0, deadline - now()))]),
+    ready: deadline => reconciler.ready(deadline),
   });
   const common = { ...base, system, finder, holders };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });

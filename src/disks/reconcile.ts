@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Vm } from '../../machines/vm.ts';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
 import { reasonOf } from '../errors.ts';
+import { type Gate, gate } from '../gate.ts';
 import type { DomainName, Hypervisor, Survey } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
 import type { HolderBook } from './holders.ts';
@@ -18,6 +20,7 @@ export interface ReconcilerParts {
   readonly holders: HolderBook;
   readonly observer: Observer;
   readonly log: Logger;
+  readonly now: () => number;
 }
 
 export interface Reconciler {
@@ -32,10 +35,14 @@ export interface Reconciler {
   pass(node: string): Promise<void>;
   /** Every linked node, and every node that holds an attachment. */
   passAll(): Promise<void>;
-  /** Resolves when the passes at work have ended. */
-  idle(): Promise<void>;
+  /** Resolves when the machines of every node that is linked have been looked at once, or could not be; at the deadline at the latest. */
+  ready(deadline: number): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** After the start, how long what needs to know all machines waits for nodes that are being linked, in milliseconds. */
+const FIRST_LINKS_MS = 3_000;
+const LINKING_MS = 20;
 
 /** How many machines of one node are looked at side by side. */
 const ABREAST = 4;
@@ -48,13 +55,21 @@ type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
 
 /** Holds records and live domains against each other. */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
-  const { decided, hypervisor, alarms, finder, holders, observer, log } = parts;
+  const { decided, hypervisor, alarms, finder, holders, observer, log, now } = parts;
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
   let stopped = false;
   /** The newest connection of each node, and the newest whose host was looked at. */
   const connections = new Map<string, number>();
   const looked = new Map<string, number>();
+  /** Of each node's newest connection: whether its machines have been looked at, or could not be. */
+  const firstLooks = new Map<string, Gate>();
+
+  const begun = now();
+
+  /** Whether the first attempt to link a node is still at work. */
+  const isLinking = (): boolean =>
+    hypervisor.status().some(({ state, error }) => state === 'connecting' && error === undefined);
 
   const isNew = (node: string): boolean => (looked.get(node) ?? 0) < (connections.get(node) ?? 0);
 
@@ -69,6 +84,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const active = new Set(list.domains.filter(one => one.active).map(one => one.uuid));
     holders.keepOnly(node, active);
     holders.looked(node, null);
+    firstLooks.get(node)?.open();
     const suspects = followed(node).filter(({ context }) => !active.has(context.vm.domain ?? ''));
     const missing = await findAll(suspects);
     alarms.checkReleases(node, lossesIn(observations, missing), followed(node).length);
@@ -130,6 +146,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     } catch (error) {
       if (stopped) return;
       holders.looked(node, reasonOf(error));
+      firstLooks.get(node)?.open();
       log.warn({ node, error: reasonOf(error) }, 'node not reconciled');
       await lookElsewhere(node).catch(why => log.warn({ node, error: reasonOf(why) }, 'machines not looked for'));
     }
@@ -171,16 +188,27 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   return {
     linked(node, generation) {
       connections.set(node, generation);
+      firstLooks.get(node)?.open();
+      firstLooks.set(node, gate());
       void pass(node);
     },
     async doubt(node) {
       if (isNew(node)) await pass(node);
-      return isNew(node) ? 'it has not told which host it is since it was linked' : alarms.ofHost(node);
+      const alarm = alarms.ofHost(node);
+      return isNew(node) ? (alarm ?? 'it has not told which host it is since it was linked') : alarm;
     },
     pass,
     passAll,
-    async idle() {
-      await Promise.all(passes.values());
+    async ready(deadline) {
+      while (isLinking() && now() < Math.min(deadline, begun + FIRST_LINKS_MS)) await delay(LINKING_MS);
+      const waited = [...firstLooks.values()].filter(({ isOpen }) => !isOpen());
+      if (waited.length === 0) return;
+      const limit = new AbortController();
+      const all = Promise.all(waited.map(({ opened }) => opened));
+      const late = delay(Math.max(0, deadline - now()), undefined, { signal: limit.signal });
+      await Promise.race([all, late]);
+      limit.abort();
+      await late.catch(() => {});
     },
     async stop() {
       stopped = true;

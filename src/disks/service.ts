@@ -14,7 +14,7 @@ export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
-  /** What whoever vouches for a machine's or a node's end gives as the reason. */
+  /** What an administrator gave as the reason where he vouched for something that cannot be proved. */
   readonly reason?: string;
   /** What must be on disk in the same batch as the decision. */
   readonly alsoWrite?: (decided: Decided) => readonly Write[];
@@ -29,6 +29,11 @@ export interface Decided {
   readonly target: string | null;
 }
 
+/** An administrator's word for what cannot be proved. */
+export interface Force {
+  readonly reason: string;
+}
+
 interface NewDisk {
   /** 1 to 1024. */
   readonly sizeGiB: number;
@@ -40,11 +45,6 @@ interface NewDisk {
 export interface VmName {
   readonly node: string;
   readonly vmId: string;
-}
-
-/** An administrator vouches that a machine is gone, whatever hosts do not tell. */
-export interface Force {
-  readonly reason: string;
 }
 
 /** A disk as readers see it: committed, never ahead of the store. */
@@ -173,7 +173,7 @@ export interface DiskService {
     vm: VmName,
     cause: Cause,
   ): Promise<{ target: string; uuids: readonly string[] }>;
-  /** `uuids`: the remaining disks. */
+  /** `uuids`: the remaining disks. `vouched`: with `force`, what the administrator has vouched for, as a sentence. */
   hotdetach(
     caller: Caller,
     uuid: string,
@@ -182,6 +182,7 @@ export interface DiskService {
     force?: Force,
   ): Promise<{ target: string; uuids: readonly string[]; vouched?: string }>;
   attach(caller: Caller, uuid: string, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
+  /** `vouched` as above. */
   detach(
     caller: Caller,
     vm: VmName,
@@ -212,7 +213,7 @@ export interface DiskService {
 }
 
 /** A hypervisor, as far as we know. */
-interface NodeView {
+export interface NodeView {
   /** The name by which it is known, the first of `names`. */
   readonly node: string;
   readonly names: readonly string[];
@@ -228,6 +229,8 @@ interface NodeView {
     readonly error: string | null;
     /** Why nothing is released there. */
     readonly alarm: string | null;
+    /** Who declared it dead, why and when, in milliseconds since 1970; null: nobody did. */
+    readonly declaredDead: { readonly by: string; readonly reason: string; readonly since: number } | null;
   } | null;
 }
 
@@ -244,6 +247,18 @@ export interface NodeService {
     node: string,
     also?: (outcome: { readonly alarm: string }) => readonly Write[],
   ): Promise<{ readonly alarm: string }>;
+  /**
+   * An administrator's word that a node is gone for good, and all its machines with it: what is attached there is released. Resolves with
+   * the UUIDs of those disks. `also` as above. Throws FORBIDDEN, NODE_UNKNOWN, NODE_ALIVE.
+   */
+  declareDead(
+    caller: Caller,
+    node: string,
+    reason: string,
+    also?: (outcome: { readonly released: readonly string[] }) => readonly Write[],
+  ): Promise<{ readonly released: readonly string[] }>;
+  /** Takes that back. Throws FORBIDDEN, NODE_UNKNOWN, NODE_NOT_DECLARED_DEAD, NODE_STILL_HOLDS. */
+  declareAlive(caller: Caller, node: string, also?: () => readonly Write[]): Promise<void>;
 }
 
 /** What a chart would do with an event now, with the sentence that a refused request would be answered. */

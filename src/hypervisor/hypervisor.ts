@@ -21,7 +21,7 @@ export interface DiskSpec {
   /** Only for a disk whose user limit is above 1; otherwise QEMU's write lock is the second line of defence. */
   readonly shareable: boolean;
   /** Whether an earlier attempt, of which nothing is known, may still be at work in libvirt. */
-  readonly mayBeAtWork: boolean;
+  readonly mayBeAtWork?: boolean;
 }
 
 export type PlugOutcome =

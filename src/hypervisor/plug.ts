@@ -35,7 +35,7 @@ export async function plug(
   let doubt = '';
   let wasSent = false;
   /** Calls of which nobody knows whether they are at work yet. */
-  let { mayBeAtWork } = spec;
+  let { mayBeAtWork = false } = spec;
 
   /**
    * The machine does not run here. Only a call that was itself answered so is certain not to come true: one that is queued behind the start

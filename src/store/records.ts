@@ -92,6 +92,8 @@ const nodeRecord = z.object({
 /** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.created': 'The disk can be used.',
+  'disk.adopted': 'A volume that belonged to no disk was made one by an administrator.',
+  'disk.discarded': 'An administrator has a volume that belonged to no disk removed.',
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
@@ -166,7 +168,7 @@ const eventRecord = z.object({
     kind: z.enum(keysOf(causeKinds)),
     request: z.string().optional(),
     account: z.string().optional(),
-    /** What whoever vouched for a machine's or a node's end gave as the reason. */
+    /** What an administrator gave as the reason where he vouched for something. */
     reason: z.string().optional(),
   }),
 });
