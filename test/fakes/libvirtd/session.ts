@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Domain, DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
-import { devicePayload, eventKinds, lifecyclePayload } from '../../../src/libvirt/events.ts';
+import { eventKinds } from '../../../src/libvirt/events.ts';
 import { type KeepaliveSettings, keepalive } from '../../../src/libvirt/keepalive.ts';
 import type { Procedure } from '../../../src/libvirt/procedures.ts';
 import * as wire from '../../../src/libvirt/wire.ts';
@@ -11,6 +11,7 @@ import { type Codec, decode, encode } from '../../../src/libvirt/xdr.ts';
 import type { fakeAnswers, SessionState } from './answers.ts';
 import type { Fault, noFaults, ProcedureName } from './faults.ts';
 import type { fakeJobs } from './jobs.ts';
+import { errorPayload, eventMessage } from './messages.ts';
 import { spoken } from './procedures.ts';
 
 /** max_client_requests of libvirtd.conf. */
@@ -48,24 +49,6 @@ export interface SessionOptions {
 
 export interface Session {
   send(event: DomainEvent): void;
-}
-
-function errorPayload(error: LibvirtError): Buffer {
-  // libvirt's messages are a sentence for the code, then the detail; str1 is the sentence's format.
-  const [, sentence, detail] = /^(.*?): (.*)$/s.exec(error.message) ?? [];
-  return encode(wire.wireError, {
-    code: error.code,
-    domain: error.domain,
-    message: error.message,
-    level: 2,
-    dom: null,
-    str1: sentence === undefined ? error.message : `${sentence}: %s`,
-    str2: detail ?? null,
-    str3: null,
-    int1: error.int1,
-    int2: -1,
-    net: null,
-  });
 }
 
 /** Serves `socket` until it closes. */
@@ -215,23 +198,9 @@ export function serve(socket: Socket, options: SessionOptions): Session {
 
   return {
     send(event) {
-      const kind = eventKinds[event.type];
-      const callback = state.callbacks.get(kind.id);
+      const callback = state.callbacks.get(eventKinds[event.type].id);
       if (callback === undefined) return;
-      const payload =
-        event.type === 'lifecycle'
-          ? encode(lifecyclePayload, { callback, ...event })
-          : encode(devicePayload, { callback, ...event });
-      write(
-        wire.encodeMessage({
-          program: wire.PROGRAM_REMOTE,
-          procedure: kind.procedure,
-          type: wire.TYPE_MESSAGE,
-          serial: 1,
-          status: wire.STATUS_OK,
-          payload,
-        }),
-      );
+      write(eventMessage(event, callback));
     },
   };
 }
