@@ -9,8 +9,16 @@ import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
 import { type Auth, fakeAnswers } from './libvirtd/answers.ts';
 import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts';
-import { domainOf, type Machine, type MachineSettings, type Manners } from './libvirtd/machine.ts';
-import { fakeMachines } from './libvirtd/machines.ts';
+import { END } from './libvirtd/lifecycle.ts';
+import {
+  domainOf,
+  type Machine,
+  type MachineSettings,
+  type Manners,
+  type SavedMachine,
+} from './libvirtd/machine.ts';
+import { fakeMachines, type Machines } from './libvirtd/machines.ts';
+import { fakeMigration, type Migration, type MigrationOptions } from './libvirtd/migration.ts';
 import { type Session, serve } from './libvirtd/session.ts';
 
 export interface FakeLibvirtdOptions {
@@ -53,14 +61,29 @@ export interface FakeLibvirtd {
   domain(name: string): Machine;
   /** Pulls the plug, as `virsh destroy`, or ends it with another STOPPED_ detail. */
   destroy(name: string, detail?: number): void;
+  /** The guest has switched itself off. */
+  poweroff(name: string): void;
+  /** QEMU is killed. */
+  kill(name: string): void;
   /** Managed save. */
   save(name: string): void;
+  /** `virsh save`: in a file, of which libvirt remembers nothing. */
+  saveToFile(name: string): SavedMachine;
+  /** `virsh restore`, on the host where it was saved or on another. */
+  restore(saved: SavedMachine): Domain;
   start(name: string): void;
   suspend(name: string): void;
   resume(name: string): void;
   reset(name: string): void;
+  snapshot(name: string): void;
+  /** Back to its snapshot. */
+  revert(name: string): void;
   /** Gone to another host. */
   migrateAway(name: string): void;
+  /** Begins its live migration to another fake; the answer takes it further, or ends it. */
+  migrate(name: string, to: FakeLibvirtd, options?: MigrationOptions): Migration;
+  /** Somebody's job holds the domain until what this returns is called: changes wait for it. */
+  hold(name: string): () => void;
   setManners(name: string, manners: Manners): void;
   /** The guest lets go of what it was asked for and had kept. */
   release(name: string, alias: string): void;
@@ -68,10 +91,17 @@ export interface FakeLibvirtd {
   emit(event: DomainEvent): void;
   /** Cuts every connection; new ones are welcome. */
   dropConnections(): void;
-  /** Listens again after `stop`, on the same address, with the same machines. */
+  /** Listens again after `stop` or `cut`, on the same address, with the same machines. */
   listen(): Promise<void>;
-  /** Cuts every connection and stops listening, as the death of libvirtd does; the machines live on. */
+  /**
+   * Cuts every connection and stops listening, as the death of libvirtd does; the machines live on. The next one knows why none of
+   * them stopped, calls that waited in this one are not made, and it counts runs anew.
+   */
   stop(): Promise<void>;
+  /** Cuts every connection and lets none in, while libvirtd goes on and makes the calls that wait in it. */
+  cut(): Promise<void>;
+  /** What is in this host, for another one. */
+  readonly machines: Machines;
 }
 
 async function listening(accept: (socket: Socket) => void, where: ListenOptions): Promise<Server> {
@@ -101,6 +131,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   let mostUnanswered = 0;
   const servers: Server[] = [];
   let port = options.tcp;
+  let life = 1;
 
   function emit(event: DomainEvent): void {
     for (const session of sessions.values()) session.send(event);
@@ -115,6 +146,8 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     socket.setNoDelay(true);
     const session = serve(socket, {
       answers,
+      jobs: machines,
+      life: () => life,
       faults,
       authNeeded: auth !== 'none',
       keepalive: options.keepalive ?? { intervalMs: 5000, count: 5 },
@@ -131,6 +164,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   }
 
   async function listen(): Promise<void> {
+    machines.daemonBegins();
     if (options.unix !== undefined) {
       await rm(options.unix, { force: true });
       servers.push(await listening(accept, { path: options.unix }));
@@ -144,6 +178,11 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
 
   function dropConnections(): void {
     for (const socket of sessions.keys()) socket.destroy();
+  }
+
+  async function cut(): Promise<void> {
+    dropConnections();
+    await Promise.all(servers.splice(0).map(close));
   }
 
   await listen();
@@ -162,12 +201,21 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     addDomain: settings => domainOf(machines.add(settings)),
     domain: machines.findByName,
     destroy: (name, detail = STOPPED_DESTROYED) => machines.stop(machines.findByName(name), detail),
-    save: name => machines.save(machines.findByName(name)),
+    poweroff: name => machines.end(machines.findByName(name), END.shutdown),
+    kill: name => machines.end(machines.findByName(name), END.killed),
+    save: name => machines.managedSave(machines.findByName(name)),
+    saveToFile: name => machines.saveToFile(machines.findByName(name)),
+    restore: saved => domainOf(machines.restore(saved)),
     start: name => machines.start(machines.findByName(name)),
     suspend: name => machines.suspend(machines.findByName(name)),
     resume: name => machines.resume(machines.findByName(name)),
-    reset: name => machines.reset(machines.findByName(name)),
+    reset: name => machines.wake(machines.findByName(name)),
+    snapshot: name => machines.snapshot(machines.findByName(name)),
+    revert: name => machines.revert(machines.findByName(name)),
     migrateAway: name => machines.migrateAway(machines.findByName(name)),
+    migrate: (name, to, migration) =>
+      fakeMigration(machines, to.machines, machines.findByName(name), migration ?? {}),
+    hold: name => machines.hold(machines.findByName(name).uuid),
     setManners(name, manners) {
       machines.findByName(name).manners = manners;
     },
@@ -176,8 +224,11 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     dropConnections,
     listen,
     async stop() {
-      dropConnections();
-      await Promise.all(servers.splice(0).map(close));
+      life += 1;
+      machines.daemonDied();
+      await cut();
     },
+    cut,
+    machines,
   };
 }

@@ -124,14 +124,14 @@ test('every subscriber gets every event in order until it leaves', async t => {
   const domain = fake.addDomain({ name: 'vm1', manners: 'refusing' });
   const disk = "<disk><source file='/d'/><target dev='vda'/><alias name='ua-1'/></disk>";
   await client.attachDevice(domain, disk, 1);
-  await until(() => some.length === 2, 'two events');
+  await until(() => some.length === 3, 'three events');
   leave();
   await client.detachDeviceByAlias(domain, 'ua-1', 1);
   fake.destroy('vm1');
-  await until(() => all.length === 5, 'five events');
+  await until(() => all.length === 6, 'six events');
   t.deepEqual(
     all.map(event => (event.type === 'lifecycle' ? [event.event, event.detail] : event.type)),
-    [[2, 0], 'device-added', 'device-removal-failed', [6, 2], [5, 1]],
+    [[4, 0], [2, 0], 'device-added', 'device-removal-failed', [6, 2], [5, 1]],
   );
-  t.is(some.length, 2);
+  t.is(some.length, 3);
 });

@@ -4,14 +4,16 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type LibvirtClient, openClient } from '../../src/libvirt/client.ts';
+import { connectionOver } from '../../src/libvirt/connection.ts';
 import * as libvirt from '../../src/libvirt/constants.ts';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
-import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
+import type { Domain, DomainEvent, LifecycleEvent } from '../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
 import { keepLinked } from '../../src/libvirt/reconnect.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
 import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
+import { spoken } from '../fakes/libvirtd/procedures.ts';
 import { until } from '../rig/until.ts';
 
 export interface Host {
@@ -97,6 +99,13 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
         event.alias === alias;
       return until(() => events.find(isIt), `${type} ${alias}`, { timeoutMs });
     }
+    /** What was told of a machine's life up to now, as "event,detail". */
+    async function lifecycle({ uuid }: Domain): Promise<string[]> {
+      await client.hostname();
+      return events
+        .filter((seen): seen is LifecycleEvent => seen.type === 'lifecycle' && seen.domain.uuid === uuid)
+        .map(({ event, detail }) => `${event},${detail}`);
+    }
     function sawLifecycle({ uuid }: Domain, event: number, detail: number) {
       const isIt = (seen: DomainEvent) =>
         seen.type === 'lifecycle' &&
@@ -105,7 +114,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
         seen.detail === detail;
       return until(() => events.find(isIt), `lifecycle ${event}/${detail}`);
     }
-    return { client, make, sawDevice, sawLifecycle };
+    return { client, make, sawDevice, sawLifecycle, lifecycle };
   }
 
   async function image(sizeMiB = 4): Promise<string> {
@@ -164,6 +173,59 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, client.domainState(domain), ERROR.NO_DOMAIN);
     await refused(t, client.domainXml(domain), ERROR.NO_DOMAIN);
     await refused(t, client.destroy(domain), ERROR.NO_DOMAIN);
+  });
+
+  test('a life is told in its order: resumed before started, shut down before stopped', async t => {
+    const { client, make, lifecycle } = await opened(t);
+    const domain = await make({ persistent: true });
+    const expected = ['0,0', '4,0', '2,0'];
+    t.deepEqual(await lifecycle(domain), expected);
+    await client.managedSave(domain);
+    expected.push('3,0', '5,4');
+    t.deepEqual(await lifecycle(domain), expected);
+    await client.startDomain(domain);
+    expected.push('2,2', '4,2');
+    t.deepEqual(await lifecycle(domain), expected);
+    await client.destroy(domain);
+    expected.push('6,2', '5,1');
+    t.deepEqual(await lifecycle(domain), expected);
+  });
+
+  test('a state has a reason, until libvirtd dies', async t => {
+    const { client, make } = await opened(t);
+    const domain = await make({ persistent: true });
+    const state = async (of = client) => Object.values(await of.domainState(domain));
+    t.deepEqual(await state(), [libvirt.STATE_RUNNING, 1]);
+    await client.managedSave(domain);
+    t.deepEqual(await state(), [libvirt.STATE_SHUTOFF, 5]);
+    await client.startDomain(domain);
+    t.deepEqual(await state(), [libvirt.STATE_RUNNING, 3]);
+    await client.destroy(domain);
+    t.deepEqual(await state(), [libvirt.STATE_SHUTOFF, 2]);
+    await host().restart();
+    const next = await openClient(host().uri);
+    t.teardown(async () => {
+      await next.undefine(domain);
+      await next.close();
+    });
+    t.deepEqual(await state(next), [libvirt.STATE_SHUTOFF, 0]);
+  });
+
+  test('a machine says whether it has a definition', async t => {
+    const { make } = await opened(t);
+    const connection = connectionOver(await dial(parseUri(host().uri), new AbortController().signal), {
+      callTimeoutMs: 30_000,
+      keepalive: false,
+      onEvent: () => undefined,
+    });
+    t.teardown(() => connection.close());
+    await connection.call(spoken.authList, undefined);
+    await connection.call(spoken.connectOpen, { name: 'qemu:///system', flags: 0 });
+    for (const persistent of [true, false]) {
+      const domain = await make({ persistent });
+      const { result } = await connection.call(spoken.domainIsPersistent, { domain });
+      t.is(result, persistent ? 1 : 0);
+    }
   });
 
   test('what is not there is refused with code 42 and the format of the message', async t => {

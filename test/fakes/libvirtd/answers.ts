@@ -2,12 +2,13 @@
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
-import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
+import type { Procedure } from '../../../src/libvirt/procedures.ts';
 import { domainOf, type Machine } from './machine.ts';
 import type { Machines } from './machines.ts';
+import type { spoken } from './procedures.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
 
-type Procedures = typeof procedures;
+type Procedures = typeof spoken;
 type Answers = {
   [Name in keyof Procedures]: Procedures[Name] extends Procedure<infer Args, infer Result>
     ? (args: Args, session: SessionState) => Result
@@ -104,6 +105,7 @@ export function fakeAnswers(
       const { state, reason } = machines.find(uuid);
       return { state, reason };
     },
+    domainIsPersistent: ({ domain: { uuid } }) => ({ result: machines.find(uuid).persistent ? 1 : 0 }),
     domainGetXmlDesc: ({ domain: { uuid }, flags }) => ({
       text: machines.xml(machines.find(uuid), (flags & libvirt.XML_INACTIVE) !== 0),
     }),
@@ -119,8 +121,9 @@ export function fakeAnswers(
     domainDestroy: ({ domain: { uuid } }) => machines.stop(machines.running(uuid), libvirt.STOPPED_DESTROYED),
     domainSuspend: ({ domain: { uuid } }) => machines.suspend(machines.running(uuid)),
     domainResume: ({ domain: { uuid } }) => machines.resume(machines.running(uuid)),
-    domainReset: ({ domain: { uuid } }) => machines.reset(machines.running(uuid)),
-    domainManagedSave: ({ domain: { uuid } }) => machines.save(machines.running(uuid)),
+    // The guest boots again in the same run; QEMU lets go of everything that was asked for before.
+    domainReset: ({ domain: { uuid } }) => machines.wake(machines.running(uuid)),
+    domainManagedSave: ({ domain: { uuid } }) => machines.managedSave(machines.running(uuid)),
     domainHasManagedSaveImage: ({ domain: { uuid } }) => ({
       result: machines.find(uuid).saved === undefined ? 0 : 1,
     }),

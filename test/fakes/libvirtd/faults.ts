@@ -1,6 +1,6 @@
-import type { procedures } from '../../../src/libvirt/procedures.ts';
+import type { spoken } from './procedures.ts';
 
-export type ProcedureName = keyof typeof procedures;
+export type ProcedureName = keyof typeof spoken;
 
 /** What can go wrong with one call. */
 export type Fault =

@@ -21,8 +21,12 @@ export interface Machine {
   disks: FakeDisk[];
   /** In its definition: there at every start. */
   coldDisks: FakeDisk[];
+  /** QEMU runs and holds no image: it is coming in, or it has given them up for the switch-over of its migration. */
+  imagesFree: boolean;
   /** The disks in its managed save image, if it has one. */
   saved: FakeDisk[] | undefined;
+  /** The disks of its snapshot, if one was made. */
+  snapshot: FakeDisk[] | undefined;
   manners: Manners;
   /** Aliases that the guest was asked to let go of and has not. */
   pending: Set<string>;
@@ -42,6 +46,17 @@ export interface MachineSettings {
   /** `<disk>` elements it boots with. */
   disks?: string[];
 }
+
+/** A machine in a file: whoever has the file may let it go on, here or on another host. */
+export interface SavedMachine {
+  readonly name: string;
+  readonly uuid: string;
+  readonly ports: number;
+  readonly manners: Manners;
+  readonly disks: readonly FakeDisk[];
+}
+
+export const isRunning = ({ id }: Machine): boolean => id !== -1;
 
 /** How libvirt names it to clients. */
 export function domainOf({ name, uuid, id }: Machine): Domain {

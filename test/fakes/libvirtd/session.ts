@@ -1,29 +1,45 @@
 // One client's connection to a fake libvirtd, with the server's own limits: it stops reading while five requests are
 // unanswered, and pings once it was asked to.
 import type { Socket } from 'node:net';
-import type { DomainEvent } from '../../../src/libvirt/domain.ts';
+import type { Domain, DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
-import { devicePayload, eventKinds, lifecyclePayload } from '../../../src/libvirt/events.ts';
+import { eventKinds } from '../../../src/libvirt/events.ts';
 import { type KeepaliveSettings, keepalive } from '../../../src/libvirt/keepalive.ts';
-import { type Procedure, procedures } from '../../../src/libvirt/procedures.ts';
+import type { Procedure } from '../../../src/libvirt/procedures.ts';
 import * as wire from '../../../src/libvirt/wire.ts';
-import { decode, encode } from '../../../src/libvirt/xdr.ts';
+import { type Codec, decode, encode } from '../../../src/libvirt/xdr.ts';
 import type { fakeAnswers, SessionState } from './answers.ts';
 import type { Fault, noFaults, ProcedureName } from './faults.ts';
+import type { fakeJobs } from './jobs.ts';
+import { errorPayload, eventMessage } from './messages.ts';
+import { spoken } from './procedures.ts';
 
 /** max_client_requests of libvirtd.conf. */
 const REQUESTS_MAX = 5;
 const FROM_RPC = 7;
 
 const names = new Map(
-  Object.entries(procedures).map(([name, { number }]) => [number, name as ProcedureName] as const),
+  Object.entries(spoken).map(([name, { number }]) => [number, name as ProcedureName] as const),
 );
 
 /** What clients may call before they are authenticated, and before OPEN. */
 const ALWAYS: ReadonlySet<ProcedureName> = new Set(['authList', 'authPolkit']);
 const BEFORE_OPEN: ReadonlySet<ProcedureName> = new Set(['connectOpen', 'connectSupportsFeature', ...ALWAYS]);
 
+/** Calls that wait for the jobs of their domain; an end does not. */
+const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
+  'domainAttachDeviceFlags',
+  'domainBlockResize',
+  'domainCreateWithFlags',
+  'domainDetachDeviceAlias',
+  'domainManagedSave',
+  'domainReset',
+]);
+
 export interface SessionOptions {
+  jobs: Pick<ReturnType<typeof fakeJobs>, 'run'>;
+  /** How often libvirtd has been started: calls that wait in one do not reach the next. */
+  life(): number;
   answers: ReturnType<typeof fakeAnswers>;
   faults: ReturnType<typeof noFaults>;
   authNeeded: boolean;
@@ -35,24 +51,6 @@ export interface Session {
   send(event: DomainEvent): void;
 }
 
-function errorPayload(error: LibvirtError): Buffer {
-  // libvirt's messages are a sentence for the code, then the detail; str1 is the sentence's format.
-  const [, sentence, detail] = /^(.*?): (.*)$/s.exec(error.message) ?? [];
-  return encode(wire.wireError, {
-    code: error.code,
-    domain: error.domain,
-    message: error.message,
-    level: 2,
-    dom: null,
-    str1: sentence === undefined ? error.message : `${sentence}: %s`,
-    str2: detail ?? null,
-    str3: null,
-    int1: error.int1,
-    int2: -1,
-    net: null,
-  });
-}
-
 /** Serves `socket` until it closes. */
 export function serve(socket: Socket, options: SessionOptions): Session {
   const { faults } = options;
@@ -62,6 +60,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
     keepalive: false,
     callbacks: new Map(),
   };
+  const life = options.life();
   const split = wire.frameSplitter();
   let unanswered = 0;
   let pings: ReturnType<typeof keepalive> | undefined;
@@ -96,7 +95,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
   }
 
   function execute<Args, Result>(name: ProcedureName, payload: Buffer): Buffer {
-    const procedure = procedures[name] as unknown as Procedure<Args, Result>;
+    const procedure = spoken[name] as unknown as Procedure<Args, Result>;
     let args: Args;
     try {
       args = decode(procedure.args, payload);
@@ -114,6 +113,16 @@ export function serve(socket: Socket, options: SessionOptions): Session {
     return encode(procedure.result, answer(args, state));
   }
 
+  /** The domain whose jobs a call must wait for. */
+  function domainOf(name: ProcedureName | undefined, payload: Buffer): string | undefined {
+    if (name === undefined || !CHANGES.has(name)) return undefined;
+    try {
+      return (decode(spoken[name].args as Codec<unknown>, payload) as { domain: Domain }).domain.uuid;
+    } catch {
+      return undefined;
+    }
+  }
+
   async function onCall(message: wire.Message): Promise<void> {
     const name = names.get(message.procedure);
     const fault = name === undefined ? undefined : faults.take(name);
@@ -121,9 +130,20 @@ export function serve(socket: Socket, options: SessionOptions): Session {
       socket.destroy();
       return;
     }
+    const uuid = domainOf(name, message.payload);
+    const work = (): Promise<void> => carryOut(message, name, fault);
+    await (uuid === undefined ? work() : options.jobs.run(uuid, work));
+  }
+
+  async function carryOut(
+    message: wire.Message,
+    name: ProcedureName | undefined,
+    fault: Fault | undefined,
+  ): Promise<void> {
     if (fault?.kind === 'delay') {
       await (fault.until ?? new Promise(resolve => setTimeout(resolve, fault.ms ?? 0).unref()));
     }
+    if (options.life() !== life) return;
     let status = wire.STATUS_OK;
     let payload: Buffer;
     try {
@@ -178,23 +198,9 @@ export function serve(socket: Socket, options: SessionOptions): Session {
 
   return {
     send(event) {
-      const kind = eventKinds[event.type];
-      const callback = state.callbacks.get(kind.id);
+      const callback = state.callbacks.get(eventKinds[event.type].id);
       if (callback === undefined) return;
-      const payload =
-        event.type === 'lifecycle'
-          ? encode(lifecyclePayload, { callback, ...event })
-          : encode(devicePayload, { callback, ...event });
-      write(
-        wire.encodeMessage({
-          program: wire.PROGRAM_REMOTE,
-          procedure: kind.procedure,
-          type: wire.TYPE_MESSAGE,
-          serial: 1,
-          status: wire.STATUS_OK,
-          payload,
-        }),
-      );
+      write(eventMessage(event, callback));
     },
   };
 }

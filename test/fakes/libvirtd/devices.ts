@@ -1,0 +1,70 @@
+// Disks in and out of fake machines, and QEMU's locks on their images.
+import { ERROR } from '../../../src/libvirt/constants.ts';
+import type { DomainEvent } from '../../../src/libvirt/domain.ts';
+import { LibvirtError } from '../../../src/libvirt/errors.ts';
+import { fakeGuests } from './guests.ts';
+import { domainOf, type Machine } from './machine.ts';
+import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
+
+export function refuse(code: number, message: string, domain = FROM_DOMAIN): LibvirtError {
+  return new LibvirtError(message, { code, domain });
+}
+
+/** Whether another machine's lock keeps `disk` from being opened: whoever writes shares only with those who all share. */
+export function assertUnlocked(machines: Iterable<Machine>, disk: FakeDisk): void {
+  if (disk.readonly || disk.source === '') return;
+  const others = [...machines].filter(({ imagesFree }) => !imagesFree).flatMap(({ disks }) => disks);
+  const users = others.filter(other => other.source === disk.source && !other.readonly);
+  if (users.length === 0 || (disk.shareable && users.every(user => user.shareable))) return;
+  const lock = users.some(user => !user.shareable) ? '"write"' : 'shared "write"';
+  const message = `internal error: unable to execute QEMU command 'device_add': Failed to get ${lock} lock`;
+  throw refuse(ERROR.INTERNAL, message, FROM_QEMU);
+}
+
+/** `emit` gets every event; `unplugMs` is how long a willing guest takes; `all` are the machines of this host. */
+export function fakeDevices(options: {
+  emit(event: DomainEvent): void;
+  unplugMs: number;
+  all(): Iterable<Machine>;
+}) {
+  const guests = fakeGuests(options);
+  return {
+    letGo: guests.letGo,
+    wake: guests.wake,
+    attach(machine: Machine, xml: string): void {
+      const disk = parseDisk(xml);
+      const rival = machine.disks.find(other => other.target === disk.target);
+      if (machine.disks.some(other => other.alias === disk.alias)) {
+        const message = `unsupported configuration: non unique alias detected: ${disk.alias}`;
+        throw refuse(ERROR.CONFIG_UNSUPPORTED, message);
+      }
+      if (rival !== undefined) {
+        const sources = `'${disk.source}' and '${rival.source}'`;
+        throw refuse(ERROR.XML, `XML error: target '${disk.target}' duplicated for disk sources ${sources}`);
+      }
+      const used = machine.disks.filter(({ bus }) => bus === 'virtio').length;
+      if (disk.bus === 'virtio' && used >= machine.ports) {
+        throw refuse(ERROR.INTERNAL, 'internal error: No more available PCI slots');
+      }
+      assertUnlocked(options.all(), disk);
+      machine.disks.push(disk);
+      // Before the answer, as libvirtd often does it: whoever waits for the event must wait from before the call.
+      options.emit({ type: 'device-added', domain: domainOf(machine), alias: disk.alias });
+    },
+    detach(machine: Machine, alias: string): void {
+      const disk = machine.disks.find(other => other.alias === alias);
+      if (disk === undefined) {
+        throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
+      }
+      guests.ask(machine, disk);
+    },
+    resize(machine: Machine, disk: string): void {
+      if (machine.disks.some(({ target, source }) => target === disk || source === disk)) return;
+      throw refuse(
+        ERROR.INVALID_ARG,
+        `invalid argument: disk '${disk}' was not found in the domain config`,
+        FROM_QEMU,
+      );
+    },
+  };
+}

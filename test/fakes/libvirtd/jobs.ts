@@ -1,0 +1,32 @@
+// libvirt makes the changes of one domain one after the other. Whoever waits has named the domain by its UUID only: what he
+// asked for is done to the run that is there when his turn comes, were it not the one that he meant.
+
+import { gate } from '../../rig/gate.ts';
+
+/** Turns at the domains of one host, by UUID. */
+export function fakeJobs() {
+  const last = new Map<string, Promise<unknown>>();
+
+  function run<T>(uuid: string, work: () => Promise<T>): Promise<T> {
+    const mine = (last.get(uuid) ?? Promise.resolve()).then(work);
+    const over = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    last.set(uuid, over);
+    void over.then(() => {
+      if (last.get(uuid) === over) last.delete(uuid);
+    });
+    return mine;
+  }
+
+  return {
+    run,
+    /** A job of somebody else holds the domain until what this returns is called; changes wait meanwhile. */
+    hold(uuid: string): () => void {
+      const { opened, open } = gate();
+      void run(uuid, () => opened);
+      return open;
+    },
+  };
+}
