@@ -115,8 +115,9 @@ export async function unplug(
   async function giveUp(sight: Sight): Promise<UnplugOutcome> {
     if (sight.kind !== 'there') return uncertain(doubt);
     const detail = await whyKept();
-    // While the reason was asked for, the guest may have let go.
-    return watch.removed ? UNPLUGGED : { kind: 'kept', detail };
+    // While the reason was asked for, the guest may have let go; an event alone, which may be an old one, does not tell.
+    const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal)) : undefined;
+    return late ?? { kind: 'kept', detail };
   }
 
   /** Where the machine writes to something else than the volume, what it has written is lost with the device. */
