@@ -122,8 +122,10 @@ export async function unplug(
 
   /** Where the machine writes to something else than the volume, what it has written is lost with the device. */
   async function diversion(): Promise<UnplugOutcome | undefined> {
-    const sight = source === null ? undefined : await lookFor(link, domain, disk, askUntil, signal);
-    if (sight?.kind !== 'there' || source === null || sameSource(sight.source, source)) return undefined;
+    if (source === null) return undefined;
+    const sight = await lookFor(link, domain, disk, askUntil, signal);
+    if (sight.kind === 'unreadable') return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
+    if (sight.kind !== 'there' || sameSource(sight.source, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
   }
 
