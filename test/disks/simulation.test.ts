@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Message } from '../../src/disks/records.ts';
-import { createWorld, patience, vmOf, type Work } from './support/world.ts';
+import { createWorld, patience, RUN, vmOf, type Work } from './support/world.ts';
 
 const WAITING = ['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching'];
 
@@ -27,7 +27,8 @@ function outcomeOf({ note }: Work, luck: number): Message {
         ? { type: 'VOLUME_REMOVED', attempt }
         : { type: 'REMOVE_FAILED', attempt, problem };
     case 'plug':
-      return { type: of('PLUGGED', 'PLUG_REFUSED', 'PLUG_UNKNOWN'), attempt, problem };
+      if (luck % 3 === 0) return { type: 'PLUGGED', attempt, run: RUN };
+      return { type: luck % 3 === 1 ? 'PLUG_REFUSED' : 'PLUG_UNKNOWN', attempt, problem };
     case 'unplug':
       return { type: of('UNPLUGGED', 'KEPT', 'UNPLUG_FAILED'), attempt, problem };
   }
@@ -59,7 +60,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
       for (const one of steps) {
         if (one.do === 'create') world.create(`disk-${one.disk}`, one.limit).catch(ignore);
         if (one.do === 'delete') {
-          world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE', wipe: one.wipe }).catch(ignore);
+          world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE', wipe: one.wipe, holder: null }).catch(ignore);
         }
         if (one.do === 'grow') {
           const grow = { sizeGiB: one.sizeGiB, roomGiB: 100, quotaGiB: 100, attaching: false };
@@ -74,9 +75,14 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
           if (there) world.send(attachmentKey(there.context.id), { type: 'HOTDETACH' }).catch(ignore);
         }
         if (one.do === 'dead' || one.do === 'gone' || one.do === 'migrated') {
-          const types = { dead: 'MACHINE_DEAD', gone: 'DEVICE_GONE', migrated: 'MACHINE_AWAY' } as const;
+          const end = { how: 'destroyed', node: 'n', host: RUN.host, watched: true } as const;
+          const messages = {
+            dead: { type: 'FOUND', found: { at: 'nowhere', silent: [], end }, alarm: null },
+            gone: { type: 'DEVICE_GONE', alarm: null },
+            migrated: { type: 'LEFT', seen: 'migrated' },
+          } as const;
           for (const { context } of hotOn(one.vm)) {
-            world.send(attachmentKey(context.id), { type: types[one.do] }).catch(ignore);
+            world.send(attachmentKey(context.id), messages[one.do]).catch(ignore);
           }
         }
         if (one.do === 'outcome') {
