@@ -51,6 +51,7 @@ const reasonWhy = (error: unknown): string => {
 export function createFinder(parts: FinderParts): Finder {
   const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
   const surveys = new Map<string, () => Promise<Survey>>();
+  const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
   const stopping = new AbortController();
 
   async function ask(node: string): Promise<Survey> {
@@ -65,8 +66,20 @@ export function createFinder(parts: FinderParts): Finder {
     return list;
   }
 
-  function survey(node: string): Promise<Survey> {
-    const shared = surveys.get(node) ?? fresh(() => ask(node));
+  function begin(node: string): Promise<Survey> {
+    const list = { askedAt: now(), answer: ask(node) };
+    latest.set(node, list);
+    list.answer.catch(() => {
+      if (latest.get(node) === list) latest.delete(node);
+    });
+    return list.answer;
+  }
+
+  /** A list that was asked for at `since` or later. */
+  function survey(node: string, since = now()): Promise<Survey> {
+    const list = latest.get(node);
+    if (list && list.askedAt >= since) return list.answer;
+    const shared = surveys.get(node) ?? fresh(() => begin(node));
     surveys.set(node, shared);
     return shared();
   }
@@ -102,11 +115,11 @@ export function createFinder(parts: FinderParts): Finder {
     sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
 
   /** What one node shows of a machine; `patient`: also one that has to be linked first, or has only just been. */
-  async function sightOn(vm: Vm, node: string, patient: boolean): Promise<Sight> {
+  async function sightOn(vm: Vm, node: string, patient: boolean, since: number): Promise<Sight> {
     const domain = vm.domain ?? '';
     try {
       if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
-      const list = await survey(node);
+      const list = await survey(node, since);
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
       if (isListed(list) || (patient && isListed(await settled(node, list)))) {
         return await lookAt(vm, node, domain);
@@ -135,14 +148,15 @@ export function createFinder(parts: FinderParts): Finder {
 
   /** Asks its own node first, for during a migration two show it; then all others at once. */
   async function look(vm: Vm, patient: boolean): Promise<Whereabouts> {
+    const since = now();
     const home: Sight =
       hosts.declaration(vm.node) === null
-        ? await sightOn(vm, vm.node, patient)
+        ? await sightOn(vm, vm.node, patient, since)
         : { at: 'absent', end: null };
     if (isFound(home)) return home;
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(
-      others.map(async node => [node, await sightOn(vm, node, patient)] as const),
+      others.map(async node => [node, await sightOn(vm, node, patient, since)] as const),
     );
     const sights = new Map<string, Sight>([[vm.node, home], ...asked]);
     const found = [...sights.values()].filter(isFound);
@@ -151,7 +165,7 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   return {
-    survey,
+    survey: node => survey(node),
     async find(vm, { end, patient = true } = {}) {
       const first = await look(vm, patient);
       if (first.at !== 'nowhere') return first;
