@@ -115,6 +115,9 @@ function besiege(t: ExecutionContext, service: Service, disk: string): () => Pro
     return undefined;
   }
   const siege = lay();
+  t.teardown(() => {
+    go = false;
+  });
   return async () => {
     go = false;
     t.is(await siege, undefined);

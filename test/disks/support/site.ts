@@ -44,22 +44,30 @@ const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFI
 
 /** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
 export async function createSite(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'fail' | 'teardown'>,
   more: Partial<typeof settings> = {},
   {
     tcp = false,
     stands = () => true,
     pool: around = pool => pool,
-  }: { tcp?: boolean; stands?: () => boolean; pool?: (pool: Pool) => Pool } = {},
+    wildcard = false,
+    locks = true,
+  }: {
+    tcp?: boolean;
+    stands?: () => boolean;
+    pool?: (pool: Pool) => Pool;
+    /** The nodes are not named: one rule stands for both. */
+    wildcard?: boolean;
+    /** Whether QEMU locks images. */
+    locks?: boolean;
+  } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
-  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), ...(tcp ? { tcp: 0 } : {}) });
-  const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
-  const nodes = new Map([
-    ...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []),
-    ['n1', n1.uri],
-    ['n2', n2.uri],
-  ]);
+  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), locks, ...(tcp ? { tcp: 0 } : {}) });
+  const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2'), locks });
+  const nodes = wildcard
+    ? new Map([['*', `qemu:///system?socket=${directory}/{node}`]])
+    : new Map([...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []), ['n1', n1.uri], ['n2', n2.uri]]);
   const lines: string[] = [];
   const published: EventRecord[] = [];
   const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
