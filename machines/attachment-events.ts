@@ -1,6 +1,7 @@
 import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
 import type { Vm } from './vm.ts';
+import type { Run, Whereabouts, Word } from './whereabouts.ts';
 
 /** What is known when an attachment begins. */
 export interface AttachmentBirth {
@@ -15,14 +16,18 @@ export interface AttachmentBirth {
   readonly by: string;
 }
 
-/** What a detach call found out about the machine. */
-export interface MachineFindings {
-  /** `gone`: provably dead, or never there. `unknown`: its node could not tell. `unmanaged`: its node is not configured. */
-  readonly machine: 'running' | 'gone' | 'unknown' | 'unmanaged';
-  /** The disks of this machine's attachments that its live domain holds. */
+/** What hosts tell of an attachment's machine. */
+export interface MachineFacts {
+  readonly found: Whereabouts;
+  /** Why the lists of its node are not believed without a person; null: they are. */
+  readonly alarm: string | null;
+}
+
+/** A call to detach a machine, with what is known of it. */
+export interface DetachFacts extends MachineFacts {
+  /** The disks of this machine's attachments that its live domain has. */
   readonly held: readonly string[];
-  /** Why the machine is `unknown`. */
-  readonly doubt?: string;
+  readonly word: Word;
 }
 
 type Outcome = { readonly attempt: number };
@@ -32,19 +37,28 @@ type BadOutcome = Outcome & { readonly problem: Problem<Failure> };
 export type AttachmentMessage =
   | ({ type: 'HOTATTACH'; target: string; shareable: boolean } & AttachmentBirth)
   | ({ type: 'ATTACH'; shareable: boolean } & AttachmentBirth)
-  | ({ type: 'PLUGGED' } & Outcome)
+  /** A live domain has the disk by our alias, and no record tells of it. */
+  | ({ type: 'ADOPT'; target: string; shareable: boolean; run: Run } & AttachmentBirth)
+  | ({ type: 'PLUGGED'; run: Run } & Outcome)
   | ({ type: 'PLUG_REFUSED' } & BadOutcome)
   | ({ type: 'PLUG_UNKNOWN' } & BadOutcome)
-  | { type: 'HOTDETACH' }
+  /** `forced`: an administrator vouches that the machine is gone; then what hosts tell of it is known. */
+  | { type: 'HOTDETACH'; forced?: DetachFacts }
   | ({ type: 'UNPLUGGED' } & Outcome)
   | ({ type: 'KEPT' } & BadOutcome)
   | ({ type: 'UNPLUG_FAILED' } & BadOutcome)
-  | ({ type: 'DETACH' } & MachineFindings)
+  /** The machine does not run on its node. `settled`: no earlier call is at work any more that could plug the disk in yet. */
+  | ({ type: 'NOT_RUNNING'; settled: boolean } & Outcome & MachineFacts)
+  | ({ type: 'DETACH' } & DetachFacts)
   | { type: 'PROMISE'; target: string | null; taken: readonly string[] }
-  | { type: 'DEVICE_GONE' }
-  | { type: 'MACHINE_DEAD' }
-  | { type: 'MACHINE_AWAY' }
-  | { type: 'MOVED'; vm: Vm }
+  | { type: 'DEVICE_GONE'; alarm: string | null }
+  | ({ type: 'FOUND' } & MachineFacts)
+  /** Its node tells that it goes on elsewhere, now or later. */
+  | { type: 'LEFT'; seen: 'switching' | 'saved' | 'migrated' }
+  /** The live domain writes to another path than the disk's volume; null: to the volume again. */
+  | { type: 'DIVERTED'; source: string | null }
+  /** An administrator has declared its node dead. */
+  | ({ type: 'NODE_DEAD' } & MachineFacts)
   | { type: 'FORGET' }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };

@@ -1,8 +1,10 @@
 import { assertEvent, assign, setup } from 'xstate';
-import type { AttachmentBirth, AttachmentEvent } from './attachment-events.ts';
+import type { AttachmentBirth, AttachmentEvent, DetachFacts } from './attachment-events.ts';
 import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
+import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
+import { doubtOf, isBelieved, isProvedDead, type LastSeen, type Run } from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
@@ -18,8 +20,13 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly deadline: number | null;
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
-  /** The machine has left its node, saved to a file or by migration, and nobody has found it yet. */
-  readonly away: boolean;
+  /** The run in which the machine was last seen with the disk; null while it was not seen. */
+  readonly run: Run | null;
+  readonly seen: LastSeen;
+  /** Why it is not known whether the machine is gone, and since when; a person has to say. Null: it is known. */
+  readonly doubt: (Problem<Refusal> & { readonly since: number }) | null;
+  /** The path to which the machine writes instead of the disk's volume; null: it writes to the volume. */
+  readonly diverted: string | null;
 }
 
 export const unborn: AttachmentContext = {
@@ -36,8 +43,63 @@ export const unborn: AttachmentContext = {
   attempt: 0,
   deadline: null,
   undo: false,
-  away: false,
+  run: null,
+  seen: 'running',
+  doubt: null,
+  diverted: null,
 };
+
+type Args = { readonly context: AttachmentContext; readonly event: AttachmentEvent };
+
+const isCurrent = ({ context, event }: Args): boolean =>
+  'attempt' in event && event.attempt === context.attempt;
+
+/** What hosts tell, where an event brings it. */
+const factsOf = (event: AttachmentEvent) => ('found' in event ? event : undefined);
+
+/** The machine that hosts show running; undefined: none does, or the event does not say. */
+function runningOf(event: AttachmentEvent) {
+  const found = factsOf(event)?.found;
+  return found?.at === 'running' ? found : undefined;
+}
+
+const isDead = ({ context, event }: Args): boolean => {
+  const facts = factsOf(event);
+  return facts !== undefined && isProvedDead(context, facts);
+};
+
+const runsElsewhere = ({ context, event }: Args): boolean => {
+  const running = runningOf(event);
+  return running !== undefined && running.vm.node !== context.vm.node;
+};
+
+/** Its machine runs where it is known to be, and its live domain does not have the disk. */
+const isOff = ({ context, event }: Args): boolean => {
+  const running = runningOf(event);
+  if (running?.vm.node !== context.vm.node || running.disks === null) return false;
+  return !running.disks.includes(context.disk);
+};
+
+const detachOf = (event: AttachmentEvent): DetachFacts | undefined => {
+  if (event.type === 'HOTDETACH') return event.forced;
+  assertEvent(event, 'DETACH');
+  return event;
+};
+
+/** What a host tells of a machine that it does not show running. */
+function lastSeen({ context, event }: Args): LastSeen {
+  const at = factsOf(event)?.found.at;
+  if (at === 'saved') return 'managed-save';
+  return at === 'moving' && context.seen === 'running' ? 'switching' : context.seen;
+}
+
+function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
+  const facts = factsOf(event);
+  if (!facts || facts.found.at !== 'nowhere') return null;
+  const detail = doubtOf(context.seen, facts);
+  if (context.doubt?.detail === detail) return context.doubt;
+  return { code: 'VM_FATE_UNKNOWN', detail, since: context.doubt?.since ?? event.time };
+}
 
 /** The attachment chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
 export const setupAttachment = setup({
@@ -52,9 +114,10 @@ export const setupAttachment = setup({
     publish: (_, _note: Publish) => {},
     tell: (_, _note: Tell<DiskMessage>) => {},
     beBornHot: assign(({ event }) => {
-      assertEvent(event, 'HOTATTACH');
+      assertEvent(event, ['HOTATTACH', 'ADOPT']);
       const { id, disk, node, vmId, vm, by, target, shareable, time } = event;
-      return { id, disk, node, vmId, vm, by, target, shareable, mode: 'hot', since: time };
+      const run = event.type === 'ADOPT' ? event.run : null;
+      return { id, disk, node, vmId, vm, by, target, shareable, run, mode: 'hot', since: time };
     }),
     beBornCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
@@ -69,37 +132,111 @@ export const setupAttachment = setup({
       attempt: context.attempt + 1,
       deadline: event.now + event.patience.detaching,
     })),
-    awaitClaim: assign(({ event }) => ({ deadline: event.now + event.patience.claiming })),
+    awaitClaim: assign(({ event }) => ({
+      deadline: event.now + event.patience.claiming,
+      doubt: null,
+      diverted: null,
+    })),
     rest: assign({ deadline: null, undo: false }),
     takeBack: assign({ undo: true }),
+    noteEnd: assign({ seen: 'ended' }),
     promise: assign(({ context, event }) => {
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
     }),
-    leave: assign({ away: true }),
-    move: assign(({ event }) => {
-      assertEvent(event, 'MOVED');
-      return { vm: event.vm, away: false };
+    /** The machine runs without the disk, so that the letter promised to it is free for others. */
+    unpromise: assign({ target: null }),
+    noteRun: assign(({ event }) => {
+      assertEvent(event, 'PLUGGED');
+      return { run: event.run, seen: 'running' };
+    }),
+    /** It is where the facts say, running. */
+    follow: assign(({ context, event }) => {
+      const running = runningOf(event);
+      if (!running) return {};
+      return { vm: { ...context.vm, ...running.vm }, run: running.run, seen: 'running', doubt: null };
+    }),
+    leave: assign(({ event }) => {
+      assertEvent(event, 'LEFT');
+      return { seen: event.seen };
+    }),
+    doubt: assign(({ context, event }) => ({
+      seen: lastSeen({ context, event }),
+      doubt: doubtNow({ context, event }),
+    })),
+    divert: assign(({ event }) => {
+      assertEvent(event, 'DIVERTED');
+      return { diverted: event.source };
     }),
   },
   guards: {
-    current: ({ context, event }) => 'attempt' in event && event.attempt === context.attempt,
-    currentUndo: ({ context, event }) =>
-      'attempt' in event && event.attempt === context.attempt && context.undo,
+    current: isCurrent,
+    currentUndo: args => isCurrent(args) && args.context.undo,
     undoing: ({ context }) => context.undo,
     notUndoing: ({ context }) => !context.undo,
-    mayStillCome: ({ context, event }) => {
-      assertEvent(event, 'DETACH');
-      return context.undo && event.machine === 'running';
+    mayStillCome: ({ context, event }) => context.undo && runningOf(event) !== undefined,
+    machineHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
+    forced: ({ event }) => detachOf(event)?.word === 'administrator',
+    untied: ({ context }) => context.vm.domain === null,
+    untiedUnlessSaved: ({ context, event }) =>
+      context.vm.domain === null && factsOf(event)?.found.at !== 'saved',
+    provedDead: isDead,
+    provedDeadNotUndoing: args => !args.context.undo && isDead(args),
+    endIsNews: args => isDead(args) && args.context.seen !== 'ended',
+    believed: ({ context, event }) => {
+      const facts = detachOf(event);
+      return facts !== undefined && isBelieved(context, facts, facts.word);
     },
-    notAway: ({ context }) => !context.away,
-    machineHoldsDisks: ({ event }) => {
-      assertEvent(event, 'DETACH');
-      return event.held.length > 0;
+    off: isOff,
+    offForCertain: args => {
+      assertEvent(args.event, 'FOUND');
+      return args.event.alarm === null && isOff(args);
     },
-    machineUnknown: ({ event }) => {
-      assertEvent(event, 'DETACH');
-      return event.machine === 'unknown';
+    offForCertainNotUndoing: args => {
+      assertEvent(args.event, 'FOUND');
+      return !args.context.undo && args.event.alarm === null && isOff(args);
+    },
+    noAlarm: ({ event }) => 'alarm' in event && event.alarm === null,
+    noAlarmNotUndoing: ({ context, event }) => 'alarm' in event && event.alarm === null && !context.undo,
+    runsElsewhere,
+    currentElsewhere: args => isCurrent(args) && runsElsewhere(args),
+    currentOver: args => isCurrent(args) && !args.context.undo && isDead(args),
+    /** No earlier call can plug the disk into a later run. */
+    currentUndoOver: args => {
+      assertEvent(args.event, 'NOT_RUNNING');
+      return isCurrent(args) && args.context.undo && args.event.settled && isDead(args);
+    },
+    /** It runs, and everything else is known already. */
+    nothingNew: ({ context, event }) => {
+      const running = runningOf(event);
+      if (!running || context.seen !== 'running' || context.doubt) return false;
+      const { vm, run } = running;
+      const isKnown = vm.node === context.vm.node && vm.domain === context.vm.domain;
+      return isKnown && run.host === context.run?.host && run.id === context.run.id;
+    },
+    running: ({ event }) => runningOf(event) !== undefined,
+    nowhere: ({ event }) => factsOf(event)?.found.at === 'nowhere',
+    /** A machine by that name runs without the disk: whoever launched it did so without its element. */
+    launchedWithout: ({ context, event }) => {
+      const running = runningOf(event);
+      return running?.disks?.includes(context.disk) === false;
+    },
+    keepsLetterWithout: ({ context, event }) => {
+      const running = runningOf(event);
+      return context.target !== null && running?.disks?.includes(context.disk) === false;
+    },
+    doubtKnown: args => {
+      const { seen, doubt } = args.context;
+      return lastSeen(args) === seen && doubtNow(args) === doubt;
+    },
+    seenSoAlready: ({ context, event }) => {
+      assertEvent(event, 'LEFT');
+      // libvirt's own image is known better than by the event that tells of saving.
+      return event.seen === context.seen || (event.seen === 'saved' && context.seen === 'managed-save');
+    },
+    divertedSoAlready: ({ context, event }) => {
+      assertEvent(event, 'DIVERTED');
+      return event.source === context.diverted;
     },
     targetTaken: ({ event }) => {
       assertEvent(event, 'PROMISE');

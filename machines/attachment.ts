@@ -1,7 +1,8 @@
-import type { AttachmentEvent } from './attachment-events.ts';
+import type { AttachmentEvent, DetachFacts } from './attachment-events.ts';
 import { type AttachmentContext, setupAttachment, unborn } from './attachment-parts.ts';
 import { diskKey } from './notes.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
+import { doubtOf } from './whereabouts.ts';
 
 type Of<Type extends AttachmentEvent['type']> = { event: AttachmentEvent & { type: Type } };
 
@@ -23,6 +24,12 @@ const answerUnplugFailed = shared({
   type: 'answer',
   params: ({ event }: Of<'UNPLUG_FAILED'>) => ({ problem: event.problem }),
 });
+const answerNotRunning = shared({
+  type: 'answer',
+  params: ({ context, event }: { context: AttachmentContext } & Of<'NOT_RUNNING'>) => ({
+    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context.seen, event) },
+  }),
+});
 
 /** Gives the place among the disk's users back, in the same step. */
 const giveBack = shared({
@@ -35,39 +42,74 @@ const giveBack = shared({
 
 const tellMoved = shared({
   type: 'tell',
-  params: ({ context, event }: { context: AttachmentContext } & Of<'MOVED'>) => ({
+  params: ({ context }: { context: AttachmentContext }) => ({
     to: diskKey(context.disk),
-    event: { type: 'MOVED' as const, attachment: context.id, vm: event.vm },
+    event: { type: 'MOVED' as const, attachment: context.id },
   }),
 });
 
 const detached = shared({ type: 'publish', params: { type: 'disk.detached' } });
 const attached = shared({ type: 'publish', params: { type: 'disk.attached' } });
+const diverted = shared({ type: 'publish', params: { type: 'disk.diverted' } });
+const lost = shared({ type: 'publish', params: { type: 'disk.machine-lost' } });
 
 /** The disk is off the machine, and whoever waits is told so. */
 const off = shared({ target: 'released', actions: [giveBack, detached, answerDone] });
+/** The disk is free, and a detach call may still come for it. */
+const died = shared({ target: 'unclaimed', actions: [giveBack, detached] });
+const isGone = shared({ target: 'released', actions: [giveBack, detached] });
 
 const refuseForDoubt = shared({
   type: 'refuse',
-  params: ({ event }: Of<'DETACH'>) => ({ code: 'VM_FATE_UNKNOWN' as const, detail: event.doubt ?? '' }),
+  params: ({ context, event }: { context: AttachmentContext; event: DetachFacts }) => ({
+    code: 'VM_FATE_UNKNOWN' as const,
+    detail: doubtOf(context.seen, event),
+  }),
 });
 
-/** A detach call for a machine with hot-plugged disks: only knowledge releases them, never silence. */
-const detachHot = shared([
+/**
+ * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it,
+ * and an administrator's unless the machine is seen alive; never silence.
+ */
+const detachSeen = shared([
   { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
-  { guard: 'machineUnknown', actions: refuseForDoubt },
-  off,
+  { guard: 'forced', ...off },
+  { guard: 'off', ...off },
+  { guard: 'provedDead', ...off },
+  { guard: 'believed', ...off },
+  { actions: refuseForDoubt },
 ]);
+
+/** A machine that is not known to be gone, and does not run where hosts can be asked. */
+const notFound = shared([
+  { guard: 'doubtKnown', actions: 'agree' },
+  { guard: 'nowhere', actions: ['doubt', lost] },
+  { actions: 'doubt' },
+]);
+
+/** Where a machine is that is not known to be gone. */
+const whereItIs = shared([
+  { guard: 'nothingNew', actions: 'agree' },
+  { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
+  { guard: 'running', actions: 'follow' },
+  ...notFound,
+]);
+
+const left = shared([{ guard: 'seenSoAlready', actions: 'agree' }, { actions: 'leave' }]);
+
+const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actions: ['divert', diverted] }]);
 
 /**
  * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
- * machine stays accounted for. A machine that is away, saved to a file or migrated to where nobody has found it, is not dead, whatever
- * its old node says: it comes back with its disks (MOVED, also to the same node).
- * `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
+ * machine stays accounted for: see `isProvedDead` for what proves a machine's end. A machine that was saved or has migrated is not dead, whatever
+ * its old node says: it comes back with its disks, there or elsewhere. A plug that is in flight when its machine stops is taken back, for
+ * libvirt may carry it out on the machine's next run.
+ * A cold one is tied to a domain once a live one is seen with the disk, and followed from then on; it ends by a detach call only, for the disk is in
+ * the machine's definition. `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
  *
- * DEVICE_GONE (seen in the live domain of the same UUID) is not heard in `attaching`, where the device may be just coming: the
- * plug confirms by itself.
+ * That the live domain does not show the device (DEVICE_GONE, FOUND) is not heard in `attaching`, where the device may be just coming:
+ * the plug confirms by itself.
  */
 export const attachmentMachine = setupAttachment.createMachine({
   id: 'attachment',
@@ -78,6 +120,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       on: {
         HOTATTACH: { target: 'attaching', actions: 'beBornHot' },
         ATTACH: { target: 'attached', actions: ['beBornCold', attached] },
+        ADOPT: { target: 'hot-attached', actions: ['beBornHot', attached] },
       },
     },
     attaching: {
@@ -86,16 +129,17 @@ export const attachmentMachine = setupAttachment.createMachine({
       on: {
         HOTDETACH: inProgress,
         DETACH: inProgress,
-        PLUGGED: { guard: 'current', target: 'hot-attached', actions: [attached, answerDone] },
+        PLUGGED: { guard: 'current', target: 'hot-attached', actions: ['noteRun', attached, answerDone] },
         PLUG_REFUSED: { guard: 'current', target: 'released', actions: [giveBack, answerRefused] },
         PLUG_UNKNOWN: { guard: 'current', target: 'detaching', actions: ['takeBack', answerUnknown] },
         TIMEOUT: { target: 'detaching', actions: ['takeBack', answerProblem('PLUG_UNKNOWN')] },
-        MACHINE_DEAD: {
-          guard: 'notAway',
-          target: 'released',
-          actions: [giveBack, answerProblem('VM_STOPPED')],
+        FOUND: {
+          guard: 'provedDead',
+          target: 'detaching',
+          actions: ['noteEnd', 'takeBack', answerProblem('VM_STOPPED')],
         },
-        MACHINE_AWAY: { actions: 'leave' },
+        LEFT: left,
+        NODE_DEAD: { target: 'released', actions: [giveBack, answerProblem('NODE_DECLARED_DEAD')] },
         RESUME: { target: 'attaching', reenter: true },
       },
     },
@@ -108,29 +152,53 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [{ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') }, off],
+        DETACH: [
+          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          { guard: 'untiedUnlessSaved', ...off },
+          ...detachSeen,
+        ],
+        FOUND: [
+          { guard: 'keepsLetterWithout', actions: 'unpromise' },
+          { guard: 'launchedWithout', actions: 'agree' },
+          { guard: 'nothingNew', actions: 'agree' },
+          { guard: 'running', actions: ['follow', tellMoved] },
+          { guard: 'untied', actions: 'agree' },
+          ...notFound,
+        ],
+        LEFT: left,
+        DIVERTED: divert,
+        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, died],
       },
     },
     'hot-attached': {
       tags: ['rest', 'held'],
       entry: 'rest',
       on: {
-        HOTDETACH: { target: 'detaching' },
-        DETACH: detachHot,
+        HOTDETACH: [
+          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          { guard: 'forced', ...off },
+          { target: 'detaching' },
+        ],
+        DETACH: detachSeen,
         PROMISE: refusal('HOT_PLUGGED'),
-        DEVICE_GONE: { target: 'released', actions: [giveBack, detached] },
-        UNPLUGGED: { guard: 'current', target: 'released', actions: [giveBack, detached] },
-        MACHINE_DEAD: { guard: 'notAway', target: 'unclaimed', actions: [giveBack, detached] },
-        MACHINE_AWAY: { actions: 'leave' },
-        MOVED: { actions: ['move', tellMoved] },
+        DEVICE_GONE: { guard: 'noAlarm', ...isGone },
+        UNPLUGGED: { guard: 'current', ...isGone },
+        FOUND: [{ guard: 'offForCertain', ...isGone }, { guard: 'provedDead', ...died }, ...whereItIs],
+        LEFT: left,
+        DIVERTED: divert,
+        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, died],
       },
     },
     detaching: {
       tags: 'held',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: { actions: 'agree' },
-        DETACH: [{ guard: 'mayStillCome', ...inProgress }, ...detachHot],
+        HOTDETACH: [
+          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          { guard: 'forced', ...off },
+          { actions: 'agree' },
+        ],
+        DETACH: [{ guard: 'mayStillCome', ...inProgress }, ...detachSeen],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
           { guard: 'currentUndo', target: 'released', actions: [giveBack, answerDone] },
@@ -144,10 +212,23 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'currentUndo', actions: answerUnplugFailed },
           { guard: 'current', target: 'hot-attached', actions: answerUnplugFailed },
         ],
-        DEVICE_GONE: { guard: 'notUndoing', ...off },
-        MACHINE_DEAD: { guard: 'notAway', ...off },
-        MACHINE_AWAY: { actions: 'leave' },
-        MOVED: { actions: ['move', tellMoved] },
+        NOT_RUNNING: [
+          { guard: 'currentUndoOver', target: 'released', actions: [giveBack, answerDone] },
+          { guard: 'currentOver', ...off },
+          { guard: 'currentElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
+          { guard: 'currentUndo', actions: ['doubt', answerNotRunning] },
+          { guard: 'current', target: 'hot-attached', actions: ['doubt', answerNotRunning] },
+        ],
+        DEVICE_GONE: { guard: 'noAlarmNotUndoing', ...off },
+        FOUND: [
+          { guard: 'offForCertainNotUndoing', ...off },
+          { guard: 'provedDeadNotUndoing', ...off },
+          { guard: 'endIsNews', actions: 'noteEnd' },
+          ...whereItIs,
+        ],
+        LEFT: left,
+        DIVERTED: divert,
+        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           { target: 'hot-attached', actions: answerProblem('UNPLUG_UNKNOWN') },

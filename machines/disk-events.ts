@@ -1,7 +1,7 @@
 import type { AttachmentBirth } from './attachment-events.ts';
 import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
-import type { Vm } from './vm.ts';
+import type { Run } from './whereabouts.ts';
 
 /** What is known when a disk begins. */
 export interface DiskBirth {
@@ -23,15 +23,45 @@ export interface Quota {
   readonly sizeGiB: number;
 }
 
+/** What there is to know of a machine that is to have the disk. */
+interface MachineNow {
+  /** Ids of the attachments that the machine has. */
+  readonly attachments: readonly string[];
+  /** The targets that are in use or promised there. */
+  readonly taken: readonly string[];
+  /** Whether its live domain has the disk already. */
+  readonly isThere: boolean;
+  /** Which live domain has the disk without an attachment, in words; null: none that was seen. */
+  readonly holder: string | null;
+  /** Whether its node has been declared dead. */
+  readonly nodeIsDead: boolean;
+}
+
 /** What may happen to a disk; `Stamp` is added by whoever delivers it. */
 export type DiskMessage =
   | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota } & DiskBirth)
+  /** A volume that belongs to no disk becomes one, `created` when it was made. `obstacle`: why it cannot; null: it can. */
+  | ({ type: 'ADOPT'; created: number; obstacle: string | null } & DiskBirth)
+  /**
+   * A volume that belongs to no disk is to be removed. `holders`: the live domains that have it; `unseen`: the nodes whose domains could not
+   * be looked at; `obstacle` as above, `wipe` as below.
+   */
+  | ({
+      type: 'DISCARD';
+      wipe: boolean;
+      holders: readonly string[];
+      unseen: readonly string[];
+      obstacle: string | null;
+    } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
-  | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
-  | ({ type: 'ATTACH' } & AttachmentBirth)
+  | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)
+  | ({ type: 'ATTACH' } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
+  /** A live domain has the disk by our alias, and no record tells of it. */
+  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth)
   | { type: 'RELEASED'; attachment: string }
-  | { type: 'MOVED'; attachment: string; vm: Vm }
+  /** One of its machines runs on another node now. */
+  | { type: 'MOVED'; attachment: string }
   | { type: 'SET_LIMIT'; limit: number }
   /** `attaching`: one of its attachments is under way. `quotaGiB`: what its owner may still take. */
   | { type: 'GROW'; sizeGiB: number; roomGiB: number; quotaGiB: number; attaching: boolean }
@@ -42,8 +72,8 @@ export type DiskMessage =
   | ({ type: 'GROW_PENDING' } & BadOutcome)
   /** `stale`: it is not any more what its caller takes it for. */
   | { type: 'EDIT'; tag?: string | undefined; visibility?: 'private' | 'public' | undefined; stale: boolean }
-  /** `wipe`: the pool gives the volume's place to others as it is. `stale`: as above. */
-  | { type: 'DELETE'; wipe: boolean; stale?: boolean }
+  /** `wipe`: the pool gives the volume's place to others as it is. `stale`: as above. `holder`: as in HOTATTACH. */
+  | { type: 'DELETE'; wipe: boolean; stale?: boolean; holder: string | null }
   | ({ type: 'WIPED'; bytes: number; of: number } & Outcome)
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)

@@ -4,13 +4,11 @@ import type { DiskBirth, DiskEvent } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Failure, Problem } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
-import { sameVm, type Vm } from './vm.ts';
 
 /** One machine that uses the disk, from the moment it is reserved. */
 export interface DiskUser {
-  /** Attachment id. */
+  /** Attachment id: which machine it is, the attachment knows. */
   readonly attachment: string;
-  readonly vm: Vm;
   readonly mode: 'hot' | 'cold';
 }
 
@@ -46,8 +44,8 @@ export const unborn: DiskContext = {
   wiped: null,
 };
 
-const userOn = (context: DiskContext, vm: Vm): DiskUser | undefined =>
-  context.users.find(user => sameVm(user.vm, vm));
+const userAmong = (context: DiskContext, attachments: readonly string[]): DiskUser | undefined =>
+  context.users.find(user => attachments.includes(user.attachment));
 
 const others = (context: DiskContext, attachment: string): readonly DiskUser[] =>
   context.users.filter(user => user.attachment !== attachment);
@@ -77,6 +75,15 @@ export const setupDisk = setup({
       assertEvent(event, 'CREATE');
       const { uuid, owner, tag, visibility, sizeGiB, limit, time } = event;
       return { uuid, owner, tag, visibility, sizeGiB, limit, created: time };
+    }),
+    beAdopted: assign(({ event }) => {
+      assertEvent(event, 'ADOPT');
+      const { uuid, owner, tag, visibility, sizeGiB, limit, created } = event;
+      return { uuid, owner, tag, visibility, sizeGiB, limit, created };
+    }),
+    beDiscarded: assign(({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return { uuid: event.uuid, sizeGiB: event.sizeGiB, created: event.time };
     }),
     beginMaking: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
@@ -115,12 +122,12 @@ export const setupDisk = setup({
     undoForTimeout: assign({ undo: { code: 'CREATE_TIMEOUT', detail: '' } }),
     pardon: assign({ undo: null }),
     addHotUser: assign(({ context, event }) => {
-      assertEvent(event, 'HOTATTACH');
-      return { users: [...context.users, { attachment: event.id, vm: event.vm, mode: 'hot' }] };
+      assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
+      return { users: [...context.users, { attachment: event.id, mode: 'hot' }] };
     }),
     addColdUser: assign(({ context, event }) => {
       assertEvent(event, 'ATTACH');
-      return { users: [...context.users, { attachment: event.id, vm: event.vm, mode: 'cold' }] };
+      return { users: [...context.users, { attachment: event.id, mode: 'cold' }] };
     }),
     setLimit: assign(({ event }) => {
       assertEvent(event, 'SET_LIMIT');
@@ -134,12 +141,6 @@ export const setupDisk = setup({
     removeUser: assign(({ context, event }) => {
       assertEvent(event, 'RELEASED');
       return { users: others(context, event.attachment) };
-    }),
-    moveUser: assign(({ context, event }) => {
-      assertEvent(event, 'MOVED');
-      const move = (user: DiskUser): DiskUser =>
-        user.attachment === event.attachment ? { ...user, vm: event.vm } : user;
-      return { users: context.users.map(move) };
     }),
   },
   guards: {
@@ -175,8 +176,20 @@ export const setupDisk = setup({
     currentHot: ({ context, event }) =>
       isCurrent(context, event) && context.users.some(user => user.mode === 'hot'),
     currentUsed: ({ context, event }) => isCurrent(context, event) && context.users.length > 0,
+    obstructed: ({ event }) => {
+      assertEvent(event, ['ADOPT', 'DISCARD']);
+      return event.obstacle !== null;
+    },
+    held: ({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return event.holders.length > 0;
+    },
+    nodeUnseen: ({ event }) => {
+      assertEvent(event, 'DISCARD');
+      return event.unseen.length > 0;
+    },
     mustWipe: ({ event }) => {
-      assertEvent(event, 'DELETE');
+      assertEvent(event, ['DELETE', 'DISCARD']);
       return event.wipe;
     },
     currentWhole: ({ context, event }) => {
@@ -193,7 +206,19 @@ export const setupDisk = setup({
     undoing: ({ context }) => context.undo !== null,
     usedByThisVm: ({ context, event }) => {
       assertEvent(event, 'HOTATTACH');
-      return userOn(context, event.vm) !== undefined;
+      return userAmong(context, event.attachments) !== undefined;
+    },
+    isThere: ({ event }) => {
+      assertEvent(event, 'HOTATTACH');
+      return event.isThere;
+    },
+    nodeIsDead: ({ event }) => {
+      assertEvent(event, 'HOTATTACH');
+      return event.nodeIsDead;
+    },
+    heldByMachine: ({ event }) => {
+      assertEvent(event, ['HOTATTACH', 'DELETE']);
+      return event.holder !== null;
     },
     limitReached: ({ context }) => context.users.length >= context.limit,
     noFreeTarget: ({ event }) => {
@@ -202,11 +227,11 @@ export const setupDisk = setup({
     },
     hotOnThisVm: ({ context, event }) => {
       assertEvent(event, 'ATTACH');
-      return userOn(context, event.vm)?.mode === 'hot';
+      return userAmong(context, event.attachments)?.mode === 'hot';
     },
     coldOnThisVm: ({ context, event }) => {
       assertEvent(event, 'ATTACH');
-      return userOn(context, event.vm)?.mode === 'cold';
+      return userAmong(context, event.attachments)?.mode === 'cold';
     },
     lastUser: ({ context, event }) => {
       assertEvent(event, 'RELEASED');

@@ -15,6 +15,9 @@ const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW
 /** Who acts on what a disk was does not mean what it is now. */
 const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
 
+/** A volume that somebody has made something else of is left as it is. */
+const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE') });
+
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
@@ -34,13 +37,50 @@ const tellAttach = shared({
   },
 });
 
+const tellAdopt = shared({
+  type: 'tell',
+  params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ADOPT_USER' } }) => {
+    const { id, disk, node, vmId, vm, by, target, run } = event;
+    const message = { type: 'ADOPT' as const, id, disk, node, vmId, vm, by, target, run };
+    return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
+  },
+});
+
 const reserve = shared({ target: 'hot-attached', actions: ['addHotUser', tellHotattach] });
+
+const oversubscribed = shared({ type: 'publish', params: { type: 'disk.oversubscribed' } });
+
+/** A fact, as with a cold user: the machine has the disk, so no limit refuses it. */
+const adoptUser = shared([
+  { guard: 'limitReached', target: 'hot-attached', actions: ['addHotUser', tellAdopt, oversubscribed] },
+  { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
+]);
+
+/** A live domain has the disk, and no attachment accounts for it. */
+const heldByMachine = shared({
+  guard: 'heldByMachine',
+  actions: {
+    type: 'refuse',
+    params: ({ event }: { event: DiskEvent & { type: 'HOTATTACH' | 'DELETE' } }) => ({
+      code: 'DISK_IN_USE' as const,
+      detail: event.holder ?? '',
+    }),
+  },
+});
+
+/** What no disk is plugged over, whoever uses it. */
+const notPluggable = shared([
+  { guard: 'isThere', ...refusal('ALREADY_ATTACHED') },
+  { guard: 'nodeIsDead', ...refusal('NODE_DECLARED_DEAD') },
+  heldByMachine,
+]);
 
 const noFreeTarget = shared({ guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') });
 
 /** The limit and uniqueness rules: a reservation counts as a user from here on. */
 const takeHotUser = shared([
   { guard: 'usedByThisVm', ...refusal('ALREADY_ATTACHED') },
+  ...notPluggable,
   { guard: 'limitReached', ...refusal('LIMIT_REACHED') },
   noFreeTarget,
   reserve,
@@ -53,7 +93,7 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
     {
       guard: 'limitReached',
       target: next,
-      actions: ['addColdUser', tellAttach, { type: 'publish', params: { type: 'disk.oversubscribed' } }],
+      actions: ['addColdUser', tellAttach, oversubscribed],
     },
     { target: next, actions: ['addColdUser', tellAttach] },
   ]);
@@ -112,7 +152,8 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishe
 /**
  * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
  * `growing`; in `wiping` the disk is gone for everybody, and its volume's bytes follow. Waiting states (`creating`, `growing`, `wiping`,
- * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then.
+ * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then. A volume that has lost its
+ * record begins anew here as well: ADOPT makes it a disk, DISCARD sends it the way of a deleted one.
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
@@ -125,6 +166,18 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'overQuota', ...refusal('QUOTA_EXCEEDED') },
           { guard: 'noRoom', ...refusal('NO_SPACE') },
           { target: 'creating', actions: 'beBorn' },
+        ],
+        ADOPT: [obstructed, { target: 'available', actions: ['beAdopted', published('disk.adopted')] }],
+        DISCARD: [
+          obstructed,
+          { guard: 'held', ...inUse },
+          { guard: 'nodeUnseen', ...refusal('NODES_SILENT') },
+          {
+            guard: 'mustWipe',
+            target: 'wiping',
+            actions: ['beDiscarded', published('disk.discarded'), answerDone],
+          },
+          { target: 'deleting', actions: ['beDiscarded', published('disk.discarded')] },
         ],
       },
     },
@@ -148,13 +201,15 @@ export const diskMachine = setupDisk.createMachine({
       tags: ['rest', 'known'],
       entry: 'rest',
       on: {
-        HOTATTACH: [noFreeTarget, reserve],
+        HOTATTACH: [...notPluggable, noFreeTarget, reserve],
+        ADOPT_USER: adoptUser,
         ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
         EDIT: edit,
         DELETE: [
           stale,
+          heldByMachine,
           { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
           { target: 'deleting' },
         ],
@@ -165,11 +220,13 @@ export const diskMachine = setupDisk.createMachine({
       tags: ['rest', 'known'],
       on: {
         HOTATTACH: takeHotUser,
+        ADOPT_USER: adoptUser,
         ATTACH: takeColdUser('attached'),
         RELEASED: [
           { guard: 'lastUser', target: 'available', actions: 'removeUser' },
           { actions: 'removeUser' },
         ],
+        MOVED: { actions: 'agree' },
         SET_LIMIT: inUse,
         GROW: grow,
         EDIT: edit,
@@ -181,13 +238,14 @@ export const diskMachine = setupDisk.createMachine({
       tags: ['rest', 'known'],
       on: {
         HOTATTACH: takeHotUser,
+        ADOPT_USER: adoptUser,
         ATTACH: [{ guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') }, ...takeColdUser('hot-attached')],
         RELEASED: [
           { guard: 'lastUser', target: 'available', actions: 'removeUser' },
           { guard: 'lastHotUser', target: 'attached', actions: 'removeUser' },
           { actions: 'removeUser' },
         ],
-        MOVED: { actions: 'moveUser' },
+        MOVED: { actions: 'agree' },
         SET_LIMIT: inUse,
         GROW: grow,
         EDIT: edit,
@@ -207,7 +265,8 @@ export const diskMachine = setupDisk.createMachine({
         DELETE: [stale, busy],
         RETRY: notFailed,
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
-        MOVED: { target: 'growing', reenter: true, actions: 'moveUser' },
+        // The node where the machine is now has to be told.
+        MOVED: { target: 'growing', reenter: true },
         GROWN: settled(['settle', published('disk.resized'), answerDone]),
         NOT_GROWN: settled(['stay', 'settle', answerNotGrown]),
         GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },

@@ -3,10 +3,14 @@ import type { Failure, Problem, Refusal } from './reasons.ts';
 /** The kinds of change that readers of the event log see; a closed list. */
 export type ChangeType =
   | 'disk.created'
+  | 'disk.adopted'
+  | 'disk.discarded'
   | 'disk.deleted'
   | 'disk.failed'
   | 'disk.attached'
   | 'disk.detached'
+  | 'disk.diverted'
+  | 'disk.machine-lost'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
   | 'disk.resized'

@@ -15,9 +15,12 @@ export type Refusal =
   | 'ATTACH_IN_PROGRESS'
   | 'VM_RUNNING'
   | 'VM_FATE_UNKNOWN'
+  | 'NODE_DECLARED_DEAD'
   | 'NO_FREE_TARGET'
   | 'TARGET_TAKEN'
-  | 'ATTACHMENT_UNKNOWN';
+  | 'ATTACHMENT_UNKNOWN'
+  | 'LEFTOVER_UNUSABLE'
+  | 'NODES_SILENT';
 
 /** Why something outside (the pool, the node, the guest) did not do what a chart asked of it. */
 export type Failure =
@@ -32,6 +35,8 @@ export type Failure =
   | 'GROW_TIMEOUT'
   | 'NODE_NOT_CONFIGURED'
   | 'NODE_UNREACHABLE'
+  | 'NODE_DECLARED_DEAD'
+  | 'NODE_DOUBTED'
   | 'VM_UNKNOWN'
   | 'VM_NOT_RUNNING'
   | 'VM_STOPPED'
@@ -41,6 +46,8 @@ export type Failure =
   | 'PLUG_REFUSED'
   | 'PLUG_UNKNOWN'
   | 'GUEST_KEPT_DISK'
+  | 'DISK_DIVERTED'
+  | 'BLOCK_JOB'
   | 'UNPLUG_REFUSED'
   | 'UNPLUG_UNKNOWN';
 

@@ -6,6 +6,8 @@ export interface ErrorFacts {
   readonly node?: string;
   readonly vm?: string;
   readonly detail?: string;
+  /** Whether the caller may vouch for the end of a machine or of a node. */
+  readonly mayForce?: boolean;
   /** When to try again, in seconds. */
   readonly retryAfterS?: number;
 }
@@ -18,6 +20,12 @@ interface Entry {
 const because = (detail: string | undefined): string => (detail ? `: ${detail}` : '');
 const disk = (facts: ErrorFacts): string => `disk ${facts.disk ?? ''}`.trimEnd();
 const vm = (facts: ErrorFacts): string => `VM '${facts.vm ?? ''}' on node '${facts.node ?? ''}'`;
+
+/** What an administrator can do who knows that a machine or its node is gone. */
+const wayOut = ({ node = '', mayForce = false }: ErrorFacts): string =>
+  mayForce
+    ? `; if you know that the machine is gone, send the request again with force=true and a reason, and if its node is: POST /api/nodes/${node}/declare-dead`
+    : '';
 
 /** Refusals and failures of the charts: the record type makes a reason without an entry a compile error. */
 const ofTheCharts: Record<Refusal | Failure, Entry> = {
@@ -58,9 +66,18 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   VM_FATE_UNKNOWN: {
     status: 503,
-    sentence: f => `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released`,
+    sentence: f => `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released${wayOut(f)}`,
   },
   ATTACHMENT_UNKNOWN: { status: 400, sentence: f => `${disk(f)} is not attached to ${vm(f)}` },
+  LEFTOVER_UNUSABLE: {
+    status: 400,
+    sentence: f => `the volume of ${disk(f)} ${f.detail ?? 'is not as it was made'}; it is left as it is`,
+  },
+  NODES_SILENT: {
+    status: 503,
+    sentence: f =>
+      `it is not known whether a VM has ${disk(f)}${because(f.detail)}; nothing was removed: try again when every node answers, or declare dead what will not (POST /api/nodes/:node/declare-dead)`,
+  },
   NO_FREE_TARGET: { status: 400, sentence: f => `${vm(f)} has no free target for ${disk(f)} (vda to vdz)` },
   VOLUME_FAILED: {
     status: 500,
@@ -99,7 +116,17 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   NODE_UNREACHABLE: {
     status: 503,
-    sentence: f => `node '${f.node ?? ''}' cannot be reached${because(f.detail)}`,
+    sentence: f => `node '${f.node ?? ''}' cannot be reached${because(f.detail)}${wayOut(f)}`,
+  },
+  NODE_DECLARED_DEAD: {
+    status: 503,
+    sentence: f =>
+      `node '${f.node ?? ''}' has been declared dead; an administrator takes that back: POST /api/nodes/${f.node ?? ''}/declare-alive`,
+  },
+  NODE_DOUBTED: {
+    status: 503,
+    sentence: f =>
+      `node '${f.node ?? ''}' is not believed${because(f.detail)}; if that is the right host, an administrator says so: POST /api/nodes/${f.node ?? ''}/agree (a libvirtd without a UUID of its host makes one at each start: set host_uuid in its libvirtd.conf)`,
   },
   VM_UNKNOWN: { status: 400, sentence: f => `no ${vm(f)}${because(f.detail)}` },
   VM_NOT_RUNNING: { status: 400, sentence: f => `${vm(f)} is not running${because(f.detail)}` },
@@ -131,6 +158,16 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f =>
       `${vm(f)} did not let go of ${disk(f)}${because(f.detail)}; it is still attached: unmount it in the guest and try again`,
   },
+  DISK_DIVERTED: {
+    status: 400,
+    sentence: f =>
+      `${vm(f)} does not write to the volume of ${disk(f)} any more, but to '${f.detail ?? ''}' (a snapshot, or a block copy): detaching it would lose what was written since; bring it back first (virsh blockcommit DOMAIN TARGET --active --pivot)`,
+  },
+  BLOCK_JOB: {
+    status: 503,
+    sentence: f =>
+      `a backup or block copy is at work on ${disk(f)} of ${vm(f)}${because(f.detail)}; try again when it has ended`,
+  },
   UNPLUG_REFUSED: {
     status: 500,
     sentence: f =>
@@ -139,7 +176,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   UNPLUG_UNKNOWN: {
     status: 504,
     sentence: f =>
-      `it is not known yet whether ${vm(f)} let go of ${disk(f)}${because(f.detail)}; it stays accounted for until it is`,
+      `it is not known yet whether ${vm(f)} let go of ${disk(f)}${because(f.detail)}; it stays accounted for until it is${wayOut(f)}`,
   },
 };
 
@@ -163,6 +200,10 @@ const ofTheService = {
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
   INVALID_DISK: { status: 422, sentence: f => `there can be no such disk${because(f.detail)}` },
   VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one machine${because(f.detail)}` },
+  VM_MIGRATING: {
+    status: 503,
+    sentence: f => `${vm(f)} is migrating; try again when it has arrived`,
+  },
   VM_HAS_NO_DISKS: { status: 400, sentence: f => `${vm(f)} has no disks` },
   TOO_MANY_STREAMS: {
     status: 429,
@@ -178,6 +219,25 @@ const ofTheService = {
   ACCOUNT_OWNS_DISKS: { status: 400, sentence: f => `the account still owns disks${because(f.detail)}` },
   LAST_ADMINISTRATOR: { status: 400, sentence: () => 'the last administrator cannot be removed or demoted' },
   NO_ALARM: { status: 400, sentence: f => `there is no alarm on node '${f.node ?? ''}'` },
+  LEFTOVER_UNKNOWN: {
+    status: 400,
+    sentence: f => `there is no volume ${f.disk ?? ''} that belongs to no disk; see GET /api/leftovers`,
+  },
+  NODE_UNKNOWN: { status: 400, sentence: f => `no such node: '${f.node ?? ''}'` },
+  NODE_ALIVE: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' answers${because(f.detail)}; only one that is silent can be declared dead`,
+  },
+  NODE_NOT_DECLARED_DEAD: {
+    status: 400,
+    sentence: f => `node '${f.node ?? ''}' has not been declared dead`,
+  },
+  NODE_STILL_HOLDS: {
+    status: 400,
+    sentence: f =>
+      `node '${f.node ?? ''}' still has disks plugged that were released when it was declared dead${because(f.detail)}; they are unplugged there first`,
+  },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
   POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
   KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },

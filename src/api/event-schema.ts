@@ -53,6 +53,10 @@ export const eventSchema = z
         kind: known(causeKinds),
         request: z.string().optional().describe('X-Request-Id of the request'),
         account: z.string().optional().describe('Who asked'),
+        reason: z
+          .string()
+          .optional()
+          .describe('Why, in the words of an administrator who vouched for what could not be proved'),
       }),
       progress: z
         .int()

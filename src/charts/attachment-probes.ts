@@ -2,7 +2,7 @@ import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { Stamp } from '../../machines/stamp.ts';
 import type { Probe } from './ask.ts';
-import { always, type Kind, probesOf } from './kinds.ts';
+import { always, type Given, type Kind, probesOf } from './kinds.ts';
 
 /** What the events of the moment would carry. */
 export interface AttachmentFacts {
@@ -11,6 +11,23 @@ export interface AttachmentFacts {
   readonly taken: readonly string[];
   readonly stamp: Stamp;
 }
+
+/** Where a machine may be found, in words. */
+const givens = ({ context }: AttachmentFacts): Given[] => {
+  const { vm } = context;
+  const run = context.run ?? { host: '', id: 0 };
+  const end = { how: 'destroyed', node: vm.node, host: run.host, watched: true };
+  const nowhere = { at: 'nowhere', silent: [], end: null };
+  const facts: readonly [string, unknown, readonly string[]][] = [
+    ['while the machine runs with the disk', { at: 'running', vm, run, disks: [context.disk] }, [context.disk]],
+    ['while the machine runs without the disk', { at: 'running', vm, run, disks: [] }, []],
+    ['while the machine was seen to end', { ...nowhere, end }, []],
+    ['while no host shows the machine', nowhere, []],
+    ['while a host does not answer', { ...nowhere, silent: ['a host does not answer'] }, []],
+    ['while the machine is saved', { at: 'saved' }, []],
+  ];
+  return facts.map(([given, found, held]) => [given, { found, held, alarm: null, word: 'frontend' }]);
+};
 
 const problem = { code: 'PLUG_REFUSED', detail: '' } as const;
 
@@ -22,14 +39,11 @@ const bare = always<AttachmentFacts>(() => ({}));
 const kinds: Readonly<Record<AttachmentMessage['type'], Kind<AttachmentFacts>>> = {
   HOTATTACH: always(({ context }) => context),
   ATTACH: always(({ context }) => context),
+  ADOPT: always(({ context }) => context),
   HOTDETACH: { request: 'POST /api/hotdetach/:uuid', ...bare },
   DETACH: {
     request: 'POST /api/detach',
-    givens: ({ context }) => [
-      ['while the machine is dead', { machine: 'gone', held: [] }],
-      ['while the machine runs with the disk', { machine: 'running', held: [context.disk] }],
-      ['while its node does not answer', { machine: 'unknown', held: [] }],
-    ],
+    givens,
   },
   PROMISE: {
     request: 'GET /api/disks/:uuid/libvirt',
@@ -41,10 +55,23 @@ const kinds: Readonly<Record<AttachmentMessage['type'], Kind<AttachmentFacts>>> 
   UNPLUGGED: outcome,
   KEPT: badOutcome,
   UNPLUG_FAILED: badOutcome,
-  DEVICE_GONE: bare,
-  MACHINE_DEAD: bare,
-  MACHINE_AWAY: bare,
-  MOVED: always(({ context }) => ({ vm: context.vm })),
+  NOT_RUNNING: {
+    givens: facts =>
+      givens(facts).map(([given, fields]) => [
+        given,
+        { ...fields, attempt: facts.context.attempt, settled: true },
+      ]),
+  },
+  DEVICE_GONE: always(() => ({ alarm: null })),
+  FOUND: { givens },
+  LEFT: {
+    givens: () => [
+      ['saved', { seen: 'saved' }],
+      ['migrated', { seen: 'migrated' }],
+    ],
+  },
+  DIVERTED: always(() => ({ source: 'another path' })),
+  NODE_DEAD: { givens },
   FORGET: bare,
   TIMEOUT: bare,
   RESUME: bare,

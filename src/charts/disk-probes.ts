@@ -14,6 +14,8 @@ export interface DiskFacts {
   readonly quotaLeft: { readonly disks: number; readonly sizeGiB: number };
   /** Whether a deleted volume is wiped. */
   readonly wipe: boolean;
+  /** The machines that use it, by attachment id. */
+  readonly machines: ReadonlyMap<string, Vm>;
   /** Whether one of its attachments is under way. */
   readonly attaching: boolean;
   readonly stamp: Stamp;
@@ -27,18 +29,37 @@ const elsewhere: Vm = { host: '', node: '', names: [''], domain: '' };
 const outcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt }));
 const badOutcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt, problem }));
 
+/** One given for each machine that uses the disk. */
+const perUser = (
+  { context, machines }: DiskFacts,
+  given: (name: string, attachment: string) => readonly [string, object],
+): Given[] =>
+  context.users.flatMap(({ attachment }): Given[] => {
+    const vm = machines.get(attachment);
+    return vm ? [[...given(nameOf(vm), attachment), vm]] : [];
+  });
+
 /** For a machine that does not use the disk, and for each that does. */
-const attachings = ({ context }: DiskFacts): Given[] => {
-  const birth = { id: '', disk: context.uuid, node: '', vmId: '', by: '', taken: [] };
+const attachings = (facts: DiskFacts): Given[] => {
+  const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
+  const machine = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
-    ['for another machine', { ...birth, vm: elsewhere }],
-    ...context.users.map(({ vm }): Given => [`for ${nameOf(vm)} again`, { ...birth, vm }, vm]),
+    ['for another machine', machine],
+    ...perUser(facts, (name, id) => [`for ${name} again`, { ...machine, attachments: [id] }]),
   ];
 };
 
 /** An event of every type as it could come now; it does not compile while a type has none. */
 const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
   CREATE: { request: 'POST /api/create', ...always(({ context, ...facts }) => ({ ...context, ...facts })) },
+  ADOPT: {
+    request: 'POST /api/leftovers/:uuid/adopt',
+    ...always(({ context }) => ({ ...context, obstacle: null })),
+  },
+  DISCARD: {
+    request: 'POST /api/leftovers/:uuid/remove',
+    ...always(({ context, wipe }) => ({ ...context, wipe, holders: [], unseen: [], obstacle: null })),
+  },
   HOTATTACH: { request: 'POST /api/hotattach/:uuid', givens: attachings },
   ATTACH: { request: 'POST /api/attach/:uuid', givens: attachings },
   GROW: {
@@ -56,17 +77,20 @@ const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
     request: 'PATCH /api/disks/:uuid',
     ...always(({ context }) => ({ tag: `${context.tag}+`, stale: false })),
   },
-  DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe })) },
+  ADOPT_USER: {
+    givens: ({ context }) => [
+      ['with a machine that has it', { id: '', disk: context.uuid, vm: elsewhere, target: '' }],
+    ],
+  },
+  DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe, holder: null })) },
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
   VOLUME_MADE: outcome,
   VOLUME_FAILED: badOutcome,
   RELEASED: {
-    givens: ({ context }) =>
-      context.users.map(({ attachment, vm }): Given => [`by ${nameOf(vm)}`, { attachment }, vm]),
+    givens: facts => perUser(facts, (name, attachment) => [`by ${name}`, { attachment }]),
   },
   MOVED: {
-    givens: ({ context }) =>
-      context.users.map(({ attachment, vm }): Given => [`of ${nameOf(vm)}`, { attachment, vm }, vm]),
+    givens: facts => perUser(facts, (name, attachment) => [`of ${name}`, { attachment }]),
   },
   GROWN: outcome,
   NOT_GROWN: badOutcome,

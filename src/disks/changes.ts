@@ -22,8 +22,8 @@ export function changesOf(
   after: number,
   cause: Cause,
 ): EventRecord[] {
-  const { kind, request, account } = cause;
-  const why = { kind, request, account };
+  const { kind, request, account, reason } = cause;
+  const why = { kind, request, account, reason };
   const events: EventRecord[] = [];
   for (const [key, context] of step.contexts) {
     const { subject, disk, attachment } = subjectOf(context, step, decided);

@@ -1,15 +1,37 @@
-import type { MachineFindings } from '../../machines/attachment-events.ts';
-import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { DetachFacts } from '../../machines/attachment-events.ts';
 import { attachmentKey } from '../../machines/notes.ts';
-import { errorOf, PdiskError, reasonOf } from '../errors.ts';
+import type { Whereabouts, Word } from '../../machines/whereabouts.ts';
+import { errorOf } from '../errors.ts';
 import { expectDone } from './answers.ts';
 import type { Parts } from './parts.ts';
-import type { KeptAttachment } from './records.ts';
-import { mayDetach } from './rights.ts';
-import type { Caller, DiskService, VmName } from './service.ts';
+import { isHeld, type KeptAttachment } from './records.ts';
+import { mayDetach, runsTheCloud } from './rights.ts';
+import type { Caller, DiskService, Force, VmName } from './service.ts';
 
-/** How often findings are taken anew because the machine's attachments changed meanwhile. */
+/** How often facts are gathered anew because the machine's attachments changed meanwhile. */
 const ATTEMPTS = 5;
+
+/** Whose word a call is. */
+export function wordOf(caller: Caller, force: Force | undefined): Word {
+  if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
+  if (caller.role !== 'admin') {
+    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
+  }
+  return 'administrator';
+}
+
+/** What hosts tell of the machine behind an attachment. */
+export async function factsFor(
+  { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
+  { context: { vm } }: KeptAttachment,
+  disks: readonly string[],
+  word: Word,
+): Promise<DetachFacts> {
+  const found: Whereabouts = vm.domain === null ? await finder.findNamed(vm) : await finder.find(vm);
+  const live = found.at === 'running' ? found.disks : [];
+  const held = live === null ? disks : disks.filter(disk => live.includes(disk));
+  return { found, held, alarm: alarms.of(vm.node) ?? null, word };
+}
 
 /** Releasing all disks of a machine that was killed: all of them or none. */
 export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
@@ -26,67 +48,47 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
     return found;
   }
 
-  /**
-   * What is known of the machine behind an attachment. The frontend may vouch for the end of a machine that is away: its old node
-   * cannot know, and nobody else does.
-   */
-  async function findings(
-    { vm, mode, away }: AttachmentContext,
-    disks: readonly string[],
-    mayVouch: boolean,
-  ): Promise<MachineFindings> {
-    if (!hypervisor.isConfigured(vm.node)) return { machine: 'unmanaged', held: [] };
-    try {
-      const live = await hypervisor.liveDisks(vm, parts.now() + parts.questionMs);
-      if (live) return { machine: 'running', held: disks.filter(disk => live.includes(disk)) };
-    } catch (error) {
-      if (error instanceof PdiskError) return { machine: 'unknown', held: [], doubt: reasonOf(error) };
-      throw error;
-    }
-    if (mode === 'cold') return { machine: 'gone', held: [] };
-    const { fate, doubt } = await parts.fate(vm);
-    if (fate === 'active' || fate === 'saved') return { machine: 'running', held: disks };
-    if (!away && fate === 'dead') return { machine: 'gone', held: [] };
-    if (away && mayVouch) return { machine: 'unmanaged', held: [] };
-    return { machine: 'unknown', held: [], doubt: away ? 'it was saved to a file, or has migrated' : doubt };
-  }
-
-  async function findAll(caller: Caller, attachments: readonly KeptAttachment[]) {
-    const disks = attachments.filter(one => one.state !== 'unclaimed').map(one => one.context.disk);
-    const asked = new Map<string, Promise<MachineFindings>>();
-    const found = attachments.map(async ({ state, context }) => {
-      if (state === 'unclaimed') return { machine: 'gone' as const, held: [] };
-      const machine = context.vm.domain ?? '';
-      const asking = asked.get(machine) ?? findings(context, disks, caller.role !== 'user');
-      asked.set(machine, asking);
+  async function findAll(attachments: readonly KeptAttachment[], word: Word): Promise<DetachFacts[]> {
+    const disks = attachments.filter(isHeld).map(one => one.context.disk);
+    const asked = new Map<string, Promise<DetachFacts>>();
+    const facts = attachments.map(async one => {
+      const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
+      const nothing: DetachFacts = { found: { at: 'nowhere', silent: [], end: null }, held: [], alarm: null, word };
+      const asking = asked.get(machine) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
+      asked.set(machine, Promise.resolve(asking));
       return asking;
     });
-    return Promise.all(found);
+    return Promise.all(facts);
   }
 
-  /** The findings, and the attachments that they are about: those that the machine has at the moment of decision. */
-  async function investigate(caller: Caller, name: VmName) {
+  /** The facts, and the attachments that they are about: those that the machine has at the moment of decision. */
+  async function investigate(caller: Caller, name: VmName, word: Word) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
-      const found = await findAll(caller, attachments);
+      const facts = await findAll(attachments, word);
       const now = attachmentsOf(caller, name);
       const same = now.length === attachments.length && now.every((one, index) => one === attachments[index]);
-      if (same) return attachments.map((attachment, index) => ({ attachment, findings: found[index] }));
+      if (same) return attachments.flatMap((attachment, index) => ({ attachment, facts: facts[index] }));
       if (attempt === ATTEMPTS) throw errorOf('ATTACH_IN_PROGRESS', { node: name.node, vm: name.vmId });
     }
   }
 
   return {
-    async detach(caller, name, cause) {
-      const investigated = await investigate(caller, name);
-      const deliveries = investigated.map(({ attachment, findings }) => ({
-        to: attachmentKey(attachment.context.id),
-        event: { type: 'DETACH' as const, ...(findings ?? { machine: 'unknown', held: [] }) },
-      }));
+    async detach(caller, name, cause, force) {
+      const word = wordOf(caller, force);
+      const investigated = await investigate(caller, name, word);
+      const deliveries = investigated.flatMap(({ attachment, facts }) =>
+        facts ? [{ to: attachmentKey(attachment.context.id), event: { type: 'DETACH' as const, ...facts } }] : [],
+      );
       const uuids = [...new Set(investigated.map(({ attachment }) => attachment.context.disk))];
-      const facts = { node: name.node, vm: name.vmId, disk: uuids.join(', ') };
-      expectDone(await system.deliver(deliveries, cause), facts);
-      return { uuids };
+      const mayForce = caller.role === 'admin';
+      const facts = { node: name.node, vm: name.vmId, disk: uuids.join(', '), mayForce };
+      expectDone(await system.deliver(deliveries, force ? { ...cause, ...force } : cause), facts);
+      return { uuids, ...(force ? { vouched: vouchedFor(name) } : {}) };
     },
   };
 }
+
+/** What an administrator vouches for by force. */
+export const vouchedFor = ({ node, vmId }: VmName): string =>
+  `VM '${vmId}' on node '${node}' is gone and does not come back with its disks`;

@@ -16,7 +16,8 @@ function attachmentsOf(shelf: Shelf, disk: KeptDisk): readonly KeptAttachment[] 
 }
 
 function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): AttachmentDetails {
-  const { id, node, vmId, vm, target, mode, since, by, away } = context;
+  const { id, node, vmId, vm, target, mode, since, by, seen } = context;
+  const away = seen === 'saved' || seen === 'managed-save' || seen === 'migrated';
   const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
   return { id, state, mode, since, away, by: shown ? by : null, machine };
 }

@@ -2,24 +2,31 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
+import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import { prefixes } from '../store/keys.ts';
 import { codecs, type EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
+import { createBurying } from './burying.ts';
 import { createDiskService } from './disk-service.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
+import { createHolders } from './holders.ts';
+import { createHosts } from './hosts.ts';
 import { inspecting } from './inspecting.ts';
 import { createLeftovers } from './leftovers.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
+import { createObserver } from './observing.ts';
 import { createReconciler } from './reconcile.ts';
-import { hotNodes, resume } from './recovery.ts';
+import { resume, usedNodes } from './recovery.ts';
 import type { Caller, ChartService, DiskService, NodeService } from './service.ts';
 import type { Inspect } from './step.ts';
+import { createStrays } from './strays.ts';
 import { createActorSystem } from './system.ts';
 import { watchNodes } from './watch.ts';
+import { createFinder } from './whereabouts.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
 const QUESTION_MS = 10_000;
@@ -29,7 +36,7 @@ const SWEEP_MS = 250;
 /** How long the wiping of one piece of a volume may take, its wait for others' pieces included, in milliseconds. */
 const WIPING_MS = 3_600_000;
 /** libvirtd does not know all its domains for a moment after its own restart. */
-const PROOF_MS = 5_000;
+const SETTLING_MS = 5_000;
 /** How long a machine's death may be claimed by a detach: 24 h. */
 const CLAIM_MS = 86_400_000;
 
@@ -64,8 +71,8 @@ export interface DisksParts {
     readonly reconcileIntervalMs: number;
     /** How long a volume without a disk is kept. */
     readonly leftoverGraceMs: number;
-    /** How far apart the two lists are that prove a machine's death: 5 s, the default, but in tests. */
-    readonly proofMs?: number;
+    /** How old a connection must be for what is not shown on it to prove anything: 5 s, the default, but in tests. */
+    readonly settlingMs?: number;
   };
 }
 
@@ -102,12 +109,22 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     claiming: CLAIM_MS,
   };
   const { decided, committed } = await loadShelves(store, hypervisor.nodeKey);
-  const alarms = createAlarms(store, await store.load(prefixes.node, codecs.node), (node, text) =>
+  const hosts = createHosts(store, await store.load(prefixes.node, codecs.node), hypervisor);
+  const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
   );
+  const settlingMs = settings.settlingMs ?? SETTLING_MS;
+  const base = { decided, hypervisor, hosts, alarms, log, now, questionMs: QUESTION_MS };
+  const finder = createFinder({ ...base, settlingMs });
   const system = createActorSystem({
     journal: store,
-    effects: createEffects(pool, hypervisor, node => reconciler.doubt(node), log),
+    effects: createEffects({
+      ...base,
+      pool,
+      finder,
+      machineOf: attachment => decided.attachment(attachment)?.context.vm,
+      doubt: node => reconciler.doubt(node),
+    }),
     decided,
     committed,
     lastSequence: (await store.eventRange()).newest,
@@ -118,8 +135,16 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     publish: parts.publish,
     fault: parts.fault,
   });
-  const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
-  const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
+  const holders = createHolders({
+    isKnown: disk => decided.disk(disk) !== undefined,
+    isDiverted: (disk, source) => !sameSource(source, pool.source(disk).path),
+    ready: deadline => reconciler.ready(deadline),
+  });
+  const common = { ...base, system, finder, holders };
+  const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
+  const burying = createBurying(common);
+  const observer = createObserver({ ...common, strays });
+  const reconciler = createReconciler({ ...common, observer });
   const leftovers = createLeftovers({
     ...common,
     pool,
@@ -131,12 +156,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     ...common,
     ...parts,
     committed,
-    fate: async vm => {
-      const fate = await hypervisor.fate(vm, now() + 2 * QUESTION_MS);
-      const doubt = await reconciler.doubt(vm.node);
-      if (doubt !== undefined) return { fate: 'unknown', doubt };
-      return { fate, doubt: 'its node, or another that may run it, does not answer' };
-    },
+    strays,
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
@@ -145,14 +165,15 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
 
   return {
     service,
-    nodes: createNodeService({ hypervisor, alarms, reconciler }),
+    nodes: createNodeService({ ...common, burying, reconciler, time: parts.time }),
     charts: inspecting({ ...parts, committed, patience }),
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
-      unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
-      for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
+      unwatch = watchNodes({ ...common, observer, reconciler, strays });
+      for (const node of new Set([...hosts.candidates(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
+      void burying.goOn().catch(error => log.warn({ error: String(error) }, 'dead nodes not gone through'));
       void leftovers.report();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
@@ -162,6 +183,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
+      finder.stop();
+      strays.stop();
       await Promise.all([reconciler.stop(), leftovers.stop(), system.stop()]);
     },
   };

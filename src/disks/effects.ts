@@ -5,10 +5,12 @@ import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Failure, Problem } from '../../machines/reasons.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
+import type { Vm } from '../../machines/vm.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Message } from './records.ts';
 import type { EffectNote } from './step.ts';
+import type { Finder } from './whereabouts.ts';
 
 /** Does what a chart asked for, outside, and brings back what came of it: always a message, also of a failure. */
 export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message>;
@@ -19,17 +21,23 @@ export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message
  */
 export const GRACE_MS = 3_000;
 
-/**
- * The charts' effects on a pool and a hypervisor. `doubt` says why a node's word about its machines is not believed, if it is not:
- * then what it says is gone is not known to be gone. What goes wrong with a volume of which its user is rid is told to the log: there is
- * nobody else to tell.
- */
-export function createEffects(
-  pool: Pool,
-  hypervisor: Hypervisor,
-  doubt: (node: string) => Promise<string | undefined>,
-  log: Logger,
-): Effects {
+/** What effects work on. */
+export interface EffectParts {
+  readonly pool: Pool;
+  readonly hypervisor: Hypervisor;
+  readonly finder: Pick<Finder, 'find'>;
+  /** The machine of an attachment, as it is decided now. */
+  readonly machineOf: (attachment: string) => Vm | undefined;
+  /** Why nothing that a node tells is believed, if it is not: then nothing is done there. */
+  readonly doubt: (node: string) => Promise<string | undefined>;
+  /** Told what goes wrong with a volume of which its user is rid: there is nobody else to tell. */
+  readonly log: Logger;
+}
+
+/** The charts' effects on a pool and a hypervisor. */
+export function createEffects(parts: EffectParts): Effects {
+  const { pool, hypervisor, finder, doubt, log } = parts;
+
   async function makeVolume(
     { uuid, sizeGiB, attempt }: DiskContext,
     signal: AbortSignal,
@@ -51,9 +59,10 @@ export function createEffects(
     } catch (error) {
       return { type: 'NOT_GROWN', attempt, problem: problemOf(error, 'GROW_FAILED') };
     }
-    const managed = users.filter(({ vm }) => hypervisor.isConfigured(vm.node));
+    const machines = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
+    const managed = machines.filter(({ node }) => hypervisor.isConfigured(node));
     const told = await Promise.all(
-      managed.map(({ vm }) => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
+      managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
     );
     const pending = told.find(outcome => outcome.kind === 'pending');
     if (!pending) return { type: 'GROWN', attempt };
@@ -85,32 +94,48 @@ export function createEffects(
 
   async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
     const { vm, disk, target, shareable, attempt } = context;
-    const spec = { disk, source: pool.source(disk), target: target ?? '', shareable };
+    const mayBeAtWork = attempt > 1;
+    const spec = { disk, source: pool.source(disk), target: target ?? '', shareable, mayBeAtWork };
     const outcome = await hypervisor.plug(vm, spec, giveUpAt(context), signal);
-    if (outcome.kind === 'plugged') return { type: 'PLUGGED', attempt };
+    if (outcome.kind === 'plugged') return { type: 'PLUGGED', attempt, run: outcome.run };
     if (outcome.kind === 'refused') {
       return { type: 'PLUG_REFUSED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
     }
     return { type: 'PLUG_UNKNOWN', attempt, problem: { code: 'PLUG_UNKNOWN', detail: outcome.detail } };
   }
 
+  /** Nothing is asked of a host that is not the one that is known there, and nothing that it tells counts. */
   async function unplug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
-    const { vm, disk, attempt, away } = context;
-    const back = !away || (await hypervisor.liveDisks(vm, giveUpAt(context), signal).catch(() => undefined));
-    if (!back) {
-      const detail = 'the machine has been saved, or has migrated to a node that is not known';
-      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
+    const { vm, attempt } = context;
+    const doubted = async (): Promise<AttachmentMessage | undefined> => {
+      const detail = await doubt(vm.node);
+      if (detail === undefined) return undefined;
+      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'NODE_DOUBTED', detail } };
+    };
+    const before = await doubted();
+    if (before) return before;
+    const message = await unplugThere(context, signal);
+    return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
+  }
+
+  async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt } = context;
+    const source = pool.source(disk).path;
+    for (;;) {
+      const outcome = await hypervisor.unplug(vm, disk, source, giveUpAt(context), signal);
+      switch (outcome.kind) {
+        case 'unplugged':
+          return { type: 'UNPLUGGED', attempt };
+        case 'kept':
+          return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
+        case 'failed':
+          return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
+      }
+      const found = await finder.find(vm);
+      // libvirtd had restarted and has only now found the machine again, or it was started meanwhile.
+      const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
+      if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };
     }
-    const outcome = await hypervisor.unplug(vm, disk, giveUpAt(context), signal);
-    const detail = outcome.kind === 'unplugged' ? await doubt(vm.node) : undefined;
-    if (detail !== undefined) {
-      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'UNPLUG_UNKNOWN', detail } };
-    }
-    if (outcome.kind === 'unplugged') return { type: 'UNPLUGGED', attempt };
-    if (outcome.kind === 'kept') {
-      return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
-    }
-    return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
   }
 
   return (note, signal) => {

@@ -41,6 +41,7 @@ export function inspecting(
       context,
       roomGiB: room,
       quotaLeft: { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB },
+      machines: new Map(attachmentsOf(context.uuid).map(one => [one.context.id, one.context.vm])),
       wipe: pool.wipes,
       attaching: attachmentsOf(context.uuid).some(({ state }) => state === 'attaching'),
       stamp: stampNow(),

@@ -16,7 +16,7 @@ const share = (taken: number, most: number, unit: string): string =>
 export function keeping(
   parts: Parts,
 ): Pick<DiskService, 'create' | 'edit' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
-  const { system, decided, committed, pool, newUuid, userLimit, quotaOf } = parts;
+  const { system, decided, committed, pool, strays, newUuid, userLimit, quotaOf } = parts;
 
   function visible(caller: Caller, uuid: string): KeptDisk {
     const disk = committed.disk(uuid);
@@ -97,8 +97,10 @@ export function keeping(
     },
     async remove(caller, uuid, cause, versions) {
       deletable(caller, uuid);
+      const holder = await strays.holderOf(uuid);
+      deletable(caller, uuid);
       const key = diskKey(uuid);
-      const event = { type: 'DELETE' as const, wipe: pool.wipes, stale: isStale(uuid, versions) };
+      const event = { type: 'DELETE' as const, wipe: pool.wipes, stale: isStale(uuid, versions), holder };
       expectDone(await system.deliver([{ to: key, event }], cause, key), { disk: uuid });
     },
     async setLimit(caller, uuid, limit, cause) {

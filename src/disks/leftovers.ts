@@ -58,7 +58,7 @@ export function createLeftovers(parts: {
     for await (const slice of slicesOf([...decided.disks()], SLICE)) {
       for (const disk of slice) if (isKnown(disk)) disks.push(disk.context.uuid);
     }
-    const volumes = await pool.list();
+    const volumes = (await pool.list()).map(({ uuid }) => uuid);
     const leftovers: string[] = [];
     for await (const slice of slicesOf(volumes, SLICE)) {
       leftovers.push(...slice.filter(uuid => !decided.disk(uuid)));

@@ -1,5 +1,4 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import type { Vm } from '../../machines/vm.ts';
 import { prefixes } from '../store/keys.ts';
 import { codecs } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -30,20 +29,12 @@ export async function loadShelves(
     shelves.decided.put(key, record);
     shelves.committed.put(key, record);
   };
-  const now = <Machine extends Vm>(vm: Machine): Machine => ({ ...vm, node: nodeKey(vm.host) });
-
-  /** Most disks have no users, and their records can be kept as they are. */
-  function withNodes(disk: KeptDisk): KeptDisk {
-    if (disk.context.users.length === 0) return disk;
-    const users = disk.context.users.map(user => ({ ...user, vm: now(user.vm) }));
-    return { ...disk, context: { ...disk.context, users } };
-  }
-
   const disks = (await store.load(prefixes.disk, codecs.disk)) as KeptDisk[];
-  for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), withNodes(disk));
+  for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
   const attachments = await store.load(prefixes.attachment, codecs.attachment);
   for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
-    const context = { ...record.context, vm: now(record.context.vm) };
+    const { vm } = record.context;
+    const context = { ...record.context, vm: { ...vm, node: nodeKey(vm.host) } };
     put(attachmentKey(record.context.id), { ...record, context });
   }
   return shelves;

@@ -1,12 +1,17 @@
 import { attachmentKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
-import { isHeld, type KeptAttachment, type KeptDisk } from './records.ts';
+import type { DomainName } from '../hypervisor/hypervisor.ts';
+import { isHeld, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { Delivery } from './step.ts';
 
 /** The target letters that a machine's attachments have reserved or been promised. */
 export const takenTargets = (shelf: Shelf, vm: Vm): string[] =>
   shelf.attachmentsOf(vm).flatMap(one => (isHeld(one) && one.context.target) || []);
+
+/** Ids of the attachments that a machine has. */
+export const heldIds = (shelf: Shelf, vm: Vm): string[] =>
+  shelf.attachmentsOf(vm).flatMap(one => (isHeld(one) ? one.context.id : []));
 
 /** A machine that uses a disk again has been started anew: its earlier death can no longer be claimed by a detach. */
 export const forgetDeaths = (shelf: Shelf, vm: Vm): Delivery[] =>
@@ -15,17 +20,15 @@ export const forgetDeaths = (shelf: Shelf, vm: Vm): Delivery[] =>
     .filter(one => !isHeld(one))
     .map(one => ({ to: attachmentKey(one.context.id), event: { type: 'FORGET' } }));
 
-/** The hot-plugged disks of a domain, by its UUID alone: one libvirt may be linked under two names. */
-export const hotOnDomain = (shelf: Shelf, domain: string): KeptAttachment[] =>
-  shelf
-    .attachmentsOf({ host: '', node: '', names: [], domain })
-    .filter(one => isHeld(one) && one.context.mode === 'hot');
+/** The attachments that are known to be of a domain, by its UUID alone: one libvirt may be linked under two names. */
+export const heldByDomain = (shelf: Shelf, domain: string): KeptAttachment[] =>
+  shelf.attachmentsOf({ host: '', node: '', names: [], domain }).filter(isHeld);
 
-/**
- * Whether the disk's users account for its device in this live domain: one of that domain, or one that was registered with a
- * machine of its name before the launch, on whatever node.
- */
-export const isAccountedFor = (disk: KeptDisk, domain: { uuid: string; name: string }): boolean =>
-  disk.context.users.some(({ vm }) =>
+/** The attachments of a disk that may account for its device in a live domain: of that domain, or registered for one of its name. */
+export const accountingFor = (shelf: Shelf, disk: string, domain: DomainName): KeptAttachment[] => {
+  const users = shelf.disk(disk)?.context.users ?? [];
+  const attachments = users.flatMap(user => shelf.attachment(user.attachment) ?? []);
+  return attachments.filter(({ context: { vm } }) =>
     vm.domain === null ? vm.names.includes(domain.name) : vm.domain === domain.uuid,
   );
+};

@@ -1,22 +1,55 @@
 import { errorOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
+import type { Burying } from './burying.ts';
+import type { HolderBook } from './holders.ts';
+import type { Hosts } from './hosts.ts';
 import type { Reconciler } from './reconcile.ts';
 import { runsTheCloud } from './rights.ts';
-import type { NodeService } from './service.ts';
+import type { Caller, NodeService } from './service.ts';
+import type { Finder } from './whereabouts.ts';
+
+export interface NodeServiceParts {
+  readonly hypervisor: Hypervisor;
+  readonly hosts: Hosts;
+  readonly alarms: Alarms;
+  readonly finder: Finder;
+  readonly holders: HolderBook;
+  readonly burying: Burying;
+  readonly reconciler: Reconciler;
+  /** The system's clock, for what people read. */
+  readonly time: () => number;
+}
 
 /** What is known of nodes, and what administrators do with them. */
-export function createNodeService(parts: {
-  readonly hypervisor: Hypervisor;
-  readonly alarms: Alarms;
-  readonly reconciler: Reconciler;
-}): NodeService {
-  const { hypervisor, alarms, reconciler } = parts;
+export function createNodeService(parts: NodeServiceParts): NodeService {
+  const { hypervisor, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
+
+  /** The key of a node that is in the configuration or was ever met. */
+  function known(caller: Caller, node: string): string {
+    if (caller.role !== 'admin') {
+      throw errorOf('FORBIDDEN', { detail: 'only an administrator may declare what a node is' });
+    }
+    const key = hypervisor.nodeKey(node);
+    if (!hosts.isKnown(key)) throw errorOf('NODE_UNKNOWN', { node });
+    return key;
+  }
+
+  /** Whether the host that is known there answers. */
+  const answers = (key: string): Promise<boolean> =>
+    finder.survey(key).then(
+      () => true,
+      () => false,
+    );
+
   return {
     list(caller) {
       return hypervisor.status().map(({ node: key, uri, state, since, versions, error = null }) => {
         const names = hypervisor.namesOf(key);
-        const operation = runsTheCloud(caller) ? { uri, error, alarm: alarms.of(key) ?? null } : null;
+        const declaredDead = hosts.declaration(key);
+        const operation = runsTheCloud(caller)
+          ? { uri, error, alarm: alarms.of(key) ?? null, declaredDead }
+          : null;
         const node = hypervisor.hostOf(key);
         return { node, names, reachable: state === 'up', since, versions: versions ?? null, operation };
       });
@@ -30,6 +63,27 @@ export function createNodeService(parts: {
       await alarms.agree(key, also({ alarm }));
       void reconciler.pass(key);
       return { alarm };
+    },
+    async declareDead(caller, node, reason, also = () => []) {
+      const key = known(caller, node);
+      if (await answers(key)) throw errorOf('NODE_ALIVE', { node });
+      const burial = await burying.prepare(key);
+      const outcome = { released: burial.disks };
+      await hosts.declare(key, { by: caller.account, reason, since: time() }, also(outcome));
+      await burying.tell(key, burial);
+      // Machines of other nodes may have waited for this one to answer.
+      void reconciler.passAll();
+      return outcome;
+    },
+    async declareAlive(caller, node, also = () => []) {
+      const key = known(caller, node);
+      if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
+      const isUp = hypervisor.isConfigured(key) && (await answers(key));
+      if (isUp) await reconciler.pass(key);
+      const still = [...holders.all()].filter(one => one.node === key).map(one => one.disk);
+      if (isUp && still.length > 0) throw errorOf('NODE_STILL_HOLDS', { node, detail: still.join(', ') });
+      await hosts.declare(key, null, also());
+      if (isUp) void reconciler.pass(key);
     },
   };
 }

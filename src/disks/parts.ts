@@ -1,11 +1,14 @@
 import type { Quota } from '../../machines/disk-events.ts';
-import type { Vm } from '../../machines/vm.ts';
-import type { Fate, Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
+import type { Alarms } from './alarms.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { Hosts } from './hosts.ts';
 import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
+import type { Strays } from './strays.ts';
 import type { ActorSystem } from './system.ts';
+import type { Finder } from './whereabouts.ts';
 
 /** What the operations on disks are made of. */
 export interface Parts {
@@ -14,8 +17,10 @@ export interface Parts {
   readonly committed: Catalogue;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
-  /** What became of a machine: the hypervisor's proof, or `unknown` while its node is under an alarm; `doubt` says why. */
-  readonly fate: (vm: Vm) => Promise<{ readonly fate: Fate; readonly doubt: string }>;
+  readonly finder: Finder;
+  readonly alarms: Alarms;
+  readonly hosts: Hosts;
+  readonly strays: Pick<Strays, 'holderOf'>;
   /** Whether the caller's account stands as it did when the request was taken. */
   readonly stands: (caller: Caller) => boolean;
   readonly newUuid: () => string;

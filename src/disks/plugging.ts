@@ -1,7 +1,8 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { errorOf } from '../errors.ts';
 import { disksOf, expectDone, targetOf, unknownDisk } from './answers.ts';
-import { forgetDeaths, takenTargets } from './machine.ts';
+import { factsFor, vouchedFor, wordOf } from './detaching.ts';
+import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
 import { maySee, mayUnplug } from './rights.ts';
@@ -9,7 +10,7 @@ import type { Caller, DiskService } from './service.ts';
 
 /** Plugging disks into running machines, and unplugging them. */
 export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
-  const { system, decided, committed, hypervisor, newId, now, vmAccess, questionMs } = parts;
+  const { system, decided, committed, hypervisor, hosts, strays, newId, now, vmAccess, questionMs } = parts;
 
   function usable(caller: Caller, uuid: string): KeptDisk {
     const disk = committed.disk(uuid);
@@ -23,16 +24,25 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
   return {
     async hotattach(caller, uuid, name, cause) {
       usable(caller, uuid);
-      const running = await hypervisor.resolve(name.node, name.vmId, now() + questionMs);
+      const [running, holder] = await Promise.all([
+        hypervisor.resolve(name.node, name.vmId, now() + questionMs),
+        strays.holderOf(uuid),
+      ]);
+      if (!parts.stands(caller)) throw errorOf('UNAUTHENTICATED');
       usable(caller, uuid);
       const { vm } = running;
-      if (running.disks.includes(uuid))
-        throw errorOf('ALREADY_ATTACHED', { disk: uuid, node: name.node, vm: name.vmId });
       const id = newId();
-      const taken = [...running.targets, ...takenTargets(decided, vm)];
       const birth = { id, disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const machine = {
+        attachments: heldIds(decided, vm),
+        taken: [...running.targets, ...takenTargets(decided, vm)],
+        isThere: running.disks.includes(uuid),
+        holder,
+        nodeIsDead: hosts.declaration(vm.node) !== null,
+      };
+      const event = { type: 'HOTATTACH' as const, ...birth, ...machine };
       const outcome = await system.deliver(
-        [{ to: diskKey(uuid), event: { type: 'HOTATTACH', ...birth, taken } }, ...forgetDeaths(decided, vm)],
+        [{ to: diskKey(uuid), event }, ...forgetDeaths(decided, vm)],
         cause,
         attachmentKey(id),
       );
@@ -40,8 +50,9 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
       return { target: targetOf(outcome.context), uuids: disksOf(committed, vm) };
     },
 
-    async hotdetach(caller, uuid, name, cause) {
-      const facts = { disk: uuid, node: name.node, vm: name.vmId };
+    async hotdetach(caller, uuid, name, cause, force) {
+      const mayForce = caller.role === 'admin';
+      const facts = { disk: uuid, node: name.node, vm: name.vmId, mayForce };
       const disk = committed.disk(uuid);
       const here = decided
         .attachmentsOf(hypervisor.vm(name.node, name.vmId))
@@ -58,9 +69,15 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
         throw errorOf('FORBIDDEN', { detail: `somebody else attached disk ${uuid} to this VM` });
       }
       const key = attachmentKey(attachment.context.id);
-      const outcome = await system.deliver([{ to: key, event: { type: 'HOTDETACH' } }], cause, key);
+      const forced = force && (await factsFor(parts, attachment, [uuid], wordOf(caller, force)));
+      const event = { type: 'HOTDETACH' as const, ...(forced ? { forced } : {}) };
+      const outcome = await system.deliver([{ to: key, event }], force ? { ...cause, ...force } : cause, key);
       expectDone(outcome, facts);
-      return { target: targetOf(outcome.context), uuids: disksOf(committed, attachment.context.vm) };
+      return {
+        target: targetOf(outcome.context),
+        uuids: disksOf(committed, attachment.context.vm),
+        ...(force ? { vouched: vouchedFor(name) } : {}),
+      };
     },
   };
 }

@@ -12,7 +12,7 @@ export interface KeptDisk {
 }
 
 export interface KeptAttachment {
-  readonly v: 1;
+  readonly v: 2;
   readonly state: AttachmentRecord['state'];
   readonly context: AttachmentContext;
 }

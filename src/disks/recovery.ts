@@ -6,10 +6,10 @@ import type { ActorSystem } from './system.ts';
 
 const CAUSE = { kind: 'restart' } as const;
 
-/** The nodes on which a hot-plugged disk is accounted for: their events matter from the start. */
-export function hotNodes(shelf: Shelf): ReadonlySet<string> {
-  const hot = [...shelf.attachments()].filter(one => isHeld(one) && one.context.mode === 'hot');
-  return new Set(hot.map(one => one.context.vm.node));
+/** The nodes on which a machine that was seen with its disk is accounted for: their events matter from the start. */
+export function usedNodes(shelf: Shelf): ReadonlySet<string> {
+  const seen = [...shelf.attachments()].filter(one => isHeld(one) && one.context.vm.domain !== null);
+  return new Set(seen.map(one => one.context.vm.node));
 }
 
 /**

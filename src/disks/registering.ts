@@ -2,7 +2,7 @@ import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { errorOf } from '../errors.ts';
 import { disksOf, expectDone, unknownDisk } from './answers.ts';
-import { forgetDeaths, takenTargets } from './machine.ts';
+import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptAttachment } from './records.ts';
 import { mayRegister, maySee } from './rights.ts';
@@ -29,7 +29,10 @@ export function registering(parts: Parts): Pick<DiskService, 'attach' | 'element
       const vm = hypervisor.vm(name.node, name.vmId);
       const birth = { id: newId(), disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
       const outcome = await system.deliver(
-        [{ to: diskKey(uuid), event: { type: 'ATTACH', ...birth } }, ...forgetDeaths(decided, vm)],
+        [
+          { to: diskKey(uuid), event: { type: 'ATTACH', ...birth, attachments: heldIds(decided, vm) } },
+          ...forgetDeaths(decided, vm),
+        ],
         cause,
       );
       expectDone(outcome, { disk: uuid, node: name.node, vm: name.vmId });

@@ -14,6 +14,8 @@ export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
+  /** What an administrator gave as the reason where he vouched for something that cannot be proved. */
+  readonly reason?: string;
   /** What must be on disk in the same batch as the decision. */
   readonly alsoWrite?: (decided: Decided) => readonly Write[];
 }
@@ -25,6 +27,11 @@ export interface Decided {
   /** The disks that it is about, in order of attachment. */
   readonly disks: string[];
   readonly target: string | null;
+}
+
+/** An administrator's word for what cannot be proved. */
+export interface Force {
+  readonly reason: string;
 }
 
 interface NewDisk {
@@ -166,15 +173,22 @@ export interface DiskService {
     vm: VmName,
     cause: Cause,
   ): Promise<{ target: string; uuids: readonly string[] }>;
-  /** `uuids`: the remaining disks. */
+  /** `uuids`: the remaining disks. `vouched`: with `force`, what the administrator has vouched for, as a sentence. */
   hotdetach(
     caller: Caller,
     uuid: string,
     vm: VmName,
     cause: Cause,
-  ): Promise<{ target: string; uuids: readonly string[] }>;
+    force?: Force,
+  ): Promise<{ target: string; uuids: readonly string[]; vouched?: string }>;
   attach(caller: Caller, uuid: string, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
-  detach(caller: Caller, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
+  /** `vouched` as above. */
+  detach(
+    caller: Caller,
+    vm: VmName,
+    cause: Cause,
+    force?: Force,
+  ): Promise<{ uuids: readonly string[]; vouched?: string }>;
   /** The `<disk>` element of a cold attachment; `target` is a letter to keep, undefined the first that is free from `vdb` on. */
   element(
     caller: Caller,
@@ -199,7 +213,7 @@ export interface DiskService {
 }
 
 /** A hypervisor, as far as we know. */
-interface NodeView {
+export interface NodeView {
   /** The name by which it is known, the first of `names`. */
   readonly node: string;
   readonly names: readonly string[];
@@ -215,6 +229,8 @@ interface NodeView {
     readonly error: string | null;
     /** Why nothing is released there. */
     readonly alarm: string | null;
+    /** Who declared it dead, why and when, in milliseconds since 1970; null: nobody did. */
+    readonly declaredDead: { readonly by: string; readonly reason: string; readonly since: number } | null;
   } | null;
 }
 
@@ -231,6 +247,18 @@ export interface NodeService {
     node: string,
     also?: (outcome: { readonly alarm: string }) => readonly Write[],
   ): Promise<{ readonly alarm: string }>;
+  /**
+   * An administrator's word that a node is gone for good, and all its machines with it: what is attached there is released. Resolves with
+   * the UUIDs of those disks. `also` as above. Throws FORBIDDEN, NODE_UNKNOWN, NODE_ALIVE.
+   */
+  declareDead(
+    caller: Caller,
+    node: string,
+    reason: string,
+    also?: (outcome: { readonly released: readonly string[] }) => readonly Write[],
+  ): Promise<{ readonly released: readonly string[] }>;
+  /** Takes that back. Throws FORBIDDEN, NODE_UNKNOWN, NODE_NOT_DECLARED_DEAD, NODE_STILL_HOLDS. */
+  declareAlive(caller: Caller, node: string, also?: () => readonly Write[]): Promise<void>;
 }
 
 /** What a chart would do with an event now, with the sentence that a refused request would be answered. */

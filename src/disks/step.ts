@@ -137,7 +137,8 @@ export function createDecider(recordOf: (key: string) => Kept | undefined, inspe
     const context = actor.context();
     if (state === before.state && context === before.context) return;
     step.contexts.set(to, context);
-    step.touched.set(to, actor.ended() ? undefined : ({ v: 1, state, context } as Kept));
+    const v = isDiskKey(to) ? 1 : 2;
+    step.touched.set(to, actor.ended() ? undefined : ({ v, state, context } as Kept));
   }
 
   /** Lets actors sleep: those that have no more to do, and all of a step that has changed nothing. */

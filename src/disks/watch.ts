@@ -1,92 +1,104 @@
 import type { Logger } from 'pino';
-import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { attachmentKey } from '../../machines/notes.ts';
-import type { Hypervisor, NodeWatcher } from '../hypervisor/hypervisor.ts';
-import type { CauseKind } from '../store/records.ts';
+import type { RunEnd } from '../../machines/whereabouts.ts';
+import { reasonOf } from '../errors.ts';
+import { diskOfAlias } from '../hypervisor/domain-xml.ts';
+import type { DomainName, Hypervisor, NodeWatcher } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
-import { hotOnDomain, isAccountedFor } from './machine.ts';
+import type { HolderBook } from './holders.ts';
+import type { Hosts } from './hosts.ts';
+import { accountingFor, heldByDomain } from './machine.ts';
+import type { Observer } from './observing.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
-import type { ActorSystem } from './system.ts';
+import type { Strays } from './strays.ts';
 
 interface WatchParts {
-  readonly system: ActorSystem;
   readonly decided: Shelf;
   readonly hypervisor: Hypervisor;
   readonly alarms: Alarms;
+  readonly hosts: Hosts;
+  readonly holders: HolderBook;
+  readonly observer: Observer;
   readonly reconciler: Reconciler;
+  readonly strays: Strays;
   readonly log: Logger;
-  readonly now: () => number;
-  /** How long unplugging a device that nobody asked for may take, in milliseconds. */
-  readonly unplugMs: number;
 }
 
-const ALIAS = /^ua-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-
-/** Hears what nodes tell by themselves. Every event is matched by domain UUID and node; what matches nothing is let pass. */
+/** Hears what nodes tell by themselves. Every event is matched by domain UUID; what matches nothing is let pass. */
 export function watchNodes(parts: WatchParts): () => void {
-  const { system, decided, hypervisor, alarms, reconciler, log, now, unplugMs } = parts;
-  const stopping = new AbortController();
+  const { decided, hypervisor, alarms, hosts, holders, observer, reconciler, strays, log } = parts;
 
-  const heldOn = (node: string, domain: string): KeptAttachment[] =>
-    hotOnDomain(decided, domain).filter(one => one.context.vm.node === node);
-
-  /** What the chart does not hear in its present state is no error here. */
-  function tell({ context }: KeptAttachment, event: AttachmentMessage, kind: CauseKind): void {
-    system.deliver([{ to: attachmentKey(context.id), event }], { kind }).catch(error => {
-      log.warn({ disk: context.disk, error: String(error) }, 'node event not delivered');
+  /** Nobody waits for what an event leads to. */
+  function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
+    work().catch(error => {
+      log.warn({ node, domain: domain.uuid, error: reasonOf(error) }, 'event of a node not followed up');
     });
   }
 
-  async function removed(node: string, domain: string, disk: string): Promise<void> {
-    const gone = heldOn(node, domain).filter(
-      one => one.context.disk === disk && one.state === 'hot-attached',
-    );
-    if (gone.length === 0) return;
-    const vm = { host: hypervisor.hostOf(node), node, names: [], domain };
-    const live = await hypervisor.liveDisks(vm, now() + unplugMs);
-    if (!live || live.includes(disk)) return;
-    for (const one of gone) tell(one, { type: 'DEVICE_GONE' }, 'device-removed');
+  const alarmOn = ({ context }: KeptAttachment): string | null => alarms.of(context.vm.node) ?? null;
+
+  async function lookAgain(node: string, domain: DomainName): Promise<void> {
+    await observer.report(await observer.look(node, domain), alarms.of(node) ?? null);
   }
 
-  /** A hot-plugged device of ours that no attachment accounts for: a plug that was given up has come true after all. */
-  async function added(node: string, domain: { uuid: string; name: string }, disk: string): Promise<void> {
-    const ours = decided.disk(disk);
-    if (!ours || isAccountedFor(ours, domain)) return;
-    const facts = { node, domain: domain.uuid, disk };
-    log.warn(facts, 'a disk appeared that is not attached; it is unplugged');
-    const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
-    const outcome = await hypervisor.unplug(vm, disk, now() + unplugMs, stopping.signal);
-    if (outcome.kind !== 'unplugged') log.error({ ...facts, outcome }, 'a disk that is not attached stays');
+  /** At first without waiting for nodes that do not answer: a run that was watched to its end needs their word in a switch-over only. */
+  async function ended(domain: DomainName, end: RunEnd): Promise<void> {
+    for (const patient of [false, true]) {
+      for (const one of heldByDomain(decided, domain.uuid)) {
+        await observer.follow(one, { alarm: alarmOn(one), end, patient }, 'machine-stopped');
+      }
+    }
   }
 
-  function withDisk(alias: string, act: (disk: string) => Promise<void>): void {
-    const disk = ALIAS.exec(alias)?.[1];
-    if (disk)
-      act(disk).catch(error => log.warn({ disk, error: String(error) }, 'device event not followed up'));
+  async function left(domain: DomainName, seen: 'switching' | 'saved' | 'migrated'): Promise<void> {
+    const attachments = heldByDomain(decided, domain.uuid);
+    for (const one of attachments) await observer.tell(one, { type: 'LEFT', seen }, 'machine-away');
+    if (seen === 'switching') return;
+    for (const { context } of attachments) {
+      const one = decided.attachment(context.id);
+      if (one) await observer.follow(one, { alarm: alarmOn(one) }, 'machine-away');
+    }
+  }
+
+  async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
+    const { look } = await observer.look(node, domain);
+    if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
+    for (const one of heldByDomain(decided, domain.uuid)) {
+      if (one.context.disk !== disk || one.context.vm.node !== node) continue;
+      // The node saw it go, and shows that it is gone: no alarm about others doubts that.
+      await observer.tell(one, { type: 'DEVICE_GONE', alarm: null }, 'device-removed');
+    }
+  }
+
+  async function added(node: string, domain: DomainName, alias: string): Promise<void> {
+    const disk = diskOfAlias(alias);
+    const isStray = disk && decided.disk(disk) && accountingFor(decided, disk, domain).length === 0;
+    if (isStray) await strays.unplug(node, domain, disk);
+    // Somebody else's device may be a disk of ours by its path.
+    else if (!disk) await lookAgain(node, domain);
   }
 
   const watcher: NodeWatcher = {
     up: reconciler.linked,
-    stopped(node, domain, kind) {
-      if (alarms.of(node)) return;
-      const dead = kind === 'dead';
-      const cause = dead ? 'machine-stopped' : 'machine-away';
-      for (const one of heldOn(node, domain))
-        tell(one, { type: dead ? 'MACHINE_DEAD' : 'MACHINE_AWAY' }, cause);
-      if (!dead) void reconciler.pass(node);
+    running: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
+    changed: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
+    left(node, domain, seen) {
+      if (seen !== 'switching') holders.put(node, hypervisor.hostOf(node), domain, []);
+      if (alarms.ofHost(node) === undefined) begin(node, domain, () => left(domain, seen));
     },
-    started(_node, domain) {
-      const away = hotOnDomain(decided, domain).filter(one => one.context.away);
-      for (const node of new Set(away.map(one => one.context.vm.node))) void reconciler.pass(node);
+    ended(node, domain, how, watched) {
+      holders.put(node, hypervisor.hostOf(node), domain, []);
+      if (alarms.ofHost(node) !== undefined) return;
+      const host = hosts.uuidOf(hypervisor.hostOf(node)) ?? '';
+      begin(node, domain, () => ended(domain, { how, node, host, watched }));
     },
-    deviceRemoved: (node, domain, alias) => withDisk(alias, disk => removed(node, domain, disk)),
-    deviceAdded: (node, domain, alias) => withDisk(alias, disk => added(node, domain, disk)),
+    deviceRemoved(node, domain, alias) {
+      holders.drop(node, domain.uuid, alias);
+      const disk = diskOfAlias(alias);
+      if (disk) begin(node, domain, () => removed(node, domain, disk));
+    },
+    deviceAdded: (node, domain, alias) => begin(node, domain, () => added(node, domain, alias)),
   };
-  const unwatch = hypervisor.watch(watcher);
-  return () => {
-    unwatch();
-    stopping.abort();
-  };
+  return hypervisor.watch(watcher);
 }

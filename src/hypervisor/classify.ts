@@ -34,3 +34,7 @@ export function isUnplugPending({ code, message }: LibvirtError): boolean {
     code === ERROR.OPERATION_TIMEOUT || (code === ERROR.INTERNAL && /in the process of unplug/i.test(message))
   );
 }
+
+/** Whether libvirt says that a backup, a block copy or the like is at work on a disk: that passes by itself. */
+export const isBlockJob = ({ message }: LibvirtError): boolean =>
+  /active block job|in use by block job|Device '.*' is in use/i.test(message);

@@ -2,16 +2,18 @@ import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { diskElement } from './disk-xml.ts';
-import { isStart, stopKindOf } from './domain-watch.ts';
-import { fateOf } from './fate.ts';
-import type { Hypervisor, NodeWatcher } from './hypervisor.ts';
+import type { DomainName, Hypervisor, NodeWatcher } from './hypervisor.ts';
+import { type Turn, turnOf } from './lifecycle.ts';
 import { createLinks } from './links.ts';
+import { domainOf } from './live.ts';
+import { lookAt } from './look.ts';
 import type { Log } from './node-link.ts';
 import { configuredNodes, normalHost } from './nodes.ts';
 import { defaultTimes, type Operations, type Times } from './operations.ts';
 import { plug } from './plug.ts';
 import { resize } from './resize.ts';
-import { liveDisksOf, resolveVm } from './resolve.ts';
+import { domainsNamed, resolveVm } from './resolve.ts';
+import { createRuns } from './runs.ts';
 import { takeSurvey } from './survey.ts';
 import { unplug } from './unplug.ts';
 
@@ -37,22 +39,38 @@ export function createHypervisor({
   const nodes = configuredNodes(setting);
   const allTimes = { ...defaultTimes, ...times };
   const links = createLinks(nodes, { log, ...allTimes });
-  const fate: Hypervisor['fate'] = (vm, deadline, signal) =>
-    fateOf(links, vm, allTimes.surveysApartMs, deadline, signal);
-  const operations: Operations = { links, takeTurn: turns(), times: allTimes, fate };
+  const runs = createRuns();
+  const operations: Operations = { links, runs, takeTurn: turns(), times: allTimes };
   const watchers = new Set<NodeWatcher>();
 
+  /** What a node tells of a machine, to one watcher. `watched`: it was seen running there, on the same connection. */
+  function tell(watcher: NodeWatcher, node: string, domain: DomainName, turn: Turn, watched: boolean): void {
+    switch (turn.kind) {
+      case 'running':
+        return watcher.running(node, domain);
+      case 'changed':
+        return watcher.changed(node, domain);
+      case 'ended':
+        return watcher.ended(node, domain, turn.how, watched);
+      default:
+        return watcher.left(node, domain, turn.kind);
+    }
+  }
+
   links.onUp((node, generation) => {
+    runs.begin(node, generation);
     for (const watcher of watchers) watcher.up(node, generation);
   });
   links.onEvent((node, event) => {
-    const domain = event.domain.uuid;
-    const kind = stopKindOf(event);
+    const { domain } = event;
+    const turn = turnOf(event);
+    if (turn?.kind === 'running' && domain.id !== -1) runs.started(node, domain.uuid, domain.id);
+    const isOver = turn !== undefined && turn.kind !== 'running' && turn.kind !== 'switching';
+    const watched = isOver && runs.ended(node, domain.uuid) !== undefined;
     for (const watcher of watchers) {
-      if (kind) watcher.stopped(node, domain, kind);
+      if (turn) tell(watcher, node, domain, turn, watched);
       else if (event.type === 'device-removed') watcher.deviceRemoved(node, domain, event.alias);
-      else if (event.type === 'device-added') watcher.deviceAdded(node, event.domain, event.alias);
-      else if (isStart(event)) watcher.started(node, domain);
+      else if (event.type === 'device-added') watcher.deviceAdded(node, domain, event.alias);
     }
   });
 
@@ -74,7 +92,7 @@ export function createHypervisor({
 
     async resolve(node, vmId, deadline, signal) {
       const named = vm(node, vmId);
-      return resolveVm(links.get(named.node), named, vmId, deadline, signal);
+      return resolveVm(operations, named, vmId, deadline, signal);
     },
 
     async plug(machine, spec, deadline, signal) {
@@ -86,10 +104,10 @@ export function createHypervisor({
       }
     },
 
-    async unplug(machine, disk, deadline, signal) {
+    async unplug(machine, disk, source, deadline, signal) {
       try {
         links.keep(machine.node);
-        return await unplug(operations, machine, disk, deadline, signal);
+        return await unplug(operations, machine, disk, source, deadline, signal);
       } catch (error) {
         const unreachable = error instanceof PdiskError;
         return {
@@ -110,15 +128,17 @@ export function createHypervisor({
 
     diskElement,
 
-    async liveDisks(machine, deadline, signal) {
-      return liveDisksOf(links.get(machine.node), machine, deadline, signal);
+    async look(nodeKey, domain, deadline, signal) {
+      return lookAt(links.get(nodeKey), nodeKey, runs, domainOf(domain), deadline, signal);
+    },
+
+    async domainsNamed(machine, deadline, signal) {
+      return domainsNamed(links.get(machine.node), machine.names, deadline, signal);
     },
 
     async survey(nodeKey, deadline, signal) {
       return takeSurvey(links.get(nodeKey), deadline, signal);
     },
-
-    fate,
 
     link(nodeKey) {
       if (nodes.node(nodeKey)) links.keep(nodeKey);

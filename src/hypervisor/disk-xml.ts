@@ -30,3 +30,14 @@ export function diskElement({ disk, source, target, shareable }: DiskSpec): stri
   element.c('alias', { name: aliasOf(disk) });
   return `${stringify(element, 2)}\n`;
 }
+
+/** A logical volume's device node of device-mapper, where dashes within a name are doubled. */
+const MAPPER = /^\/dev\/mapper\/((?:[^-/]|--)+)-((?:[^-/]|--)+)$/;
+
+function canonical(path: string): string {
+  const [, group, volume] = MAPPER.exec(path) ?? [];
+  return group && volume ? `/dev/${group.replaceAll('--', '-')}/${volume.replaceAll('--', '-')}` : path;
+}
+
+/** Whether two paths name one volume. */
+export const sameSource = (a: string, b: string): boolean => canonical(a) === canonical(b);

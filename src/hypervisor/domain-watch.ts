@@ -1,35 +1,5 @@
-import {
-  LIFECYCLE_STARTED,
-  LIFECYCLE_STOPPED,
-  STOPPED_CRASHED,
-  STOPPED_DESTROYED,
-  STOPPED_FAILED,
-  STOPPED_MIGRATED,
-  STOPPED_SAVED,
-  STOPPED_SHUTDOWN,
-} from '../libvirt/constants.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
-import type { StopKind } from './hypervisor.ts';
 import type { Links } from './links.ts';
-
-/** Details that a newer libvirt may add are no proof of anything. */
-const STOP_KINDS: ReadonlyMap<number, StopKind> = new Map([
-  [STOPPED_SHUTDOWN, 'dead'],
-  [STOPPED_DESTROYED, 'dead'],
-  [STOPPED_CRASHED, 'dead'],
-  [STOPPED_FAILED, 'dead'],
-  [STOPPED_SAVED, 'saved'],
-  [STOPPED_MIGRATED, 'migrated'],
-]);
-
-/** Why a domain stopped, if this event says that it did. */
-export function stopKindOf(event: DomainEvent): StopKind | undefined {
-  if (event.type !== 'lifecycle' || event.event !== LIFECYCLE_STOPPED) return undefined;
-  return STOP_KINDS.get(event.detail);
-}
-
-export const isStart = (event: DomainEvent): boolean =>
-  event.type === 'lifecycle' && event.event === LIFECYCLE_STARTED;
 
 /** What is heard of one device of one domain while an operation is at work. */
 export interface DomainWatch {
@@ -37,8 +7,6 @@ export interface DomainWatch {
   readonly removed: boolean;
   /** The guest has refused a request to let go. */
   readonly refused: boolean;
-  /** How the domain ended, if it did. */
-  readonly stopped: StopKind | undefined;
   /** Resolves with the next event, at once if there was one since the last call. */
   next(): Promise<void>;
   end(): void;
@@ -73,14 +41,14 @@ function newBell(): Bell {
 export function watchDomain(links: Links, node: string, uuid: string, alias: string): DomainWatch {
   let removed = false;
   let refused = false;
-  let stopped: StopKind | undefined;
   let bell = newBell();
 
+  // What becomes of the domain is told by reading it, and so only wakes who waits.
+  const isAbout = (event: DomainEvent): boolean =>
+    event.domain.uuid === uuid && (event.type === 'lifecycle' || event.alias === alias);
+
   const end = links.onEvent((from, event) => {
-    if (from !== node || event.domain.uuid !== uuid) return;
-    const kind = stopKindOf(event);
-    if (kind === undefined && (event.type === 'lifecycle' || event.alias !== alias)) return;
-    stopped = kind ?? stopped;
+    if (from !== node || !isAbout(event)) return;
     removed ||= event.type === 'device-removed';
     refused ||= event.type === 'device-removal-failed';
     bell.ring();
@@ -92,9 +60,6 @@ export function watchDomain(links: Links, node: string, uuid: string, alias: str
     },
     get refused() {
       return refused;
-    },
-    get stopped() {
-      return stopped;
     },
     next() {
       const { rung, hasRung } = bell;

@@ -1,5 +1,6 @@
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
+import type { Run, RunEnd } from '../../machines/whereabouts.ts';
 import type { VolumeSource } from '../storage/pool.ts';
 
 /** A machine found running, and what its live domain holds. */
@@ -19,21 +20,29 @@ export interface DiskSpec {
   readonly target: string;
   /** Only for a disk whose user limit is above 1; otherwise QEMU's write lock is the second line of defence. */
   readonly shareable: boolean;
+  /** Whether an earlier attempt, of which nothing is known, may still be at work in libvirt. */
+  readonly mayBeAtWork?: boolean;
 }
 
 export type PlugOutcome =
-  | { readonly kind: 'plugged' }
+  /** The live domain shows it, in this run. */
+  | { readonly kind: 'plugged'; readonly run: Run }
   /** Certain: the device is not there and will not come. */
   | { readonly kind: 'refused'; readonly code: Failure; readonly detail: string }
   /** The answer was lost, or the live domain could not be read: it may be there, or come. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
 export type UnplugOutcome =
-  /** DEVICE_REMOVED came, or the live domain of that UUID does not show it, or that domain is provably dead. */
+  /** DEVICE_REMOVED came, or the live domain of that UUID does not show it. */
   | { readonly kind: 'unplugged' }
+  /** No such domain runs on this node. `settled`: libvirt has answered, so that no earlier call for it is at work any more. */
+  | { readonly kind: 'stopped'; readonly settled: boolean }
   /** The guest did not let go by the deadline; the live domain shows it. */
   | { readonly kind: 'kept'; readonly detail: string }
-  /** Not certain, or nothing was asked: NODE_UNREACHABLE, UNPLUG_REFUSED, UNPLUG_UNKNOWN. */
+  /**
+   * Not certain, or nothing was asked: NODE_UNREACHABLE, UNPLUG_REFUSED, UNPLUG_UNKNOWN, BLOCK_JOB; DISK_DIVERTED where the machine
+   * writes to something else than the volume, so that unplugging would lose what it wrote.
+   */
   | { readonly kind: 'failed'; readonly code: Failure; readonly detail: string };
 
 export type ResizeOutcome =
@@ -42,10 +51,41 @@ export type ResizeOutcome =
   /** It may not know yet: ask again. */
   | { readonly kind: 'pending'; readonly detail: string };
 
+/** What in a live domain may be a disk of ours. */
+export interface LiveDisk {
+  /** Disk UUID. */
+  readonly disk: string;
+  /** What gives it away: our alias, our serial, or a path that holds the UUID. */
+  readonly by: 'alias' | 'serial' | 'path';
+  readonly alias: string;
+  readonly target: string;
+  /** The path that the machine writes to. */
+  readonly source: string;
+}
+
+/** What one host knows of one domain. */
+export type Look =
+  | {
+      readonly kind: 'running';
+      readonly run: Run;
+      readonly disks: readonly LiveDisk[];
+      /** Every target letter in use. */
+      readonly targets: readonly string[];
+    }
+  /** Paused in the middle of a migration or of its start: it may go on on another host. */
+  | { readonly kind: 'moving' }
+  /** Shut off, with a managed save image. */
+  | { readonly kind: 'saved' }
+  /** Shut off. `how`: its end, if its state tells one. */
+  | { readonly kind: 'off'; readonly how: RunEnd['how'] | null; readonly host: string }
+  | { readonly kind: 'absent' };
+
 /** One domain in a complete list of a node. */
 export interface DomainState {
   readonly uuid: string;
   readonly name: string;
+  /** libvirt's id of the running domain; -1 where it does not run. */
+  readonly id: number;
   /** Running, paused and the like: QEMU holds its disks. */
   readonly active: boolean;
   /** Shut off with a managed save image: it comes back with its disks. */
@@ -57,26 +97,31 @@ export interface Survey {
   readonly hostUuid: string;
   /** Which connection this list came from: two lists are comparable only if it is the same. */
   readonly generation: number;
+  /** How old that connection was: libvirtd that has just restarted does not know all its domains yet. */
+  readonly ageMs: number;
   readonly domains: readonly DomainState[];
 }
 
-/**
- * What became of a machine: `dead` only on proof (two complete lists of one connection, at least 5 s apart, without its UUID or
- * with it shut off and no managed save image); `unknown` where the node could not tell by the deadline.
- */
-export type Fate = 'active' | 'saved' | 'dead' | 'unknown';
+/** A domain as events and lists name it. */
+export interface DomainName {
+  readonly uuid: string;
+  readonly name: string;
+}
 
-/** Why a domain stopped, as far as it matters to its disks. */
-export type StopKind = 'dead' | 'saved' | 'migrated';
-
-/** What a node tells by itself. `node` is the canonical key. */
+/** What a node tells by itself. `node` is its canonical key. */
 export interface NodeWatcher {
   /** A new connection is up and its events are registered: events before it may be lost. */
   up(node: string, generation: number): void;
-  stopped(node: string, domain: string, kind: StopKind): void;
-  started(node: string, domain: string): void;
-  deviceRemoved(node: string, domain: string, alias: string): void;
-  deviceAdded(node: string, domain: { readonly uuid: string; readonly name: string }, alias: string): void;
+  /** It runs there, or goes on there. */
+  running(node: string, domain: DomainName): void;
+  /** It goes on elsewhere or later, or will on one of two hosts. */
+  left(node: string, domain: DomainName, seen: 'switching' | 'saved' | 'migrated'): void;
+  /** `watched`: it was seen running there before on the same connection. */
+  ended(node: string, domain: DomainName, how: RunEnd['how'], watched: boolean): void;
+  /** Something came to its end there, and may have begun again. */
+  changed(node: string, domain: DomainName): void;
+  deviceRemoved(node: string, domain: DomainName, alias: string): void;
+  deviceAdded(node: string, domain: DomainName, alias: string): void;
 }
 
 export interface NodeStatus {
@@ -114,8 +159,17 @@ export interface Hypervisor {
   resolve(node: string, vmId: string, deadline: number, signal?: AbortSignal): Promise<RunningVm>;
   /** Plugs a disk, live only. Idempotent: what is plugged already counts as plugged. Never rejects. */
   plug(vm: Vm, spec: DiskSpec, deadline: number, signal: AbortSignal): Promise<PlugOutcome>;
-  /** Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects. */
-  unplug(vm: Vm, disk: string, deadline: number, signal: AbortSignal): Promise<UnplugOutcome>;
+  /**
+   * Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects. `source`: only where the machine writes to this path;
+   * null: whatever it writes to.
+   */
+  unplug(
+    vm: Vm,
+    disk: string,
+    source: string | null,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<UnplugOutcome>;
   /**
    * Tells a machine, if it runs and has the disk, that it now has this many bytes: those that its volume really has, never fewer, for
    * libvirt would cut off the rest without a question. Never rejects.
@@ -123,12 +177,12 @@ export interface Hypervisor {
   resize(vm: Vm, disk: string, bytes: number, deadline: number, signal: AbortSignal): Promise<ResizeOutcome>;
   /** The `<disk>` element for a domain's XML. */
   diskElement(spec: DiskSpec): string;
-  /** The disks (UUIDs of ours, by alias or by serial) in the live domain that this machine is, or undefined when no such domain is active. Throws NODE_UNREACHABLE. */
-  liveDisks(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly string[] | undefined>;
+  /** What a node knows of the domain with this UUID. Throws NODE_UNREACHABLE. */
+  look(nodeKey: string, domain: string, deadline: number, signal?: AbortSignal): Promise<Look>;
+  /** The domains of a node that a machine's names mean, by UUID. Throws NODE_UNREACHABLE. */
+  domainsNamed(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly DomainName[]>;
   /** One complete list of a node's domains, active and not. Throws NODE_UNREACHABLE. */
   survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
-  /** What became of the machine with this domain UUID on its node. Takes 5 s where the domain is not found active. Never rejects. */
-  fate(vm: Vm, deadline: number, signal?: AbortSignal): Promise<Fate>;
   /** Keys of the nodes that the configuration names. */
   namedNodes(): readonly string[];
   /** Links a node (if it is configured) so that its events come. */

@@ -1,8 +1,12 @@
+import type { Run } from '../../machines/whereabouts.ts';
+import { steadyNow } from '../clock.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
+import type { LibvirtClient } from '../libvirt/client.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { LibvirtError } from '../libvirt/errors.ts';
 import { type DomainXml, findDisk, parseDomainXml } from './domain-xml.ts';
+import { hostAt } from './host.ts';
 import type { NodeLink } from './node-link.ts';
 import { within } from './within.ts';
 
@@ -23,34 +27,27 @@ export function unanswered(host: string, error: unknown): PdiskError {
   });
 }
 
-/**
- * A domain's XML, live if it runs; undefined where libvirt knows no such domain, which right after libvirtd's own restart
- * proves nothing. Throws NODE_UNREACHABLE.
- */
-export async function readDomain(
-  link: NodeLink,
+/** undefined where libvirt knows no such domain, which right after libvirtd's own restart proves nothing. */
+async function xmlOf(
+  client: LibvirtClient,
   domain: Domain,
-  deadline: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<DomainXml | undefined> {
   try {
-    const { client } = await link.questions(deadline, signal);
-    return parseDomainXml(
-      await within(deadline, signal, limit => client.domainXml(domain, 0, { signal: limit })),
-    );
+    return parseDomainXml(await client.domainXml(domain, 0, { signal }));
   } catch (error) {
     if (isNoDomain(error)) return undefined;
-    throw unanswered(link.host, error);
+    throw error;
   }
 }
 
 /** What the live domain shows of one disk. */
 export type Sight =
-  | { readonly kind: 'there'; readonly alias: string; readonly source: string }
+  | { readonly kind: 'there'; readonly alias: string; readonly source: string; readonly run: Run }
   /** The domain runs and has no such disk. */
   | { readonly kind: 'absent' }
-  /** libvirt knows of no running domain with that UUID. */
-  | { readonly kind: 'stopped' }
+  /** libvirt knows of no running domain with that UUID. `ageMs`: how old the connection is that says so. */
+  | { readonly kind: 'stopped'; readonly ageMs: number }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
 /** Looks for a disk in the live domain; never rejects. */
@@ -62,11 +59,17 @@ export async function lookFor(
   signal: AbortSignal,
 ): Promise<Sight> {
   try {
-    const live = await readDomain(link, domain, deadline, signal);
-    if (!live?.active) return { kind: 'stopped' };
-    const found = findDisk(live, disk);
-    return found ? { kind: 'there', alias: found.alias, source: found.source } : { kind: 'absent' };
+    const { client, upAt } = await link.questions(deadline, signal);
+    const ageMs = steadyNow() - upAt;
+    return await within(deadline, signal, async limit => {
+      const live = await xmlOf(client, domain, limit);
+      if (!live?.active) return { kind: 'stopped', ageMs };
+      const found = findDisk(live, disk);
+      if (!found) return { kind: 'absent' };
+      const host = await hostAt(client, limit);
+      return { kind: 'there', alias: found.alias, source: found.source, run: { host, id: live.id } };
+    });
   } catch (error) {
-    return { kind: 'unreadable', detail: (error as Error).message };
+    return { kind: 'unreadable', detail: unanswered(link.host, error).message };
   }
 }

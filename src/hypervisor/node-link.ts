@@ -14,11 +14,19 @@ export interface Log {
   warn(facts: object, sentence: string): void;
 }
 
+export interface Questions {
+  readonly client: LibvirtClient;
+  /** The number of this connection. */
+  readonly generation: number;
+  /** When it came up, by the steady clock. */
+  readonly upAt: number;
+}
+
 export interface NodeLink {
   readonly host: string;
   readonly status: NodeStatus;
-  /** The connection for questions and events, and its number. Throws NODE_UNREACHABLE. */
-  questions(deadline: number, signal?: AbortSignal): Promise<{ client: LibvirtClient; generation: number }>;
+  /** The connection for questions and events. Throws NODE_UNREACHABLE. */
+  questions(deadline: number, signal?: AbortSignal): Promise<Questions>;
   /** The connection for changes. Throws NODE_UNREACHABLE. */
   changes(deadline: number, signal?: AbortSignal): Promise<LibvirtClient>;
   close(): Promise<void>;
@@ -48,6 +56,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   const questions = keepLinked(node.uri, { events: true, eagerRetryMs: 0 });
   const changes = keepLinked(node.uri, { eagerRetryMs: 0 });
   let generation = 0;
+  let upAt = 0;
   let versions: NodeStatus['versions'];
 
   async function askVersions(client: LibvirtClient): Promise<void> {
@@ -57,6 +66,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
 
   questions.onUp(client => {
     generation = options.nextGeneration();
+    upAt = steadyNow();
     // Where it does not tell, the next connection is asked.
     askVersions(client).catch(() => {});
     log.info(facts, `node ${node.host} is linked`);
@@ -98,7 +108,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
     },
     async questions(deadline, signal) {
       const client = await clientOf(questions, deadline, signal);
-      return { client, generation };
+      return { client, generation, upAt };
     },
     changes: (deadline, signal) => clientOf(changes, deadline, signal),
     async close() {

@@ -1,7 +1,6 @@
-import type { Vm } from '../../machines/vm.ts';
 import type { TakeTurn } from '../turns.ts';
-import type { Fate } from './hypervisor.ts';
 import type { Links } from './links.ts';
+import type { Runs } from './runs.ts';
 
 /** All in milliseconds. */
 export interface Times {
@@ -18,8 +17,8 @@ export interface Times {
   readonly askAgainMs: number;
   /** At the end of an operation, for reading the domain once more. */
   readonly lastLookMs: number;
-  /** Between the two lists that prove a machine's death. */
-  readonly surveysApartMs: number;
+  /** How long libvirtd may take after its own restart until it knows all its domains again: until then what it does not show proves nothing. */
+  readonly settlingMs: number;
   /** How long the link to a node under the wildcard stays that nobody asks for. */
   readonly idleMs: number;
 }
@@ -30,15 +29,15 @@ export const defaultTimes: Times = {
   pollMs: 1000,
   askAgainMs: 5000,
   lastLookMs: 1000,
-  surveysApartMs: 5000,
+  settlingMs: 5000,
   idleMs: 60_000,
 };
 
 /** What plugging and unplugging work with. */
 export interface Operations {
   readonly links: Links;
+  readonly runs: Runs;
   /** One change at a time for each domain. */
   readonly takeTurn: TakeTurn;
   readonly times: Times;
-  fate(vm: Vm, deadline: number, signal: AbortSignal): Promise<Fate>;
 }

@@ -6,37 +6,20 @@ import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { steadyNow } from '../clock.ts';
 import { AFFECT_LIVE, ERROR } from '../libvirt/constants.ts';
-import type { LibvirtError } from '../libvirt/errors.ts';
 import { type Answer, change } from './change.ts';
 import { classifyPlugRefusal } from './classify.ts';
-import { aliasOf, diskElement } from './disk-xml.ts';
-import { watchDomain } from './domain-watch.ts';
-import type { DiskSpec, Fate, PlugOutcome } from './hypervisor.ts';
-import { domainOf, lookFor } from './live.ts';
+import { diskElement, sameSource } from './disk-xml.ts';
+import type { DiskSpec, PlugOutcome } from './hypervisor.ts';
+import { domainOf, lookFor, type Sight } from './live.ts';
 import type { Operations } from './operations.ts';
 import { pause } from './within.ts';
 
 const unknown = (detail: string): PlugOutcome => ({ kind: 'unknown', detail });
 const refused = (code: Failure, detail: string): PlugOutcome => ({ kind: 'refused', code, detail });
 
-/** The domain does not run, says libvirt: only what is dead for certain will not bring the disk back. */
-function whenStopped(fate: Fate, error: LibvirtError | undefined): PlugOutcome | undefined {
-  switch (fate) {
-    case 'active':
-      return undefined;
-    case 'dead':
-      if (!error) return refused('VM_STOPPED', '');
-      return refused(error.code === ERROR.NO_DOMAIN ? 'VM_UNKNOWN' : 'VM_NOT_RUNNING', error.message);
-    case 'saved':
-      return unknown('the machine has been saved, and what it had comes back with it');
-    case 'unknown':
-      return unknown('the machine is not running where it was, and may still be alive');
-  }
-}
-
 /** See `Hypervisor.plug`. */
 export async function plug(
-  { links, takeTurn, fate, times }: Operations,
+  { links, takeTurn, times }: Operations,
   vm: Vm,
   spec: DiskSpec,
   deadline: number,
@@ -48,57 +31,64 @@ export async function plug(
   const xml = diskElement(spec);
   // What is left after the last call is for reading the domain.
   const askUntil = deadline - Math.min(times.lastLookMs, (deadline - steadyNow()) / 4);
-  const watch = watchDomain(links, vm.node, vm.domain, aliasOf(spec.disk));
 
   let doubt = '';
-  let mayBeAtWork = false;
+  let wasSent = false;
+  /** Calls of which nobody knows whether they are at work yet. */
+  let { mayBeAtWork = false } = spec;
 
-  async function fateNow(): Promise<Fate> {
-    if (watch.stopped === 'dead') return 'dead';
-    // Its old node does not know it any more: that would look like death.
-    return watch.stopped === 'migrated' ? 'unknown' : await fate(vm, deadline, signal);
+  /**
+   * The machine does not run here. Only a call that was itself answered so is certain not to come true: one that is queued behind the start
+   * of the machine's next run is carried out on that. A machine that was saved after the call comes back with the disk.
+   */
+  function whenStopped(answer: Answer, ageMs: number): PlugOutcome | undefined {
+    if (answer.kind === 'done') return unknown('the machine has stopped since libvirt plugged it in');
+    if (answer.kind !== 'refused') return undefined;
+    const { code, message } = answer.error;
+    if (code === ERROR.NO_DOMAIN && ageMs < times.settlingMs) return undefined;
+    const isCertain = code === ERROR.NO_DOMAIN || code === ERROR.OPERATION_INVALID;
+    if (!isCertain || mayBeAtWork) return unknown(message);
+    return refused(code === ERROR.NO_DOMAIN ? 'VM_UNKNOWN' : 'VM_NOT_RUNNING', message);
   }
 
   /** The outcome, or undefined to try again. */
-  async function judge(answer: Answer): Promise<PlugOutcome | undefined> {
-    const sight = await lookFor(link, domain, spec.disk, deadline, signal);
-    if (sight.kind === 'unreadable') {
-      doubt = sight.detail;
-      return undefined;
+  function judge(answer: Answer, sight: Sight): PlugOutcome | undefined {
+    switch (sight.kind) {
+      case 'unreadable':
+        doubt = sight.detail;
+        return undefined;
+      case 'there':
+        if (sameSource(sight.source, spec.source.path)) return { kind: 'plugged', run: sight.run };
+        return unknown(`the machine has this disk from another place, ${sight.source}`);
+      case 'stopped':
+        return whenStopped(answer, sight.ageMs);
     }
-    if (sight.kind === 'there') {
-      if (sight.source === spec.source.path) return { kind: 'plugged' };
-      return unknown(`the machine has this disk from another place, ${sight.source}`);
-    }
-    const error = answer.kind === 'refused' ? answer.error : undefined;
-    if (sight.kind === 'stopped') return whenStopped(await fateNow(), error);
     if (answer.kind === 'done') {
       return refused('PLUG_REFUSED', 'libvirt reported success, but the running machine has no such disk');
     }
+    const error = answer.kind === 'refused' ? answer.error : undefined;
     doubt = error?.message ?? doubt;
     // Another job holds the domain, perhaps that of an earlier attempt; or libvirtd has only now found the domain again.
     if (!error || error.code === ERROR.OPERATION_TIMEOUT || error.code === ERROR.NO_DOMAIN) return undefined;
     return refused(classifyPlugRefusal(error), error.message);
   }
 
-  try {
-    for (;;) {
-      const answer = await change(
-        link,
-        { take: takeTurn, domain: domain.uuid },
-        askUntil,
-        signal,
-        (client, limit) => client.attachDevice(domain, xml, AFFECT_LIVE, { signal: limit }),
-      );
-      if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
-      mayBeAtWork ||= answer.kind !== 'unsent';
-      if (!mayBeAtWork) return unknown(doubt);
-      const outcome = answer.kind === 'unsent' ? undefined : await judge(answer);
-      if (outcome) return outcome;
-      if (signal.aborted || steadyNow() + times.retryMs >= askUntil) return unknown(doubt);
-      await pause(times.retryMs, signal);
-    }
-  } finally {
-    watch.end();
+  for (;;) {
+    const answer = await change(
+      link,
+      { take: takeTurn, domain: domain.uuid },
+      askUntil,
+      signal,
+      (client, limit) => client.attachDevice(domain, xml, AFFECT_LIVE, { signal: limit }),
+    );
+    if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
+    mayBeAtWork ||= answer.kind === 'lost';
+    wasSent ||= answer.kind !== 'unsent';
+    if (!wasSent) return unknown(doubt);
+    const sight = await lookFor(link, domain, spec.disk, deadline, signal);
+    const outcome = answer.kind === 'unsent' ? undefined : judge(answer, sight);
+    if (outcome) return outcome;
+    if (signal.aborted || steadyNow() + times.retryMs >= askUntil) return unknown(doubt);
+    await pause(times.retryMs, signal);
   }
 }

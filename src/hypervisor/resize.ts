@@ -6,9 +6,10 @@ import { steadyNow } from '../clock.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { change } from './change.ts';
-import { findDisk } from './domain-xml.ts';
-import type { ResizeOutcome } from './hypervisor.ts';
-import { domainOf, readDomain } from './live.ts';
+import { isBlockJob } from './classify.ts';
+import type { Look, ResizeOutcome } from './hypervisor.ts';
+import { domainOf } from './live.ts';
+import { lookAt } from './look.ts';
 import type { Operations } from './operations.ts';
 import { domainsNamed } from './resolve.ts';
 import { pause } from './within.ts';
@@ -36,8 +37,16 @@ export async function resize(
   return outcomes.find(({ kind }) => kind === 'pending') ?? DONE;
 }
 
+/** A machine that does not run here: what there is to wait for, or undefined where there is nothing to tell it. */
+function whyLater(look: Look, vm: Vm): string | undefined {
+  if (look.kind === 'moving') return 'the machine is migrating';
+  // It has migrated, or was saved to a file; one that is started or restored later opens the volume anew.
+  if (look.kind === 'absent' && vm.domain !== null) return 'the machine is not running where it was';
+  return undefined;
+}
+
 async function resizeIn(
-  { links, takeTurn, fate, times }: Operations,
+  { links, runs, takeTurn, times }: Operations,
   vm: Vm,
   domain: Domain,
   disk: string,
@@ -47,17 +56,11 @@ async function resizeIn(
 ): Promise<ResizeOutcome> {
   const link = links.get(vm.node);
   for (;;) {
-    const live = await readDomain(link, domain, deadline, signal);
-    if (!live?.active) {
-      // libvirtd may have restarted and not know the domain yet. One that is started or restored later opens the volume anew.
-      const found = vm.domain === null ? 'dead' : await fate(vm, deadline, signal);
-      if (found === 'dead' || found === 'saved') return DONE;
-      if (found === 'unknown')
-        return pending('the machine is not running where it was, and may still be alive');
-    }
-    const device = live && findDisk(live, disk);
-    if (live?.active && !device) return DONE;
-    let doubt = 'libvirt has not found the domain again';
+    const look = await lookAt(link, vm.node, runs, domain, deadline, signal);
+    const device = look.kind === 'running' ? look.disks.find(one => one.disk === disk) : undefined;
+    if (look.kind === 'running' && !device) return DONE;
+    let doubt = whyLater(look, vm);
+    if (!device && doubt === undefined) return DONE;
     if (device) {
       const answer = await change(
         link,
@@ -69,9 +72,11 @@ async function resizeIn(
       if (answer.kind === 'done') return DONE;
       doubt = answer.kind === 'refused' ? answer.error.message : answer.detail;
       const passing = answer.kind !== 'refused' || answer.error.code === ERROR.OPERATION_TIMEOUT;
-      if (!passing && answer.error.code !== ERROR.NO_DOMAIN) return pending(doubt);
+      const isOver = !passing && answer.error.code !== ERROR.NO_DOMAIN;
+      if (isOver && isBlockJob(answer.error)) return pending(`a backup or block copy is at work: ${doubt}`);
+      if (isOver) return pending(doubt);
     }
-    if (signal.aborted || steadyNow() + times.retryMs >= deadline) return pending(doubt);
+    if (signal.aborted || steadyNow() + times.retryMs >= deadline) return pending(doubt ?? '');
     await pause(times.retryMs, signal);
   }
 }

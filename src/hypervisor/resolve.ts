@@ -1,11 +1,11 @@
 import type { Vm } from '../../machines/vm.ts';
 import { errorOf } from '../errors.ts';
 import type { Domain } from '../libvirt/domain.ts';
-import type { DomainXml } from './domain-xml.ts';
-import { ourDisks } from './domain-xml.ts';
 import type { RunningVm } from './hypervisor.ts';
-import { domainOf, isNoDomain, readDomain, unanswered } from './live.ts';
+import { isNoDomain, unanswered } from './live.ts';
+import { lookAt } from './look.ts';
 import type { NodeLink } from './node-link.ts';
+import type { Operations } from './operations.ts';
 import { within } from './within.ts';
 
 /** The domains of a node that bear one of these names, running or not. Throws NODE_UNREACHABLE. */
@@ -33,14 +33,18 @@ export async function domainsNamed(
   }
 }
 
-/** See `Hypervisor.resolve`; `vmId` is for the errors only. A paused machine runs: QEMU holds its disks. */
+/**
+ * See `Hypervisor.resolve`; `vmId` is for the errors only. A paused machine runs: QEMU holds its disks. One that is paused in the middle
+ * of a migration may go on on another host, where the disk would not be.
+ */
 export async function resolveVm(
-  link: NodeLink,
+  { links, runs }: Pick<Operations, 'links' | 'runs'>,
   vm: Vm,
   vmId: string,
   deadline: number,
   signal: AbortSignal | undefined,
 ): Promise<RunningVm> {
+  const link = links.get(vm.node);
   const facts = { node: vm.host, vm: vmId };
   const found = await domainsNamed(link, vm.names, deadline, signal);
   if (found.length === 0) throw errorOf('VM_UNKNOWN', facts);
@@ -50,27 +54,9 @@ export async function resolveVm(
     throw errorOf('VM_AMBIGUOUS', { ...facts, detail });
   }
   const [domain] = running;
-  const live = domain && (await readDomain(link, domain, deadline, signal));
-  if (!live?.active) throw errorOf('VM_NOT_RUNNING', facts);
-  return {
-    vm: { ...vm, domain: domain?.uuid ?? null },
-    targets: live.disks.map(({ target }) => target),
-    disks: ourDisks(live),
-  };
-}
-
-/** See `Hypervisor.liveDisks`. */
-export async function liveDisksOf(
-  link: NodeLink,
-  vm: Vm,
-  deadline: number,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[] | undefined> {
-  const domains =
-    vm.domain === null
-      ? await domainsNamed(link, vm.names, deadline, signal)
-      : [domainOf(vm.domain, vm.names[0])];
-  const all = await Promise.all(domains.map(domain => readDomain(link, domain, deadline, signal)));
-  const running = all.filter((xml): xml is DomainXml => xml?.active === true);
-  return running.length === 0 ? undefined : [...new Set(running.flatMap(ourDisks))];
+  const look = domain && (await lookAt(link, vm.node, runs, domain, deadline, signal));
+  if (look?.kind === 'moving') throw errorOf('VM_MIGRATING', facts);
+  if (look?.kind !== 'running') throw errorOf('VM_NOT_RUNNING', facts);
+  const disks = look.disks.filter(({ by }) => by !== 'path').map(({ disk }) => disk);
+  return { vm: { ...vm, domain: domain?.uuid ?? null }, targets: look.targets, disks: [...new Set(disks)] };
 }

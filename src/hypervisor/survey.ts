@@ -1,5 +1,6 @@
+import { steadyNow } from '../clock.ts';
 import { LIST_MANAGED_SAVE } from '../libvirt/constants.ts';
-import { hostUuidOf } from './domain-xml.ts';
+import { askHost } from './host.ts';
 import type { Survey } from './hypervisor.ts';
 import { unanswered } from './live.ts';
 import type { NodeLink } from './node-link.ts';
@@ -12,18 +13,19 @@ import { within } from './within.ts';
  */
 export async function takeSurvey(link: NodeLink, deadline: number, signal?: AbortSignal): Promise<Survey> {
   try {
-    const { client, generation } = await link.questions(deadline, signal);
+    const { client, generation, upAt } = await link.questions(deadline, signal);
     return await within(deadline, signal, async limit => {
-      const hostUuid = hostUuidOf(await client.capabilities({ signal: limit }));
+      const hostUuid = await askHost(client, limit);
       const before = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
+      const ageMs = steadyNow() - upAt;
       const all = await client.listDomains(0, { signal: limit });
       const after = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
       const saved = new Set([...before, ...after].map(({ uuid }) => uuid));
       const domains = all.map(({ uuid, name, id }) => {
         const active = id !== -1;
-        return { uuid, name, active, saved: !active && saved.has(uuid) };
+        return { uuid, name, id, active, saved: !active && saved.has(uuid) };
       });
-      return { hostUuid, generation, domains };
+      return { hostUuid, generation, ageMs, domains };
     });
   } catch (error) {
     throw unanswered(link.host, error);

@@ -4,13 +4,13 @@
 
 import type { Vm } from '../../machines/vm.ts';
 import { steadyNow } from '../clock.ts';
-import { AFFECT_LIVE, ERROR, STATE_PAUSED } from '../libvirt/constants.ts';
+import { AFFECT_LIVE, ERROR, STATE_CRASHED, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type Answer, change } from './change.ts';
-import { isDeviceMissing, isUnplugPending } from './classify.ts';
-import { aliasOf } from './disk-xml.ts';
+import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
+import { aliasOf, sameSource } from './disk-xml.ts';
 import { watchDomain } from './domain-watch.ts';
-import type { Fate, UnplugOutcome } from './hypervisor.ts';
+import type { UnplugOutcome } from './hypervisor.ts';
 import { domainOf, lookFor, type Sight } from './live.ts';
 import type { Operations } from './operations.ts';
 import { pause, within } from './within.ts';
@@ -31,9 +31,10 @@ function isFinal(error: LibvirtError): boolean {
 
 /** See `Hypervisor.unplug`. */
 export async function unplug(
-  { links, takeTurn, fate, times }: Operations,
+  { links, takeTurn, times }: Operations,
   vm: Vm,
   disk: string,
+  source: string | null,
   deadline: number,
   signal: AbortSignal,
 ): Promise<UnplugOutcome> {
@@ -47,6 +48,8 @@ export async function unplug(
   let askAt = steadyNow();
   let mayBeAsked = false;
   let answered = false;
+  /** Where no such domain is, no call can be queued for it: the next start makes another. */
+  let isKnownToBeOff = false;
   let refusal: LibvirtError | undefined;
   let doubt = '';
 
@@ -65,6 +68,7 @@ export async function unplug(
     );
     mayBeAsked ||= answer.kind !== 'unsent';
     answered ||= isFromDomain(answer);
+    isKnownToBeOff ||= answer.kind === 'refused' && answer.error.code === ERROR.NO_DOMAIN;
     refusal = answer.kind === 'refused' && isFinal(answer.error) ? answer.error : undefined;
     if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
     if (answer.kind === 'refused') doubt = answer.error.message;
@@ -72,32 +76,14 @@ export async function unplug(
     return answer;
   }
 
-  async function fateNow(): Promise<Fate> {
-    // Its old node does not know it any more: that would look like death.
-    return watch.stopped === 'migrated' ? 'unknown' : await fate(vm, deadline, signal);
-  }
-
-  /** No running domain: the outcome, or undefined to try again. */
-  async function whenStopped(): Promise<UnplugOutcome | undefined> {
-    switch (await fateNow()) {
-      case 'dead':
-        return UNPLUGGED;
-      case 'saved':
-        return uncertain('the machine has been saved, and its disks come back with it');
-      case 'unknown':
-        return uncertain('the machine is not running where it was, and may still be alive');
-      case 'active':
-        // libvirtd has restarted and has only now found the domain again.
-        askIn(times.retryMs);
-        return undefined;
-    }
-  }
-
   /** The outcome, or undefined to go on. */
-  async function judge(sight: Sight): Promise<UnplugOutcome | undefined> {
+  function judge(sight: Sight): UnplugOutcome | undefined {
     switch (sight.kind) {
       case 'there':
-        if (refusal) return { kind: 'failed', code: 'UNPLUG_REFUSED', detail: refusal.message };
+        if (refusal) {
+          const code = isBlockJob(refusal) ? 'BLOCK_JOB' : 'UNPLUG_REFUSED';
+          return { kind: 'failed', code, detail: refusal.message };
+        }
         // Somebody else plugged it, under a name of his own.
         if (sight.alias !== alias) {
           alias = sight.alias;
@@ -109,7 +95,7 @@ export async function unplug(
         askIn(times.retryMs);
         return undefined;
       case 'stopped':
-        return whenStopped();
+        return { kind: 'stopped', settled: answered || isKnownToBeOff };
       case 'unreadable':
         doubt = sight.detail;
         return watch.removed ? UNPLUGGED : undefined;
@@ -121,11 +107,28 @@ export async function unplug(
       const { client } = await link.questions(deadline, limit);
       return (await client.domainState(domain, { signal: limit })).state;
     }).catch(() => undefined);
+    if (state === STATE_CRASHED) return 'the guest has crashed, and its machine is kept; end the machine';
     if (state === STATE_PAUSED) return 'the machine is paused, and lets go when it resumes';
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 
+  async function giveUp(sight: Sight): Promise<UnplugOutcome> {
+    if (sight.kind !== 'there') return uncertain(doubt);
+    const detail = await whyKept();
+    // While the reason was asked for, the guest may have let go.
+    return watch.removed ? UNPLUGGED : { kind: 'kept', detail };
+  }
+
+  /** Where the machine writes to something else than the volume, what it has written is lost with the device. */
+  async function diversion(): Promise<UnplugOutcome | undefined> {
+    const sight = source === null ? undefined : await lookFor(link, domain, disk, askUntil, signal);
+    if (sight?.kind !== 'there' || source === null || sameSource(sight.source, source)) return undefined;
+    return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
+  }
+
   try {
+    const diverted = await diversion();
+    if (diverted) return diverted;
     for (;;) {
       const answer = steadyNow() >= askAt ? await ask() : undefined;
       if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: doubt };
@@ -133,13 +136,10 @@ export async function unplug(
         const until = Math.min(askAt, askUntil) - steadyNow();
         await pause(Math.min(times.pollMs, until), signal, watch.next());
       }
-      if (watch.stopped === 'dead') return UNPLUGGED;
       const sight = await lookFor(link, domain, disk, deadline, signal);
-      const outcome = await judge(sight);
+      const outcome = judge(sight);
       if (outcome) return outcome;
-      if (signal.aborted || steadyNow() >= askUntil) {
-        return sight.kind === 'there' ? { kind: 'kept', detail: await whyKept() } : uncertain(doubt);
-      }
+      if (signal.aborted || steadyNow() >= askUntil) return await giveUp(sight);
     }
   } finally {
     watch.end();

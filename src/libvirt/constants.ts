@@ -12,7 +12,12 @@ export const LIFECYCLE_SHUTDOWN = 6;
 
 /** virDomainEventStartedDetailType. */
 export const STARTED_BOOTED = 0;
+export const STARTED_MIGRATED = 1;
 export const STARTED_RESTORED = 2;
+
+/** virDomainEventSuspendedDetailType: the switch-over of a migration has begun. */
+export const SUSPENDED_MIGRATED = 1;
+export const SUSPENDED_POSTCOPY = 7;
 
 /** virDomainEventStoppedDetailType. */
 export const STOPPED_SHUTDOWN = 0;
@@ -26,6 +31,18 @@ export const STOPPED_FAILED = 5;
 export const STATE_RUNNING = 1;
 export const STATE_PAUSED = 3;
 export const STATE_SHUTOFF = 5;
+export const STATE_CRASHED = 6;
+
+/** virDomainPausedReason, of a machine that may go on on another host. */
+export const PAUSED_MIGRATION = 2;
+export const PAUSED_STARTING_UP = 11;
+export const PAUSED_POSTCOPY = 12;
+
+/** virDomainShutoffReason. After a restart of libvirtd it is 0, unknown, for whatever ended before. */
+export const SHUTOFF_SHUTDOWN = 1;
+export const SHUTOFF_DESTROYED = 2;
+export const SHUTOFF_CRASHED = 3;
+export const SHUTOFF_MIGRATED = 4;
 
 /** virDomainDeviceModifyFlags: change the running machine only. */
 export const AFFECT_LIVE = 1;

@@ -1,12 +1,13 @@
 // Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
 // for an aborted `make` may still be in a system call when `remove` comes to undo it.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
+import { access, chmod, mkdir, stat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { errorOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { claim } from './claim.ts';
+import { contents, POSIX_IMAGE } from './contents.ts';
 import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
@@ -24,9 +25,6 @@ export interface FilePoolOptions {
 }
 
 const GIB = 2 ** 30;
-const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
-/** The same, as POSIX has it. */
-const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
@@ -54,6 +52,15 @@ async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(error => {
     if (!isMissing(error)) throw error;
   });
+}
+
+async function sizeIfThere(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 async function prepare(directory: string): Promise<void> {
@@ -153,13 +160,30 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
       }
     },
 
+    async sizeOf(uuid, signal) {
+      try {
+        const endTurn = await takeTurn(uuid, signal);
+        return await sizeIfThere(pathOf(uuid)).finally(endTurn);
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
     // The file system gives no block to another file before it is written or reads as zeros.
     wipes: false,
     wipe: async () => ({ bytes: 0, of: 0 }),
 
     async list() {
       try {
-        return (await readdir(directory)).flatMap(name => IMAGE.exec(name)?.[1] ?? []);
+        return (await contents(directory)).volumes;
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async strangers() {
+      try {
+        return (await contents(directory)).strangers;
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }

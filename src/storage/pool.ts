@@ -5,6 +5,30 @@ export interface VolumeSource {
   readonly path: string;
 }
 
+/** A disk's volume in a pool. */
+export interface VolumeEntry {
+  readonly uuid: string;
+  readonly bytes: number;
+  /** When it was made here, in milliseconds since 1970; undefined where the pool does not know. */
+  readonly createdMs: number | undefined;
+  /** How much room it takes, where that tells whether anything was ever written to it (0: nothing); undefined where it does not. */
+  readonly writtenBytes?: number | undefined;
+  /**
+   * Why it is left as it is, to follow "the volume": somebody has made something else of it, and what is asked of the pool about it (wiping,
+   * growing, removing) fails with this. Undefined: it is as we made it.
+   */
+  readonly obstacle?: string | undefined;
+}
+
+/** What lies in a pool under the name of a disk, and is not its volume. */
+export interface Stranger {
+  /** Its name in the directory, or in the volume group. */
+  readonly name: string;
+  /** The disk whose name it bears. */
+  readonly uuid: string;
+  readonly bytes: number;
+}
+
 /** How far a volume is wiped, of how many bytes. */
 interface Wiped {
   readonly bytes: number;
@@ -32,6 +56,11 @@ export interface Pool {
    * bytes when the kernel knows it. Throws POOL_FULL or GROW_FAILED.
    */
   grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<number>;
+  /**
+   * How large the volume of a disk is, in bytes, as the pool itself has it now: a growth whose end nobody saw may have made it larger than
+   * its machines know. Undefined where there is none. Throws POOL_UNAVAILABLE.
+   */
+  sizeOf(uuid: string, signal: AbortSignal): Promise<number | undefined>;
   /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
   readonly wipes: boolean;
   /**
@@ -39,8 +68,13 @@ export interface Pool {
    * that is not there is wiped. Throws WIPE_FAILED, also where somebody has it open.
    */
   wipe(uuid: string, from: number, signal: AbortSignal): Promise<Wiped>;
-  /** The disks that have a volume here; half-made ones are not among them. */
-  list(): Promise<readonly string[]>;
+  /** The volumes of disks. One that was half made may be among them: a file of no bytes. Throws POOL_UNAVAILABLE. */
+  list(): Promise<readonly VolumeEntry[]>;
+  /**
+   * A backup tool's overlay, say (`UUID.bk`), a snapshot, or a volume that was renamed. Nothing here ever touches such a thing. Throws
+   * POOL_UNAVAILABLE.
+   */
+  strangers(): Promise<readonly Stranger[]>;
   /** Resolves if volumes can be made and removed at this moment, as far as a quick look tells. Throws POOL_UNAVAILABLE. */
   check(): Promise<void>;
   /** How many bytes may be promised to disks in all, those that exist included. May be a minute old. Throws POOL_UNAVAILABLE. */

@@ -33,7 +33,7 @@ const diskRecord = z.object({
     sizeGiB: z.int().positive(),
     limit: z.int().positive(),
     created: z.number(),
-    users: z.array(z.object({ attachment: z.string(), vm, mode: z.enum(['hot', 'cold']) })),
+    users: z.array(z.object({ attachment: z.string(), mode: z.enum(['hot', 'cold']) })),
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.object({ code: z.string(), detail: z.string() }).nullable(),
@@ -42,8 +42,17 @@ const diskRecord = z.object({
   }),
 });
 
-const attachmentRecord = z.object({
-  v: z.literal(1),
+/** Version 1 knew only whether a machine was away, not how it had left. */
+function upgradeAttachment(record: unknown): unknown {
+  const old = record as { v?: unknown; context?: { away?: unknown } } | null;
+  if (old?.v !== 1) return record;
+  const { away, ...context } = old.context ?? {};
+  const seen = away === true ? 'saved' : 'running';
+  return { ...old, v: 2, context: { ...context, run: null, seen, doubt: null, diverted: null } };
+}
+
+const attachmentFields = z.object({
+  v: z.literal(2),
   state: z.enum(['attaching', 'attached', 'hot-attached', 'detaching', 'unclaimed']),
   context: z.object({
     id: z.string(),
@@ -59,23 +68,39 @@ const attachmentRecord = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
-    away: z.boolean(),
+    run: z.object({ host: z.string(), id: z.int() }).nullable(),
+    seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
+    doubt: z
+      .object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() })
+      .nullable(),
+    diverted: z.string().nullable(),
   }),
 });
+const attachmentRecord = z.preprocess(upgradeAttachment, attachmentFields);
 
 /** A volume without a disk, and when it was first seen, in milliseconds since 1970. */
 const leftoverRecord = z.object({ v: z.literal(1), uuid: z.string(), since: z.number() });
 
-/** The host that answered under a node's name. */
-const nodeRecord = z.object({ v: z.literal(1), name: z.string(), hostUuid: z.string() });
+/** The host that answered under a node's name, and who has declared it dead, if it was. */
+const nodeRecord = z.object({
+  v: z.literal(1),
+  name: z.string(),
+  hostUuid: z.string(),
+  dead: z.object({ by: z.string(), reason: z.string(), since: z.number() }).nullable().default(null),
+});
 
 /** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.created': 'The disk can be used.',
+  'disk.adopted': 'A volume that belonged to no disk was made one by an administrator.',
+  'disk.discarded': 'An administrator has a volume that belonged to no disk removed.',
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
   'disk.detached': 'The disk is off the machine.',
+  'disk.diverted': 'The machine writes to another path than the volume of the disk, or to the volume again.',
+  'disk.machine-lost':
+    'The machine that has the disk is not found, and whether it is gone is not known: a person has to say.',
   'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
   'disk.limit-changed': 'How many machines may use the disk at once was changed.',
   'disk.resized': 'The disk is larger, and every machine that uses it knows.',
@@ -94,6 +119,7 @@ export const causeKinds = {
   'machine-away': 'The node told that the machine was saved to a file or has migrated.',
   'device-removed': 'The node told that the device is off the machine.',
   reconciliation: 'Records and machines were compared.',
+  'node-declared-dead': 'An administrator declared the node dead.',
 } as const;
 
 const keysOf = <Key extends string>(table: Readonly<Record<Key, string>>): Key[] =>
@@ -142,6 +168,8 @@ const eventRecord = z.object({
     kind: z.enum(keysOf(causeKinds)),
     request: z.string().optional(),
     account: z.string().optional(),
+    /** What an administrator gave as the reason where he vouched for something. */
+    reason: z.string().optional(),
   }),
 });
 

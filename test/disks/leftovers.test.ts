@@ -24,7 +24,7 @@ function world(volumes: string[], disks: string[] = [], busy: string[] = []) {
   const clock = { now: 0 };
   const pool = {
     wipes: true,
-    list: async () => [...volumes],
+    list: async () => volumes.map(uuid => ({ uuid, bytes: 2 ** 30, createdMs: undefined })),
     async wipe(uuid: string, from: number) {
       if (busy.includes(uuid)) throw new Error(`${uuid} is open in another program`);
       done.push(`wipe ${uuid} from ${from}`);

@@ -41,6 +41,7 @@ const disk = {
 };
 const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
 const growth = { sizeGiB: 4, roomGiB: 10, quotaGiB: 10, attaching: false };
+const discard = { uuid: DISK, sizeGiB: 2, wipe: true, holders: [], unseen: [], obstacle: null };
 const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 
 /** One of every message, in every shape that a guard tells apart. */
@@ -49,6 +50,13 @@ export const diskEvents: DiskEvent[] = [
   { type: 'CREATE' as const, ...disk, roomGiB: 1, quotaLeft: { disks: 1, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 0, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 1 } },
+  { type: 'ADOPT' as const, ...disk, created: 1000, obstacle: null },
+  { type: 'ADOPT' as const, ...disk, created: 1000, obstacle: 'has no bytes' },
+  { type: 'DISCARD' as const, ...discard },
+  { type: 'DISCARD' as const, ...discard, wipe: false },
+  { type: 'DISCARD' as const, ...discard, holders: ["domain 'one-1' on n1"] },
+  { type: 'DISCARD' as const, ...discard, unseen: ['n2'] },
+  { type: 'DISCARD' as const, ...discard, obstacle: 'has a snapshot' },
   ...[1, 2, 3, 4].flatMap(attempt => [
     { type: 'VOLUME_MADE' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
+import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
@@ -36,7 +37,7 @@ test('a volume is a sparse file of the exact size, readable by its owner only', 
   t.is(found.mode & 0o777, 0o600);
   t.true(found.blocks < 100);
   t.is((await stat(directory)).mode & 0o777, 0o711);
-  t.deepEqual(await pool.list(), [uuid]);
+  t.deepEqual(await uuidsIn(pool), [uuid]);
 });
 
 test('making a volume again changes nothing, unless its size is another', async t => {
@@ -86,8 +87,27 @@ test('files of others are neither listed nor touched', async t => {
   const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.bak`].sort();
   for (const name of others) await writeFile(join(directory, name), 'precious');
   await pool.begin(false);
-  t.deepEqual(await pool.list(), []);
+  t.deepEqual(await uuidsIn(pool), []);
   t.deepEqual((await readdir(directory)).sort(), ['.pdisk-owner', ...others]);
+});
+
+test('what bears the uuid of a disk in its name and is no image of one is a stranger', async t => {
+  const { pool, directory } = await freshPool(t);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  const names = [`${uuid}.bk`, `${uuid}.raw.snap`, `.${uuid}.raw.new`, `${uuid} of\nyesterday`].sort();
+  for (const name of names) await writeFile(join(directory, name), 'backup');
+  const linked = randomUUID();
+  await symlink('/dev/null', join(directory, `${linked}.raw`));
+  await writeFile(join(directory, 'notes.txt'), 'notes');
+  t.deepEqual(await uuidsIn(pool), [uuid]);
+  const found = [...(await pool.strangers())].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const link = { name: `${linked}.raw`, uuid: linked, bytes: '/dev/null'.length };
+  const expected = [...names.map(name => ({ name, uuid, bytes: 6 })), link];
+  t.deepEqual(
+    found,
+    expected.sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
 });
 
 test('an aborted creation can be undone although it may still be at work', async t => {
@@ -115,9 +135,9 @@ test('many volumes can be made and removed at once', async t => {
   const { pool } = await freshPool(t);
   const uuids = Array.from({ length: 200 }, () => randomUUID());
   await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
-  t.deepEqual([...(await pool.list())].sort(), [...uuids].sort());
+  t.deepEqual([...(await uuidsIn(pool))].sort(), [...uuids].sort());
   await Promise.all(uuids.map(uuid => pool.remove(uuid, never())));
-  t.deepEqual(await pool.list(), []);
+  t.deepEqual(await uuidsIn(pool), []);
 });
 
 test('what may be promised is free space plus what the images occupy, times the over-commit factor', async t => {
@@ -148,4 +168,14 @@ test('a pool cannot be opened where there is no directory to be made', async t =
   );
   t.is(error.code, 'POOL_UNAVAILABLE');
   t.regex(error.message, /ENOTDIR/);
+});
+
+test('the list tells of an image to which nothing was ever written', async t => {
+  const { pool } = await freshPool(t);
+  const [empty, written] = [randomUUID(), randomUUID()];
+  for (const uuid of [empty, written]) await pool.make(uuid, 1, never());
+  await writeAt(pool.source(written).path, GIB / 2, Buffer.from('precious'));
+  const room = new Map((await pool.list()).map(({ uuid, writtenBytes }) => [uuid, writtenBytes]));
+  t.is(room.get(empty), 0);
+  t.true((room.get(written) ?? 0) > 0);
 });

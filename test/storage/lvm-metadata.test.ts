@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { hasMetadataLvm, metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { declarePoolSuite, failureOf, never } from './helpers/pool-suite.ts';
+import { declarePoolSuite, failureOf, never, uuidsIn } from './helpers/pool-suite.ts';
 
 if (hasMetadataLvm) {
   declarePoolSuite(test, {
@@ -73,11 +73,28 @@ metadataTest('volumes of others are neither listed nor removed, whatever their n
   const [untagged, named] = [randomUUID(), 'pdisk-notes'];
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', `pdisk-${untagged}`, 'meta');
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', named, '--addtag', 'pdisk', 'meta');
-  t.deepEqual(await pool.list(), []);
+  t.deepEqual(await uuidsIn(pool), []);
   await pool.remove(untagged, never());
   const error = await failureOf(t, pool.make(untagged, 1, never()));
   t.regex(error.message, /is there already, and is not ours/);
   t.deepEqual((await meta.volumes()).sort(), [`pdisk-${untagged}`, named].sort());
+});
+
+metadataTest('what is named or tagged for a disk and is not its volume is a stranger', async t => {
+  const meta = await metadataLvm(t, 8);
+  const pool = await meta.pool();
+  const [renamed, copied] = [randomUUID(), randomUUID()];
+  await pool.make(renamed, 1, never());
+  await meta.lvm('lvrename', '--quiet', 'meta', `pdisk-${renamed}`, 'rescued');
+  await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', `pdisk-${copied}_copy`, 'meta');
+  await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', 'home', 'meta');
+  t.deepEqual(await pool.list(), []);
+  const bytes = 2 ** 30;
+  const byName = (await pool.strangers()).map(stranger => [stranger.name, stranger] as const);
+  t.deepEqual(Object.fromEntries(byName), {
+    rescued: { name: 'rescued', uuid: renamed, bytes },
+    [`pdisk-${copied}_copy`]: { name: `pdisk-${copied}_copy`, uuid: copied, bytes },
+  });
 });
 
 metadataTest('a full volume group is POOL_FULL, for a new volume and for one that grows', async t => {
@@ -120,7 +137,7 @@ metadataTest('a volume group that another program holds delays a creation and br
   t.false(made);
   holder.stdin.end();
   await making;
-  t.deepEqual(await pool.list(), [uuid]);
+  t.deepEqual(await uuidsIn(pool), [uuid]);
 });
 
 metadataTest('a reconciliation is two processes, however many volumes there are', async t => {

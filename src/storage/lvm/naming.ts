@@ -1,5 +1,7 @@
 const NAME = /^pdisk-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const ANYWHERE = /pdisk-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 const TAG = 'pdisk';
+const UUID_TAG = 'pdisk.uuid=';
 const OWNER = 'pdisk.owner=';
 
 /** The logical volume of a disk. */
@@ -8,8 +10,15 @@ export const nameOf = (uuid: string): string => `pdisk-${uuid}`;
 /** The disk that a logical volume is named for, if it is named as ours are. */
 export const uuidOfName = (name: string): string | undefined => NAME.exec(name)?.[1];
 
+/** The disk whose volume's name is in this one, as where a tool put something before or after it. */
+export const uuidIn = (name: string): string | undefined => ANYWHERE.exec(name)?.[1];
+
 /** What a volume of ours is tagged with; what is not tagged is never touched. */
-export const tagsOf = (uuid: string): readonly string[] => [TAG, `pdisk.uuid=${uuid}`];
+export const tagsOf = (uuid: string): readonly string[] => [TAG, `${UUID_TAG}${uuid}`];
+
+/** The disk that a logical volume is tagged for. */
+export const uuidOfTags = (tags: readonly string[]): string | undefined =>
+  tags.find(tag => tag.startsWith(UUID_TAG))?.slice(UUID_TAG.length);
 
 export const isTagged = (tags: readonly string[]): boolean => tags.includes(TAG);
 

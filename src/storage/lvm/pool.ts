@@ -5,7 +5,7 @@ import { errorOf } from '../../errors.ts';
 import { turns } from '../../turns.ts';
 import { createRunner, type RunCommand } from '../command.ts';
 import { kept } from '../kept.ts';
-import type { Pool } from '../pool.ts';
+import type { Pool, VolumeEntry } from '../pool.ts';
 import { within } from '../within.ts';
 import { classify } from './failure.ts';
 import { type Kernel, sysfs } from './kernel.ts';
@@ -80,7 +80,12 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
       const what = found ? `with ${found.bytes} bytes instead of ${bytes}` : 'and is not ours';
       throw new Error(`${vg}/${nameOf(uuid)} is there already, ${what}`);
     }
+    expectPlain(found);
     if (!found.active) await activate(uuid, signal);
+  }
+
+  function expectPlain({ uuid, obstacle }: VolumeEntry): void {
+    if (obstacle !== undefined) throw new Error(`${pathOf(uuid)} ${obstacle}`);
   }
 
   const activate = (uuid: string, signal: AbortSignal): Promise<void> =>
@@ -98,12 +103,16 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     await change(signal, 'lvremove', '--quiet', '--yes', '--select', removableOf(uuid), vg);
     // A device that is gone with it says enough; of a volume that had none only LVM knows.
     if (wasActive && !(await hasDevice())) return;
-    if ((await look(signal)).volumes.has(uuid)) throw new Error(`${pathOf(uuid)} has a snapshot`);
+    const left = (await look(signal)).volumes.get(uuid);
+    if (!left) return;
+    expectPlain(left);
+    throw new Error(`${pathOf(uuid)} is still there`);
   }
 
   async function grow(uuid: string, bytes: number, signal: AbortSignal): Promise<number> {
     const found = (await look(signal)).volumes.get(uuid);
     if (!found) throw new Error(`there is no volume ${vg}/${nameOf(uuid)} of ours`);
+    expectPlain(found);
     if (found.bytes < bytes) {
       await change(signal, 'lvextend', '--quiet', '--size', `${bytes}b`, `${vg}/${nameOf(uuid)}`);
     }
@@ -128,7 +137,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     const found = (await look(signal)).volumes.get(uuid);
     if (!found) return undefined;
     if (found.open) throw new Error(`${path} is open in another program`);
-    if (found.hasSnapshot) throw new Error(`${path} has a snapshot, into which its bytes would be copied`);
+    expectPlain(found);
     if (!found.active) await activate(uuid, signal);
     return { path, bytes: found.bytes };
   }
@@ -185,6 +194,14 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
       }
     },
 
+    async sizeOf(uuid, signal) {
+      try {
+        return (await look(signal)).volumes.get(uuid)?.bytes;
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
     wipes: wipe !== 'none' && !isThin,
 
     async wipe(uuid, from, signal) {
@@ -198,7 +215,16 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     async list() {
       try {
-        return [...(await lookSoon()).volumes.keys()];
+        const volumes = [...(await lookSoon()).volumes.values()];
+        return volumes.map(({ uuid, bytes, createdMs, obstacle }) => ({ uuid, bytes, createdMs, obstacle }));
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
+    async strangers() {
+      try {
+        return (await lookSoon()).strangers;
       } catch (error) {
         throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }

@@ -150,6 +150,15 @@ export const nodeDouble: NodeService = {
     if (node !== 'alarmed') throw errorOf('NO_ALARM', { node });
     return { alarm: 'another host answers' };
   },
+  async declareDead({ role }, node) {
+    if (role !== 'admin') throw errorOf('FORBIDDEN');
+    if (node !== 'burnt') throw errorOf('NODE_ALIVE', { node });
+    return { released: [FIRST] };
+  },
+  async declareAlive({ role }, node) {
+    if (role !== 'admin') throw errorOf('FORBIDDEN');
+    if (node !== 'burnt') throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
+  },
 };
 
 /** Charts of no disk. */

@@ -1,0 +1,65 @@
+import { attachmentKey } from '../../machines/notes.ts';
+import type { Whereabouts } from '../../machines/whereabouts.ts';
+import type { Hosts } from './hosts.ts';
+import { isHeld, type KeptAttachment } from './records.ts';
+import type { Shelf } from './shelf.ts';
+import type { ActorSystem } from './system.ts';
+import type { Finder } from './whereabouts.ts';
+
+/** An attachment on a node that is silent, and where its machine was found. */
+type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
+
+export interface Burial {
+  /** What has to be told to the attachments of a node. */
+  readonly facts: readonly Fact[];
+  /** The disks of those whose machine runs nowhere else. */
+  readonly disks: readonly string[];
+}
+
+/** Releasing what is on a node that an administrator has declared dead. */
+export interface Burying {
+  prepare(node: string): Promise<Burial>;
+  /** To be called once the declaration is on disk. */
+  tell(node: string, burial: Burial): Promise<void>;
+  /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
+  goOn(): Promise<void>;
+}
+
+export function createBurying(parts: {
+  readonly system: ActorSystem;
+  readonly decided: Shelf;
+  readonly hosts: Hosts;
+  readonly finder: Finder;
+}): Burying {
+  const { system, decided, hosts, finder } = parts;
+
+  const find = ({ context: { vm } }: KeptAttachment): Promise<Whereabouts> =>
+    vm.domain === null ? finder.findNamed(vm) : finder.find(vm);
+
+  async function prepare(node: string): Promise<Burial> {
+    const attachments = decided.attachmentsOn(node).filter(isHeld);
+    const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
+    const gone = facts.filter(([, { at }]) => at !== 'running');
+    return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
+  }
+
+  async function tell(node: string, { facts }: Burial): Promise<void> {
+    const declaration = hosts.declaration(node);
+    if (!declaration) return;
+    const { by, reason } = declaration;
+    const cause = { kind: 'node-declared-dead', account: by, reason } as const;
+    for (const [{ context }, found] of facts) {
+      const event = { type: 'NODE_DEAD' as const, found, alarm: null };
+      await system.deliver([{ to: attachmentKey(context.id), event }], cause);
+    }
+  }
+
+  return {
+    prepare,
+    tell,
+    async goOn() {
+      const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
+      for (const node of nodes) if (hosts.declaration(node)) await tell(node, await prepare(node));
+    },
+  };
+}

@@ -1,0 +1,180 @@
+// The one place that says where a machine is: for passes over a node, for what nodes tell, for calls to detach, and for what is being
+// unplugged. It brings facts; the charts decide what follows.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Vm } from '../../machines/vm.ts';
+import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
+import { errorOf, PdiskError } from '../errors.ts';
+import { fresh } from '../fresh.ts';
+import type { Hypervisor, Look, Survey } from '../hypervisor/hypervisor.ts';
+import type { Alarms } from './alarms.ts';
+import type { Hosts } from './hosts.ts';
+import type { Shelf } from './shelf.ts';
+
+export interface FinderParts {
+  readonly hypervisor: Hypervisor;
+  readonly hosts: Hosts;
+  readonly alarms: Alarms;
+  readonly decided: Shelf;
+  readonly now: () => number;
+  /** How long a node may take to answer a question, in milliseconds. */
+  readonly questionMs: number;
+  /** How old a connection must be for what libvirt does not show on it to prove anything, in milliseconds. */
+  readonly settlingMs: number;
+}
+
+export interface Finder {
+  /**
+   * A complete list of a node, of the host that is known there, shared by all who ask at the same moment. Throws NODE_UNREACHABLE, and
+   * NODE_DOUBTED where another host answers.
+   */
+  survey(node: string): Promise<Survey>;
+  /**
+   * Where a machine is that is known by its domain's UUID. `end`: that it was seen to end. Not `patient`: nodes that would have to be waited
+   * for count as silent.
+   */
+  find(vm: Vm, how?: { readonly end?: RunEnd; readonly patient?: boolean }): Promise<Whereabouts>;
+  /** Where a machine is that is known by its names only: only its node is asked. */
+  findNamed(vm: Vm): Promise<Whereabouts>;
+  stop(): void;
+}
+
+type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
+type Sight = Found | { readonly at: 'absent'; readonly end: RunEnd | null } | { readonly silent: string };
+
+const isFound = (sight: Sight): sight is Found => 'at' in sight && sight.at !== 'absent';
+
+const reasonWhy = (error: unknown): string => {
+  if (error instanceof PdiskError) return error.message;
+  throw error;
+};
+
+export function createFinder(parts: FinderParts): Finder {
+  const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
+  const surveys = new Map<string, () => Promise<Survey>>();
+  const stopping = new AbortController();
+
+  async function ask(node: string): Promise<Survey> {
+    if (!hypervisor.isConfigured(node)) {
+      throw errorOf('NODE_NOT_CONFIGURED', { node: hypervisor.hostOf(node) });
+    }
+    const list = await hypervisor.survey(node, now() + questionMs, stopping.signal);
+    const users = decided.attachmentsOn(node).map(one => one.context.vm.host);
+    await alarms.checkHost(node, [...new Set([hypervisor.hostOf(node), ...users])], list.hostUuid);
+    const detail = alarms.ofHost(node);
+    if (detail !== undefined) throw errorOf('NODE_DOUBTED', { node: hypervisor.hostOf(node), detail });
+    return list;
+  }
+
+  function survey(node: string): Promise<Survey> {
+    const shared = surveys.get(node) ?? fresh(() => ask(node));
+    surveys.set(node, shared);
+    return shared();
+  }
+
+  /** The list, or a later one, on which what is not shown is not there. */
+  async function settled(node: string, list: Survey): Promise<Survey> {
+    if (list.ageMs >= settlingMs) return list;
+    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal });
+    return settled(node, await survey(node));
+  }
+
+  function sightOf(vm: Vm, node: string, look: Look): Sight {
+    switch (look.kind) {
+      case 'running': {
+        const disks = [...new Set(look.disks.map(({ disk }) => disk))];
+        return { at: 'running', vm: { ...vm, node, host: hypervisor.hostOf(node) }, run: look.run, disks };
+      }
+      case 'moving':
+        return { at: 'moving', node };
+      case 'saved':
+        return { at: 'saved' };
+      case 'off':
+        return {
+          at: 'absent',
+          end: look.how && { how: look.how, node, host: look.host, watched: false },
+        };
+      case 'absent':
+        return { at: 'absent', end: null };
+    }
+  }
+
+  const lookAt = async (vm: Vm, node: string, domain: string): Promise<Sight> =>
+    sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
+
+  /** What one node shows of a machine; `patient`: also one that has to be linked first, or has only just been. */
+  async function sightOn(vm: Vm, node: string, patient: boolean): Promise<Sight> {
+    const domain = vm.domain ?? '';
+    try {
+      if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
+      const list = await survey(node);
+      const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
+      if (isListed(list) || (patient && isListed(await settled(node, list)))) {
+        return await lookAt(vm, node, domain);
+      }
+      if (patient || list.ageMs >= settlingMs) return { at: 'absent', end: null };
+      return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
+    } catch (error) {
+      return { silent: reasonWhy(error) };
+    }
+  }
+
+  const isUp = (node: string): boolean =>
+    hypervisor.status().some(status => status.node === node && status.state === 'up');
+
+  const hostUuidOf = (node: string): string | undefined => hosts.uuidOf(hypervisor.hostOf(node));
+
+  /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
+  function silence(sights: ReadonlyMap<string, Sight>): string[] {
+    const answered = [...sights].filter(([, sight]) => !('silent' in sight)).map(([node]) => hostUuidOf(node));
+    const silent = [...sights].flatMap(([node, sight]) => {
+      const uuid = hostUuidOf(node);
+      return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
+    });
+    return [...new Set(silent)];
+  }
+
+  /** Asks its own node first, for during a migration two show it; then all others at once. */
+  async function look(vm: Vm, patient: boolean): Promise<Whereabouts> {
+    const home: Sight =
+      hosts.declaration(vm.node) === null
+        ? await sightOn(vm, vm.node, patient)
+        : { at: 'absent', end: null };
+    if (isFound(home)) return home;
+    const others = hosts.candidates().filter(node => node !== vm.node);
+    const asked = await Promise.all(
+      others.map(async node => [node, await sightOn(vm, node, patient)] as const),
+    );
+    const sights = new Map<string, Sight>([[vm.node, home], ...asked]);
+    const found = [...sights.values()].filter(isFound);
+    const running = found.find(({ at }) => at === 'running') ?? found[0];
+    return running ?? { at: 'nowhere', silent: silence(sights), end: 'end' in home ? home.end : null };
+  }
+
+  return {
+    survey,
+    async find(vm, { end, patient = true } = {}) {
+      const first = await look(vm, patient);
+      if (first.at !== 'nowhere') return first;
+      if (end) return { ...first, end };
+      // It may have gone from a host that was not asked yet to one that had been.
+      return look(vm, patient);
+    },
+    async findNamed(vm) {
+      if (!hypervisor.isConfigured(vm.node)) return { at: 'nowhere', silent: [], end: null };
+      try {
+        const domains = await hypervisor.domainsNamed(vm, now() + questionMs, stopping.signal);
+        const sights = await Promise.all(
+          domains.map(({ uuid }) => lookAt({ ...vm, domain: uuid }, vm.node, uuid)),
+        );
+        const found = sights.filter(isFound);
+        const running = found.filter(one => one.at === 'running');
+        const [first] = running;
+        if (!first) return found[0] ?? { at: 'nowhere', silent: [], end: null };
+        return { ...first, disks: running.flatMap(({ disks }) => disks ?? []) };
+      } catch (error) {
+        return { at: 'nowhere', silent: [reasonWhy(error)], end: null };
+      }
+    },
+    stop: () => stopping.abort(),
+  };
+}

@@ -1,0 +1,48 @@
+import type { Domain } from '../libvirt/domain.ts';
+import { liveDisksIn, parseDomainXml } from './domain-xml.ts';
+import { hostAt } from './host.ts';
+import type { Look } from './hypervisor.ts';
+import { endOf, isMoving } from './lifecycle.ts';
+import { isNoDomain, unanswered } from './live.ts';
+import type { NodeLink, Questions } from './node-link.ts';
+import type { Runs } from './runs.ts';
+import { within } from './within.ts';
+
+async function ask(
+  { client, generation }: Questions,
+  node: string,
+  runs: Runs,
+  domain: Domain,
+  signal: AbortSignal,
+): Promise<Look> {
+  const host = await hostAt(client, signal);
+  // The state after the XML, which is the older of the two: a run that ends between them is looked at again by its event.
+  const xml = parseDomainXml(await client.domainXml(domain, 0, { signal }));
+  const state = await client.domainState(domain, { signal });
+  if (xml.active && isMoving(state)) return { kind: 'moving' };
+  if (xml.active) {
+    runs.seen(node, generation, domain.uuid, xml.id);
+    const targets = xml.disks.map(({ target }) => target);
+    return { kind: 'running', run: { host, id: xml.id }, disks: liveDisksIn(xml), targets };
+  }
+  if (await client.hasManagedSave(domain, { signal })) return { kind: 'saved' };
+  return { kind: 'off', how: endOf(state) ?? null, host };
+}
+
+/** See `Hypervisor.look`. */
+export async function lookAt(
+  link: NodeLink,
+  node: string,
+  runs: Runs,
+  domain: Domain,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  try {
+    const questions = await link.questions(deadline, signal);
+    return await within(deadline, signal, limit => ask(questions, node, runs, domain, limit));
+  } catch (error) {
+    if (isNoDomain(error)) return { kind: 'absent' };
+    throw unanswered(link.host, error);
+  }
+}
