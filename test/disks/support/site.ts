@@ -25,7 +25,7 @@ const times = {
   pollMs: 50,
   askAgainMs: 300,
   lastLookMs: 60_000,
-  surveysApartMs: 40,
+  settlingMs: 40,
 };
 /** For a deadline that is waited for: three quarters of the time are for asking, one for the last look. */
 export const NEAR_MS = 6000;
@@ -38,7 +38,7 @@ const settings = {
   deleteTimeoutMs: 60_000,
   reconcileIntervalMs: 100,
   leftoverGraceMs: 60_000,
-  proofMs: 40,
+  settlingMs: 40,
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
