@@ -7,7 +7,7 @@ import { until } from '../rig/until.ts';
 import { createHosts, NODES } from './support/hosts.ts';
 import { createMishaps } from './support/mishaps.ts';
 import { createRandom, type Random } from './support/random.ts';
-import { admin, cause, createSite } from './support/site.ts';
+import { admin, cause, createSite, NEAR_MS } from './support/site.ts';
 
 const RUNS = Number(process.env.PDISK_SIMULATION_RUNS ?? 12);
 const FIRST_SEED = Number(process.env.PDISK_SIMULATION_SEED ?? 1);
@@ -47,7 +47,8 @@ async function simulate(seed: number): Promise<string[]> {
     fail: (why = '') => wrong.push(why),
     teardown: (ending: () => unknown) => endings.push(ending),
   } as unknown as Parameters<typeof createSite>[0];
-  const site = await createSite(scope, { userLimit: limit }, { wildcard, locks: false });
+  const settings = { userLimit: limit, attachTimeoutMs: NEAR_MS, detachTimeoutMs: NEAR_MS };
+  const site = await createSite(scope, settings, { wildcard, locks: false });
   try {
     await play(random, site, limit, trace, wrong);
   } catch (error) {
@@ -201,7 +202,7 @@ async function everythingEnds(site: Site, world: World, disks: ReadonlySet<strin
       const left = [...disks].filter(held);
       for (const vm of world.vms) {
         for (const node of NODES) {
-          if (world.liveOn(vm).length === 0) await site.detach(vm.vmId, node).catch(note);
+          if (world.liveOn(vm).length === 0) await killed(site, vm.vmId, node).catch(note);
           for (const disk of left) await site.hotdetach(disk, vm.vmId, node).catch(note);
         }
       }
@@ -216,6 +217,15 @@ async function everythingEnds(site: Site, world: World, disks: ReadonlySet<strin
       if (error.code !== 'DISK_UNKNOWN') throw error;
     });
   }
+}
+
+/** The frontend's word that it was killed; where that is not enough, for it had been saved to a file, an administrator's. */
+async function killed(site: Site, vmId: string, node: string): Promise<void> {
+  const { service } = site.disks;
+  await site.detach(vmId, node).catch(async error => {
+    if (error.code !== 'VM_FATE_UNKNOWN') throw error;
+    await service.detach(admin, { node, vmId }, cause, { reason: 'the file is gone' });
+  });
 }
 
 /** Where disks are, by the service and by the hosts. */

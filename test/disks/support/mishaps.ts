@@ -37,10 +37,14 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     const node = saved ?? random.pick(NODES);
     if (!node || !hasDaemon(node)) return undefined;
     vm.file = undefined;
+    startOn(node, vm);
+    return `${vm.name} starts on ${node}`;
+  }
+
+  function startOn(node: NodeName, vm: Vm): void {
     const { name, uuid, persistent } = vm;
     if (there(node, vm)) fakeOf(node).start(name);
     else fakeOf(node).addDomain({ name, uuid, persistent });
-    return `${name} starts on ${node}`;
   }
 
   function stop(): string | undefined {
@@ -63,8 +67,7 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     if (!found || !hasDaemon(found.node)) return undefined;
     const { vm, node } = found;
     fakeOf(node).destroy(vm.name);
-    if (vm.persistent) fakeOf(node).start(vm.name);
-    else fakeOf(node).addDomain({ name: vm.name, uuid: vm.uuid, persistent: false });
+    startOn(node, vm);
     return `${vm.name} is reset hard on ${node}`;
   }
 
