@@ -71,14 +71,15 @@ const refuseForDoubt = shared({
  * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it,
  * and an administrator's unless the machine is seen alive; never silence.
  */
-const detachSeen = shared([
-  { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+const detachUnheld = shared([
   { guard: 'forced', ...off },
   { guard: 'off', ...off },
   { guard: 'provedDead', ...off },
   { guard: 'believed', ...off },
   { actions: refuseForDoubt },
 ]);
+
+const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
 
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
 const notFound = shared([
@@ -93,6 +94,12 @@ const whereItIs = shared([
   { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
   { guard: 'running', actions: 'follow' },
   ...notFound,
+]);
+
+/** Nobody's word about a node counts against a machine that is seen running. */
+const runsYet = shared([
+  { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
+  { guard: 'running', actions: 'agree' },
 ]);
 
 const left = shared([{ guard: 'seenSoAlready', actions: 'agree' }, { actions: 'leave' }]);
@@ -153,9 +160,9 @@ export const attachmentMachine = setupAttachment.createMachine({
           { actions: 'promise' },
         ],
         DETACH: [
-          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          held,
           { guard: 'untiedUnlessSaved', ...off },
-          ...detachSeen,
+          ...detachUnheld,
         ],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
@@ -167,7 +174,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, died],
+        NODE_DEAD: [...runsYet, died],
       },
     },
     'hot-attached': {
@@ -175,18 +182,18 @@ export const attachmentMachine = setupAttachment.createMachine({
       entry: 'rest',
       on: {
         HOTDETACH: [
-          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          held,
           { guard: 'forced', ...off },
           { target: 'detaching' },
         ],
-        DETACH: detachSeen,
+        DETACH: [held, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { guard: 'noAlarm', ...isGone },
         UNPLUGGED: { guard: 'current', ...isGone },
         FOUND: [{ guard: 'offForCertain', ...isGone }, { guard: 'provedDead', ...died }, ...whereItIs],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, died],
+        NODE_DEAD: [...runsYet, died],
       },
     },
     detaching: {
@@ -194,11 +201,11 @@ export const attachmentMachine = setupAttachment.createMachine({
       entry: ['beginUnplugging', 'unplug'],
       on: {
         HOTDETACH: [
-          { guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') },
+          held,
           { guard: 'forced', ...off },
           { actions: 'agree' },
         ],
-        DETACH: [{ guard: 'mayStillCome', ...inProgress }, ...detachSeen],
+        DETACH: [{ guard: 'mayStillCome', ...inProgress }, held, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
           { guard: 'currentUndo', target: 'released', actions: [giveBack, answerDone] },
@@ -228,7 +235,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [{ guard: 'runsElsewhere', actions: ['follow', tellMoved] }, off],
+        NODE_DEAD: [...runsYet, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           { target: 'hot-attached', actions: answerProblem('UNPLUG_UNKNOWN') },

@@ -24,7 +24,7 @@ export interface Quota {
 }
 
 /** What there is to know of a machine that is to have the disk. */
-interface MachineNow {
+export interface MachineNow {
   /** Ids of the attachments that the machine has. */
   readonly attachments: readonly string[];
   /** The targets that are in use or promised there. */
@@ -58,7 +58,7 @@ export type DiskMessage =
   | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)
   | ({ type: 'ATTACH' } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
   /** A live domain has the disk by our alias, and no record tells of it. */
-  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth)
+  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
   | { type: 'RELEASED'; attachment: string }
   /** One of its machines runs on another node now. */
   | { type: 'MOVED'; attachment: string }

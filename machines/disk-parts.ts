@@ -205,7 +205,7 @@ export const setupDisk = setup({
     currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
     undoing: ({ context }) => context.undo !== null,
     usedByThisVm: ({ context, event }) => {
-      assertEvent(event, 'HOTATTACH');
+      assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
       return userAmong(context, event.attachments) !== undefined;
     },
     isThere: ({ event }) => {

@@ -52,6 +52,7 @@ const oversubscribed = shared({ type: 'publish', params: { type: 'disk.oversubsc
 
 /** A fact, as with a cold user: the machine has the disk, so no limit refuses it. */
 const adoptUser = shared([
+  { guard: 'usedByThisVm', actions: 'agree' },
   { guard: 'limitReached', target: 'hot-attached', actions: ['addHotUser', tellAdopt, oversubscribed] },
   { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
 ]);
@@ -202,7 +203,7 @@ export const diskMachine = setupDisk.createMachine({
       entry: 'rest',
       on: {
         HOTATTACH: [...notPluggable, noFreeTarget, reserve],
-        ADOPT_USER: adoptUser,
+        ADOPT_USER: { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
         ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,

@@ -7,7 +7,7 @@ import { PdiskError } from '../errors.ts';
 import type { DomainName, Hypervisor, LiveDisk } from '../hypervisor/hypervisor.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import { accountingFor } from './machine.ts';
+import { accountingFor, heldIds } from './machine.ts';
 import { isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
@@ -61,7 +61,8 @@ export function createStrays(parts: StrayParts): Strays {
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
     const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner };
     log.warn({ node, domain: domain.uuid, disk }, 'a machine has a disk without an attachment; it counts as a user');
-    const event = { type: 'ADOPT_USER' as const, ...birth, target, run };
+    const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);
+    const event = { type: 'ADOPT_USER' as const, ...birth, attachments, target, run };
     await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });
   }
 

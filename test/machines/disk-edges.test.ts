@@ -8,7 +8,7 @@ const { visits, missed } = walk(diskMachine, diskEvents, context => {
   const { users, undo, attempt, limit, deadline, sizeGiB, grownFrom, wiped } =
     context as unknown as DiskContext;
   return [
-    users.map(user => [user.attachment, user.vm.node]).sort(),
+    users.map(user => user.attachment).sort(),
     undo?.code,
     Math.min(attempt, 4),
     limit,

@@ -2,6 +2,7 @@ import type { AttachmentEvent } from '../../machines/attachment-events.ts';
 import type { DiskEvent } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
 import type { Vm } from '../../machines/vm.ts';
+import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
 
 export const patience: Patience = {
   creating: 60_000,
@@ -30,6 +31,11 @@ export const birthOn = (id: string, vm: Vm) => ({
   vm,
   by: 'alice',
 });
+
+/** Of a machine that has no disks and is on a node that is believed. */
+export const machine = { attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
+
+export const RUN = { host: '5e2ccd8a-7a90-4a3a-a3f6-d8a9a4a6a001', id: 7 };
 
 const disk = {
   uuid: DISK,
@@ -69,18 +75,24 @@ export const diskEvents: DiskEvent[] = [
     { type: 'WIPED' as const, attempt, bytes: 2 ** 31, of: 2 ** 31 },
     { type: 'WIPE_FAILED' as const, attempt, problem },
   ]),
-  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), taken: [] },
-  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), taken: ['vda'] },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), taken: [] },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), taken: allTaken },
-  { type: 'ATTACH' as const, ...birthOn('d', vmOf('1', null)) },
-  { type: 'ATTACH' as const, ...birthOn('e', vmOf('4', null)) },
-  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)) },
-  ...['a', 'b', 'd', 'e', 'f'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
-  { type: 'MOVED' as const, attachment: 'a', vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
+  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), ...machine, attachments: ['a', 'd'] },
+  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), ...machine, attachments: ['b'], taken: ['vda'] },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, taken: allTaken },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, isThere: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, nodeIsDead: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, holder: 'machine 9 has it' },
+  { type: 'ADOPT_USER' as const, ...birthOn('g', vmOf('6')), target: 'vdc', run: RUN, attachments: ['g'] },
+  { type: 'ADOPT_USER' as const, ...birthOn('g', vmOf('1')), target: 'vdc', run: RUN, attachments: ['d'] },
+  { type: 'ATTACH' as const, ...birthOn('d', vmOf('1', null)), attachments: ['a', 'd'] },
+  { type: 'ATTACH' as const, ...birthOn('e', vmOf('4', null)), attachments: ['e'] },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), attachments: ['f'] },
+  ...['a', 'b', 'd', 'e', 'f', 'g'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
+  { type: 'MOVED' as const, attachment: 'a' },
   { type: 'SET_LIMIT' as const, limit: 1 },
-  { type: 'DELETE' as const, wipe: false },
-  { type: 'DELETE' as const, wipe: true },
+  { type: 'DELETE' as const, wipe: false, holder: null },
+  { type: 'DELETE' as const, wipe: true, holder: null },
+  { type: 'DELETE' as const, wipe: true, holder: 'machine 9 has it' },
   { type: 'GROW' as const, ...growth },
   { type: 'GROW' as const, ...growth, sizeGiB: 2 },
   { type: 'GROW' as const, ...growth, attaching: true },
@@ -89,11 +101,68 @@ export const diskEvents: DiskEvent[] = [
   { type: 'EDIT' as const, tag: 'b', stale: false },
   { type: 'EDIT' as const, stale: false },
   { type: 'EDIT' as const, stale: true },
-  { type: 'DELETE' as const, wipe: false, stale: true },
+  { type: 'DELETE' as const, wipe: false, stale: true, holder: null },
   { type: 'RETRY' as const },
   { type: 'TIMEOUT' as const },
   { type: 'RESUME' as const },
 ].map(event => ({ ...event, ...stamp }));
+
+const HOME = vmOf('1').node;
+export const ELSEWHERE = 'qemu+tcp://two/system';
+const elsewhere = { ...vmOf('1'), node: ELSEWHERE, host: 'two' };
+
+/** How a run may end, as hosts tell it. */
+export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
+  how: 'destroyed',
+  node: HOME,
+  host: RUN.host,
+  watched: true,
+  ...more,
+});
+
+export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Whereabouts => ({
+  at: 'nowhere',
+  silent: [],
+  end: null,
+  ...more,
+});
+
+export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Whereabouts => ({
+  at: 'running',
+  vm: vmOf('1'),
+  run: RUN,
+  disks: [DISK],
+  ...more,
+});
+
+const SILENT = ["node 'two' cannot be reached"];
+
+/** Where a machine may be found. */
+export const places: readonly Whereabouts[] = [
+  running(),
+  running({ run: { ...RUN, id: 8 } }),
+  running({ disks: [] }),
+  running({ disks: null }),
+  running({ vm: elsewhere }),
+  { at: 'moving', node: HOME },
+  { at: 'saved' },
+  nowhere(),
+  nowhere({ silent: SILENT }),
+  nowhere({ end: end() }),
+  nowhere({ end: end(), silent: SILENT }),
+  nowhere({ end: end({ watched: false }) }),
+  nowhere({ end: end({ watched: false, how: 'failed' }) }),
+  nowhere({ end: end({ watched: false, host: 'another host' }) }),
+  nowhere({ end: end({ watched: false }), silent: SILENT }),
+  nowhere({ end: end({ node: ELSEWHERE }) }),
+];
+const facts = places.map(found => ({ found, alarm: null }));
+const alarmed = places.map(found => ({ found, alarm: '12 of 12 attachments' }));
+
+const held = (found: Whereabouts): string[] => (found.at === 'running' ? [...(found.disks ?? [DISK])] : []);
+const detaches = (['nobody', 'frontend', 'administrator'] as const).flatMap(word =>
+  facts.map(fact => ({ ...fact, word, held: held(fact.found) })),
+);
 
 const plugProblem = { code: 'PLUG_UNKNOWN' as const, detail: 'connection lost' };
 
@@ -101,25 +170,30 @@ export const attachmentEvents: AttachmentEvent[] = [
   { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false },
   { type: 'ATTACH' as const, ...birthOn('a', vmOf('1', null)), shareable: false },
   ...[1, 2, 3].flatMap(attempt => [
-    { type: 'PLUGGED' as const, attempt },
+    { type: 'PLUGGED' as const, attempt, run: RUN },
     { type: 'PLUG_REFUSED' as const, attempt, problem: plugProblem },
     { type: 'PLUG_UNKNOWN' as const, attempt, problem: plugProblem },
     { type: 'UNPLUGGED' as const, attempt },
     { type: 'KEPT' as const, attempt, problem: plugProblem },
     { type: 'UNPLUG_FAILED' as const, attempt, problem: plugProblem },
   ]),
+  ...facts.flatMap(fact =>
+    [true, false].map(settled => ({ type: 'NOT_RUNNING' as const, attempt: 2, settled, ...fact })),
+  ),
+  { type: 'ADOPT' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false, run: RUN },
   { type: 'HOTDETACH' as const },
-  { type: 'DETACH' as const, machine: 'running' as const, held: [DISK], doubt: '' },
-  { type: 'DETACH' as const, machine: 'unknown' as const, held: [], doubt: 'silent' },
-  { type: 'DETACH' as const, machine: 'gone' as const, held: [], doubt: '' },
-  { type: 'DETACH' as const, machine: 'running' as const, held: [], doubt: '' },
+  ...detaches
+    .filter(({ word }) => word === 'administrator')
+    .map(forced => ({ type: 'HOTDETACH' as const, forced })),
+  ...detaches.map(detach => ({ type: 'DETACH' as const, ...detach })),
+  ...[...facts, ...alarmed].map(fact => ({ type: 'FOUND' as const, ...fact })),
+  ...facts.map(fact => ({ type: 'NODE_DEAD' as const, ...fact })),
+  ...(['switching', 'saved', 'migrated'] as const).map(seen => ({ type: 'LEFT' as const, seen })),
+  ...['/pool/overlay', null].map(source => ({ type: 'DIVERTED' as const, source })),
   { type: 'PROMISE' as const, target: null, taken: [] },
   { type: 'PROMISE' as const, target: 'vdc', taken: ['vdc'] },
   { type: 'PROMISE' as const, target: null, taken: allTaken },
-  { type: 'DEVICE_GONE' as const },
-  { type: 'MACHINE_DEAD' as const },
-  { type: 'MACHINE_AWAY' as const },
-  { type: 'MOVED' as const, vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
+  ...['12 of 12 attachments', null].map(alarm => ({ type: 'DEVICE_GONE' as const, alarm })),
   { type: 'FORGET' as const },
   { type: 'TIMEOUT' as const },
   { type: 'RESUME' as const },

@@ -19,7 +19,7 @@ test('a disk that grows takes no new users and is not deleted, and afterwards is
   const disk = availableDisk(2);
   disk.send(hotattach('1'));
   disk.send(growth);
-  const deletion = { type: 'DELETE' as const, wipe: true };
+  const deletion = { type: 'DELETE' as const, wipe: true, holder: null };
   for (const event of [hotattach('2'), deletion, growth])
     t.deepEqual(disk.send(event).notes, refused('DISK_BUSY'));
   const grown = disk.send({ type: 'GROWN', attempt: 2 });
@@ -65,12 +65,12 @@ test('while a machine may not know the new size, the disk goes on growing, and i
 
 test('a deleted disk is gone when its wiping begins, and removed when it is wiped whole', t => {
   const disk = availableDisk(1);
-  t.deepEqual(disk.send({ type: 'DELETE', wipe: true }), {
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder: null }), {
     state: 'wiping',
     notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }, { wipeVolume: true }],
   });
   t.deepEqual(disk.send(hotattach('1')).notes, refused('DISK_UNKNOWN'));
-  t.deepEqual(disk.send({ type: 'DELETE', wipe: true }).notes, refused('DISK_UNKNOWN'));
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder: null }).notes, refused('DISK_UNKNOWN'));
   const half = disk.send({ type: 'WIPED', attempt: 2, bytes: 2 ** 29, of: 2 ** 30 });
   t.deepEqual(half, { state: 'wiping', notes: [{ publish: { type: 'disk.wiping' } }, { wipeVolume: true }] });
   t.deepEqual(disk.context().wiped, { bytes: 2 ** 29, of: 2 ** 30 });
@@ -83,7 +83,7 @@ test('a deleted disk is gone when its wiping begins, and removed when it is wipe
 
 test('wiping goes on from where it was after a restart, and after a failure', t => {
   const disk = availableDisk(1);
-  disk.send({ type: 'DELETE', wipe: true });
+  disk.send({ type: 'DELETE', wipe: true, holder: null });
   disk.send({ type: 'WIPED', attempt: 2, bytes: 2 ** 29, of: 2 ** 30 });
   for (const event of [{ type: 'RESUME' as const }, { type: 'TIMEOUT' as const }]) {
     const { state, notes } = disk.send(event);
@@ -96,7 +96,7 @@ test('wiping goes on from where it was after a restart, and after a failure', t 
 });
 
 test('where nothing needs wiping, a deleted disk is removed at once', t => {
-  t.deepEqual(availableDisk(1).send({ type: 'DELETE', wipe: false }), {
+  t.deepEqual(availableDisk(1).send({ type: 'DELETE', wipe: false, holder: null }), {
     state: 'deleting',
     notes: [{ removeVolume: true }],
   });

@@ -2,8 +2,8 @@ import { createActor } from 'xstate';
 import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import type { DiskMessage } from '../../machines/disk-events.ts';
-import { birthOn, DISK, patience, stamp, vmOf } from './events.ts';
+import type { DiskMessage, MachineNow } from '../../machines/disk-events.ts';
+import { birthOn, DISK, machine, patience, stamp, vmOf } from './events.ts';
 
 /** A chart with its notes written down. */
 export function play(machine: typeof diskMachine | typeof attachmentMachine) {
@@ -43,10 +43,10 @@ export function availableDisk(limit: number) {
 export const quotaLeft = { disks: 1, sizeGiB: 1 };
 
 /** Asks for the disk to be plugged into a machine of that name. */
-export const hotattach = (id: string, vm = vmOf(id)): DiskMessage => ({
+export const hotattach = (id: string, vm = vmOf(id)): DiskMessage & { type: 'HOTATTACH' } & MachineNow => ({
   type: 'HOTATTACH',
   ...birthOn(id, vm),
-  taken: [],
+  ...machine,
 });
 
 /** The notes of a refusal. */

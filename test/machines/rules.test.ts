@@ -2,7 +2,7 @@ import test from 'ava';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { sameVm } from '../../machines/vm.ts';
-import { birthOn, DISK, stamp, vmOf } from './events.ts';
+import { birthOn, DISK, RUN, vmOf } from './events.ts';
 import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
 
 test('limit: one machine more than the limit is refused, and nothing changes', t => {
@@ -23,24 +23,49 @@ test('limit: a released place is free again', t => {
 
 test('limit: a registered machine counts, and registering asks for no limit', t => {
   const disk = availableDisk(1);
-  t.is(disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)) }).state, 'attached');
+  t.is(disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] }).state, 'attached');
   t.deepEqual(disk.send(hotattach('2')).notes, refused('LIMIT_REACHED'));
-  const over = disk.send({ type: 'ATTACH', ...birthOn('3', vmOf('3', null)) });
+  const over = disk.send({ type: 'ATTACH', ...birthOn('3', vmOf('3', null)), attachments: [] });
   t.deepEqual(over.notes.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
 test('uniqueness: a machine uses a disk once, by whatever name', t => {
   const disk = availableDisk(3);
   disk.send(hotattach('1', vmOf('7')));
-  t.deepEqual(disk.send(hotattach('2', vmOf('7'))).notes, refused('ALREADY_ATTACHED'));
-  const registered = { type: 'ATTACH' as const, ...birthOn('3', vmOf('one-7', null)) };
+  t.deepEqual(disk.send({ ...hotattach('2', vmOf('7')), attachments: ['1'] }).notes, refused('ALREADY_ATTACHED'));
+  const registered = { type: 'ATTACH' as const, ...birthOn('3', vmOf('one-7', null)), attachments: ['1'] };
   t.deepEqual(disk.send(registered).notes, refused('HOT_PLUGGED'));
 });
 
 test('uniqueness: a registered machine cannot have the disk hot-plugged as well', t => {
   const disk = availableDisk(3);
-  disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('7', null)) });
-  t.deepEqual(disk.send(hotattach('2', vmOf('one-7'))).notes, refused('ALREADY_ATTACHED'));
+  disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('7', null)), attachments: [] });
+  const again = { ...hotattach('2', vmOf('one-7')), attachments: ['1'] };
+  t.deepEqual(disk.send(again).notes, refused('ALREADY_ATTACHED'));
+});
+
+test('a disk that a live machine has, by whatever way it came there, is neither plugged elsewhere nor deleted', t => {
+  const disk = availableDisk(3);
+  const holder = "machine 'one-9' on node 'n' has it";
+  const inUse = [{ refuse: { code: 'DISK_IN_USE', detail: holder } }];
+  t.deepEqual(disk.send({ ...hotattach('1'), holder }).notes, inUse);
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder }).notes, inUse);
+  t.deepEqual(disk.send({ ...hotattach('1'), isThere: true }).notes, refused('ALREADY_ATTACHED'));
+});
+
+test('a machine that has a disk without a record counts as its user, even beyond the limit', t => {
+  const disk = availableDisk(1);
+  const adopted = { type: 'ADOPT_USER' as const, ...birthOn('1', vmOf('1')), target: 'vdc', run: RUN, attachments: [] };
+  const { state, notes } = disk.send(adopted);
+  t.is(state, 'hot-attached');
+  t.like(notes[0], { tell: { to: 'attachment/1', event: { type: 'ADOPT', target: 'vdc', run: RUN } } });
+  const { notes: over } = disk.send({ ...adopted, ...birthOn('2', vmOf('2')) });
+  t.deepEqual(over.at(-1), { publish: { type: 'disk.oversubscribed' } });
+});
+
+test('nothing is plugged into machines of a node that was declared dead', t => {
+  const { notes } = availableDisk(1).send({ ...hotattach('1'), nodeIsDead: true });
+  t.deepEqual(notes, refused('NODE_DECLARED_DEAD'));
 });
 
 test('a domain of the same name with another UUID is another machine', t => {
@@ -52,7 +77,7 @@ test('a domain of the same name with another UUID is another machine', t => {
 test('a disk in use is not deleted', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
-  t.deepEqual(disk.send({ type: 'DELETE', wipe: false }).notes, refused('DISK_IN_USE'));
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: false, holder: null }).notes, refused('DISK_IN_USE'));
 });
 
 test('a creation that fails is undone before its caller hears of it', t => {
@@ -70,7 +95,7 @@ test('a creation that fails is undone before its caller hears of it', t => {
 
 test('a deletion that fails is tried again at its deadline', t => {
   const disk = availableDisk(1);
-  disk.send({ type: 'DELETE', wipe: false });
+  disk.send({ type: 'DELETE', wipe: false, holder: null });
   const problem = { code: 'REMOVE_FAILED' as const, detail: 'EIO' };
   const failed = disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem });
   t.deepEqual(failed, { state: 'deleting', notes: [{ answer: { problem } }] });
@@ -79,7 +104,7 @@ test('a deletion that fails is tried again at its deadline', t => {
 
 test('the target is the first letter that is free on the machine', t => {
   const disk = availableDisk(1);
-  const { notes } = disk.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), taken: ['vda', 'vdc'] });
+  const { notes } = disk.send({ ...hotattach('1'), taken: ['vda', 'vdc'] });
   t.like(notes[0], { tell: { event: { target: 'vdb', shareable: false } } });
 });
 
@@ -101,13 +126,13 @@ test('a disk is edited whoever uses it, and only what is new is a change', t => 
 test('a disk that is not any more what its caller takes it for is neither edited nor deleted', t => {
   const disk = availableDisk(1);
   t.deepEqual(disk.send({ type: 'EDIT', tag: 'new', stale: true }).notes, refused('DISK_CHANGED'));
-  t.deepEqual(disk.send({ type: 'DELETE', wipe: false, stale: true }).notes, refused('DISK_CHANGED'));
+  t.deepEqual(disk.send({ type: 'DELETE', wipe: false, stale: true, holder: null }).notes, refused('DISK_CHANGED'));
 });
 
 function hotAttachment() {
   const attachment = play(attachmentMachine);
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
-  attachment.send({ type: 'PLUGGED', attempt: 1 });
+  attachment.send({ type: 'PLUGGED', attempt: 1, run: RUN });
   return attachment;
 }
 
@@ -137,17 +162,5 @@ test('a guest that keeps its disk keeps it, and a later removal is noticed', t =
   const problem = { code: 'GUEST_KEPT_DISK' as const, detail: '' };
   const kept = attachment.send({ type: 'KEPT', attempt: 2, problem });
   t.deepEqual(kept, { state: 'hot-attached', notes: [{ answer: { problem } }] });
-  t.is(attachment.send({ type: 'DEVICE_GONE' }).state, 'released');
-});
-
-test('the death of a machine can be claimed by a detach for a day', t => {
-  const attachment = hotAttachment();
-  t.is(attachment.send({ type: 'MACHINE_DEAD' }).state, 'unclaimed');
-  t.is(attachment.context().deadline, stamp.now + 86_400_000);
-  t.is(attachment.send({ type: 'DETACH', machine: 'gone', held: [] }).state, 'released');
-});
-
-test('detach is refused while the live domain holds one of the disks', t => {
-  const event = { type: 'DETACH' as const, machine: 'running' as const, held: ['another disk'] };
-  t.deepEqual(hotAttachment().send(event).notes, refused('VM_RUNNING'));
+  t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null }).state, 'released');
 });

@@ -1,0 +1,168 @@
+import test from 'ava';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import type { Whereabouts } from '../../machines/whereabouts.ts';
+import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './events.ts';
+import { play, refused } from './play.ts';
+
+const ALARM = '12 of 12 attachments seem to have lost their machines';
+const SILENT = ["node 'two' cannot be reached"];
+
+const foundAt = (found: Whereabouts, alarm: string | null = null): AttachmentMessage => ({
+  type: 'FOUND',
+  found,
+  alarm,
+});
+
+function plugged() {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  attachment.send({ type: 'PLUGGED', attempt: 1, run: RUN });
+  return attachment;
+}
+
+function registered() {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), shareable: false });
+  return attachment;
+}
+
+const detach = (
+  found: Whereabouts,
+  word: 'nobody' | 'frontend' | 'administrator' = 'frontend',
+): AttachmentMessage => ({
+  type: 'DETACH',
+  found,
+  alarm: null,
+  word,
+  held: found.at === 'running' ? [...(found.disks ?? [DISK])] : [],
+});
+
+test('a run that was watched to its end is over, whatever other nodes do not answer', t => {
+  t.is(plugged().send(foundAt(nowhere({ end: end(), silent: SILENT }), ALARM)).state, 'unclaimed');
+});
+
+test('the end of an incoming copy, or of a run that nobody saw, is no proof while a node is silent', t => {
+  for (const unproved of [end({ node: ELSEWHERE, watched: false }), end({ watched: false })]) {
+    const attachment = plugged();
+    t.is(attachment.send(foundAt(nowhere({ end: unproved, silent: SILENT }))).state, 'hot-attached');
+    t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] } });
+  }
+});
+
+test('a last state proves an end on the host where the machine was last seen, if all others answer and no alarm is up', t => {
+  const unwatched = end({ watched: false, how: 'crashed' });
+  t.is(plugged().send(foundAt(nowhere({ end: unwatched }))).state, 'unclaimed');
+  t.is(plugged().send(foundAt(nowhere({ end: unwatched }), ALARM)).state, 'hot-attached');
+  const other = end({ watched: false, how: 'crashed', host: 'another host' });
+  t.is(plugged().send(foundAt(nowhere({ end: other }))).state, 'hot-attached');
+  const failed = end({ watched: false, how: 'failed' });
+  t.is(plugged().send(foundAt(nowhere({ end: failed }))).state, 'hot-attached');
+});
+
+test('absence proves nothing, and says so once', t => {
+  const attachment = plugged();
+  const { state, notes } = attachment.send(foundAt(nowhere()));
+  t.deepEqual([state, notes], ['hot-attached', [{ publish: { type: 'disk.machine-lost' } }]]);
+  const before = attachment.context();
+  t.deepEqual(attachment.send(foundAt(nowhere())).notes, []);
+  t.is(attachment.context(), before);
+});
+
+test('in a switch-over the end of the source counts with the word of every host', t => {
+  const attachment = plugged();
+  attachment.send({ type: 'LEFT', seen: 'switching' });
+  t.is(attachment.send(foundAt(nowhere({ end: end(), silent: SILENT }))).state, 'hot-attached');
+  t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'unclaimed');
+});
+
+test('a switch-over that failed leaves the machine where it was, and its end counts again', t => {
+  const attachment = plugged();
+  attachment.send({ type: 'LEFT', seen: 'switching' });
+  attachment.send(foundAt(running()));
+  t.is(attachment.send(foundAt(nowhere({ end: end(), silent: SILENT }))).state, 'unclaimed');
+});
+
+for (const seen of ['saved', 'migrated'] as const) {
+  test(`a machine that was seen ${seen} is not dead, whatever its old node tells`, t => {
+    const attachment = plugged();
+    attachment.send({ type: 'LEFT', seen });
+    t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'hot-attached');
+  });
+}
+
+test('a machine that migrated and was watched to its end where it landed is dead', t => {
+  const attachment = plugged();
+  attachment.send({ type: 'LEFT', seen: 'migrated' });
+  t.is(attachment.send(foundAt(nowhere({ end: end({ node: ELSEWHERE }) }))).state, 'unclaimed');
+});
+
+test("the frontend's word releases what no host shows, if none is silent and nothing saved the machine to a file", t => {
+  t.is(plugged().send(detach(nowhere())).state, 'released');
+  t.deepEqual(plugged().send(detach(nowhere({ silent: SILENT }))).notes, [
+    { refuse: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] } },
+  ]);
+  t.is(plugged().send(detach(nowhere(), 'nobody')).state, 'hot-attached');
+  const saved = plugged();
+  saved.send({ type: 'LEFT', seen: 'saved' });
+  t.is(saved.send(detach(nowhere())).state, 'hot-attached');
+  const gone = plugged();
+  gone.send({ type: 'LEFT', seen: 'migrated' });
+  t.is(gone.send(detach(nowhere())).state, 'released');
+});
+
+test("libvirt's own save image keeps the disk as long as it exists, and then the frontend's word counts", t => {
+  const attachment = plugged();
+  attachment.send({ type: 'LEFT', seen: 'saved' });
+  attachment.send(foundAt({ at: 'saved' }));
+  t.is(attachment.send(detach({ at: 'saved' })).state, 'hot-attached');
+  t.is(attachment.send(detach(nowhere())).state, 'released');
+});
+
+test('an administrator releases by force what is silent, saved or moving, and nothing that is seen alive', t => {
+  for (const found of [nowhere({ silent: SILENT }), { at: 'saved' }, { at: 'moving', node: ELSEWHERE }] as const) {
+    t.is(plugged().send(detach(found, 'administrator')).state, 'released');
+  }
+  t.deepEqual(plugged().send(detach(running(), 'administrator')).notes, refused('VM_RUNNING'));
+});
+
+test('a registered machine is followed once it is seen with the disk; before, the word of the caller counts', t => {
+  t.is(registered().send(detach(nowhere({ silent: SILENT }), 'nobody')).state, 'released');
+  t.is(registered().send(detach({ at: 'saved' }, 'nobody')).state, 'attached');
+  const seen = registered();
+  seen.send(foundAt(running()));
+  t.like(seen.context(), { vm: { domain: vmOf('1').domain }, run: RUN });
+  t.is(seen.send(detach(nowhere({ silent: SILENT }))).state, 'attached');
+  seen.send(foundAt(nowhere({ end: end() })));
+  t.is(seen.send(detach(nowhere({ end: end(), silent: SILENT }))).state, 'released');
+});
+
+test('the letter promised to a registered disk is free again when its machine runs without it', t => {
+  const attachment = registered();
+  attachment.send({ type: 'PROMISE', target: 'vdb', taken: [] });
+  attachment.send(foundAt(running({ disks: [] })));
+  t.like(attachment.context(), { target: null, vm: { domain: null } });
+});
+
+test('a plug whose machine ends is taken back, and is over when libvirt has answered a later call', t => {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  const { state, notes } = attachment.send(foundAt(nowhere({ end: end() })));
+  t.is(state, 'detaching');
+  t.deepEqual(notes[0], { answer: { problem: { code: 'VM_STOPPED', detail: '' } } });
+  const facts = { found: nowhere(), alarm: null };
+  t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: false, ...facts }).state, 'detaching');
+  t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: true, ...facts }).state, 'released');
+});
+
+test('the death of a machine can be claimed by a detach for a day', t => {
+  const attachment = plugged();
+  t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'unclaimed');
+  t.is(attachment.context().deadline, stamp.now + 86_400_000);
+  t.is(attachment.send(detach(nowhere(), 'nobody')).state, 'released');
+});
+
+test('detach is refused while the live domain has one of the disks', t => {
+  const event = { ...detach(running({ disks: ['another disk'] })), held: ['another disk'] };
+  t.deepEqual(plugged().send(event as AttachmentMessage).notes, refused('VM_RUNNING'));
+});
