@@ -53,6 +53,8 @@ async function simulate(seed: number): Promise<string[]> {
     await play(random, site, limit, trace, wrong);
   } catch (error) {
     wrong.push(String(error));
+    // What was decided is told once it is on disk.
+    await delay(200);
   } finally {
     const events = site.published.slice(-12).map(event => JSON.stringify(event));
     if (wrong.length > 0) wrong.push(...events, ...site.lines.slice(-8));
@@ -140,6 +142,7 @@ async function play(random: Random, site: Site, limit: number, trace: string[], 
     const vmId = node === 'n1' ? '1' : '2';
     for (const disk of disks) {
       await site.hotattach(disk, vmId, node);
+      check();
       await site.hotdetach(disk, vmId, node);
     }
   }

@@ -106,9 +106,16 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       );
     },
     hotattach(uuid: string, id: string, vm: Vm): Promise<Outcome> {
-      const taken = shelves.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
+      const there = shelves.decided.attachmentsOf(vm);
+      const machine = {
+        attachments: there.map(one => one.context.id),
+        taken: there.flatMap(one => one.context.target ?? []),
+        isThere: false,
+        holder: null,
+        nodeIsDead: false,
+      };
       const birth = { id, disk: uuid, node: vm.host, vmId: vm.names[0] ?? '', vm, by: 'alice' };
-      const event = { type: 'HOTATTACH' as const, ...birth, taken };
+      const event = { type: 'HOTATTACH' as const, ...birth, ...machine };
       return system.deliver([{ to: diskKey(uuid), event }], cause, attachmentKey(id));
     },
     send(key: string, event: Message, until?: string): Promise<Outcome> {
