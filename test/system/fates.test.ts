@@ -2,14 +2,16 @@
 // domain has, is in use.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { subscribe } from '../events/support/subscriber.ts';
 import { bootGuest } from '../rig/guest.ts';
 import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { holds } from '../rig/migration.ts';
+import { leftOver } from '../rig/nothing-left.ts';
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
-import { diskUp, nothingIsLeft, on, usersOf } from './support.ts';
+import { diskUp, on, usersOf } from './support.ts';
 
 const RIVAL = 'one-30';
 
@@ -51,7 +53,11 @@ const untilUsers = (uuid: string, users: string): Promise<unknown> =>
   });
 
 /** A guest with a disk plugged. */
-async function guestWithDisk(name: string, persistent = true) {
+async function guestWithDisk(t: ExecutionContext, name: string, persistent = true) {
+  t.teardown(async () => {
+    await libvirtd.virsh('destroy', name).catch(() => undefined);
+    await libvirtd.virsh('undefine', name).catch(() => undefined);
+  });
   const uuid = await service.create();
   const guest = await bootGuest(libvirtd, { name, persistent });
   const plugged = await service.call('POST', `/api/hotattach/${uuid}`, on(name));
@@ -67,6 +73,14 @@ async function bury(name: string, uuid: string): Promise<void> {
   await untilUsers(uuid, '0');
 }
 
+async function nothingIsLeftOf(t: ExecutionContext, uuid: string): Promise<void> {
+  const left = await leftOver({ pool: service.pool, libvirtds: [libvirtd] });
+  t.deepEqual(
+    left.filter(line => line.includes(uuid)),
+    [],
+  );
+}
+
 for (const [what, name, persistent] of [
   ['a machine with a definition', 'one-31', true],
   ['a machine without a definition', 'one-32', false],
@@ -74,9 +88,9 @@ for (const [what, name, persistent] of [
   libvirtTest(
     `${what}, saved to a file while the service was down, keeps its disk until it is restored`,
     async t => {
-      const { uuid } = await guestWithDisk(name, persistent);
+      const { uuid } = await guestWithDisk(t, name, persistent);
       // Its certain death tells when the nodes were looked at.
-      const control = await guestWithDisk(`${name}-control`);
+      const control = await guestWithDisk(t, `${name}-control`);
       const file = join(libvirtd.dir, `${name}.saved`);
 
       await service.kill();
@@ -105,7 +119,7 @@ for (const [what, name, persistent] of [
       await bury(name, uuid);
       await libvirtd.virsh('undefine', `${name}-control`);
       for (const each of [uuid, control.uuid]) t.is(await statusOf('DELETE', `/api/disks/${each}`), 200);
-      await nothingIsLeft(t, service, libvirtd);
+      for (const each of [uuid, control.uuid]) await nothingIsLeftOf(t, each);
     },
   );
 }
@@ -114,11 +128,15 @@ libvirtTest(
   'a disk that is written to an overlay is not unplugged: what was written would be lost',
   async t => {
     const name = 'one-33';
-    const { uuid } = await guestWithDisk(name);
+    const { uuid } = await guestWithDisk(t, name);
     const overlay = join(libvirtd.dir, 'overlay.qcow2');
     const where = `vda,snapshot=external,file=${overlay}`;
     await libvirtd.virsh('snapshot-create-as', name, '--disk-only', '--no-metadata', '--diskspec', where);
-    await until(() => service.log().includes(overlay), 'a pass to notice the overlay');
+    await until(
+      () =>
+        changes.events().some(({ type, subject }) => String(type) === 'disk.diverted' && subject === uuid),
+      'a pass to notice the overlay',
+    );
 
     const refused = await service.call('POST', `/api/hotdetach/${uuid}`, on(name));
     t.is(refused.status, 400, refused.text);
@@ -133,7 +151,7 @@ libvirtTest(
     t.is(off.status, 200, off.text);
     await bury(name, uuid);
     t.is(await statusOf('DELETE', `/api/disks/${uuid}`), 200);
-    await nothingIsLeft(t, service, libvirtd);
+    await nothingIsLeftOf(t, uuid);
   },
 );
 
@@ -141,7 +159,7 @@ libvirtTest(
   'a machine that was defined anew from its live XML has the disk again at its next start',
   async t => {
     const name = 'one-34';
-    const { uuid } = await guestWithDisk(name);
+    const { uuid } = await guestWithDisk(t, name);
     const live = join(libvirtd.dir, `${name}.live.xml`);
     await writeFile(live, await libvirtd.virsh('dumpxml', name));
     await libvirtd.virsh('define', live);
@@ -159,7 +177,7 @@ libvirtTest(
     await until(async () => (await statusOf('DELETE', `/api/disks/${uuid}`)) === 200, 'the disk to be free', {
       timeoutMs: 60_000,
     });
-    await nothingIsLeft(t, service, libvirtd);
+    await nothingIsLeftOf(t, uuid);
   },
 );
 
@@ -176,5 +194,5 @@ libvirtTest('a disk that was plugged by hand, by the path of its volume, is in u
     timeoutMs: 60_000,
   });
   await guest.destroy();
-  await nothingIsLeft(t, service, libvirtd);
+  await nothingIsLeftOf(t, uuid);
 });
