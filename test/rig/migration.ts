@@ -88,6 +88,12 @@ export const failures = {
   'source-killed': (name: string, from: Libvirtd) => from.killGuest(name),
 } satisfies Record<string, (name: string, from: Libvirtd, to: Libvirtd) => Promise<void>>;
 
+/** Whether QEMU has nothing more to do at the source: stopped, it may still be sending its last pages. */
+async function allIsSent(from: Libvirtd, name: string): Promise<boolean> {
+  const status = await from.virsh('qemu-monitor-command', name, '{"execute":"query-status"}');
+  return status.includes('postmigrate');
+}
+
 /**
  * Kills QEMU at the source in the switch-over, while the only copy that can go on waits at the destination, whose libvirtd is
  * stopped meanwhile. The guest lives on at the destination. For migrations with --p2p.
@@ -102,6 +108,7 @@ export async function killInSwitchOver(
   try {
     await migration.hurry();
     await untilState(from, name, 'paused (migrating)');
+    await until(() => allIsSent(from, name), `all of ${name} to be sent`, { timeoutMs: 60_000 });
     await from.killGuest(name);
     await untilState(from, name, 'shut off (crashed)');
   } finally {

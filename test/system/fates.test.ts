@@ -129,19 +129,21 @@ libvirtTest(
   async t => {
     const name = 'one-33';
     const { uuid } = await guestWithDisk(t, name);
+    const changes = await subscribe(service.url, '');
+    t.teardown(() => changes.close());
     const overlay = join(libvirtd.dir, 'overlay.qcow2');
     const where = `vda,snapshot=external,file=${overlay}`;
     await libvirtd.virsh('snapshot-create-as', name, '--disk-only', '--no-metadata', '--diskspec', where);
+    const refused = await service.call('POST', `/api/hotdetach/${uuid}`, on(name));
+    t.is(refused.status, 400, refused.text);
+    t.regex(refused.text, /overlay|snapshot/, 'it says what is the matter');
+    t.regex(refused.text, /commit/, 'and what to do');
     await until(
       () =>
         changes.events().some(({ type, subject }) => String(type) === 'disk.diverted' && subject === uuid),
       'a pass to notice the overlay',
     );
 
-    const refused = await service.call('POST', `/api/hotdetach/${uuid}`, on(name));
-    t.is(refused.status, 400, refused.text);
-    t.regex(refused.text, /overlay|snapshot/, 'it says what is the matter');
-    t.regex(refused.text, /commit/, 'and what to do');
     t.true(await holds(libvirtd, name, uuid));
     t.is(await takenBy(uuid, RIVAL), '400 LIMIT_REACHED');
     t.is(await removed(uuid), '400 DISK_IN_USE');
