@@ -115,14 +115,17 @@ export async function unplug(
   async function giveUp(sight: Sight): Promise<UnplugOutcome> {
     if (sight.kind !== 'there') return uncertain(doubt);
     const detail = await whyKept();
-    // While the reason was asked for, the guest may have let go.
-    return watch.removed ? UNPLUGGED : { kind: 'kept', detail };
+    // While the reason was asked for, the guest may have let go; an event alone, which may be an old one, does not tell.
+    const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal)) : undefined;
+    return late ?? { kind: 'kept', detail };
   }
 
   /** Where the machine writes to something else than the volume, what it has written is lost with the device. */
   async function diversion(): Promise<UnplugOutcome | undefined> {
-    const sight = source === null ? undefined : await lookFor(link, domain, disk, askUntil, signal);
-    if (sight?.kind !== 'there' || source === null || sameSource(sight.source, source)) return undefined;
+    if (source === null) return undefined;
+    const sight = await lookFor(link, domain, disk, askUntil, signal);
+    if (sight.kind === 'unreadable') return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
+    if (sight.kind !== 'there' || sameSource(sight.source, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
   }
 

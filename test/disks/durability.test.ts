@@ -1,6 +1,6 @@
 import test from 'ava';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import { createWorld, settle, vmOf } from './support/world.ts';
+import { createWorld, RUN, settle, vmOf } from './support/world.ts';
 
 const outcomeOf = (promise: Promise<unknown>) => {
   const seen: { value: unknown } = { value: 'nothing yet' };
@@ -153,6 +153,7 @@ test('a step of several messages that is refused in part changes nothing at all'
       vmId: '1',
       vm: { ...vmOf('1'), domain: null },
       by: 'a',
+      attachments: [],
     },
   });
   for (const uuid of ['d', 'e']) {
@@ -164,11 +165,12 @@ test('a step of several messages that is refused in part changes nothing at all'
     await world.arriveAll();
   }
   const before = [world.decided.attachment('d-1'), world.decided.attachment('e-1')];
-  const detach = { type: 'DETACH' as const, machine: 'running' as const };
+  const detach = { type: 'DETACH' as const, word: 'frontend' as const, alarm: null };
+  const runs = { at: 'running' as const, vm: vmOf('1'), run: RUN };
   const outcome = world.system.deliver(
     [
-      { to: attachmentKey('d-1'), event: { ...detach, held: [] } },
-      { to: attachmentKey('e-1'), event: { ...detach, held: ['e'] } },
+      { to: attachmentKey('d-1'), event: { ...detach, found: { ...runs, disks: [] }, held: [] } },
+      { to: attachmentKey('e-1'), event: { ...detach, found: { ...runs, disks: ['e'] }, held: ['e'] } },
     ],
     { kind: 'request' },
   );

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { codecs, type EventRecord } from '../../src/store/records.ts';
-import { type Batch, createWorld, settle, vmOf } from '../disks/support/world.ts';
+import { type Batch, createWorld, RUN, settle, vmOf } from '../disks/support/world.ts';
 
 type World = ReturnType<typeof createWorld>;
 
@@ -35,9 +35,11 @@ test('every record that changes has an event of its own in the very same batch',
   const world = await made();
   void world.hotattach('d', 'a', vmOf('1'));
   const batches = await arrive(world);
-  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1 });
+  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1, run: RUN });
   batches.push(...(await arrive(world)));
-  void world.send(attachmentKey('a'), { type: 'MOVED', vm: { ...vmOf('1'), host: 'm' } });
+  const vm = { ...vmOf('1'), host: 'm', node: 'm' };
+  const found = { at: 'running' as const, vm, run: { host: 'host of m', id: 4 }, disks: ['d'] };
+  void world.send(attachmentKey('a'), { type: 'FOUND', found, alarm: null });
   batches.push(...(await arrive(world)));
   void world.send(attachmentKey('a'), { type: 'HOTDETACH' });
   batches.push(...(await arrive(world)));
@@ -55,7 +57,6 @@ test('every record that changes has an event of its own in the very same batch',
     ['disk.state-changed', null, 'attaching', 'a'],
     ['disk.attached', 'attaching', 'hot-attached', 'a'],
     ['disk.updated', 'hot-attached', 'hot-attached', 'a'],
-    ['disk.updated', 'hot-attached', 'hot-attached', null],
     ['disk.state-changed', 'hot-attached', 'detaching', 'a'],
     ['disk.detached', 'detaching', 'released', 'a'],
     ['disk.state-changed', 'hot-attached', 'available', null],
@@ -66,7 +67,7 @@ test('events are numbered without a gap over everything, and tell the deadline o
   const world = await made();
   void world.hotattach('d', 'a', vmOf('1'));
   await arrive(world);
-  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1 });
+  world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1, run: RUN });
   await arrive(world);
   t.deepEqual(
     world.published.map(event => event.sequence),
@@ -98,7 +99,7 @@ test('an event holds the disk as it is after it, also the last one', async t => 
     world.published.slice(-2).map(({ disk }) => disk?.users),
     [0, 0],
   );
-  void world.send(diskKey('d'), { type: 'DELETE', wipe: false });
+  void world.send(diskKey('d'), { type: 'DELETE', wipe: false, holder: null });
   await arrive(world);
   world.works.shift()?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
   await arrive(world);

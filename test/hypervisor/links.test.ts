@@ -1,14 +1,25 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
+import type { DomainName, NodeWatcher } from '../../src/hypervisor/hypervisor.ts';
 import {
   STOPPED_CRASHED,
-  STOPPED_FAILED,
   STOPPED_MIGRATED,
   STOPPED_SHUTDOWN,
 } from '../../src/libvirt/constants.ts';
+import { EVENT } from '../fakes/libvirtd/lifecycle.ts';
 import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
-import { diskSpec, type FakeNode, fakeNode, farOff, hypervisorOf, never } from './helpers/fake-node.ts';
+import {
+  diskSpec,
+  type FakeNode,
+  fakeLibvirtd,
+  fakeNode,
+  farOff,
+  hypervisorOf,
+  never,
+  pluggedInto,
+  watcher,
+} from './helpers/fake-node.ts';
 
 test('no node is linked before somebody asks for it', async t => {
   const { fake, hypervisor } = await fakeNode(t);
@@ -28,58 +39,149 @@ test('a node that is not configured is not linked', async t => {
   t.deepEqual(hypervisor.linkedNodes(), []);
 });
 
-test('what becomes of domains and devices is told with the node and the UUID', async t => {
+const [, REVERTED] = EVENT.stoppedFromSnapshot;
+
+/** A watcher that writes down all that it is told. */
+function scribe(told: unknown[][]): NodeWatcher {
+  const write =
+    (kind: string) =>
+    (node: string, { uuid, name }: DomainName, ...more: unknown[]) => {
+      told.push([kind, node, uuid, name, ...more]);
+    };
+  return {
+    up: (...news) => told.push(['up', ...news]),
+    running: write('running'),
+    left: write('left'),
+    ended: write('ended'),
+    changed: write('changed'),
+    deviceRemoved: write('removed'),
+    deviceAdded: write('added'),
+  };
+}
+
+test('what becomes of domains and devices is told with the node, the UUID and the name', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const node = hypervisor.nodeKey('n');
   const told: unknown[][] = [];
-  const stop = hypervisor.watch({
-    up: (...news) => told.push(['up', ...news]),
-    stopped: (...news) => told.push(['stopped', ...news]),
-    deviceRemoved: (...news) => told.push(['removed', ...news]),
-    deviceAdded: (at, { uuid: domain, name }, alias) => told.push(['added', at, domain, name, alias]),
-    started() {},
-  });
+  const stop = hypervisor.watch(scribe(told));
   const { uuid } = fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
   const spec = diskSpec();
   await hypervisor.plug(vm, spec, farOff(), never());
-  await hypervisor.unplug(vm, spec.disk, farOff(), never());
-  for (const detail of [STOPPED_SHUTDOWN, STOPPED_CRASHED, STOPPED_FAILED, STOPPED_MIGRATED, 77]) {
+  await hypervisor.unplug(vm, spec.disk, spec.source.path, farOff(), never());
+  for (const detail of [STOPPED_SHUTDOWN, STOPPED_CRASHED, STOPPED_MIGRATED, REVERTED, 77]) {
     fake.destroy('a', detail);
     fake.start('a');
   }
+  fake.kill('a');
+  fake.start('a');
   fake.destroy('a');
   fake.start('a');
+  fake.suspend('a');
+  fake.resume('a');
   fake.save('a');
-  await until(() => told.length >= 9, 'the news');
-  const alias = `ua-${spec.disk}`;
+  await until(() => told.some(([kind, ...news]) => kind === 'left' && news.includes('saved')), 'the news');
+  const [domain, alias] = [[node, uuid, 'a'], `ua-${spec.disk}`];
+  /** A run that begins, which two events tell. */
+  const begun = Array.from({ length: 2 }, () => ['running', ...domain]);
   t.deepEqual(told, [
     ['up', node, 1],
-    ['added', node, uuid, 'a', alias],
-    ['removed', node, uuid, alias],
-    ['stopped', node, uuid, 'dead'],
-    ['stopped', node, uuid, 'dead'],
-    ['stopped', node, uuid, 'dead'],
-    ['stopped', node, uuid, 'migrated'],
-    ['stopped', node, uuid, 'dead'],
-    ['stopped', node, uuid, 'saved'],
+    ['added', ...domain, alias],
+    ['removed', ...domain, alias],
+    ['ended', ...domain, 'shutdown', true],
+    ...begun,
+    ['ended', ...domain, 'crashed', true],
+    ...begun,
+    ['left', ...domain, 'migrated'],
+    ...begun,
+    ['changed', ...domain],
+    ...begun,
+    ['changed', ...domain],
+    ...begun,
+    ['ended', ...domain, 'failed', true],
+    ...begun,
+    ['ended', ...domain, 'destroyed', true],
+    ...begun,
+    ['running', ...domain],
+    ['left', ...domain, 'saved'],
   ]);
   stop();
+  const { length } = told;
   fake.dropConnections();
   await until(() => fake.connections.made > 2 && hypervisor.status()[0]?.state === 'up', 'a new connection');
-  t.is(told.length, 9);
+  t.is(told.length, length);
+});
+
+test('an end is watched only if the run was seen on the same connection', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  const node = hypervisor.nodeKey('n');
+  const ends: unknown[][] = [];
+  const ups: number[] = [];
+  hypervisor.watch(
+    watcher({
+      up: (_, generation) => ups.push(generation),
+      ended: (_, { name }, how, watched) => ends.push([name, how, watched]),
+    }),
+  );
+  const uuids = ['seen', 'unseen', 'before'].map(name => fake.addDomain({ name }).uuid);
+  hypervisor.link(node);
+  await until(() => ups.length === 1, 'the link');
+  t.like(await hypervisor.look(node, uuids[2] ?? '', farOff()), { kind: 'running' });
+  fake.dropConnections();
+  await until(() => ups.length === 2, 'a new connection');
+  t.like(await hypervisor.look(node, uuids[0] ?? '', farOff()), { kind: 'running' });
+  for (const name of ['seen', 'unseen', 'before']) fake.destroy(name);
+  // Of a start that fails after it, libvirt tells a second end.
+  fake.emit({ type: 'lifecycle', domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 }, event: 5, detail: 5 });
+  await until(() => ends.length === 4, 'the news');
+  t.deepEqual(ends, [
+    ['seen', 'destroyed', true],
+    ['unseen', 'destroyed', false],
+    ['before', 'destroyed', false],
+    ['seen', 'failed', false],
+  ]);
+});
+
+test('a migration is told by both ends: an incoming copy does not run, and one that is given up was not watched', async t => {
+  const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
+  const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
+  const told: unknown[][] = [];
+  const keys = ['from', 'to'].map(hypervisor.nodeKey);
+  hypervisor.watch({ ...scribe(told), up: () => undefined });
+  const { uuid } = from.addDomain({ name: 'a' });
+  for (const key of keys) hypervisor.link(key);
+  await until(() => hypervisor.status().every(({ state }) => state === 'up'), 'both nodes');
+  t.like(await hypervisor.look(keys[0] ?? '', uuid, farOff()), { kind: 'running' });
+  const news = (key: string | undefined): unknown[] =>
+    told.filter(([, node]) => node === key).map(([kind, , , , ...more]) => [kind, ...more]);
+
+  const failing = from.migrate('a', to);
+  failing.to('copying');
+  t.is((await hypervisor.look(keys[1] ?? '', uuid, farOff())).kind, 'moving');
+  failing.to('switching');
+  failing.fail('incoming-destroyed');
+  await until(() => told.length === 3, 'the news');
+  t.deepEqual(news(keys[0]), [['left', 'switching'], ['running']]);
+  t.deepEqual(news(keys[1]), [['ended', 'destroyed', false]]);
+
+  told.length = 0;
+  from.migrate('a', to).to('over');
+  await until(() => told.length === 3, 'the news');
+  t.deepEqual(news(keys[0]), [
+    ['left', 'switching'],
+    ['left', 'migrated'],
+  ]);
+  t.deepEqual(news(keys[1]), [['running']]);
+  told.length = 0;
+  to.kill('a');
+  await until(() => told.length === 1, 'the news');
+  t.deepEqual(news(keys[1]), [['ended', 'failed', true]], 'by the event that told that it had landed');
 });
 
 test('a lost node is told once, and that it is back once', async t => {
   const { fake, hypervisor, lines } = await fakeNode(t);
   const generations: number[] = [];
-  hypervisor.watch({
-    up: (_, generation) => generations.push(generation),
-    stopped() {},
-    deviceRemoved() {},
-    deviceAdded() {},
-    started() {},
-  });
+  hypervisor.watch(watcher({ up: (_, generation) => generations.push(generation) }));
   hypervisor.link(hypervisor.nodeKey('n'));
   await until(() => generations.length === 1, 'the link');
   await fake.stop();
@@ -112,7 +214,7 @@ test('under the wildcard, a link that nobody keeps or uses is closed; one with a
   t.is(hypervisor.hostOf(vm.node), '127.0.0.1');
   const none = (): boolean => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0;
   await until(none, 'the link to be closed');
-  t.deepEqual(await hypervisor.plug(vm, diskSpec(), farOff(), never()), { kind: 'plugged' });
+  t.deepEqual(await hypervisor.plug(vm, diskSpec(), farOff(), never()), pluggedInto({ fake }));
   await t.throwsAsync(hypervisor.resolve('127.0.0.2', 'a', farOff()));
   t.is(hypervisor.linkedNodes().length, 2);
   await until(() => hypervisor.linkedNodes().length < 2, 'the idle time to pass');

@@ -2,12 +2,14 @@ import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
 import type { DiskSpec, Hypervisor, PlugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
-import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
+import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import { ERROR, STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
 import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { gate } from '../rig/gate.ts';
+import { parseDisk } from '../fakes/libvirtd/xml.ts';
 import { until } from '../rig/until.ts';
-import { diskSpec, fakeNode, farOff, near, never } from './helpers/fake-node.ts';
+import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
 
 interface Setting {
   fake: FakeLibvirtd;
@@ -41,9 +43,9 @@ const attaches = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'domainAttachDeviceFlags').length;
 
 test('a disk is plugged once the live domain shows it, and plugging again is the same', async t => {
-  const { plug, plugged, spec } = await machine(t);
-  t.deepEqual(await plug(), { kind: 'plugged' });
-  t.deepEqual(await plug(), { kind: 'plugged' });
+  const { fake, plug, plugged, spec } = await machine(t);
+  t.deepEqual(await plug(), pluggedInto({ fake }));
+  t.deepEqual(await plug(), pluggedInto({ fake }));
   t.deepEqual(plugged(), [`ua-${spec.disk}`]);
 });
 
@@ -52,7 +54,7 @@ test('twenty disks are plugged into one machine at once, one after the other', a
   const targets = Array.from({ length: 20 }, (_, i) => `vd${String.fromCharCode(97 + i)}`);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', ms: 5 }, 20);
   const plugs = targets.map(target => hypervisor.plug(vm, diskSpec({ target }), farOff(), never()));
-  for (const outcome of await Promise.all(plugs)) t.deepEqual(outcome, { kind: 'plugged' });
+  for (const outcome of await Promise.all(plugs)) t.deepEqual(outcome, pluggedInto({ fake }));
   t.is(fake.mostUnanswered, 1);
 });
 
@@ -83,7 +85,7 @@ for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] a
   test(`a disk is plugged although the answer is lost (${kind})`, async t => {
     const { fake, plug, plugged } = await machine(t);
     fake.faults.inject('domainAttachDeviceFlags', { kind });
-    t.deepEqual(await plug(), { kind: 'plugged' });
+    t.deepEqual(await plug(), pluggedInto({ fake }));
     t.is(plugged().length, 1);
   });
 }
@@ -91,7 +93,7 @@ for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] a
 test('an answer that never comes is replaced by a look at the domain', async t => {
   const { fake, plug } = await machine(t);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'no-answer' });
-  t.deepEqual(await plug(near()), { kind: 'plugged' });
+  t.deepEqual(await plug(near()), pluggedInto({ fake }));
   t.is(attaches(fake), 1);
 });
 
@@ -121,11 +123,11 @@ test('a node that is silent leaves the outcome unknown, and that before the dead
 });
 
 test('libvirtd that has forgotten a running domain for a moment is asked again', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await machine(t, {}, { settlingMs: 3_600_000 });
   const message = 'Domain not found: no domain with matching uuid';
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 42, message }, 2);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 42, message }, 2);
-  t.deepEqual(await plug(), { kind: 'plugged' });
+  t.deepEqual(await plug(), pluggedInto({ fake }));
   t.is(attaches(fake), 1, 'refused ones met a fault before execution');
 });
 
@@ -133,7 +135,7 @@ test('another job on the domain is waited for', async t => {
   const { fake, plug } = await machine(t);
   const message = 'Timed out during operation: cannot acquire state change lock';
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 68, message });
-  t.deepEqual(await plug(), { kind: 'plugged' });
+  t.deepEqual(await plug(), pluggedInto({ fake }));
 });
 
 test('a machine that is gone is told from one that is shut off, and both for certain', async t => {
@@ -148,7 +150,7 @@ test('a machine that is gone is told from one that is shut off, and both for cer
   t.is(other.kind === 'refused' && other.code, 'VM_NOT_RUNNING');
 });
 
-test('a machine that stops just after the plug is VM_STOPPED', async t => {
+test('of a machine that stops just after the plug it is not known whether the disk comes back with it', async t => {
   const { fake, plug, plugged } = await machine(t);
   const { opened, open } = gate();
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
@@ -157,15 +159,74 @@ test('a machine that stops just after the plug is VM_STOPPED', async t => {
   fake.destroy('a');
   open();
   const outcome = await plugging;
-  t.is(outcome.kind === 'refused' && outcome.code, 'VM_STOPPED');
+  t.is(outcome.kind, 'unknown');
+  t.regex(outcome.kind === 'unknown' ? outcome.detail : '', /has stopped since libvirt plugged it in/);
 });
 
-test('a machine that was saved may have the disk: unknown', async t => {
-  const { fake, plug } = await machine(t);
+test('a machine that was saved before does not run, and gets nothing', async t => {
+  const { fake, plug, plugged } = await machine(t);
   fake.save('a');
-  const outcome = await plug();
+  t.like(await plug(), { kind: 'refused', code: 'VM_NOT_RUNNING' });
+  fake.start('a');
+  t.deepEqual(plugged(), []);
+});
+
+test('a machine that was saved just after the plug has the disk when it is back: unknown', async t => {
+  const { fake, plug, plugged } = await machine(t);
+  const { opened, open } = gate();
+  fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
+  const plugging = plug();
+  await until(() => plugged().length === 1, 'the disk');
+  fake.save('a');
+  open();
+  t.is((await plugging).kind, 'unknown');
+  fake.start('a');
+  t.is(plugged().length, 1);
+});
+
+test('that a machine does not run is no certain outcome where an earlier call may be at work', async t => {
+  const { fake, hypervisor, vm, spec } = await machine(t);
+  fake.destroy('a');
+  const outcome = await hypervisor.plug(vm, { ...spec, mayBeAtWork: true }, farOff(), never());
   t.is(outcome.kind, 'unknown');
-  t.regex(outcome.kind === 'unknown' ? outcome.detail : '', /saved/);
+});
+
+test('nor after a call whose answer was lost: libvirt may carry it out on the next run', async t => {
+  const { fake, plug } = await machine(t);
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'drop-before' });
+  fake.destroy('a');
+  t.is((await plug()).kind, 'unknown');
+});
+
+for (const [code, message] of [
+  [ERROR.INTERNAL, 'internal error: End of file from qemu monitor'],
+  [38, 'Unable to read from monitor: Connection reset by peer'],
+] as const) {
+  test(`after "${message}" the live domain tells whether the disk is there`, async t => {
+    const there = await machine(t);
+    there.fake.domain('a').disks.push(parseDisk(diskElement(there.spec)));
+    there.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
+    t.deepEqual(await there.plug(), pluggedInto(there));
+
+    const absent = await machine(t);
+    absent.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
+    t.deepEqual(await absent.plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
+
+    const stopped = await machine(t);
+    stopped.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
+    stopped.fake.destroy('a');
+    t.deepEqual(await stopped.plug(), { kind: 'unknown', detail: message });
+  });
+}
+
+test('a disk that is plugged into the machine’s next run is told with that', async t => {
+  const { fake, plug } = await machine(t);
+  const first = pluggedInto({ fake });
+  fake.destroy('a');
+  fake.start('a');
+  const outcome = await plug();
+  t.deepEqual(outcome, pluggedInto({ fake }));
+  t.notDeepEqual(outcome, first);
 });
 
 test('a machine that migrates away in the middle is not taken for dead', async t => {

@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { diskSpec, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
+import type { DiskSpec } from '../../src/hypervisor/hypervisor.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
 
 async function codeOf(t: ExecutionContext, promise: Promise<unknown>): Promise<string> {
   const error = await t.throwsAsync(promise, { instanceOf: PdiskError });
@@ -74,18 +75,35 @@ test('a node that takes the connection and says nothing is unreachable before th
   t.regex(await codeOf(t, hypervisor.resolve('n', '7', farOff())), /^NODE_UNREACHABLE/);
 });
 
-test('live disks are those of the live domain, by UUID or by name, and undefined where none runs', async t => {
+test('a machine in the middle of a migration is not one to plug into', async t => {
+  const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
+  const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
+  from.addDomain({ name: '7' });
+  const migration = from.migrate('7', to);
+  for (const phase of ['preparing', 'copying'] as const) {
+    migration.to(phase);
+    t.regex(await codeOf(t, hypervisor.resolve('to', '7', farOff())), /^VM_MIGRATING/, phase);
+    t.is((await hypervisor.resolve('from', '7', farOff())).vm.host, 'from');
+  }
+  migration.to('switching');
+  for (const node of ['from', 'to']) {
+    t.regex(await codeOf(t, hypervisor.resolve(node, '7', farOff())), /^VM_MIGRATING/, node);
+  }
+  migration.to('over');
+  t.is((await hypervisor.resolve('to', '7', farOff())).vm.host, 'to');
+});
+
+test('the disks of a machine are those by alias or by serial; what a path alone names may be something else', async t => {
   const { fake, hypervisor } = await fakeNode(t);
-  const spec = diskSpec();
-  fake.addDomain({ name: 'one-7', disks: [diskElement(spec)] });
-  const named = hypervisor.vm('n', '7');
-  const { vm } = await hypervisor.resolve('n', '7', farOff());
-  t.deepEqual(await hypervisor.liveDisks(named, farOff()), [spec.disk]);
-  t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
-  fake.destroy('one-7');
-  t.is(await hypervisor.liveDisks(named, farOff()), undefined);
-  t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
-  await fake.stop();
-  t.regex(await codeOf(t, hypervisor.liveDisks(vm, farOff())), /^NODE_UNREACHABLE/);
-  await fake.listen();
+  const [alias, serial, path] = [
+    diskSpec({ target: 'vdb' }),
+    diskSpec({ target: 'vdc' }),
+    diskSpec({ target: 'vdd' }),
+  ];
+  const bare = (spec: DiskSpec): string => diskElement(spec).replace(/<alias[^>]*>/, '');
+  const anonymous = bare(path).replace(/<serial>[^<]*<\/serial>/, '');
+  fake.addDomain({ name: '7', disks: [diskElement(alias), bare(serial), anonymous] });
+  const { disks, targets } = await hypervisor.resolve('n', '7', farOff());
+  t.deepEqual(disks, [alias.disk, serial.disk]);
+  t.deepEqual(targets, ['vdb', 'vdc', 'vdd']);
 });

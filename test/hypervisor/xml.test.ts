@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { classifyPlugRefusal } from '../../src/hypervisor/classify.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { findDisk, hostUuidOf, ourDisks, parseDomainXml } from '../../src/hypervisor/domain-xml.ts';
+import { findDisk, hostUuidOf, liveDisksIn, ourDisks, parseDomainXml } from '../../src/hypervisor/domain-xml.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
 
 const disk = 'a00539f7-d40d-4d8d-95c0-5b0c9713c92e';
@@ -48,7 +48,7 @@ test('whatever a path contains, a domain with this disk shows that path', t => {
 });
 
 test('only disks of the devices count, not what looks like one elsewhere', t => {
-  t.deepEqual(parseDomainXml(domain('')), { active: true, disks: [] });
+  t.deepEqual(parseDomainXml(domain('')), { active: true, id: 7, disks: [] });
 });
 
 const hidden = `</x></metadata><devices><disk><alias name='ua-${disk}'/></disk></devices><metadata><x>`;
@@ -71,7 +71,7 @@ for (const [what, text] of [
 }
 
 test('a domain without an id is not running', t => {
-  t.false(parseDomainXml(domain('', '')).active);
+  t.like(parseDomainXml(domain('', '')), { active: false, id: -1 });
 });
 
 test('disks are ours by alias or by serial; a CD drive is not', t => {
@@ -92,6 +92,54 @@ test('disks are ours by alias or by serial; a CD drive is not', t => {
   t.deepEqual(ourDisks(live), [other, disk]);
   t.is(findDisk(live, other)?.alias, 'virtio-disk1');
   t.is(findDisk(live, disk)?.target, 'vdc');
+});
+
+const [U1, U2, U3] = [
+  '1b198dec-3560-4a9a-b3b4-5f043410a3d1',
+  '1b198dec-3560-4a9a-b3b4-5f043410a3d2',
+  '1b198dec-3560-4a9a-b3b4-5f043410a3d3',
+];
+
+/** What of this one disk may be ours, and by what. */
+const found = (inside: string): string[][] =>
+  liveDisksIn(
+    parseDomainXml(domain(`<disk type='file'><target dev='vda' bus='virtio'/>${inside}</disk>`)),
+  ).map(one => [one.by, one.disk, one.source]);
+
+test('a live disk is ours by its alias before its serial, and by its serial before its paths', t => {
+  const source = `<source file='/pool/${U3}.raw'/>`;
+  const serial = `<serial>${U2.replaceAll('-', '')}</serial>`;
+  t.deepEqual(found(`${source}${serial}<alias name='ua-${U1}'/>`), [['alias', U1, `/pool/${U3}.raw`]]);
+  t.deepEqual(found(`${source}${serial}<alias name='ua-mine'/>`), [['serial', U2, `/pool/${U3}.raw`]]);
+  t.deepEqual(found(`${source}<alias name='virtio-disk0'/>`), [['path', U3, `/pool/${U3}.raw`]]);
+});
+
+test('of a disk of somebody else, every path counts that it reads from or writes to', t => {
+  const overlay = `<source file='/tmp/overlay.qcow2' index='3'/>
+    <backingStore type='file' index='2'><format type='qcow2'/><source file='/pool/${U1}.raw.snap'/>
+      <backingStore type='block' index='1'><source dev='/dev/vg/${U2}'/><backingStore/></backingStore>
+    </backingStore>`;
+  t.deepEqual(found(overlay), [
+    ['path', U1, '/tmp/overlay.qcow2'],
+    ['path', U2, '/tmp/overlay.qcow2'],
+  ]);
+  const copied = `<source file='/pool/${U1}.raw'/>
+    <mirror type='block' job='copy'><format type='raw'/><source dev='/dev/vg/${U3}'/></mirror>`;
+  t.deepEqual(
+    found(copied).map(([, uuid]) => uuid),
+    [U1, U3],
+  );
+  t.deepEqual(found(`<source protocol='rbd' name='pool/${U2}'/>`), [['path', U2, '']]);
+  t.deepEqual(found(`<source dev='/dev/mapper/vg-${U3.replaceAll('-', '--')}'/>`), [
+    ['path', U3, `/dev/mapper/vg-${U3.replaceAll('-', '--')}`],
+  ]);
+});
+
+test('one disk that several paths name is found once, and one that nothing names is not found', t => {
+  const twice = `<source file='/pool/${U1}.snap'/><backingStore><source file='/pool/${U1}.raw'/></backingStore>`;
+  t.deepEqual(found(twice), [['path', U1, `/pool/${U1}.snap`]]);
+  t.deepEqual(found(`<source file='/images/os.qcow2'/><serial>${U1}</serial><alias name='virtio-disk0'/>`), []);
+  t.deepEqual(found(`<auth username='${U1}'/>`), []);
 });
 
 test('what is no domain is not read as one', t => {

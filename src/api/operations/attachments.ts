@@ -170,6 +170,8 @@ export const showMachine = operation({
             since: '2011-07-28T15:20:00.000Z',
             by: 'test',
             away: false,
+      doubt: null,
+      diverted: null,
           },
         ],
       },

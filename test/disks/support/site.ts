@@ -42,32 +42,34 @@ const settings = {
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
-/** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
+/** Two nodes of fake libvirtds (`n1`, `n2`, named or under the wildcard), a real store and a real file pool; everything ends with the test. */
 export async function createSite(
   t: Pick<ExecutionContext, 'fail' | 'teardown'>,
   more: Partial<typeof settings> = {},
   {
     tcp = false,
-    stands = () => true,
-    pool: around = pool => pool,
     wildcard = false,
     locks = true,
+    stands = () => true,
+    pool: around = pool => pool,
   }: {
     tcp?: boolean;
-    stands?: () => boolean;
-    pool?: (pool: Pool) => Pool;
-    /** The nodes are not named: one rule stands for both. */
     wildcard?: boolean;
     /** Whether QEMU locks images. */
     locks?: boolean;
+    stands?: () => boolean;
+    pool?: (pool: Pool) => Pool;
   } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
   const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), locks, ...(tcp ? { tcp: 0 } : {}) });
   const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2'), locks });
-  const nodes = wildcard
-    ? new Map([['*', `qemu:///system?socket=${directory}/{node}`]])
-    : new Map([...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []), ['n1', n1.uri], ['n2', n2.uri]]);
+  const everyNode = ['*', `qemu:///system?socket=${directory}/{node}`] as const;
+  const nodes = new Map<string, string>(
+    wildcard
+      ? [everyNode]
+      : [...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []), ['n1', n1.uri], ['n2', n2.uri]],
+  );
   const lines: string[] = [];
   const published: EventRecord[] = [];
   const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
@@ -132,11 +134,28 @@ export async function createSite(
       const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
       return (await site.disks.service.create(admin, disk, cause)).uuid;
     },
+    /** Starts so many machines on n1, from one-1 on, each with a disk plugged in; answers the disks. */
+    plugged: (machines: number): Promise<string[]> =>
+      Promise.all(
+        Array.from({ length: machines }, async (_, index) => {
+          site.n1.addDomain({ name: `one-${index + 1}` });
+          const uuid = await site.create();
+          await site.hotattach(uuid, String(index + 1));
+          return uuid;
+        }),
+      ),
     hotattach: (uuid: string, vmId: string, node = 'n1') =>
       site.disks.service.hotattach(admin, uuid, { node, vmId }, cause),
     hotdetach: (uuid: string, vmId: string, node = 'n1') =>
       site.disks.service.hotdetach(admin, uuid, { node, vmId }, cause),
     detach: (vmId: string, node = 'n1') => site.disks.service.detach(admin, { node, vmId }, cause),
+    /** Why it is not known whether a disk's machine is gone, as soon as there is doubt. */
+    untilDoubt: (uuid: string) =>
+      until(
+        () => site.disks.service.getDetails(admin, uuid).attachments[0]?.doubt?.detail,
+        `doubt about the machine of ${uuid}`,
+        { hint: () => lines.join('') },
+      ),
     users: (uuid: string): number => site.disks.service.get(admin, uuid).users,
     untilUsers: (uuid: string, users: number) =>
       until(() => site.users(uuid) === users, `${users} users of ${uuid}`, { hint: () => lines.join('') }),

@@ -33,6 +33,9 @@ export const patience = {
 };
 const cause = { kind: 'request' } as const;
 
+/** The run of every machine here. */
+export const RUN = { host: 'host of n', id: 1 };
+
 export const vmOf = (name: string): Vm => ({
   host: 'n',
   node: 'n',
@@ -106,16 +109,11 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       );
     },
     hotattach(uuid: string, id: string, vm: Vm): Promise<Outcome> {
-      const there = shelves.decided.attachmentsOf(vm);
-      const machine = {
-        attachments: there.map(one => one.context.id),
-        taken: there.flatMap(one => one.context.target ?? []),
-        isThere: false,
-        holder: null,
-        nodeIsDead: false,
-      };
+      const taken = shelves.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
+      const attachments = shelves.decided.attachmentsOf(vm).map(one => one.context.id);
       const birth = { id, disk: uuid, node: vm.host, vmId: vm.names[0] ?? '', vm, by: 'alice' };
-      const event = { type: 'HOTATTACH' as const, ...birth, ...machine };
+      const now = { attachments, taken, isThere: false, holder: null, nodeIsDead: false };
+      const event = { type: 'HOTATTACH' as const, ...birth, ...now };
       return system.deliver([{ to: diskKey(uuid), event }], cause, attachmentKey(id));
     },
     send(key: string, event: Message, until?: string): Promise<Outcome> {

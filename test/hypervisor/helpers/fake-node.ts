@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
-import type { DiskSpec, Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
+import type { DiskSpec, Hypervisor, NodeWatcher, PlugOutcome } from '../../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../../src/hypervisor/operations.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 
@@ -15,7 +15,7 @@ const times: Times = {
   pollMs: 50,
   askAgainMs: 300,
   lastLookMs: 60_000,
-  surveysApartMs: 40,
+  settlingMs: 40,
   idleMs: 60_000,
 };
 
@@ -77,6 +77,24 @@ export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
     ...more,
   };
 }
+
+/** The outcome of a plug into the present run of a machine. */
+export const pluggedInto = ({ fake }: Pick<FakeNode, 'fake'>, name = 'a'): PlugOutcome => ({
+  kind: 'plugged',
+  run: { host: fake.hostUuid, id: fake.domain(name).id },
+});
+
+/** A watcher that does not care about what is not given. */
+export const watcher = (heard: Partial<NodeWatcher>): NodeWatcher => ({
+  up() {},
+  running() {},
+  left() {},
+  ended() {},
+  changed() {},
+  deviceRemoved() {},
+  deviceAdded() {},
+  ...heard,
+});
 
 export const inMs = (ms: number): number => Date.now() + ms;
 

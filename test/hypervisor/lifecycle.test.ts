@@ -1,0 +1,89 @@
+import test from 'ava';
+import { endOf, isMoving, type Turn, turnOf } from '../../src/hypervisor/lifecycle.ts';
+import { createRuns } from '../../src/hypervisor/runs.ts';
+import { EVENT, STATE, type State, type Told } from '../fakes/libvirtd/lifecycle.ts';
+
+const domain = { name: 'a', uuid: 'u', id: 1 };
+
+const running: Turn = { kind: 'running' };
+const ended = (how: 'shutdown' | 'destroyed' | 'crashed' | 'failed'): Turn => ({ kind: 'ended', how });
+
+/** What each event of libvirt says of where its machine goes. */
+const turns: Record<Told, Turn | undefined> = {
+  definedAdded: undefined,
+  definedUpdated: undefined,
+  definedFromSnapshot: undefined,
+  undefined: undefined,
+  startedBooted: running,
+  startedMigrated: undefined,
+  startedRestored: running,
+  startedFromSnapshot: running,
+  suspendedPaused: undefined,
+  suspendedMigrated: { kind: 'switching' },
+  resumedUnpaused: running,
+  resumedMigrated: running,
+  resumedFromSnapshot: running,
+  stoppedShutdown: ended('shutdown'),
+  stoppedDestroyed: ended('destroyed'),
+  stoppedCrashed: ended('crashed'),
+  stoppedMigrated: { kind: 'migrated' },
+  stoppedSaved: { kind: 'saved' },
+  stoppedFailed: ended('failed'),
+  stoppedFromSnapshot: { kind: 'changed' },
+  shutdownGuest: undefined,
+  shutdownHost: undefined,
+  crashedPanicked: undefined,
+};
+
+test('only what runs, goes elsewhere or ends is a turn in a machine’s life', t => {
+  for (const [told, turn] of Object.entries(turns)) {
+    const [event, detail] = EVENT[told as Told];
+    t.deepEqual(turnOf({ type: 'lifecycle', domain, event, detail }), turn, told);
+  }
+});
+
+test('an end that only a newer libvirt knows is no proof of one; the post-copy switch-over is one', t => {
+  t.deepEqual(turnOf({ type: 'lifecycle', domain, event: 5, detail: 77 }), { kind: 'changed' });
+  t.deepEqual(turnOf({ type: 'lifecycle', domain, event: 3, detail: 7 }), { kind: 'switching' });
+  t.is(turnOf({ type: 'device-removed', domain, alias: 'ua-x' }), undefined);
+});
+
+const statesIn = (is: (state: { state: number; reason: number }) => unknown): string[] =>
+  Object.keys(STATE).filter(name => {
+    const [state, reason] = STATE[name as State];
+    return is({ state, reason });
+  });
+
+test('paused by its owner, a machine stays where it is; paused on its way, it may go on elsewhere', t => {
+  t.deepEqual(statesIn(isMoving), ['migrating', 'startingUp']);
+});
+
+test('of shut off domains, only those tell an end that were switched off, destroyed or crashed', t => {
+  t.deepEqual(statesIn(endOf), ['offShutdown', 'offDestroyed', 'offCrashed']);
+});
+
+test('a run that was seen is known until it ends, once', t => {
+  const runs = createRuns();
+  runs.begin('n', 1);
+  runs.seen('n', 1, 'u', 7);
+  t.is(runs.ended('n', 'u'), 7);
+  t.is(runs.ended('n', 'u'), undefined);
+  runs.started('n', 'u', 8);
+  t.is(runs.ended('m', 'u'), undefined, 'another node');
+  t.is(runs.ended('n', 'v'), undefined, 'another machine');
+  t.is(runs.ended('n', 'u'), 8);
+});
+
+test('what was seen on a connection that has gone is not known, nor is what comes late from it', t => {
+  const runs = createRuns();
+  runs.started('n', 'u', 1);
+  t.is(runs.ended('n', 'u'), undefined, 'no connection yet');
+  runs.begin('n', 1);
+  runs.seen('n', 1, 'u', 7);
+  runs.begin('n', 2);
+  t.is(runs.ended('n', 'u'), undefined);
+  runs.seen('n', 1, 'u', 7);
+  t.is(runs.ended('n', 'u'), undefined);
+  runs.seen('n', 2, 'u', 7);
+  t.is(runs.ended('n', 'u'), 7);
+});

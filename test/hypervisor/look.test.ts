@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+import { PdiskError } from '../../src/errors.ts';
+import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import type { Look } from '../../src/hypervisor/hypervisor.ts';
+import { gate } from '../rig/gate.ts';
+import { until } from '../rig/until.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
+
+/** A machine with one disk, on node `n`. */
+async function machine(t: ExecutionContext, { persistent = true } = {}) {
+  const { fake, hypervisor } = await fakeNode(t);
+  const spec = diskSpec();
+  const { uuid } = fake.addDomain({ name: 'a', persistent, disks: [diskElement(spec)] });
+  const node = hypervisor.nodeKey('n');
+  const look = (): Promise<Look> => hypervisor.look(node, uuid, farOff());
+  return { fake, hypervisor, node, uuid, spec, look };
+}
+
+test('a machine that runs, paused or not, is seen with its run, its disks and its targets', async t => {
+  const { fake, spec, look } = await machine(t);
+  const { disk, source, target } = spec;
+  const seen = {
+    kind: 'running',
+    run: { host: fake.hostUuid, id: fake.domain('a').id },
+    disks: [{ disk, by: 'alias', alias: `ua-${disk}`, target, source: source.path }],
+    targets: [target],
+  } as const;
+  t.deepEqual(await look(), seen);
+  fake.suspend('a');
+  t.deepEqual(await look(), seen);
+  fake.resume('a');
+  fake.destroy('a');
+  fake.start('a');
+  t.deepEqual(await look(), { ...seen, run: { ...seen.run, id: fake.domain('a').id } });
+  t.not(fake.domain('a').id, seen.run.id);
+});
+
+test('a machine that is shut off is seen with its end, as long as libvirtd knows it', async t => {
+  const { fake, hypervisor, look } = await machine(t);
+  const off = (how: string | null) => ({ kind: 'off', how, host: fake.hostUuid });
+  const ends = { shutdown: 'poweroff', destroyed: 'destroy', crashed: 'kill', saved: 'saveToFile' } as const;
+  for (const [how, end] of Object.entries(ends)) {
+    fake[end]('a');
+    t.deepEqual(await look(), off(how === 'saved' ? null : how));
+    fake.start('a');
+  }
+  fake.destroy('a');
+  await fake.stop();
+  await fake.listen();
+  await until(() => hypervisor.status()[0]?.state === 'up', 'the node to be back');
+  t.deepEqual(await look(), off(null));
+});
+
+test('a managed save image is seen, also by a libvirtd that has restarted, until the machine is back', async t => {
+  const { fake, hypervisor, look } = await machine(t);
+  fake.save('a');
+  t.deepEqual(await look(), { kind: 'saved' });
+  await fake.stop();
+  await fake.listen();
+  await until(() => hypervisor.status()[0]?.state === 'up', 'the node to be back');
+  t.deepEqual(await look(), { kind: 'saved' });
+  fake.start('a');
+  t.is((await look()).kind, 'running');
+});
+
+test('a machine that no list has is absent', async t => {
+  const { fake, hypervisor, node, look } = await machine(t, { persistent: false });
+  t.deepEqual(await hypervisor.look(node, randomUUID(), farOff()), { kind: 'absent' });
+  fake.destroy('a');
+  t.deepEqual(await look(), { kind: 'absent' });
+});
+
+test('in a migration, the incoming copy and the machine in its switch-over may go on elsewhere', async t => {
+  const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
+  const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
+  const { uuid } = from.addDomain({ name: 'a' });
+  const kinds = async (): Promise<string[]> => {
+    const looks = ['from', 'to'].map(host => hypervisor.look(hypervisor.nodeKey(host), uuid, farOff()));
+    return (await Promise.all(looks)).map(({ kind }) => kind);
+  };
+  const migration = from.migrate('a', to, { undefineSource: true });
+  t.deepEqual(await kinds(), ['running', 'moving']);
+  migration.to('copying');
+  t.deepEqual(await kinds(), ['running', 'moving']);
+  migration.to('switching');
+  t.deepEqual(await kinds(), ['moving', 'moving']);
+  migration.to('landed');
+  t.deepEqual(await kinds(), ['moving', 'running']);
+  migration.to('over');
+  t.deepEqual(await kinds(), ['absent', 'running']);
+});
+
+test('a node that does not answer in time is unreachable', async t => {
+  const { fake, hypervisor, node, uuid, look } = await machine(t);
+  const { opened, open } = gate();
+  fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
+  const late = await t.throwsAsync(hypervisor.look(node, uuid, inMs(300)), { instanceOf: PdiskError });
+  t.is(late?.code, 'NODE_UNREACHABLE');
+  open();
+  await fake.stop();
+  const silent = await t.throwsAsync(look(), { instanceOf: PdiskError });
+  t.is(silent?.code, 'NODE_UNREACHABLE');
+  const unknown = hypervisor.look('host:x', uuid, farOff());
+  t.is((await t.throwsAsync(unknown, { instanceOf: PdiskError }))?.code, 'NODE_NOT_CONFIGURED');
+  await fake.listen();
+});
+
+test('the domains that a machine’s names mean are found, running or not', async t => {
+  const { fake, hypervisor, uuid } = await machine(t);
+  const off = fake.addDomain({ name: 'one-a', running: false });
+  fake.addDomain({ name: 'other' });
+  const found = await hypervisor.domainsNamed(hypervisor.vm('n', 'a'), farOff());
+  t.deepEqual(found.map(domain => domain.uuid).sort(), [uuid, off.uuid].sort());
+  t.deepEqual(await hypervisor.domainsNamed(hypervisor.vm('n', 'nobody'), farOff()), []);
+});

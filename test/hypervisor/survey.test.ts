@@ -1,0 +1,75 @@
+import test, { type ExecutionContext } from 'ava';
+import { steadyNow } from '../../src/clock.ts';
+import { PdiskError } from '../../src/errors.ts';
+import { until } from '../rig/until.ts';
+import { fakeNode, farOff } from './helpers/fake-node.ts';
+
+async function node(t: ExecutionContext) {
+  const { fake, hypervisor } = await fakeNode(t);
+  const key = hypervisor.nodeKey('n');
+  return { fake, hypervisor, key, survey: () => hypervisor.survey(key, farOff()) };
+}
+
+test('a survey names every domain: active, shut off, saved', async t => {
+  const { fake, survey } = await node(t);
+  const running = fake.addDomain({ name: 'a' });
+  const off = fake.addDomain({ name: 'off', running: false });
+  const saved = fake.addDomain({ name: 'saved' });
+  fake.save('saved');
+  const paused = fake.addDomain({ name: 'paused' });
+  fake.suspend('paused');
+  const list = await survey();
+  t.is(list.hostUuid, fake.hostUuid);
+  const by = (uuid: string) => list.domains.find(domain => domain.uuid === uuid);
+  t.deepEqual(by(running.uuid), { ...running, active: true, saved: false });
+  t.deepEqual(by(off.uuid), { ...off, active: false, saved: false });
+  t.deepEqual(by(saved.uuid), { ...saved, id: -1, active: false, saved: true });
+  t.like(by(paused.uuid), { active: true, saved: false });
+  t.is(list.domains.length, 4);
+  t.is((await survey()).generation, list.generation);
+});
+
+test('a machine that is just being restored counts as saved where it is not active yet', async t => {
+  const { fake, survey } = await node(t);
+  const { uuid } = fake.addDomain({ name: 'a' });
+  await survey();
+  fake.save('a');
+  // Its image is there for the first question only.
+  fake.faults.inject('connectListAllDomains', { kind: 'delay', ms: 0 });
+  fake.faults.inject('connectListAllDomains', {
+    kind: 'delay',
+    // Looked at when the question is there.
+    get until() {
+      fake.domain('a').saved = undefined;
+      return Promise.resolve();
+    },
+  });
+  t.like((await survey()).domains[0], { uuid, active: false, saved: true });
+  t.like((await survey()).domains[0], { uuid, active: false, saved: false });
+});
+
+test('a new connection is a new generation, and its age begins anew', async t => {
+  const { fake, hypervisor, survey } = await node(t);
+  const first = await survey();
+  const before = await until(async () => {
+    const list = await survey();
+    return list.ageMs > first.ageMs && list;
+  }, 'an older connection');
+  t.is(before.generation, first.generation);
+  fake.dropConnections();
+  await until(() => hypervisor.status()[0]?.state !== 'up', 'the loss to be noticed');
+  const lost = steadyNow();
+  const after = await until(() => survey().catch(() => undefined), 'a new connection');
+  t.true(after.generation > before.generation);
+  t.true(after.ageMs >= 0 && after.ageMs <= steadyNow() - lost);
+});
+
+test('a node that does not answer cannot be surveyed', async t => {
+  const { fake, hypervisor, survey } = await node(t);
+  await fake.stop();
+  const silent = await t.throwsAsync(survey(), { instanceOf: PdiskError });
+  t.is(silent?.code, 'NODE_UNREACHABLE');
+  const unknown = await t.throwsAsync(hypervisor.survey('host:x', farOff()), { instanceOf: PdiskError });
+  t.is(unknown?.code, 'NODE_NOT_CONFIGURED');
+  await fake.listen();
+});
