@@ -13,7 +13,11 @@ const run = { host: 'the host', id: 1 };
 const NEWS = {
   dead: {
     type: 'FOUND',
-    found: { at: 'nowhere', silent: [], end: { how: 'destroyed', node: 'n', host: run.host, watched: true } },
+    found: {
+      at: 'nowhere',
+      silent: [],
+      end: { how: 'destroyed', node: 'n', host: run.host, watched: run.id },
+    },
     alarm: null,
   },
   gone: { type: 'DEVICE_GONE', alarm: null },
