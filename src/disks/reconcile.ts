@@ -161,10 +161,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   /** A machine of a node that does not answer may be found on another; where it is not, nothing is known that was not before. */
   async function lookElsewhere(node: string): Promise<void> {
     const facts = await findAll(followed(node));
-    await report(
-      facts.filter(([, { at }]) => at === 'running'),
-      alarms.of(node) ?? null,
-    );
+    const moved = facts.filter(([, found]) => found.at === 'running' && found.vm.node !== node);
+    await report(moved, alarms.of(node) ?? null);
   }
 
   async function runAgain(node: string): Promise<void> {

@@ -36,7 +36,7 @@ const settings = {
   detachTimeoutMs: 60_000,
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
-  reconcileIntervalMs: 100,
+  reconcileIntervalMs: 200,
   leftoverGraceMs: 60_000,
   settlingMs: 40,
 };
