@@ -39,6 +39,7 @@ const settings = {
   reconcileIntervalMs: 200,
   leftoverGraceMs: 60_000,
   settlingMs: 40,
+  questionMs: 60_000,
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
