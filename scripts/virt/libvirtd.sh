@@ -12,17 +12,23 @@
 #   its parent (--pdeathsig), so that no signal, not even SIGKILL, leaves a guest behind.
 # - libvirtd would register its guests with systemd over D-Bus, by process ids that mean nothing outside: it gets no bus.
 # - All libvirtds of one machine report the same host UUID, the one in its BIOS; here each has its own.
+# - libvirt migrates no guest to a host of its own name: --host gives one, in a UTS namespace.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: libvirtd.sh run [--tcp PORT] [--remove] DIR   start it, print READY, end it when standard input is closed
-       libvirtd.sh start [--tcp PORT] DIR            start it in the background and wait until it answers
-       libvirtd.sh restart DIR [SIGNAL]              end only libvirtd (SIGTERM), guests go on; wait for the next one
-       libvirtd.sh stop DIR                          end libvirtd and every guest
-       libvirtd.sh uri DIR                           print its URI
+Usage: libvirtd.sh run [--tcp PORT] [--host NAME] [--remove] DIR
+                                            start it, print READY, end it when standard input is closed
+       libvirtd.sh start [--tcp PORT] [--host NAME] DIR
+                                            start it in the background and wait until it answers
+       libvirtd.sh restart DIR [SIGNAL]     end only libvirtd (SIGTERM), guests go on; wait for the next one
+       libvirtd.sh signal DIR SIGNAL        send it a signal (STOP, CONT) and do not wait
+       libvirtd.sh kill-guest DIR NAME      kill -9 the QEMU of a guest, and wait until it is gone
+       libvirtd.sh stop DIR                 end libvirtd and every guest
+       libvirtd.sh uri DIR                  print its URI
 
   --tcp PORT   also listen on 127.0.0.1:PORT, without authentication
+  --host NAME  a host name of its own, so that guests can migrate from one libvirtd of this machine to another
   --remove     remove DIR at the end
 
 DIR should be short: a socket's path has at most 107 bytes. Needs root.
@@ -59,6 +65,7 @@ CONF
 for d in etc:/etc run:/run lib:/var/lib log:/var/log cache:/var/cache; do
   mkdir -p "\${d#*:}/libvirt" && mount --bind "$dir/\${d%%:*}" "\${d#*:}/libvirt" || exit 1
 done
+${host:+hostname '$host'}
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent
 while [ ! -e "$dir/stop" ]; do
   libvirtd ${tcp:+--listen} -p /run/libvirt/libvirtd.pid >> "$dir/log/out" 2>&1
@@ -72,7 +79,7 @@ PID1
 launch() {
   getent passwd libvirt-qemu > /dev/null || fail "libvirtd needs the user libvirt-qemu; run 'scripts/bootstrap test'"
   write_configuration
-  setpriv --pdeathsig "$1" setsid unshare --mount --pid --fork --mount-proc --kill-child \
+  setpriv --pdeathsig "$1" setsid unshare --mount --pid --fork --mount-proc --kill-child ${host:+--uts} \
     bash "$dir/pid1.sh" < /dev/null > "$dir/log/pid1.out" 2>&1 &
   echo $! > "$dir/unshare.pid"
   disown # or this shell reports the kill
@@ -127,6 +134,24 @@ restart() {
   fail "libvirtd did not come back in $dir"
 }
 
+# Runs a command with the process ids that libvirt and its files know.
+inside() {
+  local unshare shell
+  unshare=$(cat "$dir/unshare.pid" 2>/dev/null) || fail "no libvirtd was started in $dir"
+  shell=$(cut -d' ' -f1 "/proc/$unshare/task/$unshare/children")
+  nsenter --target "$shell" --pid --mount "$@"
+}
+
+send_signal() {
+  local pid
+  pid=$(daemon_pid "$(cat "$dir/unshare.pid")") || fail "no libvirtd runs in $dir"
+  kill "-$1" "$pid"
+}
+
+kill_guest() {
+  inside bash -c 'pid=$(cat "/run/libvirt/qemu/$1.pid") && kill -KILL "$pid"; while kill -0 "$pid" 2> /dev/null; do sleep 0.02; done' _ "$1"
+}
+
 end_run() {
   trap - EXIT INT TERM HUP
   stop
@@ -146,10 +171,11 @@ run() {
 
 command=${1:-}
 [ $# -eq 0 ] || shift
-tcp='' remove=''
+tcp='' host='' remove=''
 while [ $# -gt 0 ]; do
   case $1 in
     --tcp) tcp=${2:?--tcp needs a port}; shift 2 ;;
+    --host) host=${2:?--host needs a name}; shift 2 ;;
     --remove) remove=yes; shift ;;
     *) break ;;
   esac
@@ -157,6 +183,7 @@ done
 case $command in
   -h | --help) usage; exit ;;
   run | start | restart | stop | uri) [ $# -ge 1 ] || { usage >&2; exit 2; } ;;
+  signal | kill-guest) [ $# -eq 2 ] || { usage >&2; exit 2; } ;;
   *) usage >&2; exit 2 ;;
 esac
 dir=$(realpath -m "$1")
@@ -164,6 +191,8 @@ case $command in
   run) run ;;
   start) launch clear; wait_until_it_answers ;;
   restart) restart "${2:-TERM}" ;;
+  signal) send_signal "$2" ;;
+  kill-guest) kill_guest "$2" ;;
   stop) stop ;;
   uri) uri ;;
 esac

@@ -3,9 +3,32 @@ import test from 'ava';
 import fc from 'fast-check';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Message } from '../../src/disks/records.ts';
-import { createWorld, patience, RUN, vmOf, type Work } from './support/world.ts';
+import { createWorld, patience, vmOf, type Work } from './support/world.ts';
 
 const WAITING = ['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching'];
+
+const run = { host: 'the host', id: 1 };
+
+/** What a node may tell of a machine: it was seen to end, has the device no more, goes on elsewhere, runs there, is not found. */
+const NEWS = {
+  dead: {
+    type: 'FOUND',
+    found: {
+      at: 'nowhere',
+      silent: [],
+      end: { how: 'destroyed', node: 'n', host: run.host, watched: run.id },
+    },
+    alarm: null,
+  },
+  gone: { type: 'DEVICE_GONE', alarm: null },
+  migrated: { type: 'LEFT', seen: 'migrated' },
+  saved: { type: 'LEFT', seen: 'saved' },
+  lost: {
+    type: 'FOUND',
+    found: { at: 'nowhere', silent: ['another node is silent'], end: null },
+    alarm: null,
+  },
+} as const satisfies Record<string, Message>;
 
 /** What an effect may bring back: 0 success, 1 certain failure, 2 not known or kept. */
 function outcomeOf({ note }: Work, luck: number): Message {
@@ -27,8 +50,8 @@ function outcomeOf({ note }: Work, luck: number): Message {
         ? { type: 'VOLUME_REMOVED', attempt }
         : { type: 'REMOVE_FAILED', attempt, problem };
     case 'plug':
-      if (luck % 3 === 0) return { type: 'PLUGGED', attempt, run: RUN };
-      return { type: luck % 3 === 1 ? 'PLUG_REFUSED' : 'PLUG_UNKNOWN', attempt, problem };
+      if (luck === 0) return { type: 'PLUGGED', attempt, run };
+      return { type: luck === 1 ? 'PLUG_REFUSED' : 'PLUG_UNKNOWN', attempt, problem };
     case 'unplug':
       return { type: of('UNPLUGGED', 'KEPT', 'UNPLUG_FAILED'), attempt, problem };
   }
@@ -44,7 +67,17 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('delete' as const), disk: fc.nat(2), wipe: fc.boolean() }),
   fc.record({ do: fc.constant('grow' as const), disk: fc.nat(2), sizeGiB: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ do: fc.constant('outcome' as const), which: fc.nat(3), luck: fc.nat(2) }),
-  fc.record({ do: fc.constantFrom('dead' as const, 'gone' as const, 'migrated' as const), vm: fc.nat(3) }),
+  fc.record({
+    do: fc.constantFrom(
+      'dead' as const,
+      'gone' as const,
+      'migrated' as const,
+      'saved' as const,
+      'lost' as const,
+    ),
+    vm: fc.nat(3),
+  }),
+  fc.record({ do: fc.constant('lands' as const), vm: fc.nat(3), has: fc.boolean() }),
   fc.record({ do: fc.constantFrom('batch' as const, 'deadline' as const, 'crash' as const) }),
 );
 
@@ -60,7 +93,9 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
       for (const one of steps) {
         if (one.do === 'create') world.create(`disk-${one.disk}`, one.limit).catch(ignore);
         if (one.do === 'delete') {
-          world.send(diskKey(`disk-${one.disk}`), { type: 'DELETE', wipe: one.wipe, holder: null }).catch(ignore);
+          world
+            .send(diskKey(`disk-${one.disk}`), { type: 'DELETE', wipe: one.wipe, holder: null })
+            .catch(ignore);
         }
         if (one.do === 'grow') {
           const grow = { sizeGiB: one.sizeGiB, roomGiB: 100, quotaGiB: 100, attaching: false };
@@ -74,15 +109,17 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
           const there = hotOn(one.vm).find(found => found.context.disk === `disk-${one.disk}`);
           if (there) world.send(attachmentKey(there.context.id), { type: 'HOTDETACH' }).catch(ignore);
         }
-        if (one.do === 'dead' || one.do === 'gone' || one.do === 'migrated') {
-          const end = { how: 'destroyed', node: 'n', host: RUN.host, watched: true } as const;
-          const messages = {
-            dead: { type: 'FOUND', found: { at: 'nowhere', silent: [], end }, alarm: null },
-            gone: { type: 'DEVICE_GONE', alarm: null },
-            migrated: { type: 'LEFT', seen: 'migrated' },
-          } as const;
+        if (one.do in NEWS && 'vm' in one) {
+          const news = NEWS[one.do as keyof typeof NEWS];
           for (const { context } of hotOn(one.vm)) {
-            world.send(attachmentKey(context.id), messages[one.do]).catch(ignore);
+            world.send(attachmentKey(context.id), news).catch(ignore);
+          }
+        }
+        if (one.do === 'lands') {
+          for (const { context } of hotOn(one.vm)) {
+            const vm = { ...context.vm, host: 'm', node: 'm' };
+            const found = { at: 'running' as const, vm, run, disks: one.has ? [context.disk] : [] };
+            world.send(attachmentKey(context.id), { type: 'FOUND', found, alarm: null }).catch(ignore);
           }
         }
         if (one.do === 'outcome') {

@@ -35,6 +35,8 @@ export interface FakeLibvirtdOptions {
   unplugMs?: number;
   /** Default every 5 s, dead after 5. */
   keepalive?: KeepaliveSettings;
+  /** Whether QEMU's lock keeps an image from two machines; default true. A storage of many hosts may have no such locks. */
+  locks?: boolean;
 }
 
 /** One call that arrived. */
@@ -136,7 +138,11 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   function emit(event: DomainEvent): void {
     for (const session of sessions.values()) session.send(event);
   }
-  const machines = fakeMachines({ emit, unplugMs: options.unplugMs ?? 5 });
+  const machines = fakeMachines({
+    emit,
+    unplugMs: options.unplugMs ?? 5,
+    locks: options.locks ?? true,
+  });
   const auth = options.auth ?? 'none';
   const answers = fakeAnswers(machines, { auth, hostUuid, hostname: options.hostname ?? 'fake' });
 

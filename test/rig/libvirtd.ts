@@ -24,6 +24,10 @@ export interface Libvirtd {
   virsh(...args: string[]): Promise<string>;
   /** Ends only libvirtd, by SIGTERM or the signal given ('KILL'), and waits until the next one answers; guests go on. */
   restart(signal?: string): Promise<void>;
+  /** Sends libvirtd a signal ('STOP', 'CONT'), and does not wait. */
+  signal(signal: string): Promise<void>;
+  /** Kills the QEMU of a guest, and waits until it is gone; libvirtd hears of it a moment later. */
+  killGuest(name: string): Promise<void>;
   /** Ends libvirtd and every guest, and removes every file. */
   stop(): Promise<void>;
 }
@@ -46,16 +50,24 @@ async function freePort(): Promise<number> {
 /**
  * Starts a private libvirtd and waits until it answers (about 1.5 s).
  *
- * @param options tcp: listen on a free port of 127.0.0.1 as well
+ * @param options tcp: listen on a free port of 127.0.0.1 as well; host: a host name of its own, so that guests can migrate to it
+ *   from another libvirtd
  * @throws Error with libvirtd's own words if it does not come up
  */
-export async function startLibvirtd({ tcp = false }: { tcp?: boolean } = {}): Promise<Libvirtd> {
+export async function startLibvirtd({
+  tcp = false,
+  host,
+}: {
+  tcp?: boolean;
+  host?: string;
+} = {}): Promise<Libvirtd> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-virt-'));
   const port = tcp ? await freePort() : undefined;
   const script = virtScript('libvirtd.sh');
   const listen = port === undefined ? [] : ['--tcp', String(port)];
+  const named = host === undefined ? [] : ['--host', host];
   // Detached, so that a Ctrl-C in the terminal leaves the cleaning up to the end of its standard input.
-  const child = spawn(script, ['run', ...listen, '--remove', dir], { detached: true });
+  const child = spawn(script, ['run', ...listen, ...named, '--remove', dir], { detached: true });
   const gone = once(child, 'close');
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', text => {
@@ -77,6 +89,12 @@ export async function startLibvirtd({ tcp = false }: { tcp?: boolean } = {}): Pr
     },
     async restart(signal = 'TERM') {
       await execute(script, ['restart', dir, signal]);
+    },
+    async signal(signal) {
+      await execute(script, ['signal', dir, signal]);
+    },
+    async killGuest(name) {
+      await execute(script, ['kill-guest', dir, name]);
     },
     async stop() {
       child.stdin.end();

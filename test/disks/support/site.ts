@@ -45,27 +45,31 @@ const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFI
 
 /** Two nodes of fake libvirtds (`n1`, `n2`, named or under the wildcard), a real store and a real file pool; everything ends with the test. */
 export async function createSite(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'fail' | 'teardown'>,
   more: Partial<typeof settings> = {},
   {
     tcp = false,
     wildcard = false,
+    locks = true,
     stands = () => true,
     pool: around = pool => pool,
-  }: { tcp?: boolean; wildcard?: boolean; stands?: () => boolean; pool?: (pool: Pool) => Pool } = {},
+  }: {
+    tcp?: boolean;
+    wildcard?: boolean;
+    /** Whether QEMU locks images. */
+    locks?: boolean;
+    stands?: () => boolean;
+    pool?: (pool: Pool) => Pool;
+  } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
-  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), ...(tcp ? { tcp: 0 } : {}) });
-  const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
+  const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), locks, ...(tcp ? { tcp: 0 } : {}) });
+  const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2'), locks });
   const everyNode = ['*', `qemu:///system?socket=${directory}/{node}`] as const;
   const nodes = new Map<string, string>(
     wildcard
       ? [everyNode]
-      : [
-          ...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []),
-          ['n1', n1.uri],
-          ['n2', n2.uri],
-        ],
+      : [...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []), ['n1', n1.uri], ['n2', n2.uri]],
   );
   const lines: string[] = [];
   const published: EventRecord[] = [];

@@ -10,22 +10,29 @@ export function refuse(code: number, message: string, domain = FROM_DOMAIN): Lib
   return new LibvirtError(message, { code, domain });
 }
 
-/** Whether another machine's lock keeps `disk` from being opened: whoever writes shares only with those who all share. */
-export function assertUnlocked(machines: Iterable<Machine>, disk: FakeDisk): void {
-  if (disk.readonly || disk.source === '') return;
-  const others = [...machines].filter(({ imagesFree }) => !imagesFree).flatMap(({ disks }) => disks);
-  const users = others.filter(other => other.source === disk.source && !other.readonly);
-  if (users.length === 0 || (disk.shareable && users.every(user => user.shareable))) return;
-  const lock = users.some(user => !user.shareable) ? '"write"' : 'shared "write"';
-  const message = `internal error: unable to execute QEMU command 'device_add': Failed to get ${lock} lock`;
-  throw refuse(ERROR.INTERNAL, message, FROM_QEMU);
+/** Throws where the lock of another of these machines keeps a disk from being opened. */
+export type AssertUnlocked = (disk: FakeDisk, self?: Machine) => void;
+
+/** Whoever writes shares an image only with those who all say that they share it. */
+export function imageLocks(all: () => Iterable<Machine>): AssertUnlocked {
+  return (disk, self) => {
+    if (disk.readonly || disk.source === '') return;
+    const others = [...all()].filter(other => other !== self && !other.imagesFree);
+    const users = others
+      .flatMap(({ disks }) => disks)
+      .filter(other => other.source === disk.source && !other.readonly);
+    if (users.length === 0 || (disk.shareable && users.every(user => user.shareable))) return;
+    const lock = users.some(user => !user.shareable) ? '"write"' : 'shared "write"';
+    const message = `internal error: unable to execute QEMU command 'device_add': Failed to get ${lock} lock`;
+    throw refuse(ERROR.INTERNAL, message, FROM_QEMU);
+  };
 }
 
-/** `emit` gets every event; `unplugMs` is how long a willing guest takes; `all` are the machines of this host. */
+/** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
 export function fakeDevices(options: {
   emit(event: DomainEvent): void;
   unplugMs: number;
-  all(): Iterable<Machine>;
+  assertUnlocked: AssertUnlocked;
 }) {
   const guests = fakeGuests(options);
   return {
@@ -46,7 +53,7 @@ export function fakeDevices(options: {
       if (disk.bus === 'virtio' && used >= machine.ports) {
         throw refuse(ERROR.INTERNAL, 'internal error: No more available PCI slots');
       }
-      assertUnlocked(options.all(), disk);
+      options.assertUnlocked(disk);
       machine.disks.push(disk);
       // Before the answer, as libvirtd often does it: whoever waits for the event must wait from before the call.
       options.emit({ type: 'device-added', domain: domainOf(machine), alias: disk.alias });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { ERROR, STATE_SHUTOFF } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
-import { fakeDevices, refuse } from './devices.ts';
+import { fakeDevices, imageLocks, refuse } from './devices.ts';
 import { fakeJobs } from './jobs.ts';
 import { END, endOf, setState, teller } from './lifecycle.ts';
 import { isRunning, type Machine, type MachineSettings, type SavedMachine } from './machine.ts';
@@ -11,12 +11,13 @@ import { domainXml, type FakeDisk, FROM_QEMU, parseDisk, parseDomain } from './x
 
 export type Machines = ReturnType<typeof fakeMachines>;
 
-/** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
-export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs: number }) {
+/** `emit` gets every event; `unplugMs` is how long a willing guest takes; `locks`: whether images are locked. */
+export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs: number; locks: boolean }) {
   const machines = new Map<string, Machine>();
   const tell = teller(options.emit);
-  const runs = fakeRuns({ machines, tell });
-  const devices = fakeDevices({ ...options, all: () => machines.values() });
+  const assertUnlocked = options.locks ? imageLocks(() => machines.values()) : () => undefined;
+  const runs = fakeRuns({ machines, tell, assertUnlocked });
+  const devices = fakeDevices({ ...options, assertUnlocked });
   const jobs = fakeJobs();
 
   function find(uuid: string): Machine {

@@ -1,6 +1,6 @@
 // The runs of fake machines: how each begins and ends, and what libvirtd tells of it and forgets, as seen on libvirt 9.0.0.
 import { ERROR } from '../../../src/libvirt/constants.ts';
-import { assertUnlocked, refuse } from './devices.ts';
+import { type AssertUnlocked, refuse } from './devices.ts';
 import { END, type End, isIn, type State, setState, type Tell } from './lifecycle.ts';
 import { isRunning, type Machine, type SavedMachine } from './machine.ts';
 import type { FakeDisk } from './xml.ts';
@@ -8,7 +8,15 @@ import type { FakeDisk } from './xml.ts';
 export type Runs = ReturnType<typeof fakeRuns>;
 
 /** `machines` are those of this host, by UUID. */
-export function fakeRuns({ machines, tell }: { machines: Map<string, Machine>; tell: Tell }) {
+export function fakeRuns({
+  machines,
+  tell,
+  assertUnlocked,
+}: {
+  machines: Map<string, Machine>;
+  tell: Tell;
+  assertUnlocked: AssertUnlocked;
+}) {
   let lastId = 0;
   let daemonIsThere = true;
   /** Ended while there was no libvirtd to see it. */
@@ -27,7 +35,7 @@ export function fakeRuns({ machines, tell }: { machines: Map<string, Machine>; t
       throw refuse(ERROR.OPERATION_INVALID, 'Requested operation is not valid: domain is already running');
     }
     try {
-      for (const disk of disks) assertUnlocked(machines.values(), disk);
+      for (const disk of disks) assertUnlocked(disk);
     } catch (error) {
       setState(machine, 'offFailed');
       if (!machine.persistent) machines.delete(machine.uuid);
@@ -110,7 +118,7 @@ export function fakeRuns({ machines, tell }: { machines: Map<string, Machine>; t
     },
     resume(machine: Machine): void {
       if (isIn(machine, 'migrating')) {
-        for (const disk of machine.disks) assertUnlocked(others(machine), disk);
+        for (const disk of machine.disks) assertUnlocked(disk, machine);
         machine.imagesFree = false;
       }
       setState(machine, 'unpaused');
@@ -132,8 +140,4 @@ export function fakeRuns({ machines, tell }: { machines: Map<string, Machine>; t
       lastId = Math.max(0, ...[...machines.values()].map(({ id }) => id));
     },
   };
-
-  function others(machine: Machine): Machine[] {
-    return [...machines.values()].filter(other => other !== machine);
-  }
 }

@@ -1,0 +1,64 @@
+// Two hosts, a few machines on them, and everything that people, guests and failures may do to them; and what must hold all the same.
+
+import { isRunning, type Machine, type SavedMachine } from '../../fakes/libvirtd/machine.ts';
+import type { Migration } from '../../fakes/libvirtd/migration.ts';
+import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
+
+export const NODES = ['n1', 'n2'] as const;
+export type NodeName = (typeof NODES)[number];
+
+export interface Vm {
+  readonly vmId: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly persistent: boolean;
+  /** In a file, to be restored, if it was saved so. */
+  file: SavedMachine | undefined;
+  migration: { readonly migration: Migration; readonly from: NodeName; readonly to: NodeName } | undefined;
+  /** The destination of its migration has slept through the end of it. */
+  stalled: boolean;
+}
+
+export interface Host {
+  readonly fake: FakeLibvirtd;
+  /** What there is of libvirtd: it answers, its network is cut, it has died. */
+  is: 'up' | 'cut' | 'dead';
+}
+
+export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
+  const hosts: Record<NodeName, Host> = {
+    n1: { fake: fakes.n1, is: 'up' },
+    n2: { fake: fakes.n2, is: 'up' },
+  };
+  const vms: Vm[] = [];
+  const holds: (() => void)[] = [];
+
+  const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
+    hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
+
+  return {
+    hosts,
+    vms,
+    holds,
+    there,
+    add(vmId: string, node: NodeName, persistent: boolean): void {
+      const { uuid, name } = hosts[node].fake.addDomain({ name: `one-${vmId}`, persistent });
+      vms.push({ vmId, name, uuid, persistent, file: undefined, migration: undefined, stalled: false });
+    },
+    /** Where it runs, or is coming in. */
+    liveOn: (vm: Vm): NodeName[] =>
+      NODES.filter(node => {
+        const machine = there(node, vm);
+        return machine !== undefined && isRunning(machine);
+      }),
+    savedOn: (vm: Vm): NodeName | undefined => NODES.find(node => there(node, vm)?.saved !== undefined),
+    /** The machines that have a disk of ours now, by its alias; one that migrates is one. */
+    holdersOf(disk: string): Vm[] {
+      return vms.filter(vm =>
+        NODES.some(node => there(node, vm)?.disks.some(({ alias }) => alias === `ua-${disk}`)),
+      );
+    },
+  };
+}
+
+export type Hosts = ReturnType<typeof createHosts>;

@@ -1,0 +1,221 @@
+// What may happen to machines and hosts, one thing at a time. Each answers what it did, or undefined where it could not be done.
+import type { MigrationFailure, Phase } from '../../fakes/libvirtd/migration.ts';
+import { type Hosts, NODES, type NodeName, type Vm } from './hosts.ts';
+import type { Random } from './random.ts';
+
+type Mishap = () => string | undefined | Promise<string | undefined>;
+
+const PHASES: readonly Phase[] = ['copying', 'switching', 'landed', 'over'];
+const ALWAYS: readonly MigrationFailure[] = ['source-killed'];
+const WHILE_BOTH_ANSWER: readonly MigrationFailure[] = [
+  'aborted',
+  'client-killed',
+  'incoming-destroyed',
+  'network-cut',
+  'source-destroyed',
+  'destination-stalled',
+];
+
+const otherThan = (node: NodeName): NodeName => (node === 'n1' ? 'n2' : 'n1');
+
+/** Weighted by how often each is listed. */
+export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
+  const { hosts, vms, holds, there, liveOn, savedOn } = world;
+  const fakeOf = (node: NodeName) => hosts[node].fake;
+  const hasDaemon = (node: NodeName): boolean => hosts[node].is !== 'dead';
+
+  /** One of the machines that run and are in nobody's hands, and where. */
+  function running(): { vm: Vm; node: NodeName } | undefined {
+    const vm = random.pick(vms.filter(one => !one.migration && liveOn(one).length === 1));
+    const node = vm && liveOn(vm)[0];
+    return vm && node ? { vm, node } : undefined;
+  }
+
+  /** A machine that is nowhere: whoever starts it gives up what was saved of it. */
+  function start(vm: Vm): string | undefined {
+    const saved = savedOn(vm);
+    const node = saved ?? random.pick(NODES);
+    if (!node || !hasDaemon(node)) return undefined;
+    vm.file = undefined;
+    startOn(node, vm);
+    return `${vm.name} starts on ${node}`;
+  }
+
+  function startOn(node: NodeName, vm: Vm): void {
+    const { name, uuid, persistent } = vm;
+    if (there(node, vm)) fakeOf(node).start(name);
+    else fakeOf(node).addDomain({ name, uuid, persistent });
+  }
+
+  function stop(): string | undefined {
+    const found = running();
+    if (!found) return undefined;
+    const { vm, node } = found;
+    const how = random.pick(['destroy', 'poweroff', 'kill'] as const) ?? 'kill';
+    if (how === 'destroy' && !hasDaemon(node)) return undefined;
+    fakeOf(node)[how](vm.name);
+    return `${how} ${vm.name} on ${node}`;
+  }
+
+  function startOne(): string | undefined {
+    const vm = random.pick(vms.filter(one => !one.migration && liveOn(one).length === 0));
+    return vm && start(vm);
+  }
+
+  function resetHard(): string | undefined {
+    const found = running();
+    if (!found || !hasDaemon(found.node)) return undefined;
+    const { vm, node } = found;
+    fakeOf(node).destroy(vm.name);
+    startOn(node, vm);
+    return `${vm.name} is reset hard on ${node}`;
+  }
+
+  function suspendOrResume(): string | undefined {
+    const found = running();
+    if (!found || !hasDaemon(found.node)) return undefined;
+    const how = there(found.node, found.vm)?.state === 3 ? 'resume' : 'suspend';
+    fakeOf(found.node)[how](found.vm.name);
+    return `${how} ${found.vm.name}`;
+  }
+
+  function save(): string | undefined {
+    const found = running();
+    if (!found || !hasDaemon(found.node)) return undefined;
+    const { vm, node } = found;
+    if (there(node, vm)?.persistent && random.chance(0.4)) {
+      fakeOf(node).save(vm.name);
+      return `managed save of ${vm.name} on ${node}`;
+    }
+    vm.file = fakeOf(node).saveToFile(vm.name);
+    return `${vm.name} is saved to a file on ${node}`;
+  }
+
+  function restore(): string | undefined {
+    const vm = random.pick(vms.filter(one => one.file && liveOn(one).length === 0));
+    const node = random.pick(NODES);
+    if (!vm?.file || !node || !hasDaemon(node)) return undefined;
+    fakeOf(node).restore(vm.file);
+    vm.file = undefined;
+    return `${vm.name} is restored on ${node}`;
+  }
+
+  function migrate(): string | undefined {
+    const found = running();
+    if (!found || !NODES.every(hasDaemon)) return undefined;
+    const { vm, node } = found;
+    if (there(node, vm)?.imagesFree) return undefined;
+    const to = otherThan(node);
+    const options = { persistent: random.chance(0.5), undefineSource: random.chance(0.5) };
+    const migration = fakeOf(node).migrate(vm.name, fakeOf(to), options);
+    vm.migration = { migration, from: node, to };
+    return `${vm.name} begins to migrate from ${node} to ${to}`;
+  }
+
+  const migrating = (): Vm | undefined => random.pick(vms.filter(({ migration }) => migration));
+
+  function goOn(): string | undefined {
+    const vm = migrating();
+    if (!vm?.migration) return undefined;
+    const { migration } = vm.migration;
+    if (vm.stalled) {
+      migration.wake();
+      [vm.stalled, vm.migration] = [false, undefined];
+      return `the destination of ${vm.name} is awake again`;
+    }
+    if (!NODES.every(hasDaemon)) return undefined;
+    const next = PHASES[migration.phase === 'preparing' ? 0 : PHASES.indexOf(migration.phase as Phase) + 1];
+    const phase = random.chance(0.4) ? 'over' : (next ?? 'over');
+    migration.to(phase);
+    if (phase === 'over') vm.migration = undefined;
+    return `migration of ${vm.name}: ${phase}`;
+  }
+
+  async function breakOff(): Promise<string | undefined> {
+    const vm = migrating();
+    if (!vm?.migration || vm.stalled) return undefined;
+    const { migration, from, to } = vm.migration;
+    const answering = NODES.every(hasDaemon);
+    const choices: MigrationFailure[] = answering
+      ? [...ALWAYS, ...WHILE_BOTH_ANSWER, 'destination-daemon-killed', 'source-daemon-killed']
+      : [...ALWAYS];
+    if (migration.phase === 'landed') choices.splice(0, choices.length, 'source-killed');
+    // Only a lock keeps a destination that has slept through the end from a machine that runs twice: see partition.test.ts.
+    const isLocked = there(to, vm)?.disks.some(({ shareable }) => !shareable);
+    if (!isLocked && choices.includes('destination-stalled')) {
+      choices.splice(choices.indexOf('destination-stalled'), 1);
+    }
+    const how = random.pick(choices) ?? 'source-killed';
+    for (const [failure, node] of [
+      ['source-daemon-killed', from],
+      ['destination-daemon-killed', to],
+    ] as const) {
+      if (how === failure) await die(node);
+    }
+    const { phase } = migration;
+    migration.fail(how);
+    if (how === 'destination-stalled') vm.stalled = true;
+    else vm.migration = undefined;
+    return `migration of ${vm.name} fails while ${phase}: ${how}`;
+  }
+
+  async function die(node: NodeName): Promise<void> {
+    hosts[node].is = 'dead';
+    await fakeOf(node).stop();
+  }
+
+  async function loseHost(): Promise<string | undefined> {
+    const node = random.pick(NODES.filter(one => hosts[one].is === 'up'));
+    if (!node) return undefined;
+    const how = random.pick(['cut', 'dead', 'drop'] as const);
+    if (how === 'drop') {
+      fakeOf(node).dropConnections();
+      return `connections of ${node} drop`;
+    }
+    // Of a migration, libvirtd's death is an end of its own.
+    if (how === 'dead' && vms.some(({ migration }) => migration)) return undefined;
+    if (how === 'dead') {
+      await die(node);
+    } else {
+      hosts[node].is = 'cut';
+      await fakeOf(node).cut();
+    }
+    return `${node} is ${how}`;
+  }
+
+  async function findHost(): Promise<string | undefined> {
+    const node = random.pick(NODES.filter(one => hosts[one].is !== 'up'));
+    if (!node) return undefined;
+    await fakeOf(node).listen();
+    hosts[node].is = 'up';
+    return `${node} is back`;
+  }
+
+  function holdOrRelease(): string | undefined {
+    const release = random.chance(0.6) ? holds.pop() : undefined;
+    if (release) {
+      release();
+      return 'a job ends';
+    }
+    const found = running();
+    if (!found || holds.length > 1) return undefined;
+    holds.push(fakeOf(found.node).hold(found.vm.name));
+    return `a job holds ${found.vm.name} on ${found.node}`;
+  }
+
+  function changeManners(): string | undefined {
+    const found = running();
+    if (!found) return undefined;
+    const { vm, node } = found;
+    const manners = random.pick(['willing', 'willing', 'unwilling', 'booting'] as const) ?? 'willing';
+    fakeOf(node).setManners(vm.name, manners);
+    fakeOf(node).reset(vm.name);
+    return `${vm.name} is ${manners} after a reset`;
+  }
+
+  return [
+    ...[stop, stop, startOne, startOne, startOne, resetHard, resetHard, suspendOrResume, save, save],
+    ...[restore, restore, migrate, migrate, goOn, goOn, goOn, goOn, breakOff, loseHost, loseHost],
+    ...[findHost, findHost, findHost, holdOrRelease, holdOrRelease, holdOrRelease, changeManners],
+  ];
+}

@@ -1,0 +1,117 @@
+// Live migrations between two private libvirtds on one file system, and the ways to have one fail in the middle. Each libvirtd
+// has a host UUID and a host name of its own: libvirt migrates to no host that seems to be the same.
+//
+// QEMU sends the memory over a unix socket, so that no two tests can be in each other's way. --unsafe: the disk is a file on a local
+// file system, which libvirt takes for one that only this host sees. Say nothing to the guest in the middle: both QEMUs read its console.
+import { join } from 'node:path';
+import type { Libvirtd } from './libvirtd.ts';
+import { until } from './until.ts';
+
+/** Slow enough to look at, and to end, a migration that copies memory, in MiB/s. */
+const CRAWL = 1;
+const FULL_SPEED = 10_000;
+
+/** "running (booted)", "paused (migrating)", "shut off (crashed)", ...; undefined: not listed. */
+export async function domainState(libvirtd: Libvirtd, name: string): Promise<string | undefined> {
+  const said = await libvirtd.virsh('domstate', '--reason', name).catch(() => undefined);
+  return said?.trim();
+}
+
+export async function untilState(
+  libvirtd: Libvirtd,
+  name: string,
+  wanted: string | undefined,
+): Promise<void> {
+  let state: string | undefined;
+  await until(
+    async () => {
+      state = await domainState(libvirtd, name);
+      return state === wanted;
+    },
+    `${name} to be ${wanted ?? 'gone'}`,
+    { timeoutMs: 60_000, hint: () => `It is ${state ?? 'not listed'}.` },
+  );
+}
+
+/** Whether a live domain shows the disk whose alias ends like this. */
+export async function holds(libvirtd: Libvirtd, name: string, disk: string): Promise<boolean> {
+  const xml = await libvirtd.virsh('dumpxml', name).catch(() => '');
+  return /<domain [^>]*\bid='/.test(xml) && xml.includes(`<alias name='ua-${disk}'/>`);
+}
+
+export interface Migration {
+  /** Resolves at its end: with what virsh complained about, if it failed. */
+  readonly ended: Promise<string | undefined>;
+  /** Memory is copied as fast as it goes from now on. */
+  hurry(): Promise<void>;
+}
+
+/** Begins a migration, and waits until memory is copied, slowly: the destination lists the guest as paused (migrating). */
+export async function beginMigration(
+  name: string,
+  from: Libvirtd,
+  to: Libvirtd,
+  flags: readonly string[] = [],
+): Promise<Migration> {
+  await from.virsh('migrate-setspeed', name, String(CRAWL));
+  const socket = join(to.dir, `migration-${name}`);
+  const peer = flags.includes('--p2p') ? to.uri.replace('qemu:', 'qemu+unix:') : to.uri;
+  const way = ['--migrateuri', `unix://${socket}`, ...flags];
+  const ended = from.virsh('migrate', '--live', '--unsafe', name, peer, ...way).then(
+    () => undefined,
+    error => String(error),
+  );
+  const early = ended.then(complaint => {
+    throw new Error(`the migration was over before it was looked at: ${complaint}`);
+  });
+  await Promise.race([untilState(to, name, 'paused (migrating)'), early]);
+  return {
+    ended,
+    async hurry() {
+      await from.virsh('migrate-setspeed', name, String(FULL_SPEED));
+    },
+  };
+}
+
+/** Ways to make a migration that copies memory fail. */
+export const failures = {
+  /** The job is aborted: the guest goes on where it was. */
+  async aborted(name: string, from: Libvirtd) {
+    await from.virsh('domjobabort', name);
+  },
+  /** libvirtd dies at the destination; the next one kills what was coming in. */
+  'destination-daemon-killed': (_name: string, _from: Libvirtd, to: Libvirtd) => to.restart('KILL'),
+  async 'incoming-destroyed'(name: string, _from: Libvirtd, to: Libvirtd) {
+    await to.virsh('destroy', name);
+  },
+  /** QEMU dies at the source while memory is copied: nobody has the guest any more. */
+  'source-killed': (name: string, from: Libvirtd) => from.killGuest(name),
+} satisfies Record<string, (name: string, from: Libvirtd, to: Libvirtd) => Promise<void>>;
+
+/** Whether QEMU has nothing more to do at the source: stopped, it may still be sending its last pages. */
+async function allIsSent(from: Libvirtd, name: string): Promise<boolean> {
+  const status = await from.virsh('qemu-monitor-command', name, '{"execute":"query-status"}');
+  return status.includes('postmigrate');
+}
+
+/**
+ * Kills QEMU at the source in the switch-over, while the only copy that can go on waits at the destination, whose libvirtd is
+ * stopped meanwhile. The guest lives on at the destination. For migrations with --p2p.
+ */
+export async function killInSwitchOver(
+  migration: Migration,
+  name: string,
+  from: Libvirtd,
+  to: Libvirtd,
+): Promise<void> {
+  await to.signal('STOP');
+  try {
+    await migration.hurry();
+    await untilState(from, name, 'paused (migrating)');
+    await until(() => allIsSent(from, name), `all of ${name} to be sent`, { timeoutMs: 60_000 });
+    await from.killGuest(name);
+    await untilState(from, name, 'shut off (crashed)');
+  } finally {
+    await to.signal('CONT');
+  }
+}
