@@ -38,6 +38,9 @@ export interface Finder {
   stop(): void;
 }
 
+/** How often a node is asked again whose connection is too young. */
+const SETTLING_ATTEMPTS = 3;
+
 type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
 type Sight = Found | { readonly at: 'absent'; readonly end: RunEnd | null } | { readonly silent: string };
 
@@ -71,11 +74,13 @@ export function createFinder(parts: FinderParts): Finder {
     return shared();
   }
 
-  /** The list, or a later one, on which what is not shown is not there. */
-  async function settled(node: string, list: Survey): Promise<Survey> {
-    if (list.ageMs >= settlingMs) return list;
-    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal });
-    return settled(node, await survey(node));
+  const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
+
+  /** The list, or a later one, on which what is not shown is not there; a young one of a node that loses its link again and again. */
+  async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
+    if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
+    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
+    return settled(node, await survey(node), attempts - 1);
   }
 
   function sightOf(vm: Vm, node: string, look: Look): Sight {
@@ -106,12 +111,11 @@ export function createFinder(parts: FinderParts): Finder {
     const domain = vm.domain ?? '';
     try {
       if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
-      const list = await survey(node);
+      const first = await survey(node);
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
-      if (isListed(list) || (patient && isListed(await settled(node, list)))) {
-        return await lookAt(vm, node, domain);
-      }
-      if (patient || list.ageMs >= settlingMs) return { at: 'absent', end: null };
+      const list = patient && !isListed(first) ? await settled(node, first) : first;
+      if (isListed(list)) return await lookAt(vm, node, domain);
+      if (isSettled(list)) return { at: 'absent', end: null };
       return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
     } catch (error) {
       return { silent: reasonWhy(error) };
