@@ -129,7 +129,9 @@ export function createFinder(parts: FinderParts): Finder {
 
   /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
   function silence(sights: ReadonlyMap<string, Sight>): string[] {
-    const answered = [...sights].filter(([, sight]) => !('silent' in sight)).map(([node]) => hostUuidOf(node));
+    const answered = [...sights]
+      .filter(([, sight]) => !('silent' in sight))
+      .map(([node]) => hostUuidOf(node));
     const silent = [...sights].flatMap(([node, sight]) => {
       const uuid = hostUuidOf(node);
       return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
@@ -140,9 +142,7 @@ export function createFinder(parts: FinderParts): Finder {
   /** Asks its own node first, for during a migration two show it; then all others at once. */
   async function look(vm: Vm, patient: boolean): Promise<Whereabouts> {
     const home: Sight =
-      hosts.declaration(vm.node) === null
-        ? await sightOn(vm, vm.node, patient)
-        : { at: 'absent', end: null };
+      hosts.declaration(vm.node) === null ? await sightOn(vm, vm.node, patient) : { at: 'absent', end: null };
     if (isFound(home)) return home;
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(

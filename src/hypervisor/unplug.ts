@@ -124,7 +124,8 @@ export async function unplug(
   async function diversion(): Promise<UnplugOutcome | undefined> {
     if (source === null) return undefined;
     const sight = await lookFor(link, domain, disk, askUntil, signal);
-    if (sight.kind === 'unreadable') return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
+    if (sight.kind === 'unreadable')
+      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
     if (sight.kind !== 'there' || sameSource(sight.source, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
   }

@@ -194,7 +194,10 @@ test('a node whose connections never grow old does not keep the search for ever'
     }),
   });
   const silent = silenceOf(await finder.find(vm('n1', randomUUID())));
-  t.deepEqual([...silent].sort(), ["node 'n1' has only just been linked", "node 'n2' has only just been linked"]);
+  t.deepEqual([...silent].sort(), [
+    "node 'n1' has only just been linked",
+    "node 'n2' has only just been linked",
+  ]);
 });
 
 test('who cannot wait counts nodes as silent that are not linked, or have only just been', async t => {
