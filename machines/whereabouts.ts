@@ -15,8 +15,8 @@ export interface RunEnd {
   readonly node: string;
   /** The UUID of the host that tells so. */
   readonly host: string;
-  /** Whether the run was seen, and then seen to end, on one unbroken connection. Else only its last state tells. */
-  readonly watched: boolean;
+  /** libvirt's id of the run, if it was seen, and then seen to end, on one unbroken connection; null: only its last state tells. */
+  readonly watched: number | null;
 }
 
 /** Where a machine is, as far as hosts tell. These are facts; what follows from them is for the charts to say. */
@@ -74,10 +74,13 @@ export function isProvedDead({ vm, seen, run }: Known, { found, alarm }: Evidenc
   if (found.end === null) return false;
   const { end, silent } = found;
   const atHome = end.node === vm.node;
-  if (seen === 'migrated') return end.watched && !atHome;
-  if (seen === 'switching') return end.watched && silent.length === 0;
+  const isWatched = end.watched !== null;
+  if (seen === 'migrated') return isWatched && !atHome;
+  if (seen === 'switching') return isWatched && silent.length === 0;
   if (seen !== 'running') return false;
-  if (end.watched) return atHome || silent.length === 0;
+  // The end of an earlier run may be heard late, when the next one has the disk already.
+  if (isWatched && atHome) return run === null || run.id === end.watched;
+  if (isWatched) return silent.length === 0;
   // A failed start leaves the image of a saved machine as it was.
   if (end.how === 'failed' || !atHome || end.host !== run?.host) return false;
   return silent.length === 0 && alarm === null;

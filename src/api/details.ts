@@ -3,7 +3,7 @@ import { slicesOf } from '../slices.ts';
 import type { LongBody } from './answer.ts';
 import { instant } from './event-text.ts';
 
-const attachmentKeys = ({ id, state, mode, since, away, by, machine }: AttachmentDetails) => ({
+const attachmentKeys = ({ id, state, mode, since, away, doubt, diverted, by, machine }: AttachmentDetails) => ({
   id,
   state,
   mode,
@@ -14,12 +14,14 @@ const attachmentKeys = ({ id, state, mode, since, away, by, machine }: Attachmen
   since: instant(since),
   by,
   away,
+  doubt: doubt && { message: doubt.detail, since: instant(doubt.since) },
+  diverted,
 });
 
 const waitingKeys = ({ for: whom, attachment, until }: Waiting) => ({
   for: whom,
   attachment,
-  until: instant(until),
+  until: until === null ? null : instant(until),
 });
 
 /** Everything that there is to say of a disk: numbers are numbers, times are RFC 3339. */

@@ -50,6 +50,14 @@ const attachment = {
   since: instant,
   by: z.string().nullable().describe('The account that asked for it; null to those who may not know'),
   away: z.boolean().describe('Its machine was saved to a file or has migrated, and was not found yet'),
+  doubt: z
+    .object({ message: z.string(), since: instant })
+    .nullable()
+    .describe('Why it is not known whether its machine is gone; a detach call or an administrator says so'),
+  diverted: z
+    .string()
+    .nullable()
+    .describe('The path that the machine writes to instead of the volume: what it writes would be lost by a detach'),
 };
 
 /** A disk in the view `full`. */
@@ -74,13 +82,15 @@ export const diskDetails = z
       .array(
         z.object({
           for: z
-            .enum(['pool', 'node', 'guest'])
-            .describe('pool: for its volume; node: to plug it; guest: to let go of it'),
+            .enum(['pool', 'node', 'guest', 'person'])
+            .describe(
+              'pool: for its volume; node: to plug it; guest: to let go of it; person: to say that its machine is gone',
+            ),
           attachment: z
             .string()
             .nullable()
             .describe('Id of the attachment that waits; null: the disk itself'),
-          until: instant,
+          until: instant.nullable().describe('Null: for as long as it takes'),
         }),
       )
       .describe('Whom the disk waits for'),

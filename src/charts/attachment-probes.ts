@@ -16,7 +16,7 @@ export interface AttachmentFacts {
 const givens = ({ context }: AttachmentFacts): Given[] => {
   const { vm } = context;
   const run = context.run ?? { host: '', id: 0 };
-  const end = { how: 'destroyed', node: vm.node, host: run.host, watched: true };
+  const end = { how: 'destroyed', node: vm.node, host: run.host, watched: run.id };
   const nowhere = { at: 'nowhere', silent: [], end: null };
   const facts: readonly [string, unknown, readonly string[]][] = [
     ['while the machine runs with the disk', { at: 'running', vm, run, disks: [context.disk] }, [context.disk]],

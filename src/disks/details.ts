@@ -16,18 +16,19 @@ function attachmentsOf(shelf: Shelf, disk: KeptDisk): readonly KeptAttachment[] 
 }
 
 function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): AttachmentDetails {
-  const { id, node, vmId, vm, target, mode, since, by, seen } = context;
+  const { id, node, vmId, vm, target, mode, since, by, seen, doubt, diverted } = context;
   const away = seen === 'saved' || seen === 'managed-save' || seen === 'migrated';
   const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
-  return { id, state, mode, since, away, by: shown ? by : null, machine };
+  const hosts = shown ? { doubt, diverted } : { doubt: null, diverted: null };
+  return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
 }
 
 function waitingOf(disk: KeptDisk, attachments: readonly KeptAttachment[]): Waiting[] {
   const { deadline } = disk.context;
   const own: Waiting[] =
     deadline !== null && POOL.has(disk.state) ? [{ for: 'pool', attachment: null, until: deadline }] : [];
-  const others = attachments.flatMap(({ state, context: { id, deadline: until } }): Waiting[] => {
-    if (until === null) return [];
+  const others = attachments.flatMap(({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
+    if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];
     return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
   });
   return [...own, ...others];

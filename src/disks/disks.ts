@@ -73,6 +73,8 @@ export interface DisksParts {
     readonly leftoverGraceMs: number;
     /** How old a connection must be for what is not shown on it to prove anything: 5 s, the default, but in tests. */
     readonly settlingMs?: number;
+    /** How long a node may take to answer a question: 10 s, the default, but in tests. */
+    readonly questionMs?: number;
   };
 }
 
@@ -113,8 +115,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
   );
-  const settlingMs = settings.settlingMs ?? SETTLING_MS;
-  const base = { decided, hypervisor, hosts, alarms, log, now, questionMs: QUESTION_MS };
+  const { settlingMs = SETTLING_MS, questionMs = QUESTION_MS } = settings;
+  const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
   const finder = createFinder({ ...base, settlingMs });
   const system = createActorSystem({
     journal: store,

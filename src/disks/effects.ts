@@ -119,10 +119,10 @@ export function createEffects(parts: EffectParts): Effects {
   }
 
   async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
-    const { vm, disk, attempt } = context;
-    const source = pool.source(disk).path;
+    const { vm, disk, attempt, run } = context;
+    const expected = { host: run?.host ?? null, source: pool.source(disk).path };
     for (;;) {
-      const outcome = await hypervisor.unplug(vm, disk, source, giveUpAt(context), signal);
+      const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
       switch (outcome.kind) {
         case 'unplugged':
           return { type: 'UNPLUGGED', attempt };

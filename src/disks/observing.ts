@@ -23,19 +23,19 @@ export interface ObserverParts {
   readonly questionMs: number;
 }
 
-/** A look at one domain of a node, and which of the disks that it may have were accounted for before. */
+/** A look at one domain of a node, and the attachments that there were before it: of later ones it tells nothing. */
 export interface Observation {
   readonly node: string;
   readonly domain: DomainName;
   readonly look: Look;
-  readonly before: ReadonlySet<string>;
+  readonly before: ReadonlySet<KeptAttachment>;
 }
 
 /** Looks at live machines, and tells attachments what is seen of theirs. */
 export interface Observer {
   /** Throws NODE_UNREACHABLE. */
   look(node: string, domain: DomainName): Promise<Observation>;
-  /** The attachments of a domain that are known to be on this node, or may be. */
+  /** The attachments that are known to be of this domain on this node, or may be, and have not changed since the look. */
   attachmentsIn(observation: Observation): readonly KeptAttachment[];
   /** Tells the attachments on this node, and takes in what nobody accounts for. `alarm`: why what is gone is not believed to be. */
   report(observation: Observation, alarm: string | null): Promise<void>;
@@ -65,10 +65,6 @@ export function createObserver(parts: ObserverParts): Observer {
     await tell(attachment, { type: 'FOUND', found, alarm }, kind);
   };
 
-  /** The disks of ours that are accounted for in a domain, as far as its attachments say. */
-  const accountedIn = (domain: DomainName): ReadonlySet<string> =>
-    new Set(heldByDomain(decided, domain.uuid).map(({ context }) => context.disk));
-
   /** Where a look shows a machine; undefined: it does not. */
   function foundBy({ node, look }: Observation, vm: Vm): Whereabouts | undefined {
     if (look.kind === 'moving') return { at: 'moving', node };
@@ -77,19 +73,21 @@ export function createObserver(parts: ObserverParts): Observer {
     return { at: 'running', vm: { ...vm, node, host: hypervisor.hostOf(node) }, run: look.run, disks };
   }
 
-  function attachmentsIn({ node, domain, look }: Observation): readonly KeptAttachment[] {
-    const there = new Set(
-      heldByDomain(decided, domain.uuid).filter(one => one.context.vm.node === node),
+  /** Registered under its name before the launch, and not yet seen with the disk. */
+  const registeredFor = (node: string, { name }: DomainName): KeptAttachment[] =>
+    decided
+      .attachmentsOf({ host: '', node, names: [name], domain: null })
+      .filter(one => isHeld(one) && one.context.vm.domain === null);
+
+  function attachmentsIn({ node, domain, look, before }: Observation): readonly KeptAttachment[] {
+    const known = heldByDomain(decided, domain.uuid).filter(
+      one => one.context.vm.node === node && before.has(one),
     );
-    // Registered before its launch: for this node, or for another if the machine shows the disk.
-    const named = decided.attachmentsOf({ host: '', node, names: [domain.name], domain: null });
-    for (const one of named) if (isHeld(one) && one.context.vm.domain === null) there.add(one);
-    for (const { disk } of look.kind === 'running' ? look.disks : []) {
-      for (const one of accountingFor(decided, disk, domain)) {
-        if (one.context.vm.domain === null) there.add(one);
-      }
-    }
-    return [...there];
+    // Registered for this node, or for another if the machine shows the disk.
+    const disks = look.kind === 'running' ? look.disks : [];
+    const shown = disks.flatMap(({ disk }) => accountingFor(decided, disk, domain));
+    const unseen = shown.filter(({ context }) => context.vm.domain === null);
+    return [...new Set([...known, ...registeredFor(node, domain), ...unseen])];
   }
 
   /** Whether the machine writes to the disk's volume, or to what else; undefined: it does not show the disk. */
@@ -106,7 +104,7 @@ export function createObserver(parts: ObserverParts): Observer {
 
   return {
     async look(node, domain) {
-      const before = accountedIn(domain);
+      const before = new Set(heldByDomain(decided, domain.uuid));
       const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
       holders.put(node, hypervisor.hostOf(node), domain, look.kind === 'running' ? look.disks : []);
       return { node, domain, look, before };
@@ -123,7 +121,10 @@ export function createObserver(parts: ObserverParts): Observer {
       // Known to be on another node, which is asked first: during a migration two show it.
       const others = heldByDomain(decided, domain.uuid).filter(one => one.context.vm.node !== node);
       for (const one of look.kind === 'running' ? others : []) await follow(one, { alarm }, 'reconciliation');
-      if (look.kind === 'running') await strays.settle(node, domain, look.run, look.disks, before);
+      if (look.kind === 'running') {
+        const accounted = new Set([...before].map(({ context }) => context.disk));
+        await strays.settle(node, domain, look.run, look.disks, accounted);
+      }
     },
     follow,
     tell,

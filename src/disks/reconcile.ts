@@ -90,7 +90,13 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     alarms.checkReleases(node, lossesIn(observations, missing), followed(node).length);
     const alarm = alarms.of(node) ?? null;
     for (const observation of observations) await observer.report(observation, alarm);
-    for (const [one, found] of missing) {
+    await report(missing, alarm);
+  }
+
+  /** What has changed since it was looked for is left for the next pass. */
+  async function report(facts: readonly Fact[], alarm: string | null): Promise<void> {
+    for (const [one, found] of facts) {
+      if (decided.attachment(one.context.id) !== one) continue;
       await observer.tell(one, { type: 'FOUND', found, alarm }, 'reconciliation');
     }
   }
@@ -155,9 +161,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   /** A machine of a node that does not answer may be found on another; where it is not, nothing is known that was not before. */
   async function lookElsewhere(node: string): Promise<void> {
     const facts = await findAll(followed(node));
-    for (const [one, found] of facts.filter(([, { at }]) => at === 'running')) {
-      await observer.tell(one, { type: 'FOUND', found, alarm: alarms.of(node) ?? null }, 'reconciliation');
-    }
+    const moved = facts.filter(([, found]) => found.at === 'running' && found.vm.node !== node);
+    await report(moved, alarms.of(node) ?? null);
   }
 
   async function runAgain(node: string): Promise<void> {

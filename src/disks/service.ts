@@ -61,13 +61,13 @@ export interface DiskView {
   readonly limit: number;
 }
 
-/** What a disk waits for: the pool, for its volume; a node, to plug it; a guest, to let go of it. */
+/** What a disk waits for: the pool, for its volume; a node, to plug it; a guest, to let go of it; a person, to say that its machine is gone. */
 export interface Waiting {
-  readonly for: 'pool' | 'node' | 'guest';
+  readonly for: 'pool' | 'node' | 'guest' | 'person';
   /** Id of the attachment that waits; null: the disk itself. */
   readonly attachment: string | null;
-  /** Milliseconds since 1970. */
-  readonly until: number;
+  /** Milliseconds since 1970; null: for as long as it takes. */
+  readonly until: number | null;
 }
 
 export interface AttachmentDetails {
@@ -78,6 +78,10 @@ export interface AttachmentDetails {
   readonly since: number;
   /** Its machine has been saved to a file or has migrated, and nobody has found it yet. */
   readonly away: boolean;
+  /** Why it is not known whether its machine is gone, and since when; null where that is known. */
+  readonly doubt: { readonly detail: string; readonly since: number } | null;
+  /** The path that the machine writes to instead of the disk's volume; null where it writes to that, and to those who may not know. */
+  readonly diverted: string | null;
   /** The account that asked for it; null to those who may not know. */
   readonly by: string | null;
   /** Null to those who may not know. `domain`: its UUID, null before the launch. */

@@ -12,6 +12,9 @@ import { isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
+/** Nobody has said which host, and to which path its machine writes. */
+const WHATEVER = { host: null, source: null };
+
 export interface StrayParts {
   readonly system: ActorSystem;
   readonly decided: Shelf;
@@ -50,7 +53,7 @@ export function createStrays(parts: StrayParts): Strays {
     const facts = { node, domain: domain.uuid, disk };
     log.warn(facts, 'a machine has a disk that is not attached to it; it is unplugged');
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
-    const outcome = await hypervisor.unplug(vm, disk, null, now() + unplugMs, stopping.signal);
+    const outcome = await hypervisor.unplug(vm, disk, WHATEVER, now() + unplugMs, stopping.signal);
     if (outcome.kind === 'unplugged') holders.drop(node, domain.uuid, `ua-${disk}`);
     else if (outcome.kind !== 'stopped')
       log.error({ ...facts, outcome }, 'a disk that is not attached stays');

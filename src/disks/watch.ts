@@ -9,7 +9,7 @@ import type { Hosts } from './hosts.ts';
 import { accountingFor, heldByDomain } from './machine.ts';
 import type { Observer } from './observing.ts';
 import type { Reconciler } from './reconcile.ts';
-import type { KeptAttachment } from './records.ts';
+import { isHeld, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { Strays } from './strays.ts';
 
@@ -42,10 +42,15 @@ export function watchNodes(parts: WatchParts): () => void {
     await observer.report(await observer.look(node, domain), alarms.of(node) ?? null);
   }
 
-  /** At first without waiting for nodes that do not answer: a run that was watched to its end needs their word in a switch-over only. */
-  async function ended(domain: DomainName, end: RunEnd): Promise<void> {
+  /**
+   * For those attachments that there were then: later ones are of a later run. At first without waiting for nodes that do not answer: a
+   * run that was watched to its end needs their word in a switch-over only.
+   */
+  async function ended(attachments: readonly KeptAttachment[], end: RunEnd): Promise<void> {
     for (const patient of [false, true]) {
-      for (const one of heldByDomain(decided, domain.uuid)) {
+      for (const { context } of attachments) {
+        const one = decided.attachment(context.id);
+        if (!one || !isHeld(one)) continue;
         await observer.follow(one, { alarm: alarmOn(one), end, patient }, 'machine-stopped');
       }
     }
@@ -91,7 +96,8 @@ export function watchNodes(parts: WatchParts): () => void {
       holders.put(node, hypervisor.hostOf(node), domain, []);
       if (alarms.ofHost(node) !== undefined) return;
       const host = hosts.uuidOf(hypervisor.hostOf(node)) ?? '';
-      begin(node, domain, () => ended(domain, { how, node, host, watched }));
+      const attachments = heldByDomain(decided, domain.uuid);
+      begin(node, domain, () => ended(attachments, { how, node, host, watched }));
     },
     deviceRemoved(node, domain, alias) {
       holders.drop(node, domain.uuid, alias);

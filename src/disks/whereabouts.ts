@@ -96,7 +96,7 @@ export function createFinder(parts: FinderParts): Finder {
       case 'off':
         return {
           at: 'absent',
-          end: look.how && { how: look.how, node, host: look.host, watched: false },
+          end: look.how && { how: look.how, node, host: look.host, watched: null },
         };
       case 'absent':
         return { at: 'absent', end: null };

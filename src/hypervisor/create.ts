@@ -43,8 +43,14 @@ export function createHypervisor({
   const operations: Operations = { links, runs, takeTurn: turns(), times: allTimes };
   const watchers = new Set<NodeWatcher>();
 
-  /** What a node tells of a machine, to one watcher. `watched`: it was seen running there, on the same connection. */
-  function tell(watcher: NodeWatcher, node: string, domain: DomainName, turn: Turn, watched: boolean): void {
+  /** What a node tells of a machine, to one watcher. `watched`: see `NodeWatcher.ended`. */
+  function tell(
+    watcher: NodeWatcher,
+    node: string,
+    domain: DomainName,
+    turn: Turn,
+    watched: number | null,
+  ): void {
     switch (turn.kind) {
       case 'running':
         return watcher.running(node, domain);
@@ -66,7 +72,7 @@ export function createHypervisor({
     const turn = turnOf(event);
     if (turn?.kind === 'running' && domain.id !== -1) runs.started(node, domain.uuid, domain.id);
     const isOver = turn !== undefined && turn.kind !== 'running' && turn.kind !== 'switching';
-    const watched = isOver && runs.ended(node, domain.uuid) !== undefined;
+    const watched = isOver ? (runs.ended(node, domain.uuid) ?? null) : null;
     for (const watcher of watchers) {
       if (turn) tell(watcher, node, domain, turn, watched);
       else if (event.type === 'device-removed') watcher.deviceRemoved(node, domain, event.alias);
@@ -104,10 +110,10 @@ export function createHypervisor({
       }
     },
 
-    async unplug(machine, disk, source, deadline, signal) {
+    async unplug(machine, disk, expected, deadline, signal) {
       try {
         links.keep(machine.node);
-        return await unplug(operations, machine, disk, source, deadline, signal);
+        return await unplug(operations, machine, disk, expected, deadline, signal);
       } catch (error) {
         const unreachable = error instanceof PdiskError;
         return {

@@ -45,6 +45,14 @@ export type UnplugOutcome =
    */
   | { readonly kind: 'failed'; readonly code: Failure; readonly detail: string };
 
+/** What has to be so for a disk to be unplugged; null: whatever is. */
+export interface Expected {
+  /** The UUID of the host that answers. */
+  readonly host: string | null;
+  /** The path that the machine writes to: what it has written to another one would be lost. */
+  readonly source: string | null;
+}
+
 export type ResizeOutcome =
   /** The machine knows, or does not have the disk, or will find out when it starts. */
   | { readonly kind: 'done' }
@@ -116,8 +124,8 @@ export interface NodeWatcher {
   running(node: string, domain: DomainName): void;
   /** It goes on elsewhere or later, or will on one of two hosts. */
   left(node: string, domain: DomainName, seen: 'switching' | 'saved' | 'migrated'): void;
-  /** `watched`: it was seen running there before on the same connection. */
-  ended(node: string, domain: DomainName, how: RunEnd['how'], watched: boolean): void;
+  /** `watched`: the id of the run that was seen there before on the same connection; null: none was. */
+  ended(node: string, domain: DomainName, how: RunEnd['how'], watched: number | null): void;
   /** Something came to its end there, and may have begun again. */
   changed(node: string, domain: DomainName): void;
   deviceRemoved(node: string, domain: DomainName, alias: string): void;
@@ -160,13 +168,12 @@ export interface Hypervisor {
   /** Plugs a disk, live only. Idempotent: what is plugged already counts as plugged. Never rejects. */
   plug(vm: Vm, spec: DiskSpec, deadline: number, signal: AbortSignal): Promise<PlugOutcome>;
   /**
-   * Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects. `source`: only where the machine writes to this path;
-   * null: whatever it writes to.
+   * Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects.
    */
   unplug(
     vm: Vm,
     disk: string,
-    source: string | null,
+    expected: Expected,
     deadline: number,
     signal: AbortSignal,
   ): Promise<UnplugOutcome>;

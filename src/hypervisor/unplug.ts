@@ -4,13 +4,15 @@
 
 import type { Vm } from '../../machines/vm.ts';
 import { steadyNow } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
 import { AFFECT_LIVE, ERROR, STATE_CRASHED, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type Answer, change } from './change.ts';
 import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
 import { watchDomain } from './domain-watch.ts';
-import type { UnplugOutcome } from './hypervisor.ts';
+import { hostAt } from './host.ts';
+import type { Expected, UnplugOutcome } from './hypervisor.ts';
 import { domainOf, lookFor, type Sight } from './live.ts';
 import type { Operations } from './operations.ts';
 import { pause, within } from './within.ts';
@@ -34,7 +36,7 @@ export async function unplug(
   { links, takeTurn, times }: Operations,
   vm: Vm,
   disk: string,
-  source: string | null,
+  { host, source }: Expected,
   deadline: number,
   signal: AbortSignal,
 ): Promise<UnplugOutcome> {
@@ -120,19 +122,34 @@ export async function unplug(
     return late ?? { kind: 'kept', detail };
   }
 
-  /** Where the machine writes to something else than the volume, what it has written is lost with the device. */
-  async function diversion(): Promise<UnplugOutcome | undefined> {
+  /** What to say where another host answers than the one on which the machine ran. */
+  async function otherHost(expected: string): Promise<UnplugOutcome | undefined> {
+    try {
+      const { client } = await link.questions(askUntil, signal);
+      const host = await within(askUntil, signal, limit => hostAt(client, limit));
+      if (host === expected) return undefined;
+      const detail = `host ${host} answers where the machine was on host ${expected}`;
+      return { kind: 'failed', code: 'NODE_DOUBTED', detail };
+    } catch (error) {
+      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: reasonOf(error) };
+    }
+  }
+
+  /** Why nothing is asked: another host may not be believed, and what the machine has written to another path would be lost. */
+  async function obstacle(): Promise<UnplugOutcome | undefined> {
+    const stranger = host === null ? undefined : await otherHost(host);
+    if (stranger) return stranger;
     if (source === null) return undefined;
     const sight = await lookFor(link, domain, disk, askUntil, signal);
-    if (sight.kind === 'unreadable')
-      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
-    if (sight.kind !== 'there' || sameSource(sight.source, source)) return undefined;
+    if (sight.kind === 'unreadable') return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
+    if (sight.kind !== 'there') return undefined;
+    if (sameSource(sight.source, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
   }
 
   try {
-    const diverted = await diversion();
-    if (diverted) return diverted;
+    const before = await obstacle();
+    if (before) return before;
     for (;;) {
       const answer = steadyNow() >= askAt ? await ask() : undefined;
       if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: doubt };

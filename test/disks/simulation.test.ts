@@ -75,7 +75,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
           if (there) world.send(attachmentKey(there.context.id), { type: 'HOTDETACH' }).catch(ignore);
         }
         if (one.do === 'dead' || one.do === 'gone' || one.do === 'migrated') {
-          const end = { how: 'destroyed', node: 'n', host: RUN.host, watched: true } as const;
+          const end = { how: 'destroyed', node: 'n', host: RUN.host, watched: RUN.id } as const;
           const messages = {
             dead: { type: 'FOUND', found: { at: 'nowhere', silent: [], end }, alarm: null },
             gone: { type: 'DEVICE_GONE', alarm: null },

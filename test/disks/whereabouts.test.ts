@@ -80,11 +80,11 @@ test('a machine that no host shows is nowhere, with the end that its own node te
   const { n1, n2, finder, vm, key } = await createField(t);
   const { uuid } = n1.addDomain({ name: 'a' });
   n1.destroy('a');
-  const end = { how: 'destroyed', node: key('n1'), host: n1.hostUuid, watched: false } as const;
+  const end = { how: 'destroyed', node: key('n1'), host: n1.hostUuid, watched: null } as const;
   t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'nowhere', silent: [], end });
   t.deepEqual(await finder.find(vm('n2', uuid)), { at: 'nowhere', silent: [], end: null }, 'not of others');
   t.deepEqual(await finder.find(vm('n1', randomUUID())), { at: 'nowhere', silent: [], end: null });
-  const seen = { ...end, node: key('n2'), host: n2.hostUuid, watched: true };
+  const seen = { ...end, node: key('n2'), host: n2.hostUuid, watched: 1 };
   t.deepEqual(await finder.find(vm('n1', uuid), { end: seen }), { at: 'nowhere', silent: [], end: seen });
   n1.start('a');
   t.is((await finder.find(vm('n1', uuid), { end: seen })).at, 'running');
@@ -170,7 +170,7 @@ test('what a young connection does not show may be there yet: it is asked again 
   const field = await createField(t, { settlingMs: 4000 });
   const { n1, finder, vm, key } = field;
   const uuid = randomUUID();
-  const end = { how: 'failed', node: key('n1'), host: n1.hostUuid, watched: true } as const;
+  const end = { how: 'failed', node: key('n1'), host: n1.hostUuid, watched: 1 } as const;
   // With an end, it is looked for once.
   const finding = finder.find(vm('n1', uuid), { end });
   await until(() => surveys(n1) === 1, 'the first list');

@@ -19,7 +19,7 @@ import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { leftOver } from '../rig/nothing-left.ts';
 import { until } from '../rig/until.ts';
-import { farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
+import { ANYWHERE, farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
 
 const UNPLUGGED = { kind: 'unplugged' } as const;
 const STOPPED = { kind: 'stopped', settled: true } as const;
@@ -44,7 +44,7 @@ beforeLibvirtTests(async () => {
     watcher({
       running: (_, { uuid }) => news.push(`running ${uuid}`),
       left: (_, { uuid }, seen) => news.push(`${seen} ${uuid}`),
-      ended: (_, { uuid }, how, watched) => news.push(`${how}${watched ? '' : ' unwatched'} ${uuid}`),
+      ended: (_, { uuid }, how, watched) => news.push(`${how}${watched === null ? ' unwatched' : ''} ${uuid}`),
       deviceRemoved: (_, { uuid }, alias) => news.push(`removed ${alias} ${uuid}`),
     }),
   );
@@ -69,7 +69,7 @@ async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
 
 const plug = (vm: Vm, spec: DiskSpec): Promise<PlugOutcome> => hypervisor.plug(vm, spec, farOff(), never());
 const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutcome> =>
-  hypervisor.unplug(vm, spec.disk, spec.source.path, deadline, never());
+  hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, never());
 const look = (vm: Vm): Promise<Look> => hypervisor.look(vm.node, vm.domain ?? '', farOff());
 const OFF = 'it does not run';
 /** The disks in the live machine. */

@@ -116,7 +116,7 @@ export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
   how: 'destroyed',
   node: HOME,
   host: RUN.host,
-  watched: true,
+  watched: RUN.id,
   ...more,
 });
 
@@ -150,10 +150,10 @@ export const places: readonly Whereabouts[] = [
   nowhere({ silent: SILENT }),
   nowhere({ end: end() }),
   nowhere({ end: end(), silent: SILENT }),
-  nowhere({ end: end({ watched: false }) }),
-  nowhere({ end: end({ watched: false, how: 'failed' }) }),
-  nowhere({ end: end({ watched: false, host: 'another host' }) }),
-  nowhere({ end: end({ watched: false }), silent: SILENT }),
+  nowhere({ end: end({ watched: null }) }),
+  nowhere({ end: end({ watched: null, how: 'failed' }) }),
+  nowhere({ end: end({ watched: null, host: 'another host' }) }),
+  nowhere({ end: end({ watched: null }), silent: SILENT }),
   nowhere({ end: end({ node: ELSEWHERE }) }),
 ];
 const facts = places.map(found => ({ found, alarm: null }));

@@ -43,7 +43,7 @@ test('a run that was watched to its end is over, whatever other nodes do not ans
 });
 
 test('the end of an incoming copy, or of a run that nobody saw, is no proof while a node is silent', t => {
-  for (const unproved of [end({ node: ELSEWHERE, watched: false }), end({ watched: false })]) {
+  for (const unproved of [end({ node: ELSEWHERE, watched: null }), end({ watched: null })]) {
     const attachment = plugged();
     t.is(attachment.send(foundAt(nowhere({ end: unproved, silent: SILENT }))).state, 'hot-attached');
     t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] } });
@@ -51,12 +51,12 @@ test('the end of an incoming copy, or of a run that nobody saw, is no proof whil
 });
 
 test('a last state proves an end on the host where the machine was last seen, if all others answer and no alarm is up', t => {
-  const unwatched = end({ watched: false, how: 'crashed' });
+  const unwatched = end({ watched: null, how: 'crashed' });
   t.is(plugged().send(foundAt(nowhere({ end: unwatched }))).state, 'unclaimed');
   t.is(plugged().send(foundAt(nowhere({ end: unwatched }), ALARM)).state, 'hot-attached');
-  const other = end({ watched: false, how: 'crashed', host: 'another host' });
+  const other = end({ watched: null, how: 'crashed', host: 'another host' });
   t.is(plugged().send(foundAt(nowhere({ end: other }))).state, 'hot-attached');
-  const failed = end({ watched: false, how: 'failed' });
+  const failed = end({ watched: null, how: 'failed' });
   t.is(plugged().send(foundAt(nowhere({ end: failed }))).state, 'hot-attached');
 });
 

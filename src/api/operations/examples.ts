@@ -56,6 +56,8 @@ export const details = {
       since: '2011-07-28T15:20:00.000Z',
       by: 'test',
       away: false,
+      doubt: null,
+      diverted: null,
     },
   ],
   waiting: [],

@@ -25,7 +25,7 @@ const times = {
   pollMs: 50,
   askAgainMs: 300,
   lastLookMs: 60_000,
-  surveysApartMs: 40,
+  settlingMs: 40,
 };
 /** For a deadline that is waited for: three quarters of the time are for asking, one for the last look. */
 export const NEAR_MS = 6000;
@@ -36,30 +36,37 @@ const settings = {
   detachTimeoutMs: 60_000,
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
-  reconcileIntervalMs: 100,
+  reconcileIntervalMs: 200,
   leftoverGraceMs: 60_000,
-  proofMs: 40,
+  settlingMs: 40,
+  questionMs: 60_000,
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
-/** Two nodes of fake libvirtds (`n1`, `n2`), a real store and a real file pool; everything ends with the test. */
+/** Two nodes of fake libvirtds (`n1`, `n2`, named or under the wildcard), a real store and a real file pool; everything ends with the test. */
 export async function createSite(
   t: ExecutionContext,
   more: Partial<typeof settings> = {},
   {
     tcp = false,
+    wildcard = false,
     stands = () => true,
     pool: around = pool => pool,
-  }: { tcp?: boolean; stands?: () => boolean; pool?: (pool: Pool) => Pool } = {},
+  }: { tcp?: boolean; wildcard?: boolean; stands?: () => boolean; pool?: (pool: Pool) => Pool } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
   const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1'), ...(tcp ? { tcp: 0 } : {}) });
   const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
-  const nodes = new Map([
-    ...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []),
-    ['n1', n1.uri],
-    ['n2', n2.uri],
-  ]);
+  const everyNode = ['*', `qemu:///system?socket=${directory}/{node}`] as const;
+  const nodes = new Map<string, string>(
+    wildcard
+      ? [everyNode]
+      : [
+          ...(n1.tcpUri ? [['n1-by-tcp', n1.tcpUri] as const] : []),
+          ['n1', n1.uri],
+          ['n2', n2.uri],
+        ],
+  );
   const lines: string[] = [];
   const published: EventRecord[] = [];
   const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
@@ -124,11 +131,28 @@ export async function createSite(
       const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
       return (await site.disks.service.create(admin, disk, cause)).uuid;
     },
+    /** Starts so many machines on n1, from one-1 on, each with a disk plugged in; answers the disks. */
+    plugged: (machines: number): Promise<string[]> =>
+      Promise.all(
+        Array.from({ length: machines }, async (_, index) => {
+          site.n1.addDomain({ name: `one-${index + 1}` });
+          const uuid = await site.create();
+          await site.hotattach(uuid, String(index + 1));
+          return uuid;
+        }),
+      ),
     hotattach: (uuid: string, vmId: string, node = 'n1') =>
       site.disks.service.hotattach(admin, uuid, { node, vmId }, cause),
     hotdetach: (uuid: string, vmId: string, node = 'n1') =>
       site.disks.service.hotdetach(admin, uuid, { node, vmId }, cause),
     detach: (vmId: string, node = 'n1') => site.disks.service.detach(admin, { node, vmId }, cause),
+    /** Why it is not known whether a disk's machine is gone, as soon as there is doubt. */
+    untilDoubt: (uuid: string) =>
+      until(
+        () => site.disks.service.getDetails(admin, uuid).attachments[0]?.doubt?.detail,
+        `doubt about the machine of ${uuid}`,
+        { hint: () => lines.join('') },
+      ),
     users: (uuid: string): number => site.disks.service.get(admin, uuid).users,
     untilUsers: (uuid: string, users: number) =>
       until(() => site.users(uuid) === users, `${users} users of ${uuid}`, { hint: () => lines.join('') }),
