@@ -1,11 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
 import type { DomainName, NodeWatcher } from '../../src/hypervisor/hypervisor.ts';
-import {
-  STOPPED_CRASHED,
-  STOPPED_MIGRATED,
-  STOPPED_SHUTDOWN,
-} from '../../src/libvirt/constants.ts';
+import { STOPPED_CRASHED, STOPPED_MIGRATED, STOPPED_SHUTDOWN } from '../../src/libvirt/constants.ts';
 import { EVENT } from '../fakes/libvirtd/lifecycle.ts';
 import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
@@ -133,7 +129,12 @@ test('an end is watched only if the run was seen on the same connection', async 
   t.like(await hypervisor.look(node, uuids[0] ?? '', farOff()), { kind: 'running' });
   for (const name of ['seen', 'unseen', 'before']) fake.destroy(name);
   // Of a start that fails after it, libvirt tells a second end.
-  fake.emit({ type: 'lifecycle', domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 }, event: 5, detail: 5 });
+  fake.emit({
+    type: 'lifecycle',
+    domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 },
+    event: 5,
+    detail: 5,
+  });
   await until(() => ends.length === 4, 'the news');
   t.deepEqual(ends, [
     ['seen', 'destroyed', 1],

@@ -44,7 +44,8 @@ beforeLibvirtTests(async () => {
     watcher({
       running: (_, { uuid }) => news.push(`running ${uuid}`),
       left: (_, { uuid }, seen) => news.push(`${seen} ${uuid}`),
-      ended: (_, { uuid }, how, watched) => news.push(`${how}${watched === null ? ' unwatched' : ''} ${uuid}`),
+      ended: (_, { uuid }, how, watched) =>
+        news.push(`${how}${watched === null ? ' unwatched' : ''} ${uuid}`),
       deviceRemoved: (_, { uuid }, alias) => news.push(`removed ${alias} ${uuid}`),
     }),
   );

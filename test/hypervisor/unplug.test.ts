@@ -33,7 +33,7 @@ async function machine(
     hypervisor,
     vm,
     spec,
-    unplug: (deadline = farOff(), signal = never()) => 
+    unplug: (deadline = farOff(), signal = never()) =>
       hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, signal),
   };
 }
@@ -139,7 +139,10 @@ test('a disk of ours that somebody plugged under another alias is unplugged by t
     disks: [diskElement(spec).replace(/<alias[^>]*>/, "<alias name='ua-mine'/>")],
   });
   const b = { ...vm, domain: fake.domain('b').uuid };
-  t.deepEqual(await hypervisor.unplug(b, spec.disk, { ...ANYWHERE, source: spec.source.path }, farOff(), never()), UNPLUGGED);
+  t.deepEqual(
+    await hypervisor.unplug(b, spec.disk, { ...ANYWHERE, source: spec.source.path }, farOff(), never()),
+    UNPLUGGED,
+  );
   t.deepEqual(fake.domain('b').disks, []);
 });
 
@@ -193,7 +196,8 @@ test('device-mapper’s name of a logical volume is the volume', async t => {
   const { fake, hypervisor, vm } = await machine(t);
   const volume = diskSpec({ source: { type: 'block', path: '/dev/vg-1/disk-2' }, target: 'vdc' });
   await hypervisor.plug(vm, volume, farOff(), never());
-  const unplug = () => hypervisor.unplug(vm, volume.disk, { ...ANYWHERE, source: '/dev/vg-1/disk-2' }, farOff(), never());
+  const unplug = () =>
+    hypervisor.unplug(vm, volume.disk, { ...ANYWHERE, source: '/dev/vg-1/disk-2' }, farOff(), never());
   divert(fake, '/dev/mapper/vg--1-other--2');
   t.like(await unplug(), { kind: 'failed', code: 'DISK_DIVERTED' });
   divert(fake, '/dev/mapper/vg--1-disk--2');
@@ -304,7 +308,13 @@ test('two disks of one machine are unplugged at the same time', async t => {
   await asked(fake);
   // While the guest thinks about the first one.
   t.deepEqual(await hypervisor.plug(vm, other, farOff(), never()), pluggedInto({ fake }));
-  const second = hypervisor.unplug(vm, other.disk, { ...ANYWHERE, source: other.source.path }, farOff(), never());
+  const second = hypervisor.unplug(
+    vm,
+    other.disk,
+    { ...ANYWHERE, source: other.source.path },
+    farOff(),
+    never(),
+  );
   await until(() => fake.domain('a').pending.size === 2, 'both requests');
   for (const { disk } of [other, spec]) fake.release('a', `ua-${disk}`);
   t.deepEqual(await Promise.all([first, second]), [UNPLUGGED, UNPLUGGED]);
@@ -321,6 +331,12 @@ test('an aborted unplug ends at once', async t => {
 
 test('a node that is not configured any more is not silently given up', async t => {
   const { hypervisor, vm, spec } = await machine(t);
-  const outcome = await hypervisor.unplug({ ...vm, node: 'host:gone' }, spec.disk, ANYWHERE, farOff(), never());
+  const outcome = await hypervisor.unplug(
+    { ...vm, node: 'host:gone' },
+    spec.disk,
+    ANYWHERE,
+    farOff(),
+    never(),
+  );
   t.like(outcome, { kind: 'failed', code: 'NODE_UNREACHABLE' });
 });
