@@ -68,10 +68,17 @@ const isDead = ({ context, event }: Args): boolean => {
   return facts !== undefined && isProvedDead(context, facts);
 };
 
+/**
+ * It runs on another node, and not where it was known to be: as long as that node is silent, only its own word that the machine has
+ * left counts, for two hosts may run it, and only one of them with the disk.
+ */
 const runsElsewhere = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
-  return running !== undefined && running.vm.node !== context.vm.node;
+  if (!running || running.vm.node === context.vm.node) return false;
+  return !running.homeIsSilent || context.seen === 'migrated';
 };
+
+const runsHere = ({ context, event }: Args): boolean => runningOf(event)?.vm.node === context.vm.node;
 
 /** Its machine runs where it is known to be, and its live domain does not have the disk. */
 const isOff = ({ context, event }: Args): boolean => {
@@ -95,7 +102,8 @@ function lastSeen({ context, event }: Args): LastSeen {
 
 function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
   const facts = factsOf(event);
-  if (!facts || facts.found.at !== 'nowhere') return null;
+  const at = facts?.found.at;
+  if (!facts || (at !== 'nowhere' && at !== 'running')) return null;
   const detail = doubtOf(context.seen, facts);
   if (context.doubt?.detail === detail) return context.doubt;
   return { code: 'VM_FATE_UNKNOWN', detail, since: context.doubt?.since ?? event.time };
@@ -214,8 +222,10 @@ export const setupAttachment = setup({
       const isKnown = vm.node === context.vm.node && vm.domain === context.vm.domain;
       return isKnown && run.host === context.run?.host && run.id === context.run.id;
     },
-    running: ({ event }) => runningOf(event) !== undefined,
-    nowhere: ({ event }) => factsOf(event)?.found.at === 'nowhere',
+    runsHere,
+    /** A registered machine is where it is seen first; after that as above. */
+    runsHereOrFirst: args => runsHere(args) || (args.context.vm.domain === null && runningOf(args.event) !== undefined),
+    lost: args => doubtNow(args) !== null,
     /** A machine by that name runs without the disk: whoever launched it did so without its element. */
     launchedWithout: ({ context, event }) => {
       const running = runningOf(event);

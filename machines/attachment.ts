@@ -84,7 +84,7 @@ const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
 const notFound = shared([
   { guard: 'doubtKnown', actions: 'agree' },
-  { guard: 'nowhere', actions: ['doubt', lost] },
+  { guard: 'lost', actions: ['doubt', lost] },
   { actions: 'doubt' },
 ]);
 
@@ -92,14 +92,14 @@ const notFound = shared([
 const whereItIs = shared([
   { guard: 'nothingNew', actions: 'agree' },
   { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-  { guard: 'running', actions: 'follow' },
+  { guard: 'runsHere', actions: 'follow' },
   ...notFound,
 ]);
 
 /** Nobody's word about a node counts against a machine that is seen running. */
 const runsYet = shared([
   { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-  { guard: 'running', actions: 'agree' },
+  { guard: 'runsHere', actions: 'agree' },
 ]);
 
 const left = shared([{ guard: 'seenSoAlready', actions: 'agree' }, { actions: 'leave' }]);
@@ -168,7 +168,8 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
           { guard: 'nothingNew', actions: 'agree' },
-          { guard: 'running', actions: ['follow', tellMoved] },
+          { guard: 'runsHereOrFirst', actions: ['follow', tellMoved] },
+          { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
           { guard: 'untied', actions: 'agree' },
           ...notFound,
         ],
@@ -231,7 +232,11 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'offForCertainNotUndoing', ...off },
           { guard: 'provedDeadNotUndoing', ...off },
           { guard: 'endIsNews', actions: 'noteEnd' },
-          ...whereItIs,
+          { guard: 'nothingNew', actions: 'agree' },
+          // It is asked there anew.
+          { guard: 'runsElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
+          { guard: 'runsHere', actions: 'follow' },
+          ...notFound,
         ],
         LEFT: left,
         DIVERTED: divert,

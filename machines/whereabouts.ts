@@ -21,8 +21,17 @@ export interface RunEnd {
 
 /** Where a machine is, as far as hosts tell. These are facts; what follows from them is for the charts to say. */
 export type Whereabouts =
-  /** It runs, paused or not, on the node in `vm`. `disks`: those of ours in its live domain; null: that could not be read. */
-  | { readonly at: 'running'; readonly vm: Vm; readonly run: Run; readonly disks: readonly string[] | null }
+  /**
+   * It runs, paused or not, on the node in `vm`. `disks`: those of ours in its live domain; null: that could not be read.
+   * `homeIsSilent`: the node where it was known to be does not answer, and may have it as well.
+   */
+  | {
+      readonly at: 'running';
+      readonly vm: Vm;
+      readonly run: Run;
+      readonly disks: readonly string[] | null;
+      readonly homeIsSilent: boolean;
+    }
   /** Its only copy is paused in the middle of a migration: it goes on there, or where it came from. */
   | { readonly at: 'moving'; readonly node: string }
   /** Shut off with a managed save image: its next start brings it back with its disks. */
@@ -65,8 +74,8 @@ interface Known {
  * - A run that was seen on an unbroken connection and ended there in a way that is an end is over, unless a switch-over was open
  *   (then the other host may have it) or another host shows it.
  * - The end of a machine that had migrated counts where it landed, not where it came from.
- * - A last state proves it only on the host where the machine was last seen running, and only if every host that could have the
- *   machine has answered and none shows it. Absence proves nothing: a machine that was saved to a file is in no list.
+ * - The last state proves it only if it is a crash, on the host where the machine was last seen running, and if every host that could
+ *   have the machine has answered and none shows it. Absence proves nothing: a machine that was saved to a file is in no list.
  */
 export function isProvedDead({ vm, seen, run }: Known, { found, alarm }: Evidence): boolean {
   if (found.at !== 'nowhere') return false;
@@ -81,8 +90,8 @@ export function isProvedDead({ vm, seen, run }: Known, { found, alarm }: Evidenc
   // The end of an earlier run may be heard late, when the next one has the disk already.
   if (isWatched && atHome) return run === null || run.id === end.watched;
   if (isWatched) return silent.length === 0;
-  // A failed start leaves the image of a saved machine as it was.
-  if (end.how === 'failed' || !atHome || end.host !== run?.host) return false;
+  // Only a crash: whatever else ended may have been saved to a file before, and started anew from its definition.
+  if (end.how !== 'crashed' || !atHome || end.host !== run?.host) return false;
   return silent.length === 0 && alarm === null;
 }
 
@@ -98,7 +107,9 @@ export function isBelieved({ seen }: Known, { found }: Evidence, word: Word): bo
 export function doubtOf(seen: LastSeen, { found, alarm }: Evidence): string {
   if (found.at === 'saved') return 'it was saved, and comes back with its disks';
   if (found.at === 'moving') return 'it is migrating';
-  if (found.at === 'running') return 'it runs, and which disks it has could not be read';
+  if (found.at === 'running') {
+    return `it is seen on node '${found.vm.host}', and the node where it was known to be does not answer`;
+  }
   if (found.silent.length > 0) return found.silent.join('; ');
   if (seen === 'saved') return 'it was saved to a file, and may be restored with its disks';
   if (seen === 'migrated') return 'it has migrated, and no host shows it';

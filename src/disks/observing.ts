@@ -70,7 +70,8 @@ export function createObserver(parts: ObserverParts): Observer {
     if (look.kind === 'moving') return { at: 'moving', node };
     if (look.kind !== 'running') return undefined;
     const disks = look.disks.map(({ disk }) => disk);
-    return { at: 'running', vm: { ...vm, node, host: hypervisor.hostOf(node) }, run: look.run, disks };
+    const at = { ...vm, node, host: hypervisor.hostOf(node) };
+    return { at: 'running', vm: at, run: look.run, disks, homeIsSilent: false };
   }
 
   /** Registered under its name before the launch, and not yet seen with the disk. */

@@ -1,5 +1,6 @@
 // The one place that says where a machine is: for passes over a node, for what nodes tell, for calls to detach, and for what is being
 // unplugged. It brings facts; the charts decide what follows.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
@@ -38,6 +39,9 @@ export interface Finder {
   stop(): void;
 }
 
+/** How often a node is asked again whose connection is too young. */
+const SETTLING_ATTEMPTS = 3;
+
 type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
 type Sight = Found | { readonly at: 'absent'; readonly end: RunEnd | null } | { readonly silent: string };
 
@@ -53,6 +57,8 @@ export function createFinder(parts: FinderParts): Finder {
   const surveys = new Map<string, () => Promise<Survey>>();
   const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
   const stopping = new AbortController();
+  // Many wait at once for nodes that have only just been linked.
+  setMaxListeners(0, stopping.signal);
 
   async function ask(node: string): Promise<Survey> {
     if (!hypervisor.isConfigured(node)) {
@@ -84,18 +90,21 @@ export function createFinder(parts: FinderParts): Finder {
     return shared();
   }
 
-  /** The list, or a later one, on which what is not shown is not there. */
-  async function settled(node: string, list: Survey): Promise<Survey> {
-    if (list.ageMs >= settlingMs) return list;
-    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal });
-    return settled(node, await survey(node));
+  const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
+
+  /** The list, or a later one, on which what is not shown is not there; a young one of a node that loses its link again and again. */
+  async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
+    if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
+    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
+    return settled(node, await survey(node), attempts - 1);
   }
 
   function sightOf(vm: Vm, node: string, look: Look): Sight {
     switch (look.kind) {
       case 'running': {
         const disks = [...new Set(look.disks.map(({ disk }) => disk))];
-        return { at: 'running', vm: { ...vm, node, host: hypervisor.hostOf(node) }, run: look.run, disks };
+        const at = { ...vm, node, host: hypervisor.hostOf(node) };
+        return { at: 'running', vm: at, run: look.run, disks, homeIsSilent: false };
       }
       case 'moving':
         return { at: 'moving', node };
@@ -119,12 +128,11 @@ export function createFinder(parts: FinderParts): Finder {
     const domain = vm.domain ?? '';
     try {
       if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
-      const list = await survey(node, since);
+      const first = await survey(node, since);
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
-      if (isListed(list) || (patient && isListed(await settled(node, list)))) {
-        return await lookAt(vm, node, domain);
-      }
-      if (patient || list.ageMs >= settlingMs) return { at: 'absent', end: null };
+      const list = patient && !isListed(first) ? await settled(node, first) : first;
+      if (isListed(list)) return await lookAt(vm, node, domain);
+      if (isSettled(list)) return { at: 'absent', end: null };
       return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
     } catch (error) {
       return { silent: reasonWhy(error) };
@@ -138,7 +146,9 @@ export function createFinder(parts: FinderParts): Finder {
 
   /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
   function silence(sights: ReadonlyMap<string, Sight>): string[] {
-    const answered = [...sights].filter(([, sight]) => !('silent' in sight)).map(([node]) => hostUuidOf(node));
+    const answered = [...sights]
+      .filter(([, sight]) => !('silent' in sight))
+      .map(([node]) => hostUuidOf(node));
     const silent = [...sights].flatMap(([node, sight]) => {
       const uuid = hostUuidOf(node);
       return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
@@ -160,8 +170,9 @@ export function createFinder(parts: FinderParts): Finder {
     );
     const sights = new Map<string, Sight>([[vm.node, home], ...asked]);
     const found = [...sights.values()].filter(isFound);
-    const running = found.find(({ at }) => at === 'running') ?? found[0];
-    return running ?? { at: 'nowhere', silent: silence(sights), end: 'end' in home ? home.end : null };
+    const best = found.find(({ at }) => at === 'running') ?? found[0];
+    if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
+    return best ?? { at: 'nowhere', silent: silence(sights), end: 'end' in home ? home.end : null };
   }
 
   return {

@@ -138,7 +138,7 @@ test('a registered machine is followed when it migrates, and detached where it i
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', persistent: false, disks: [xml] });
-  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain, 'the machine to be seen');
+  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined, 'the machine to be seen');
   migrateUnseen(site.n1, site.n2, 'one-1');
   await t.throwsAsync(site.detach('1', 'n1'), { message: /runs|no disks/ });
   await until(

@@ -1,15 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
 import type { DomainName, NodeWatcher } from '../../src/hypervisor/hypervisor.ts';
-import {
-  STOPPED_CRASHED,
-  STOPPED_MIGRATED,
-  STOPPED_SHUTDOWN,
-} from '../../src/libvirt/constants.ts';
+import { STOPPED_CRASHED, STOPPED_MIGRATED, STOPPED_SHUTDOWN } from '../../src/libvirt/constants.ts';
 import { EVENT } from '../fakes/libvirtd/lifecycle.ts';
 import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import {
+  ANYWHERE,
   diskSpec,
   type FakeNode,
   fakeLibvirtd,
@@ -68,7 +65,7 @@ test('what becomes of domains and devices is told with the node, the UUID and th
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
   const spec = diskSpec();
   await hypervisor.plug(vm, spec, farOff(), never());
-  await hypervisor.unplug(vm, spec.disk, spec.source.path, farOff(), never());
+  await hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, farOff(), never());
   for (const detail of [STOPPED_SHUTDOWN, STOPPED_CRASHED, STOPPED_MIGRATED, REVERTED, 77]) {
     fake.destroy('a', detail);
     fake.start('a');
@@ -88,9 +85,9 @@ test('what becomes of domains and devices is told with the node, the UUID and th
     ['up', node, 1],
     ['added', ...domain, alias],
     ['removed', ...domain, alias],
-    ['ended', ...domain, 'shutdown', true],
+    ['ended', ...domain, 'shutdown', 1],
     ...begun,
-    ['ended', ...domain, 'crashed', true],
+    ['ended', ...domain, 'crashed', 2],
     ...begun,
     ['left', ...domain, 'migrated'],
     ...begun,
@@ -98,9 +95,9 @@ test('what becomes of domains and devices is told with the node, the UUID and th
     ...begun,
     ['changed', ...domain],
     ...begun,
-    ['ended', ...domain, 'failed', true],
+    ['ended', ...domain, 'failed', 6],
     ...begun,
-    ['ended', ...domain, 'destroyed', true],
+    ['ended', ...domain, 'destroyed', 7],
     ...begun,
     ['running', ...domain],
     ['left', ...domain, 'saved'],
@@ -132,13 +129,18 @@ test('an end is watched only if the run was seen on the same connection', async 
   t.like(await hypervisor.look(node, uuids[0] ?? '', farOff()), { kind: 'running' });
   for (const name of ['seen', 'unseen', 'before']) fake.destroy(name);
   // Of a start that fails after it, libvirt tells a second end.
-  fake.emit({ type: 'lifecycle', domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 }, event: 5, detail: 5 });
+  fake.emit({
+    type: 'lifecycle',
+    domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 },
+    event: 5,
+    detail: 5,
+  });
   await until(() => ends.length === 4, 'the news');
   t.deepEqual(ends, [
-    ['seen', 'destroyed', true],
-    ['unseen', 'destroyed', false],
-    ['before', 'destroyed', false],
-    ['seen', 'failed', false],
+    ['seen', 'destroyed', 1],
+    ['unseen', 'destroyed', null],
+    ['before', 'destroyed', null],
+    ['seen', 'failed', null],
   ]);
 });
 
@@ -162,7 +164,7 @@ test('a migration is told by both ends: an incoming copy does not run, and one t
   failing.fail('incoming-destroyed');
   await until(() => told.length === 3, 'the news');
   t.deepEqual(news(keys[0]), [['left', 'switching'], ['running']]);
-  t.deepEqual(news(keys[1]), [['ended', 'destroyed', false]]);
+  t.deepEqual(news(keys[1]), [['ended', 'destroyed', null]]);
 
   told.length = 0;
   from.migrate('a', to).to('over');
@@ -175,7 +177,7 @@ test('a migration is told by both ends: an incoming copy does not run, and one t
   told.length = 0;
   to.kill('a');
   await until(() => told.length === 1, 'the news');
-  t.deepEqual(news(keys[1]), [['ended', 'failed', true]], 'by the event that told that it had landed');
+  t.deepEqual(news(keys[1]), [['ended', 'failed', 2]], 'by the event that told that it had landed');
 });
 
 test('a lost node is told once, and that it is back once', async t => {

@@ -5,7 +5,13 @@ import test from 'ava';
 import type { Vm } from '../../machines/vm.ts';
 import { createHypervisor } from '../../src/hypervisor/create.ts';
 import { serialOf } from '../../src/hypervisor/disk-xml.ts';
-import type { DiskSpec, Hypervisor, PlugOutcome, UnplugOutcome } from '../../src/hypervisor/hypervisor.ts';
+import type {
+  DiskSpec,
+  Hypervisor,
+  Look,
+  PlugOutcome,
+  UnplugOutcome,
+} from '../../src/hypervisor/hypervisor.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { bootGuest, type Guest } from '../rig/guest.ts';
@@ -13,10 +19,10 @@ import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
 import { leftOver } from '../rig/nothing-left.ts';
 import { until } from '../rig/until.ts';
-import { farOff, inMs, near, never } from './helpers/fake-node.ts';
+import { ANYWHERE, farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
 
-const PLUGGED = { kind: 'plugged' } as const;
 const UNPLUGGED = { kind: 'unplugged' } as const;
+const STOPPED = { kind: 'stopped', settled: true } as const;
 
 let libvirtd: Libvirtd;
 let pool: Pool;
@@ -32,15 +38,17 @@ beforeLibvirtTests(async () => {
     nodes: new Map([['n', libvirtd.uri]]),
     vmNames: ['{vm_id}', 'one-{vm_id}'],
     log: { info() {}, warn() {} },
-    times: { connectMs: 60_000, lastLookMs: 60_000, surveysApartMs: 1000 },
+    times: { connectMs: 60_000, lastLookMs: 60_000, settlingMs: 1000 },
   });
-  hypervisor.watch({
-    up() {},
-    stopped: (_, domain, kind) => news.push(`${kind} ${domain}`),
-    deviceRemoved: (_, domain, alias) => news.push(`removed ${alias} ${domain}`),
-    deviceAdded() {},
-    started() {},
-  });
+  hypervisor.watch(
+    watcher({
+      running: (_, { uuid }) => news.push(`running ${uuid}`),
+      left: (_, { uuid }, seen) => news.push(`${seen} ${uuid}`),
+      ended: (_, { uuid }, how, watched) =>
+        news.push(`${how}${watched === null ? ' unwatched' : ''} ${uuid}`),
+      deviceRemoved: (_, { uuid }, alias) => news.push(`removed ${alias} ${uuid}`),
+    }),
+  );
   [a, b] = await Promise.all([
     bootGuest(libvirtd, { name: 'one-1', ports: 2, persistent: true }),
     bootGuest(libvirtd, { name: 'b', ports: 2 }),
@@ -62,7 +70,20 @@ async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
 
 const plug = (vm: Vm, spec: DiskSpec): Promise<PlugOutcome> => hypervisor.plug(vm, spec, farOff(), never());
 const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutcome> =>
-  hypervisor.unplug(vm, spec.disk, deadline, never());
+  hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, never());
+const look = (vm: Vm): Promise<Look> => hypervisor.look(vm.node, vm.domain ?? '', farOff());
+const OFF = 'it does not run';
+/** The disks in the live machine. */
+async function disksOf(vm: Vm): Promise<string[] | typeof OFF> {
+  const seen = await look(vm);
+  return seen.kind === 'running' ? seen.disks.map(({ disk }) => disk) : OFF;
+}
+/** The outcome of a plug into the machine's present run. */
+async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
+  const seen = await look(vm);
+  if (seen.kind !== 'running') throw new Error(`the machine is ${seen.kind}`);
+  return { kind: 'plugged', run: seen.run };
+}
 /** Whether the guest has the disk now; it sees 20 characters of a serial. */
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
@@ -83,11 +104,11 @@ libvirtTest(
     const vm = await vmOf('1');
     t.is(vm.domain, a.uuid);
     const spec = await newDisk('vdc');
-    t.deepEqual(await plug(vm, spec), PLUGGED);
-    t.deepEqual(await plug(vm, spec), PLUGGED, 'again');
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm), 'again');
     await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
     t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
-    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
+    t.deepEqual(await disksOf(vm), [spec.disk]);
 
     t.deepEqual(await unplug(vm, spec), UNPLUGGED);
     t.false(await has(a, spec));
@@ -101,10 +122,10 @@ libvirtTest(
   async t => {
     const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
     const [first, second] = [await newDisk('vda'), await newDisk('vdb')];
-    t.deepEqual(await plug(vmA, first), PLUGGED);
+    t.deepEqual(await plug(vmA, first), await pluggedInto(vmA));
     t.like(await plug(vmA, { ...second, target: 'vda' }), { kind: 'refused', code: 'TARGET_TAKEN' });
     t.like(await plug(vmB, first), { kind: 'refused', code: 'IMAGE_LOCKED' });
-    t.deepEqual(await plug(vmA, second), PLUGGED);
+    t.deepEqual(await plug(vmA, second), await pluggedInto(vmA));
     t.like(await plug(vmA, await newDisk('vdc')), { kind: 'refused', code: 'NO_PCI_SLOT' });
     const missing = await newDisk('vdc');
     await rm(missing.source.path);
@@ -117,9 +138,9 @@ libvirtTest(
 libvirtTest('two guests have one disk only if both share it', async t => {
   const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
   const spec = await newDisk('vda', true);
-  t.deepEqual(await plug(vmA, spec), PLUGGED);
+  t.deepEqual(await plug(vmA, spec), await pluggedInto(vmA));
   t.like(await plug(vmB, { ...spec, shareable: false }), { kind: 'refused', code: 'IMAGE_LOCKED' });
-  t.deepEqual(await plug(vmB, spec), PLUGGED);
+  t.deepEqual(await plug(vmB, spec), await pluggedInto(vmB));
   t.deepEqual(await Promise.all([unplug(vmA, spec), unplug(vmB, spec)]), [UNPLUGGED, UNPLUGGED]);
 });
 
@@ -136,7 +157,7 @@ libvirtTest(
     process.kill(qemu, 'SIGCONT');
     t.deepEqual(await unplugging, UNPLUGGED);
     t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
-    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), []);
+    t.deepEqual(await disksOf(vm), []);
   },
 );
 
@@ -145,7 +166,7 @@ libvirtTest(
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');
-    t.deepEqual(await plug(vm, spec), PLUGGED);
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
     await libvirtd.virsh('suspend', a.name);
     const kept = await unplug(vm, spec, near());
     t.regex(kept.kind === 'kept' ? kept.detail : kept.kind, /paused/);
@@ -160,15 +181,75 @@ libvirtTest(
 libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go then', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
-  t.deepEqual(await plug(vm, spec), PLUGGED);
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
   await libvirtd.virsh('managedsave', a.name);
   await until(() => news.includes(`saved ${a.uuid}`), 'the news');
-  t.is(await hypervisor.fate(vm, farOff()), 'saved');
-  t.like(await unplug(vm, spec), { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
-  t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
+  t.deepEqual(await look(vm), { kind: 'saved' });
+  t.deepEqual(await unplug(vm, spec), STOPPED);
+  t.is(await disksOf(vm), OFF);
   await libvirtd.virsh('start', a.name);
-  t.deepEqual(await hypervisor.liveDisks(vm, farOff()), [spec.disk]);
+  t.deepEqual(await disksOf(vm), [spec.disk]);
   t.deepEqual(await unplug(vm, spec), UNPLUGGED);
+});
+
+libvirtTest(
+  'what a machine that was destroyed or switched off leaves is told, by event and by look',
+  async t => {
+    const vm = await vmOf('1');
+    const spec = await newDisk('vda');
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+    const before = await look(vm);
+    await libvirtd.virsh('destroy', a.name);
+    await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
+    const survey = await hypervisor.survey(vm.node, farOff());
+    t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', host: survey.hostUuid });
+    t.like(
+      survey.domains.find(({ uuid }) => uuid === a.uuid),
+      { id: -1, active: false, saved: false },
+    );
+    news.length = 0;
+    await libvirtd.virsh('start', a.name);
+    await until(() => news.includes(`running ${a.uuid}`), 'the news');
+    t.deepEqual(await disksOf(vm), [], 'it was plugged in live only');
+    t.notDeepEqual(await look(vm), before);
+    const again = await look(vm);
+    t.not(
+      again.kind === 'running' && again.run.id,
+      before.kind === 'running' && before.run.id,
+      'another run',
+    );
+  },
+);
+
+libvirtTest('a disk that was given an overlay is found by its alias, and not unplugged', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  const overlay = join(libvirtd.dir, 'pool', 'overlay.qcow2');
+  const snapshot = ['--disk-only', '--no-metadata', '--diskspec', `vda,snapshot=external,file=${overlay}`];
+  await libvirtd.virsh('snapshot-create-as', a.name, 'one', ...snapshot);
+  const seen = await look(vm);
+  t.like(seen.kind === 'running' ? seen.disks[0] : undefined, {
+    disk: spec.disk,
+    by: 'alias',
+    source: overlay,
+  });
+  t.deepEqual(await unplug(vm, spec), { kind: 'failed', code: 'DISK_DIVERTED', detail: overlay });
+  await libvirtd.virsh('blockcommit', a.name, 'vda', '--active', '--pivot', '--wait');
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED);
+  await rm(overlay);
+});
+
+libvirtTest('a block copy at work keeps the disk, and is named as such', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  const copy = join(libvirtd.dir, 'pool', 'copy.raw');
+  await libvirtd.virsh('blockcopy', a.name, 'vda', copy, '--transient-job', '--format', 'raw');
+  t.like(await unplug(vm, spec), { kind: 'failed', code: 'BLOCK_JOB' });
+  await libvirtd.virsh('blockjob', a.name, 'vda', '--abort');
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED);
+  await rm(copy, { force: true });
 });
 
 libvirtTest(
@@ -176,21 +257,21 @@ libvirtTest(
   async t => {
     const vm = await vmOf('b');
     const spec = await newDisk('vda');
-    t.deepEqual(await plug(vm, spec), PLUGGED);
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
     t.is((await b.run('unwilling')).status, 0);
     const kept = await unplug(vm, spec, inMs(12_000));
     t.is(kept.kind, 'kept', JSON.stringify(kept));
     t.true(await has(b, spec));
     await libvirtd.virsh('reset', b.name);
     await until(() => news.includes(`removed ua-${spec.disk} ${b.uuid}`), 'the news', { timeoutMs: 60_000 });
-    t.deepEqual(await hypervisor.liveDisks(vm, farOff()), []);
+    t.deepEqual(await disksOf(vm), []);
 
-    t.deepEqual(await plug(vm, spec), PLUGGED);
+    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
     await b.destroy();
-    await until(() => news.includes(`dead ${b.uuid}`), 'the news');
-    t.is(await hypervisor.fate(vm, farOff()), 'dead');
-    t.deepEqual(await unplug(vm, spec), UNPLUGGED);
-    t.is(await hypervisor.liveDisks(vm, farOff()), undefined);
+    await until(() => news.includes(`destroyed ${b.uuid}`), 'the news');
+    t.deepEqual(await look(vm), { kind: 'absent' });
+    t.deepEqual(await unplug(vm, spec), STOPPED);
+    t.is(await disksOf(vm), OFF);
     t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
   },
 );

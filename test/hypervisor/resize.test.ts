@@ -1,5 +1,5 @@
 import test from 'ava';
-import { diskSpec, fakeNode, farOff, near, never } from './helpers/fake-node.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, farOff, inMs, near, never } from './helpers/fake-node.ts';
 
 const BYTES = 3 * 2 ** 30;
 
@@ -59,4 +59,48 @@ test('a node that is silent leaves it open whether the machine knows', async t =
   await fake.stop();
   const outcome = await hypervisor.resize(vm, spec.disk, BYTES, near(), never());
   t.is(outcome.kind, 'pending');
+});
+
+test('a backup or block copy at work is waited for, and said', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  const message = "internal error: unable to execute QEMU command 'block_resize': Device '(null)' is in use";
+  fake.faults.inject('domainBlockResize', { kind: 'refuse', code: 1, message });
+  t.deepEqual(await hypervisor.resize(vm, spec.disk, BYTES, farOff(), never()), {
+    kind: 'pending',
+    detail: `a backup or block copy is at work: ${message}`,
+  });
+});
+
+test('a machine that has migrated, or is about to, is to be told where it is then', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  const to = await fakeLibvirtd(t);
+  fake.addDomain({ name: 'a', persistent: false });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  const migration = fake.migrate('a', to);
+  migration.to('switching');
+  const resize = () => hypervisor.resize(vm, spec.disk, BYTES, inMs(1000), never());
+  t.is((await resize()).kind, 'pending');
+  migration.to('over');
+  t.is((await resize()).kind, 'pending');
+  t.is(resizes(fake.calls), 0);
+});
+
+test('a machine that is shut off opens the volume anew when it starts', async t => {
+  const { fake, hypervisor } = await fakeNode(t);
+  fake.addDomain({ name: 'a' });
+  const { vm } = await hypervisor.resolve('n', 'a', farOff());
+  const spec = diskSpec();
+  await hypervisor.plug(vm, spec, farOff(), never());
+  for (const end of ['save', 'destroy'] as const) {
+    fake[end]('a');
+    t.deepEqual(await hypervisor.resize(vm, spec.disk, BYTES, farOff(), never()), { kind: 'done' });
+    fake.start('a');
+  }
+  t.is(resizes(fake.calls), 0);
 });

@@ -7,7 +7,7 @@ import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
 import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
-import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
+import { ANYWHERE, diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
 
 interface Setting {
   fake: FakeLibvirtd;
@@ -33,8 +33,8 @@ async function machine(
     hypervisor,
     vm,
     spec,
-    unplug: (deadline = farOff(), signal = never()) => 
-      hypervisor.unplug(vm, spec.disk, spec.source.path, deadline, signal),
+    unplug: (deadline = farOff(), signal = never()) =>
+      hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, signal),
   };
 }
 
@@ -120,14 +120,14 @@ for (const kind of ['drop-before', 'drop-after', 'no-answer'] as const) {
 
 test('a disk that the domain does not show is asked for all the same: its plug may still be at work', async t => {
   const { fake, hypervisor, vm } = await machine(t);
-  t.deepEqual(await hypervisor.unplug(vm, diskSpec().disk, null, farOff(), never()), UNPLUGGED);
+  t.deepEqual(await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, farOff(), never()), UNPLUGGED);
   t.is(detaches(fake), 1);
 });
 
 test('that the domain does not show a disk proves nothing while libvirt has not answered', async t => {
   const { fake, hypervisor, vm } = await machine(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
-  const outcome = await hypervisor.unplug(vm, diskSpec().disk, null, near(), never());
+  const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.like(outcome, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
@@ -139,7 +139,10 @@ test('a disk of ours that somebody plugged under another alias is unplugged by t
     disks: [diskElement(spec).replace(/<alias[^>]*>/, "<alias name='ua-mine'/>")],
   });
   const b = { ...vm, domain: fake.domain('b').uuid };
-  t.deepEqual(await hypervisor.unplug(b, spec.disk, spec.source.path, farOff(), never()), UNPLUGGED);
+  t.deepEqual(
+    await hypervisor.unplug(b, spec.disk, { ...ANYWHERE, source: spec.source.path }, farOff(), never()),
+    UNPLUGGED,
+  );
   t.deepEqual(fake.domain('b').disks, []);
 });
 
@@ -176,7 +179,7 @@ test('a machine that writes to something else than the volume is not asked to le
   t.is(detaches(fake), 0);
   t.is(fake.domain('a').disks.length, 1);
   // Who does not care where it writes has it unplugged.
-  t.deepEqual(await hypervisor.unplug(vm, spec.disk, null, farOff(), never()), UNPLUGGED);
+  t.deepEqual(await hypervisor.unplug(vm, spec.disk, ANYWHERE, farOff(), never()), UNPLUGGED);
 });
 
 test('whether the machine writes to the volume must be readable before it is asked to let go', async t => {
@@ -193,7 +196,8 @@ test('device-mapper’s name of a logical volume is the volume', async t => {
   const { fake, hypervisor, vm } = await machine(t);
   const volume = diskSpec({ source: { type: 'block', path: '/dev/vg-1/disk-2' }, target: 'vdc' });
   await hypervisor.plug(vm, volume, farOff(), never());
-  const unplug = () => hypervisor.unplug(vm, volume.disk, '/dev/vg-1/disk-2', farOff(), never());
+  const unplug = () =>
+    hypervisor.unplug(vm, volume.disk, { ...ANYWHERE, source: '/dev/vg-1/disk-2' }, farOff(), never());
   divert(fake, '/dev/mapper/vg--1-other--2');
   t.like(await unplug(), { kind: 'failed', code: 'DISK_DIVERTED' });
   divert(fake, '/dev/mapper/vg--1-disk--2');
@@ -293,7 +297,7 @@ test('that no earlier call is at work any more is said only if libvirt has answe
   const { fake, hypervisor, vm } = await machine(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   fake.destroy('a');
-  const outcome = await hypervisor.unplug(vm, diskSpec().disk, null, near(), never());
+  const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.deepEqual(outcome, { kind: 'stopped', settled: false });
 });
 
@@ -304,7 +308,13 @@ test('two disks of one machine are unplugged at the same time', async t => {
   await asked(fake);
   // While the guest thinks about the first one.
   t.deepEqual(await hypervisor.plug(vm, other, farOff(), never()), pluggedInto({ fake }));
-  const second = hypervisor.unplug(vm, other.disk, other.source.path, farOff(), never());
+  const second = hypervisor.unplug(
+    vm,
+    other.disk,
+    { ...ANYWHERE, source: other.source.path },
+    farOff(),
+    never(),
+  );
   await until(() => fake.domain('a').pending.size === 2, 'both requests');
   for (const { disk } of [other, spec]) fake.release('a', `ua-${disk}`);
   t.deepEqual(await Promise.all([first, second]), [UNPLUGGED, UNPLUGGED]);
@@ -321,6 +331,12 @@ test('an aborted unplug ends at once', async t => {
 
 test('a node that is not configured any more is not silently given up', async t => {
   const { hypervisor, vm, spec } = await machine(t);
-  const outcome = await hypervisor.unplug({ ...vm, node: 'host:gone' }, spec.disk, null, farOff(), never());
+  const outcome = await hypervisor.unplug(
+    { ...vm, node: 'host:gone' },
+    spec.disk,
+    ANYWHERE,
+    farOff(),
+    never(),
+  );
   t.like(outcome, { kind: 'failed', code: 'NODE_UNREACHABLE' });
 });

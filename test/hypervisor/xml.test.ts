@@ -2,7 +2,13 @@ import test from 'ava';
 import fc from 'fast-check';
 import { classifyPlugRefusal } from '../../src/hypervisor/classify.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { findDisk, hostUuidOf, liveDisksIn, ourDisks, parseDomainXml } from '../../src/hypervisor/domain-xml.ts';
+import {
+  findDisk,
+  hostUuidOf,
+  liveDisksIn,
+  ourDisks,
+  parseDomainXml,
+} from '../../src/hypervisor/domain-xml.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
 
 const disk = 'a00539f7-d40d-4d8d-95c0-5b0c9713c92e';
@@ -138,7 +144,10 @@ test('of a disk of somebody else, every path counts that it reads from or writes
 test('one disk that several paths name is found once, and one that nothing names is not found', t => {
   const twice = `<source file='/pool/${U1}.snap'/><backingStore><source file='/pool/${U1}.raw'/></backingStore>`;
   t.deepEqual(found(twice), [['path', U1, `/pool/${U1}.snap`]]);
-  t.deepEqual(found(`<source file='/images/os.qcow2'/><serial>${U1}</serial><alias name='virtio-disk0'/>`), []);
+  t.deepEqual(
+    found(`<source file='/images/os.qcow2'/><serial>${U1}</serial><alias name='virtio-disk0'/>`),
+    [],
+  );
   t.deepEqual(found(`<auth username='${U1}'/>`), []);
 });
 

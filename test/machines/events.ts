@@ -132,6 +132,7 @@ export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Wh
   vm: vmOf('1'),
   run: RUN,
   disks: [DISK],
+  homeIsSilent: false,
   ...more,
 });
 
@@ -144,12 +145,14 @@ export const places: readonly Whereabouts[] = [
   running({ disks: [] }),
   running({ disks: null }),
   running({ vm: elsewhere }),
+  running({ vm: elsewhere, disks: [], homeIsSilent: true }),
   { at: 'moving', node: HOME },
   { at: 'saved' },
   nowhere(),
   nowhere({ silent: SILENT }),
   nowhere({ end: end() }),
   nowhere({ end: end(), silent: SILENT }),
+  nowhere({ end: end({ watched: null, how: 'crashed' }) }),
   nowhere({ end: end({ watched: null }) }),
   nowhere({ end: end({ watched: null, how: 'failed' }) }),
   nowhere({ end: end({ watched: null, host: 'another host' }) }),

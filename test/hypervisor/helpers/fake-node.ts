@@ -78,6 +78,9 @@ export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
   };
 }
 
+/** What is unplugged whatever it writes to, and whatever host answers. */
+export const ANYWHERE = { source: null, host: null } as const;
+
 /** The outcome of a plug into the present run of a machine. */
 export const pluggedInto = ({ fake }: Pick<FakeNode, 'fake'>, name = 'a'): PlugOutcome => ({
   kind: 'plugged',

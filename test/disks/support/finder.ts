@@ -1,0 +1,95 @@
+import type { ExecutionContext } from 'ava';
+import type { Vm } from '../../../machines/vm.ts';
+import { steadyNow } from '../../../src/clock.ts';
+import { type Alarms, createAlarms } from '../../../src/disks/alarms.ts';
+import { createHosts, type Hosts } from '../../../src/disks/hosts.ts';
+import { createShelf } from '../../../src/disks/shelf.ts';
+import { createFinder, type Finder } from '../../../src/disks/whereabouts.ts';
+import type { Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
+import { createJournal } from '../../../src/store/journal.ts';
+import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/helpers/fake-node.ts';
+import { until } from '../../rig/until.ts';
+
+/** Where nobody listens. */
+export const NOBODY = 'qemu:///system?socket=/nonexistent/sock';
+
+export interface Field {
+  readonly n1: FakeLibvirtd;
+  readonly n2: FakeLibvirtd;
+  readonly hypervisor: Hypervisor;
+  readonly hosts: Hosts;
+  readonly alarms: Alarms;
+  readonly finder: Finder;
+  /** The canonical key of a node. */
+  readonly key: (node: string) => string;
+  /** A machine that was last known on a node. */
+  vm(node: string, uuid: string): Vm;
+  /** Resolves when these nodes are linked. */
+  linked(...nodes: string[]): Promise<unknown>;
+}
+
+/**
+ * What looks for machines on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met before, by the names
+ * of their nodes.
+ */
+export async function createField(
+  t: ExecutionContext,
+  {
+    settlingMs = 0,
+    more = {},
+    known = () => ({}),
+    seenBy = hypervisor => hypervisor,
+  }: {
+    settlingMs?: number;
+    more?: Readonly<Record<string, string>>;
+    known?: (n1: FakeLibvirtd, n2: FakeLibvirtd) => Readonly<Record<string, string>>;
+    /** The hypervisor as the search sees it. */
+    seenBy?: (hypervisor: Hypervisor) => Hypervisor;
+  } = {},
+): Promise<Field> {
+  const [n1, n2] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
+  const { hypervisor } = hypervisorOf(t, { n1: n1.uri, n2: n2.uri, ...more }, { connectMs: 5000 });
+  const journal = createJournal(
+    async () => {},
+    error => t.fail(error.message),
+  );
+  const records = Object.entries(known(n1, n2)).map(([name, hostUuid]) => ({
+    v: 1 as const,
+    name,
+    hostUuid,
+    dead: null,
+  }));
+  const hosts = createHosts(journal, records, hypervisor);
+  const alarms = createAlarms(hosts, journal.commit, () => {});
+  const finder = createFinder({
+    hypervisor: seenBy(hypervisor),
+    hosts,
+    alarms,
+    decided: createShelf(),
+    now: steadyNow,
+    questionMs: 60_000,
+    settlingMs,
+  });
+  t.teardown(() => finder.stop());
+  return {
+    n1,
+    n2,
+    hypervisor,
+    hosts,
+    alarms,
+    finder,
+    key: hypervisor.nodeKey,
+    vm: (node, uuid) => ({ ...hypervisor.vm(node, 'a'), domain: uuid }),
+    linked(...nodes) {
+      const keys = nodes.map(hypervisor.nodeKey);
+      for (const key of keys) hypervisor.link(key);
+      const isUp = (key: string) => hypervisor.status().some(one => one.node === key && one.state === 'up');
+      return until(() => keys.every(isUp), 'the links');
+    },
+  };
+}
+
+/** How many complete lists a node has given. */
+export const surveys = (fake: FakeLibvirtd): number =>
+  fake.calls.filter(({ procedure }) => procedure === 'connectListAllDomains').length / 3;

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import test from 'ava';
+import type { Whereabouts } from '../../machines/whereabouts.ts';
+import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import { diskSpec } from '../hypervisor/helpers/fake-node.ts';
+import { gate } from '../rig/gate.ts';
+import { until } from '../rig/until.ts';
+import { createField, type Field, NOBODY, surveys } from './support/finder.ts';
+
+const silenceOf = (found: Whereabouts): readonly string[] => {
+  if (found.at !== 'nowhere') throw new Error(`it is ${found.at}`);
+  return found.silent;
+};
+
+/** What is said of a machine that runs on a node. */
+const runsOn = ({ key, n1, n2 }: Field, node: 'n1' | 'n2', name = 'a') => {
+  const fake = { n1, n2 }[node];
+  const run = { host: fake.hostUuid, id: fake.domain(name).id };
+  return { at: 'running' as const, vm: { node: key(node), host: node }, run };
+};
+
+test('nine who ask for a list at once cost two', async t => {
+  const { n1, finder, key } = await createField(t);
+  n1.addDomain({ name: 'a' });
+  const lists = await Promise.all(Array.from({ length: 9 }, () => finder.survey(key('n1'))));
+  t.is(surveys(n1), 2);
+  for (const { domains } of lists) t.like(domains[0], { name: 'a', active: true });
+});
+
+test('nine machines that are looked for at once cost two lists of their node, and none of the others', async t => {
+  const { n1, n2, finder, vm } = await createField(t);
+  const uuids = Array.from({ length: 9 }, (_, index) => n1.addDomain({ name: `${index}` }).uuid);
+  const found = await Promise.all(uuids.map(uuid => finder.find(vm('n1', uuid))));
+  t.deepEqual(
+    found.map(({ at }) => at),
+    Array.from({ length: 9 }, () => 'running'),
+  );
+  t.is(surveys(n1), 2);
+  t.is(surveys(n2), 0);
+});
+
+test('a machine on its own node is found there with its run and its disks; others are not asked', async t => {
+  const field = await createField(t);
+  const { n1, n2, finder, vm } = field;
+  const spec = diskSpec();
+  const { uuid } = n1.addDomain({ name: 'a', disks: [diskElement(spec)] });
+  const found = await finder.find(vm('n1', uuid));
+  t.like(found, { ...runsOn(field, 'n1'), disks: [spec.disk] });
+  n1.save('a');
+  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'saved' });
+  t.is(n2.calls.length, 0);
+});
+
+test('a machine is followed through a migration', async t => {
+  const field = await createField(t);
+  const { n1, n2, finder, vm, key } = field;
+  const { uuid } = n1.addDomain({ name: 'a' });
+  const find = () => finder.find(vm('n1', uuid));
+  const migration = n1.migrate('a', n2);
+  migration.to('copying');
+  t.like(await find(), runsOn(field, 'n1'), 'its own node first, for two show it');
+  migration.to('switching');
+  t.deepEqual(await find(), { at: 'moving', node: key('n1') });
+  t.deepEqual(await finder.find(vm('n2', uuid)), { at: 'moving', node: key('n2') });
+  migration.to('over');
+  t.like(await find(), runsOn(field, 'n2'));
+});
+
+test('a copy on its way in is found on another node, where its own has lost it', async t => {
+  const { n1, n2, finder, vm, key } = await createField(t);
+  const { uuid } = n1.addDomain({ name: 'a', persistent: false });
+  const migration = n1.migrate('a', n2);
+  migration.to('switching');
+  n1.domain('a').state = 5;
+  n1.domain('a').id = -1;
+  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'moving', node: key('n2') });
+});
+
+test('a machine that no host shows is nowhere, with the end that its own node tells of it', async t => {
+  const { n1, n2, finder, vm, key } = await createField(t);
+  const { uuid } = n1.addDomain({ name: 'a' });
+  n1.destroy('a');
+  const end = { how: 'destroyed', node: key('n1'), host: n1.hostUuid, watched: null } as const;
+  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'nowhere', silent: [], end });
+  t.deepEqual(await finder.find(vm('n2', uuid)), { at: 'nowhere', silent: [], end: null }, 'not of others');
+  t.deepEqual(await finder.find(vm('n1', randomUUID())), { at: 'nowhere', silent: [], end: null });
+  const seen = { ...end, node: key('n2'), host: n2.hostUuid, watched: 1 };
+  t.deepEqual(await finder.find(vm('n1', uuid), { end: seen }), { at: 'nowhere', silent: [], end: seen });
+  n1.start('a');
+  t.is((await finder.find(vm('n1', uuid), { end: seen })).at, 'running');
+});
+
+test('a machine that goes from a host that is not asked yet to one that was is found', async t => {
+  const field = await createField(t);
+  const { n1, n2, finder, vm } = field;
+  const { uuid } = n2.addDomain({ name: 'a', persistent: false });
+  const { opened, open } = gate();
+  n2.faults.inject('connectListAllDomains', { kind: 'delay', until: opened });
+  const finding = finder.find(vm('n1', uuid));
+  await until(() => surveys(n1) === 1, 'the first list');
+  n2.destroy('a');
+  n1.addDomain({ name: 'a', uuid });
+  open();
+  t.like(await finding, runsOn(field, 'n1'));
+});
+
+test('hosts that do not answer are named, each once, unless the machine is found on another', async t => {
+  const field = await createField(t, { more: { n3: NOBODY } });
+  const { n1, n2, finder, vm } = field;
+  const { uuid } = n1.addDomain({ name: 'a', persistent: false });
+  await n2.stop();
+  t.is((await finder.find(vm('n1', uuid))).at, 'running');
+  n1.destroy('a');
+  const silent = silenceOf(await finder.find(vm('n1', uuid)));
+  t.deepEqual(silent.map(text => /node '(n\d)' cannot be reached/.exec(text)?.[1]).sort(), ['n2', 'n3']);
+  await n2.listen();
+  n2.addDomain({ name: 'a', uuid });
+  t.like(await finder.find(vm('n3', uuid)), runsOn(field, 'n2'), 'its own node is silent');
+});
+
+test('one host that is known as two nodes answers for both, and only then', async t => {
+  const more = { n3: NOBODY };
+  const { finder, vm } = await createField(t, { more, known: n1 => ({ n3: n1.hostUuid }) });
+  t.deepEqual(silenceOf(await finder.find(vm('n1', randomUUID()))), []);
+  t.deepEqual(silenceOf(await finder.find(vm('n3', randomUUID()))), [], 'its own');
+
+  const other = await createField(t, { more, known: () => ({ n3: randomUUID() }) });
+  t.is(silenceOf(await other.finder.find(other.vm('n1', randomUUID()))).length, 1);
+});
+
+test('a host that was met once, and is configured no more, could have the machine', async t => {
+  const { finder, vm } = await createField(t, { known: () => ({ gone: randomUUID() }) });
+  const silent = silenceOf(await finder.find(vm('n1', randomUUID())));
+  t.is(silent.length, 1);
+  t.regex(silent[0] ?? '', /'gone'/);
+});
+
+test('a node that was declared dead is not asked, and does not count as silent', async t => {
+  const field = await createField(t, { more: { n3: NOBODY } });
+  const { n1, n2, hosts, finder, vm, key } = field;
+  const declaration = { by: 'admin', reason: 'burnt', since: 1 };
+  for (const node of ['n1', 'n3']) await hosts.declare(key(node), declaration, []);
+  const { uuid } = n1.addDomain({ name: 'a' });
+  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'nowhere', silent: [], end: null });
+  t.is(n1.calls.length, 0);
+  n2.addDomain({ name: 'a', uuid });
+  t.like(await finder.find(vm('n1', uuid)), runsOn(field, 'n2'));
+});
+
+test('another host than the one that is known there is not believed, whatever it shows', async t => {
+  const known = () => ({ n1: 'a0000000-0000-4000-8000-000000000001' });
+  const { n1, finder, alarms, vm, key } = await createField(t, { known });
+  const { uuid } = n1.addDomain({ name: 'a' });
+  const silent = silenceOf(await finder.find(vm('n1', uuid)));
+  t.is(silent.length, 1);
+  t.regex(silent[0] ?? '', /host a0000000-0000-4000-8000-000000000001 was known as n1/);
+  await t.throwsAsync(finder.survey(key('n1')), { code: 'NODE_DOUBTED' });
+  await alarms.agree(key('n1'), []);
+  t.is((await finder.find(vm('n1', uuid))).at, 'running');
+});
+
+test('the host of a node that was never met is remembered', async t => {
+  const { n1, finder, hosts, key } = await createField(t);
+  t.is(hosts.uuidOf('n1'), undefined);
+  await finder.survey(key('n1'));
+  t.is(hosts.uuidOf('n1'), n1.hostUuid);
+});
+
+test('what a young connection does not show may be there yet: it is asked again when it has settled', async t => {
+  const field = await createField(t, { settlingMs: 4000 });
+  const { n1, finder, vm, key } = field;
+  const uuid = randomUUID();
+  const end = { how: 'failed', node: key('n1'), host: n1.hostUuid, watched: 1 } as const;
+  // With an end, it is looked for once.
+  const finding = finder.find(vm('n1', uuid), { end });
+  await until(() => surveys(n1) === 1, 'the first list');
+  n1.addDomain({ name: 'a', uuid });
+  t.like(await finding, runsOn(field, 'n1'));
+});
+
+test('what a young connection does show is there', async t => {
+  const field = await createField(t, { settlingMs: 3_600_000 });
+  const { n1, finder, vm } = field;
+  const { uuid } = n1.addDomain({ name: 'a' });
+  t.like(await finder.find(vm('n1', uuid)), runsOn(field, 'n1'));
+});
+
+test('a node whose connections never grow old does not keep the search for ever', async t => {
+  const { finder, vm } = await createField(t, {
+    settlingMs: 1,
+    seenBy: hypervisor => ({
+      ...hypervisor,
+      survey: async (...args) => ({ ...(await hypervisor.survey(...args)), ageMs: 0 }),
+    }),
+  });
+  const silent = silenceOf(await finder.find(vm('n1', randomUUID())));
+  t.deepEqual([...silent].sort(), [
+    "node 'n1' has only just been linked",
+    "node 'n2' has only just been linked",
+  ]);
+});
+
+test('who cannot wait counts nodes as silent that are not linked, or have only just been', async t => {
+  const field = await createField(t, { settlingMs: 3_600_000 });
+  const { n1, n2, finder, vm, linked } = field;
+  const { uuid } = n1.addDomain({ name: 'a', persistent: false });
+  const find = () => finder.find(vm('n1', uuid), { patient: false });
+  const before = await find();
+  t.deepEqual(silenceOf(before), ["node 'n1' was not asked", "node 'n2' was not asked"]);
+  t.is(n1.calls.length + n2.calls.length, 0);
+  await linked('n1');
+  t.is((await find()).at, 'running');
+  n1.destroy('a');
+  t.deepEqual(silenceOf(await find()), ["node 'n1' has only just been linked", "node 'n2' was not asked"]);
+});
+
+test('who cannot wait has the word of a node that has been linked for long', async t => {
+  const { finder, vm, linked } = await createField(t);
+  await linked('n1', 'n2');
+  t.deepEqual(silenceOf(await finder.find(vm('n1', randomUUID()), { patient: false })), []);
+});
+
+test('a search that waits ends with the finder, and knows nothing', async t => {
+  const { n1, finder, vm } = await createField(t, { settlingMs: 3_600_000 });
+  const finding = finder.find(vm('n1', randomUUID()));
+  await until(() => surveys(n1) === 1, 'the first list');
+  finder.stop();
+  t.deepEqual(silenceOf(await finding).length, 2);
+});
+
+test('a machine that is known by its names is looked for on its node only', async t => {
+  const field = await createField(t);
+  const { n1, n2, hypervisor, finder } = field;
+  const find = (node = 'n1') => finder.findNamed(hypervisor.vm(node, 'a'));
+  t.deepEqual(await find(), { at: 'nowhere', silent: [], end: null });
+  const [first, second] = [diskSpec(), diskSpec()];
+  n1.addDomain({ name: 'one-a', disks: [diskElement(first)] });
+  const running = await find();
+  t.like(running, { ...runsOn(field, 'n1', 'one-a'), disks: [first.disk] });
+  t.is(running.at === 'running' && running.vm.domain, n1.domain('one-a').uuid);
+  n1.addDomain({ name: 'a', disks: [diskElement(second)] });
+  const both = await find();
+  t.deepEqual(both.at === 'running' && [...(both.disks ?? [])].sort(), [first.disk, second.disk].sort());
+  n1.destroy('a');
+  n1.save('one-a');
+  t.deepEqual(await find(), { at: 'saved' });
+  t.is(n2.calls.length, 0);
+  t.deepEqual(await find('nobody'), { at: 'nowhere', silent: [], end: null });
+  await n1.stop();
+  t.is(silenceOf(await find()).length, 1);
+  await n1.listen();
+});
