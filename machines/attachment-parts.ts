@@ -224,7 +224,8 @@ export const setupAttachment = setup({
     },
     runsHere,
     /** A registered machine is where it is seen first; after that as above. */
-    runsHereOrFirst: args => runsHere(args) || (args.context.vm.domain === null && runningOf(args.event) !== undefined),
+    runsHereOrFirst: args =>
+      runsHere(args) || (args.context.vm.domain === null && runningOf(args.event) !== undefined),
     lost: args => doubtNow(args) !== null,
     /** A machine by that name runs without the disk: whoever launched it did so without its element. */
     launchedWithout: ({ context, event }) => {

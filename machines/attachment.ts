@@ -159,11 +159,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [
-          held,
-          { guard: 'untiedUnlessSaved', ...off },
-          ...detachUnheld,
-        ],
+        DETACH: [held, { guard: 'untiedUnlessSaved', ...off }, ...detachUnheld],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
@@ -182,11 +178,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: ['rest', 'held'],
       entry: 'rest',
       on: {
-        HOTDETACH: [
-          held,
-          { guard: 'forced', ...off },
-          { target: 'detaching' },
-        ],
+        HOTDETACH: [held, { guard: 'forced', ...off }, { target: 'detaching' }],
         DETACH: [held, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { guard: 'noAlarm', ...isGone },
@@ -201,11 +193,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: 'held',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: [
-          held,
-          { guard: 'forced', ...off },
-          { actions: 'agree' },
-        ],
+        HOTDETACH: [held, { guard: 'forced', ...off }, { actions: 'agree' }],
         DETACH: [{ guard: 'mayStillCome', ...inProgress }, held, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [

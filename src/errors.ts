@@ -66,7 +66,8 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
   VM_FATE_UNKNOWN: {
     status: 503,
-    sentence: f => `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released${wayOut(f)}`,
+    sentence: f =>
+      `it is not known whether ${vm(f)} is gone${because(f.detail)}; nothing was released${wayOut(f)}`,
   },
   ATTACHMENT_UNKNOWN: { status: 400, sentence: f => `${disk(f)} is not attached to ${vm(f)}` },
   LEFTOVER_UNUSABLE: {

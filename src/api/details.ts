@@ -3,7 +3,17 @@ import { slicesOf } from '../slices.ts';
 import type { LongBody } from './answer.ts';
 import { instant } from './event-text.ts';
 
-const attachmentKeys = ({ id, state, mode, since, away, doubt, diverted, by, machine }: AttachmentDetails) => ({
+const attachmentKeys = ({
+  id,
+  state,
+  mode,
+  since,
+  away,
+  doubt,
+  diverted,
+  by,
+  machine,
+}: AttachmentDetails) => ({
   id,
   state,
   mode,

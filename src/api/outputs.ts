@@ -57,7 +57,9 @@ const attachment = {
   diverted: z
     .string()
     .nullable()
-    .describe('The path that the machine writes to instead of the volume: what it writes would be lost by a detach'),
+    .describe(
+      'The path that the machine writes to instead of the volume: what it writes would be lost by a detach',
+    ),
 };
 
 /** A disk in the view `full`. */

@@ -19,8 +19,16 @@ const givens = ({ context }: AttachmentFacts): Given[] => {
   const end = { how: 'destroyed', node: vm.node, host: run.host, watched: run.id };
   const nowhere = { at: 'nowhere', silent: [], end: null };
   const facts: readonly [string, unknown, readonly string[]][] = [
-    ['while the machine runs with the disk', { at: 'running', vm, run, disks: [context.disk], homeIsSilent: false }, [context.disk]],
-    ['while the machine runs without the disk', { at: 'running', vm, run, disks: [], homeIsSilent: false }, []],
+    [
+      'while the machine runs with the disk',
+      { at: 'running', vm, run, disks: [context.disk], homeIsSilent: false },
+      [context.disk],
+    ],
+    [
+      'while the machine runs without the disk',
+      { at: 'running', vm, run, disks: [], homeIsSilent: false },
+      [],
+    ],
     ['while the machine was seen to end', { ...nowhere, end }, []],
     ['while no host shows the machine', nowhere, []],
     ['while a host does not answer', { ...nowhere, silent: ['a host does not answer'] }, []],

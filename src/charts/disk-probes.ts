@@ -79,7 +79,10 @@ const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
   },
   ADOPT_USER: {
     givens: ({ context }) => [
-      ['with a machine that has it', { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' }],
+      [
+        'with a machine that has it',
+        { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' },
+      ],
     ],
   },
   DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe, holder: null })) },

@@ -53,7 +53,12 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
     const asked = new Map<string, Promise<DetachFacts>>();
     const facts = attachments.map(async one => {
       const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
-      const nothing: DetachFacts = { found: { at: 'nowhere', silent: [], end: null }, held: [], alarm: null, word };
+      const nothing: DetachFacts = {
+        found: { at: 'nowhere', silent: [], end: null },
+        held: [],
+        alarm: null,
+        word,
+      };
       const asking = asked.get(machine) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
       asked.set(machine, Promise.resolve(asking));
       return asking;
@@ -78,7 +83,9 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
       const word = wordOf(caller, force);
       const investigated = await investigate(caller, name, word);
       const deliveries = investigated.flatMap(({ attachment, facts }) =>
-        facts ? [{ to: attachmentKey(attachment.context.id), event: { type: 'DETACH' as const, ...facts } }] : [],
+        facts
+          ? [{ to: attachmentKey(attachment.context.id), event: { type: 'DETACH' as const, ...facts } }]
+          : [],
       );
       const uuids = [...new Set(investigated.map(({ attachment }) => attachment.context.disk))];
       const mayForce = caller.role === 'admin';

@@ -32,10 +32,7 @@ export function createHosts(
   const records = new Map(known.map(record => [record.name, record]));
 
   async function write(changed: readonly NodeRecord[], also: readonly Write[]): Promise<void> {
-    await journal.commit([
-      ...changed.map(value => ({ key: prefixes.node + value.name, value })),
-      ...also,
-    ]);
+    await journal.commit([...changed.map(value => ({ key: prefixes.node + value.name, value })), ...also]);
     for (const record of changed) records.set(record.name, record);
   }
 

@@ -52,11 +52,7 @@ export interface Observer {
 export function createObserver(parts: ObserverParts): Observer {
   const { system, decided, hypervisor, holders, strays, finder, now, questionMs } = parts;
 
-  async function tell(
-    { context }: KeptAttachment,
-    event: AttachmentMessage,
-    kind: CauseKind,
-  ): Promise<void> {
+  async function tell({ context }: KeptAttachment, event: AttachmentMessage, kind: CauseKind): Promise<void> {
     await system.deliver([{ to: attachmentKey(context.id), event }], { kind });
   }
 

@@ -154,7 +154,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       holders.looked(node, reasonOf(error));
       firstLooks.get(node)?.open();
       log.warn({ node, error: reasonOf(error) }, 'node not reconciled');
-      await lookElsewhere(node).catch(why => log.warn({ node, error: reasonOf(why) }, 'machines not looked for'));
+      await lookElsewhere(node).catch(why =>
+        log.warn({ node, error: reasonOf(why) }, 'machines not looked for'),
+      );
     }
   }
 

@@ -59,11 +59,19 @@ export function createStrays(parts: StrayParts): Strays {
       log.error({ ...facts, outcome }, 'a disk that is not attached stays');
   }
 
-  async function adopt(node: string, domain: DomainName, run: Run, { disk, target }: LiveDisk): Promise<void> {
+  async function adopt(
+    node: string,
+    domain: DomainName,
+    run: Run,
+    { disk, target }: LiveDisk,
+  ): Promise<void> {
     const owner = decided.disk(disk)?.context.owner ?? '';
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
     const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner };
-    log.warn({ node, domain: domain.uuid, disk }, 'a machine has a disk without an attachment; it counts as a user');
+    log.warn(
+      { node, domain: domain.uuid, disk },
+      'a machine has a disk without an attachment; it counts as a user',
+    );
     const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);
     const event = { type: 'ADOPT_USER' as const, ...birth, attachments, target, run };
     await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });

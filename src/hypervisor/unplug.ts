@@ -141,7 +141,8 @@ export async function unplug(
     if (stranger) return stranger;
     if (source === null) return undefined;
     const sight = await lookFor(link, domain, disk, askUntil, signal);
-    if (sight.kind === 'unreadable') return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
+    if (sight.kind === 'unreadable')
+      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
     if (sight.kind !== 'there') return undefined;
     if (sameSource(sight.source, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };

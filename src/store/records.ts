@@ -70,9 +70,7 @@ const attachmentFields = z.object({
     undo: z.boolean(),
     run: z.object({ host: z.string(), id: z.int() }).nullable(),
     seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
-    doubt: z
-      .object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() })
-      .nullable(),
+    doubt: z.object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() }).nullable(),
     diverted: z.string().nullable(),
   }),
 });

@@ -52,8 +52,8 @@ test('a disk on a machine, with who attached it, where and since when', async t 
     target: 'vda',
     by: 'alice',
     away: false,
-      doubt: null,
-      diverted: null,
+    doubt: null,
+    diverted: null,
   });
   t.regex(since, RFC_3339);
   t.is(typeof id, 'string');

@@ -118,7 +118,13 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
         if (one.do === 'lands') {
           for (const { context } of hotOn(one.vm)) {
             const vm = { ...context.vm, host: 'm', node: 'm' };
-            const found = { at: 'running' as const, homeIsSilent: false, vm, run, disks: one.has ? [context.disk] : [] };
+            const found = {
+              at: 'running' as const,
+              homeIsSilent: false,
+              vm,
+              run,
+              disks: one.has ? [context.disk] : [],
+            };
             world.send(attachmentKey(context.id), { type: 'FOUND', found, alarm: null }).catch(ignore);
           }
         }

@@ -138,7 +138,10 @@ test('a registered machine is followed when it migrates, and detached where it i
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', persistent: false, disks: [xml] });
-  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined, 'the machine to be seen');
+  await until(
+    () => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined,
+    'the machine to be seen',
+  );
   migrateUnseen(site.n1, site.n2, 'one-1');
   await t.throwsAsync(site.detach('1', 'n1'), { message: /runs|no disks/ });
   await until(
@@ -162,7 +165,10 @@ test('a hard reset in the middle of a plug takes it back, also from the next run
   await answer;
   site.n1.start('one-1');
   release();
-  await until(() => site.users(uuid) === 0 && !pluggedIn(site.n1, 'one-1').includes(uuid), 'nothing to be left');
+  await until(
+    () => site.users(uuid) === 0 && !pluggedIn(site.n1, 'one-1').includes(uuid),
+    'nothing to be left',
+  );
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
@@ -183,7 +189,12 @@ test('an incoming copy that is thrown away says nothing of the machine', async t
   const uuid = await site.create();
   const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  site.n2.emit({ type: 'lifecycle', domain: { name: 'one-1', uuid: domain, id: -1 }, event: 5, detail: STOPPED_FAILED });
+  site.n2.emit({
+    type: 'lifecycle',
+    domain: { name: 'one-1', uuid: domain, id: -1 },
+    event: 5,
+    detail: STOPPED_FAILED,
+  });
   await setImmediate();
   await site.hotdetach(uuid, '1');
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);

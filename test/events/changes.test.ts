@@ -38,7 +38,13 @@ test('every record that changes has an event of its own in the very same batch',
   world.works.shift()?.bring({ type: 'PLUGGED', attempt: 1, run: RUN });
   batches.push(...(await arrive(world)));
   const vm = { ...vmOf('1'), host: 'm', node: 'm' };
-  const found = { at: 'running' as const, homeIsSilent: false, vm, run: { host: 'host of m', id: 4 }, disks: ['d'] };
+  const found = {
+    at: 'running' as const,
+    homeIsSilent: false,
+    vm,
+    run: { host: 'host of m', id: 4 },
+    disks: ['d'],
+  };
   void world.send(attachmentKey('a'), { type: 'FOUND', found, alarm: null });
   batches.push(...(await arrive(world)));
   void world.send(attachmentKey('a'), { type: 'HOTDETACH' });

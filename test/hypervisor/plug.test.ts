@@ -1,13 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
+import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, PlugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
-import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import { ERROR, STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
 import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
+import { parseDisk } from '../fakes/libvirtd/xml.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { gate } from '../rig/gate.ts';
-import { parseDisk } from '../fakes/libvirtd/xml.ts';
 import { until } from '../rig/until.ts';
 import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
 

@@ -35,7 +35,9 @@ test('an attachment waits with a deadline, and holds its disk without one', t =>
 });
 
 test('what went wrong on the way to a node never releases a disk that was seen plugged', t => {
-  const failed = visits.filter(({ event }) => ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'LEFT'].includes(event.type));
+  const failed = visits.filter(({ event }) =>
+    ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'LEFT'].includes(event.type),
+  );
   t.true(failed.length > 0);
   for (const { from, to } of failed) {
     if (from !== 'unclaimed' && from !== 'new') t.false(ends.has(to), `${from} to ${to}`);
@@ -57,8 +59,7 @@ test('a machine that is saved, or in the middle of a migration, is released by n
   const away = found.filter(({ found }) => found.at === 'saved' || found.at === 'moving');
   t.true(away.length > 0);
   for (const { from, to, event, word } of away) {
-    const isForced =
-      word === 'administrator' || event.type === 'NODE_DEAD' || event.type === 'HOTDETACH';
+    const isForced = word === 'administrator' || event.type === 'NODE_DEAD' || event.type === 'HOTDETACH';
     // Registered before its launch and never seen with the disk: then the caller's word counts.
     const isUnseen = from === 'attached' && event.type === 'DETACH';
     if (from !== 'unclaimed' && !isForced && !isUnseen) t.false(ends.has(to), `${event.type} from ${from}`);
@@ -73,7 +74,8 @@ test('absence alone releases nothing', t => {
   t.true(absent.length > 0);
   for (const visit of absent) {
     const ended = contextOf(visit).seen === 'ended';
-    if (visit.from !== 'unclaimed' && !ended) t.false(ends.has(visit.to), `${visit.event.type} from ${visit.from}`);
+    if (visit.from !== 'unclaimed' && !ended)
+      t.false(ends.has(visit.to), `${visit.event.type} from ${visit.from}`);
   }
 });
 

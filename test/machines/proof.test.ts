@@ -120,7 +120,11 @@ test("libvirt's own save image keeps the disk as long as it exists, and then the
 });
 
 test('an administrator releases by force what is silent, saved or moving, and nothing that is seen alive', t => {
-  for (const found of [nowhere({ silent: SILENT }), { at: 'saved' }, { at: 'moving', node: ELSEWHERE }] as const) {
+  for (const found of [
+    nowhere({ silent: SILENT }),
+    { at: 'saved' },
+    { at: 'moving', node: ELSEWHERE },
+  ] as const) {
     t.is(plugged().send(detach(found, 'administrator')).state, 'released');
   }
   t.deepEqual(plugged().send(detach(running(), 'administrator')).notes, refused('VM_RUNNING'));

@@ -32,7 +32,10 @@ test('limit: a registered machine counts, and registering asks for no limit', t 
 test('uniqueness: a machine uses a disk once, by whatever name', t => {
   const disk = availableDisk(3);
   disk.send(hotattach('1', vmOf('7')));
-  t.deepEqual(disk.send({ ...hotattach('2', vmOf('7')), attachments: ['1'] }).notes, refused('ALREADY_ATTACHED'));
+  t.deepEqual(
+    disk.send({ ...hotattach('2', vmOf('7')), attachments: ['1'] }).notes,
+    refused('ALREADY_ATTACHED'),
+  );
   const registered = { type: 'ATTACH' as const, ...birthOn('3', vmOf('one-7', null)), attachments: ['1'] };
   t.deepEqual(disk.send(registered).notes, refused('HOT_PLUGGED'));
 });
@@ -55,7 +58,13 @@ test('a disk that a live machine has, by whatever way it came there, is neither 
 
 test('a machine that has a disk without a record counts as its user, even beyond the limit', t => {
   const disk = availableDisk(1);
-  const adopted = { type: 'ADOPT_USER' as const, ...birthOn('1', vmOf('1')), target: 'vdc', run: RUN, attachments: [] };
+  const adopted = {
+    type: 'ADOPT_USER' as const,
+    ...birthOn('1', vmOf('1')),
+    target: 'vdc',
+    run: RUN,
+    attachments: [],
+  };
   const { state, notes } = disk.send(adopted);
   t.is(state, 'hot-attached');
   t.like(notes[0], { tell: { to: 'attachment/1', event: { type: 'ADOPT', target: 'vdc', run: RUN } } });
@@ -126,7 +135,10 @@ test('a disk is edited whoever uses it, and only what is new is a change', t => 
 test('a disk that is not any more what its caller takes it for is neither edited nor deleted', t => {
   const disk = availableDisk(1);
   t.deepEqual(disk.send({ type: 'EDIT', tag: 'new', stale: true }).notes, refused('DISK_CHANGED'));
-  t.deepEqual(disk.send({ type: 'DELETE', wipe: false, stale: true, holder: null }).notes, refused('DISK_CHANGED'));
+  t.deepEqual(
+    disk.send({ type: 'DELETE', wipe: false, stale: true, holder: null }).notes,
+    refused('DISK_CHANGED'),
+  );
 });
 
 function hotAttachment() {
