@@ -51,16 +51,10 @@ export function createHypervisor({
     turn: Turn,
     watched: number | null,
   ): void {
-    switch (turn.kind) {
-      case 'running':
-        return watcher.running(node, domain);
-      case 'changed':
-        return watcher.changed(node, domain);
-      case 'ended':
-        return watcher.ended(node, domain, turn.how, watched);
-      default:
-        return watcher.left(node, domain, turn.kind);
-    }
+    if (turn.kind === 'running') watcher.running(node, domain);
+    else if (turn.kind === 'changed') watcher.changed(node, domain);
+    else if (turn.kind === 'ended') watcher.ended(node, domain, turn.how, watched);
+    else watcher.left(node, domain, turn.kind);
   }
 
   links.onUp((node, generation) => {

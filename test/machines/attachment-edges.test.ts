@@ -87,11 +87,25 @@ test('a plug in flight whose machine ends is taken back, never released straight
 
 test('a machine that runs on another node is followed there, also when its node is declared dead', t => {
   const moved = found.filter(({ found, from, event }) => {
-    const { vm } = found as { vm?: { node: string } };
-    return vm?.node === ELSEWHERE && from === 'hot-attached' && ['FOUND', 'NODE_DEAD'].includes(event.type);
+    const { vm, homeIsSilent } = found as { vm?: { node: string }; homeIsSilent?: boolean };
+    return (
+      vm?.node === ELSEWHERE &&
+      !homeIsSilent &&
+      from === 'hot-attached' &&
+      ['FOUND', 'NODE_DEAD'].includes(event.type)
+    );
   });
   t.true(moved.length > 0);
   for (const visit of moved) t.deepEqual([visit.to, contextOf(visit).vm.node], ['hot-attached', ELSEWHERE]);
+});
+
+test('a machine that is seen elsewhere without the disk keeps it while its own node is silent', t => {
+  const split = found.filter(({ found, event, from }) => {
+    const { homeIsSilent } = found as { homeIsSilent?: boolean };
+    return homeIsSilent && event.type === 'FOUND' && ['hot-attached', 'detaching', 'attached'].includes(from);
+  });
+  t.true(split.length > 0);
+  for (const { to } of split) t.false(ends.has(to));
 });
 
 test('what an older attempt brings back is not heard', t => {
