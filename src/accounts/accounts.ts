@@ -75,6 +75,8 @@ export interface Accounts {
   quotaOf(name: string): Quota | undefined;
   /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
   setQuota(caller: Caller, name: string, quota: Quota | undefined, also?: AlsoWrite): Promise<void>;
+  /** Whether there is an account of this name. */
+  has(name: string): boolean;
   isEmpty(): boolean;
   /** Makes the very first account, an administrator. Only for a service that has none. */
   createFirst(name: string, password: string): Promise<void>;
@@ -219,6 +221,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     },
     put,
     remove,
+    has: name => accounts.has(name),
     quotaOf: name => accounts.get(name)?.record.quota,
     setQuota,
     isEmpty: () => accounts.size === 0,

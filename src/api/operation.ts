@@ -12,6 +12,7 @@ export const groups = {
   accounts: 'Accounts, their passwords, roles and quotas',
   tokens: 'API tokens, which stand in for a password',
   nodes: 'The hypervisors',
+  drift: 'What differs between records, pool and domains, and volumes that belong to no disk',
   charts: 'The state charts, and where disks and attachments are in them',
   service: 'The service itself',
 } as const;

@@ -49,7 +49,7 @@ interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
 
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
-  const { service, accounts, answers, events, monitoring, log, settings } = parts;
+  const { service, leftovers, accounts, answers, events, monitoring, log, settings } = parts;
   const isParting = createParting();
   let gate: ReturnType<typeof createGate> | undefined;
   const handle = createHandler({
@@ -58,7 +58,8 @@ export function createApi(parts: Parts): Api {
     maxRequests: settings.maxRequests,
     gate: head => gate?.(head),
     once: answers.once,
-    recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
+    recover: (caller, route, fields, begun) =>
+      recovered({ service, leftovers }, caller, route.operation, fields, begun),
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;

@@ -9,9 +9,12 @@ import { codecs, type EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createDiskService } from './disk-service.ts';
+import type { DriftKind } from './drift.ts';
+import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
+import type { Holders } from './holders.ts';
 import { inspecting } from './inspecting.ts';
-import { createLeftovers } from './leftovers.ts';
+import { createLeftoverService, type LeftoverService } from './leftover-service.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createReconciler } from './reconcile.ts';
@@ -19,6 +22,7 @@ import { hotNodes, resume } from './recovery.ts';
 import type { Caller, ChartService, DiskService, NodeService } from './service.ts';
 import type { Inspect } from './step.ts';
 import { createActorSystem } from './system.ts';
+import { watchVolumes } from './volumes.ts';
 import { watchNodes } from './watch.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
@@ -46,6 +50,8 @@ export interface DisksParts {
   readonly newId: () => string;
   /** What an account may have. */
   readonly quotaOf: (account: string) => Quota;
+  /** Whether there is an account of this name. */
+  readonly isAccount: (name: string) => boolean;
   /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
   readonly publish: (events: readonly EventRecord[]) => void;
   /** Whether a caller's account stands as it did when the request was taken. */
@@ -62,8 +68,6 @@ export interface DisksParts {
     readonly createTimeoutMs: number;
     readonly deleteTimeoutMs: number;
     readonly reconcileIntervalMs: number;
-    /** How long a volume without a disk is kept. */
-    readonly leftoverGraceMs: number;
     /** How far apart the two lists are that prove a machine's death: 5 s, the default, but in tests. */
     readonly proofMs?: number;
   };
@@ -76,18 +80,31 @@ export interface DiskFigures {
   /** By state. */
   readonly attachments: ReadonlyMap<string, number>;
   readonly promisedGiB: number;
+  /** Differences between records, pool and domains, by kind, as last seen. */
+  readonly drift: ReadonlyMap<DriftKind, number>;
 }
 
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly charts: ChartService;
+  readonly leftovers: LeftoverService;
+  readonly drift: DriftService;
+  /** Tells a listener what differs between records, pool and domains, and from then on what comes and goes. */
+  tellDrift(listener: (news: DriftNews) => void): void;
   /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
   recover(): Promise<void>;
   figures(): DiskFigures;
   /** Takes no more changes, and resolves when nothing is at work any more. What was interrupted is resumed at the next start. */
   stop(): Promise<void>;
 }
+
+const noHolders: Holders = {
+  of: () => [],
+  all: () => [],
+  unseen: () => new Map(),
+  ready: async () => {},
+};
 
 /** The disks and attachments of one store, alive. */
 export async function createDisks(parts: DisksParts): Promise<Disks> {
@@ -120,13 +137,14 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { system, decided, hypervisor, alarms, log, now, questionMs: QUESTION_MS };
   const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
-  const leftovers = createLeftovers({
-    ...common,
+  const volumes = watchVolumes({
     pool,
     journal: store,
+    decided,
     known: await store.load(prefixes.leftover, codecs.leftover),
-    graceMs: settings.leftoverGraceMs,
+    time: parts.time,
   });
+  const holders = noHolders;
   const service = createDiskService({
     ...common,
     ...parts,
@@ -140,29 +158,44 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
+  const nodes = createNodeService({ hypervisor, alarms, reconciler });
+  const drift = watchDrift({
+    ...common,
+    volumes,
+    holders,
+    time: parts.time,
+    truths: () => ({
+      nodes: nodes.list({ account: '', role: 'service' }),
+      keyOf: hypervisor.nodeKey,
+      nameOf: hypervisor.hostOf,
+    }),
+  });
   const timers: NodeJS.Timeout[] = [];
   let unwatch = (): void => {};
 
   return {
     service,
-    nodes: createNodeService({ hypervisor, alarms, reconciler }),
+    nodes,
     charts: inspecting({ ...parts, committed, patience }),
+    leftovers: createLeftoverService({ ...common, ...parts, ...settings, volumes, holders }),
+    drift,
+    tellDrift: drift.tell,
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
       unwatch = watchNodes({ ...common, reconciler, unplugMs: settings.detachTimeoutMs });
       for (const node of [...hypervisor.namedNodes(), ...hotNodes(decided)]) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
-      void leftovers.report();
+      void drift.pass();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
-      timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));
+      timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
     },
-    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB() }),
+    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB(), drift: drift.counts() }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
-      await Promise.all([reconciler.stop(), leftovers.stop(), system.stop()]);
+      await Promise.all([reconciler.stop(), volumes.stop(), system.stop()]);
     },
   };
 }

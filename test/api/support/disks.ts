@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { DriftService } from '../../../src/disks/drift-watch.ts';
+import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
 import type {
   ChartService,
   DiskDetails,
@@ -160,6 +162,37 @@ export const nodeDouble: NodeService = {
     if (node !== 'burnt') throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
   },
 };
+
+/** One volume that belongs to no disk, in the way of which nothing stands. */
+export const leftoverDouble = (calls: unknown[][] = []): LeftoverService => {
+  const known = (uuid: string): void => {
+    if (uuid !== FIRST) throw errorOf('LEFTOVER_UNKNOWN', { disk: uuid });
+  };
+  return {
+    list: async () => [
+      {
+        uuid: FIRST,
+        bytes: 2 ** 31,
+        createdMs: Date.UTC(2011, 6, 28, 15, 1, 40),
+        since: Date.UTC(2011, 6, 28, 15, 20),
+        holders: [],
+      },
+    ],
+    async adopt(_caller, uuid, adoption) {
+      known(uuid);
+      calls.push(['adopt', uuid, adoption]);
+      return { overQuota: true };
+    },
+    async remove(_caller, uuid) {
+      known(uuid);
+      calls.push(['remove', uuid]);
+    },
+    isOverQuota: () => false,
+  };
+};
+
+/** Nothing differs. */
+export const driftDouble: DriftService = { list: async () => [] };
 
 /** Charts of no disk. */
 export const chartDouble: ChartService = {

@@ -9,7 +9,14 @@ import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { conforms } from '../../rig/conforms.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
-import { chartDouble, type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
+import {
+  chartDouble,
+  type DiskDouble,
+  diskDouble,
+  driftDouble,
+  leftoverDouble,
+  nodeDouble,
+} from './disks.ts';
 import { answers } from './once.ts';
 
 export interface Answered {
@@ -82,6 +89,8 @@ export async function startServer(
   const api = createApi({
     service,
     nodes,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
     charts: chartDouble,
     accounts,
     answers: await keys,

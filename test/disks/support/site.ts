@@ -37,7 +37,6 @@ const settings = {
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
   reconcileIntervalMs: 100,
-  leftoverGraceMs: 60_000,
   proofMs: 40,
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
@@ -85,6 +84,7 @@ export async function createSite(
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
+      isAccount: () => true,
       publish: events => published.push(...events),
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { chartDouble, diskDouble, nodeDouble } from '../../api/support/disks.ts';
+import { chartDouble, diskDouble, driftDouble, leftoverDouble, nodeDouble } from '../../api/support/disks.ts';
 import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
@@ -27,6 +27,8 @@ export async function eventSite(
   const api = createApi({
     service,
     nodes: nodeDouble,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
     charts: chartDouble,
     accounts,
     answers: await answers(),

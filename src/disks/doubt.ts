@@ -1,0 +1,12 @@
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+
+/** Why it is not known what became of an attachment's machine, and that a person must say; `since` in milliseconds since 1970. */
+export interface Doubt {
+  readonly code: string;
+  readonly detail: string;
+  readonly since: number;
+}
+
+/** The doubt about an attachment's machine, or null. */
+export const doubtOf = (context: AttachmentContext & { readonly doubt?: Doubt | null }): Doubt | null =>
+  context.doubt ?? null;
