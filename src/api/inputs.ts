@@ -104,11 +104,12 @@ export const machineAndForce = z
     force: z
       .literal(['true', true], 'force must be true, or not be there')
       .meta({
+        examples: [],
         description: 'An administrator vouches for what cannot be proved; only with a reason',
       })
       .optional(),
-    // One of the examples is not to be taken for what one has to send.
-    reason: reason.meta({ examples: undefined }).optional(),
+    // The example of the whole shows what everybody sends.
+    reason: reason.meta({ examples: [] }).optional(),
   })
   .refine(({ force, reason }) => (force === undefined) === (reason === undefined), {
     error: 'force and reason must be given together',

@@ -33,11 +33,11 @@ export function createNodeService(parts: {
       void reconciler.pass(key);
       return { alarm };
     },
-    async declareDead() {
-      throw errorOf('INTERNAL');
+    async declareDead({ role }) {
+      throw errorOf(role === 'admin' ? 'INTERNAL' : 'FORBIDDEN');
     },
-    async declareAlive() {
-      throw errorOf('INTERNAL');
+    async declareAlive({ role }) {
+      throw errorOf(role === 'admin' ? 'INTERNAL' : 'FORBIDDEN');
     },
   };
 }

@@ -6,6 +6,7 @@ import type {
   DiskDetails,
   DiskService,
   DiskView,
+  Force,
   NodeService,
 } from '../../../src/disks/service.ts';
 import { errorOf } from '../../../src/errors.ts';
@@ -51,6 +52,8 @@ const detailed = (disk: DiskView): DiskDetails => ({
   waiting: [],
   wiped: null,
 });
+
+const vouched = (force: Force | undefined) => (force ? { vouched: `it is gone: ${force.reason}` } : {});
 
 /** Disks in memory, with no rules but that a disk must be there. Methods given replace its own. */
 export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
@@ -110,19 +113,19 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       calls.push(['hotattach', uuid, vm]);
       return { target: 'vda', uuids: [SECOND, uuid] };
     },
-    async hotdetach(_caller, uuid, vm) {
+    async hotdetach(_caller, uuid, vm, _cause, force) {
       known(uuid);
-      calls.push(['hotdetach', uuid, vm]);
-      return { target: 'vda', uuids: [] };
+      calls.push(['hotdetach', uuid, vm, ...(force ? [force] : [])]);
+      return { target: 'vda', uuids: [], ...vouched(force) };
     },
     async attach(_caller, uuid, vm) {
       known(uuid);
       calls.push(['attach', uuid, vm]);
       return { uuids: [uuid] };
     },
-    async detach(_caller, vm) {
-      calls.push(['detach', vm]);
-      return { uuids: [FIRST, SECOND] };
+    async detach(_caller, vm, _cause, force) {
+      calls.push(['detach', vm, ...(force ? [force] : [])]);
+      return { uuids: [FIRST, SECOND], ...vouched(force) };
     },
     async element(_caller, uuid, vm, target) {
       known(uuid);

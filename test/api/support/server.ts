@@ -5,6 +5,8 @@ import { type AccountStore, type Accounts, createAccounts } from '../../../src/a
 import { createFigures } from '../../../src/api/figures.ts';
 import type { Monitoring } from '../../../src/api/open-routes.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
+import type { DriftService } from '../../../src/disks/drift-watch.ts';
+import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { conforms } from '../../rig/conforms.ts';
@@ -80,6 +82,7 @@ export async function startServer(
   settings: Partial<ApiSettings> = {},
   accountStore: AccountStore = memoryStore(),
   keys = answers(),
+  differences: { leftovers?: LeftoverService; drift?: DriftService } = {},
 ): Promise<Server> {
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'debug' }, { write: line => log.push(JSON.parse(line)) });
@@ -91,6 +94,7 @@ export async function startServer(
     nodes,
     leftovers: leftoverDouble(),
     drift: driftDouble,
+    ...differences,
     charts: chartDouble,
     accounts,
     answers: await keys,
