@@ -41,6 +41,8 @@ export type DiskMessage =
     } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
+  /** Nothing was begun in this attempt: there is nothing of it to undo. */
+  | ({ type: 'NOT_BEGUN' } & BadOutcome)
   | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
   | ({ type: 'ATTACH' } & AttachmentBirth)
   | { type: 'RELEASED'; attachment: string }

@@ -118,7 +118,7 @@ export const setupDisk = setup({
     rest: assign({ deadline: null }),
     settle: assign({ deadline: null, grownFrom: null }),
     undoForFailure: assign(({ event }) => {
-      assertEvent(event, 'VOLUME_FAILED');
+      assertEvent(event, ['VOLUME_FAILED', 'NOT_BEGUN']);
       return { undo: event.problem };
     }),
     undoForTimeout: assign({ undo: { code: 'CREATE_TIMEOUT', detail: '' } }),
@@ -210,6 +210,8 @@ export const setupDisk = setup({
       return event.sizeGiB > event.roomGiB;
     },
     current: ({ context, event }) => isCurrent(context, event),
+    /** Of what no attempt before it can have begun. */
+    currentFirst: ({ context, event }) => isCurrent(context, event) && context.attempt === 1,
     currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
     undoing: ({ context }) => context.undo !== null,
     usedByThisVm: ({ context, event }) => {

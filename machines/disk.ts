@@ -95,6 +95,11 @@ const answerWhyUndone = shared({
   params: ({ context }: { context: DiskContext }) => ({ problem: context.undo }),
 });
 
+const answerNotBegun = shared({
+  type: 'answer',
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_BEGUN' } }) => ({ problem: event.problem }),
+});
+
 const answerNotUndone = shared({
   type: 'answer',
   params: ({ context }: { context: DiskContext }) => ({
@@ -156,6 +161,10 @@ export const diskMachine = setupDisk.createMachine({
           actions: [published('disk.created'), answerDone],
         },
         VOLUME_FAILED: { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
+        NOT_BEGUN: [
+          { guard: 'currentFirst', target: 'deleted', actions: answerNotBegun },
+          { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
+        ],
         TIMEOUT: { target: 'deleting', actions: 'undoForTimeout' },
         RESUME: { target: 'creating', reenter: true },
       },

@@ -25,6 +25,8 @@ export type Refusal =
 export type Failure =
   | 'VOLUME_FAILED'
   | 'POOL_FULL'
+  | 'POOL_UNAVAILABLE'
+  | 'POOL_BUSY'
   | 'CREATE_TIMEOUT'
   | 'CREATE_NOT_UNDONE'
   | 'REMOVE_FAILED'

@@ -79,6 +79,12 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     status: 507,
     sentence: f => `the pool has no room for ${disk(f)}${because(f.detail)}`,
   },
+  POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
+  POOL_BUSY: {
+    status: 503,
+    sentence: f =>
+      `the pool has too much to do for ${disk(f)}${because(f.detail)}; nothing was begun: try again shortly`,
+  },
   CREATE_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} took too long and was undone` },
   CREATE_NOT_UNDONE: {
     status: 500,
@@ -207,7 +213,6 @@ const ofTheService = {
       `node '${f.node ?? ''}' still has disks plugged that were released when it was declared dead${because(f.detail)}; they are unplugged there first`,
   },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
-  POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
   KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },
   KEY_SECRET: {
     status: 400,

@@ -68,6 +68,7 @@ const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
   VOLUME_MADE: outcome,
   VOLUME_FAILED: badOutcome,
+  NOT_BEGUN: badOutcome,
   RELEASED: {
     givens: ({ context }) =>
       context.users.map(({ attachment, vm }): Given => [`by ${nameOf(vm)}`, { attachment }, vm]),

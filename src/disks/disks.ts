@@ -124,7 +124,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   );
   const system = createActorSystem({
     journal: store,
-    effects: createEffects(pool, hypervisor, node => reconciler.doubt(node), log),
+    effects: createEffects(pool, hypervisor, node => reconciler.doubt(node), log, now),
     decided,
     committed,
     lastSequence: (await store.eventRange()).newest,

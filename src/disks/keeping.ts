@@ -96,6 +96,8 @@ export function keeping(
       expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
     },
     async remove(caller, uuid, cause, versions) {
+      // What is wiped first has time until then.
+      if (!pool.wipes) await pool.check();
       deletable(caller, uuid);
       const key = diskKey(uuid);
       const event = { type: 'DELETE' as const, wipe: pool.wipes, stale: isStale(uuid, versions) };

@@ -60,6 +60,7 @@ export const diskEvents: DiskEvent[] = [
   ...[1, 2, 3, 4].flatMap(attempt => [
     { type: 'VOLUME_MADE' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },
+    { type: 'NOT_BEGUN' as const, attempt, problem },
     { type: 'VOLUME_REMOVED' as const, attempt },
     { type: 'REMOVE_FAILED' as const, attempt, problem },
     { type: 'GROWN' as const, attempt },
