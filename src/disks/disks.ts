@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import { birthOf } from '../storage/birth.ts';
 import type { Pool } from '../storage/pool.ts';
 import { prefixes } from '../store/keys.ts';
 import { codecs, type EventRecord } from '../store/records.ts';
@@ -139,6 +140,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const reconciler = createReconciler({ ...common, proofMs: settings.proofMs ?? PROOF_MS });
   const volumes = watchVolumes({
     pool,
+    bornMs: uuid => birthOf(pool.source(uuid)),
     journal: store,
     decided,
     known: await store.load(prefixes.leftover, codecs.leftover),

@@ -41,6 +41,8 @@ interface Seen {
 
 export function watchVolumes(parts: {
   readonly pool: Pick<Pool, 'list' | 'strangers'>;
+  /** When a volume was made, where the list does not say, in milliseconds since 1970; undefined where nobody knows. */
+  readonly bornMs: (uuid: string) => Promise<number | undefined>;
   readonly journal: Journal;
   readonly decided: Shelf;
   /** The leftovers that were seen before. */
@@ -48,7 +50,8 @@ export function watchVolumes(parts: {
   /** The system's clock: what is remembered is read by people, and by the next start. */
   readonly time: () => number;
 }): Volumes {
-  const { pool, journal, decided, time } = parts;
+  const { pool, bornMs, journal, decided, time } = parts;
+  const births = new Map<string, number>();
   const since = new Map(parts.known.map(record => [record.uuid, record.since]));
   let found: VolumeDifferences = { leftovers: new Map(), lost: new Set(), strangers: [] };
   let running: Promise<VolumeDifferences> | undefined;
@@ -93,7 +96,10 @@ export function watchVolumes(parts: {
     const fresh = [...present].filter(uuid => !since.has(uuid));
     if (gone.length + fresh.length === 0) return;
     const now = time();
-    for (const uuid of gone) since.delete(uuid);
+    for (const uuid of gone) {
+      since.delete(uuid);
+      births.delete(uuid);
+    }
     for (const uuid of fresh) since.set(uuid, now);
     await journal.commit([
       ...gone.map(uuid => ({ key: key(uuid), value: undefined })),
@@ -101,15 +107,25 @@ export function watchVolumes(parts: {
     ]);
   }
 
+  /** One after the other: a look has time, and whoever writes to disk meanwhile has not. */
+  async function learnBirths(leftovers: readonly VolumeEntry[]): Promise<void> {
+    for (const { uuid, createdMs } of leftovers) {
+      if (stopped || createdMs !== undefined || births.has(uuid)) continue;
+      const born = await bornMs(uuid);
+      if (born !== undefined) births.set(uuid, born);
+    }
+  }
+
   async function compare(): Promise<VolumeDifferences> {
     const { leftovers, lost } = await seeTwice();
     const strangers = await pool.strangers();
     if (stopped) return found;
     await remember(new Set(leftovers.map(({ uuid }) => uuid)));
-    const entries = leftovers.map((entry): [string, Leftover] => [
-      entry.uuid,
-      { ...entry, since: since.get(entry.uuid) ?? time() },
-    ]);
+    await learnBirths(leftovers);
+    const entries = leftovers.map((entry): [string, Leftover] => {
+      const { uuid, createdMs = births.get(uuid) } = entry;
+      return [uuid, { ...entry, createdMs, since: since.get(uuid) ?? time() }];
+    });
     found = { leftovers: new Map(entries), lost, strangers };
     return found;
   }

@@ -24,6 +24,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
   const written: unknown[] = [];
   const volumes = watchVolumes({
     pool,
+    bornMs: async () => undefined,
     journal: { commit: async writes => void written.push(...writes), flushed: async () => {} },
     decided: world.decided,
     known: [],

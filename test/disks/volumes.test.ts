@@ -18,7 +18,12 @@ const kept = (uuid: string, state: 'available' | 'creating' = 'available', creat
 });
 
 /** A pool in which volumes are names. `onList` is called before each list. */
-function world(volumes: string[], disks: Kept[] = [], onList: (count: number) => void = () => {}) {
+function world(
+  volumes: string[],
+  disks: Kept[] = [],
+  onList: (count: number) => void = () => {},
+  { createdMs }: { createdMs?: number | undefined } = { createdMs: 500 },
+) {
   const decided = createShelf();
   for (const disk of disks) decided.put(diskKey((disk.context as { uuid: string }).uuid), disk);
   const written = new Map<string, unknown>();
@@ -28,7 +33,7 @@ function world(volumes: string[], disks: Kept[] = [], onList: (count: number) =>
     async list() {
       counts.lists += 1;
       onList(counts.lists);
-      return volumes.map(uuid => ({ uuid, bytes: 2 ** 30, createdMs: 500 }));
+      return volumes.map(uuid => ({ uuid, bytes: 2 ** 30, createdMs }));
     },
     strangers: async () => [],
   };
@@ -41,7 +46,8 @@ function world(volumes: string[], disks: Kept[] = [], onList: (count: number) =>
   };
   const start = () => {
     const known = [...written.values()] as LeftoverRecord[];
-    return watchVolumes({ pool, journal, decided, known, time: () => clock.time });
+    const bornMs = async (uuid: string) => (uuid === OTHER ? 400 : undefined);
+    return watchVolumes({ pool, bornMs, journal, decided, known, time: () => clock.time });
   };
   return { decided, written, clock, volumes, counts, start };
 }
@@ -52,6 +58,15 @@ test('a volume without a disk is a leftover, since it was first seen, also after
   t.deepEqual([...leftovers.values()], [{ uuid: UUID, bytes: 2 ** 30, createdMs: 500, since: 1000 }]);
   clock.time = 10 ** 12;
   t.is((await start().look()).leftovers.get(UUID)?.since, 1000);
+});
+
+test('the age of a leftover is found out where the list does not tell it, and unknown where nobody knows', async t => {
+  const { start } = world([UUID, OTHER], [], undefined, {});
+  const { leftovers } = await start().look();
+  t.deepEqual(
+    [UUID, OTHER].map(uuid => leftovers.get(uuid)?.createdMs),
+    [undefined, 400],
+  );
 });
 
 test('a volume that a disk claims again is no leftover any more, and forgotten', async t => {
