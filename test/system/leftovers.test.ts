@@ -14,14 +14,15 @@ test('a database that was put back makes newer volumes leftovers: kept, told, ad
   const images = async () => (await readdir(service.pool)).filter(name => name.endsWith('.raw')).sort();
   const [old] = [await service.create()];
   await service.stop();
-  const db = join(service.pool, '..', 'db');
-  await cp(db, `${db}.yesterday`, { recursive: true });
+  const data = join(service.pool, '..');
+  const yesterday = join(data, '..', 'yesterday');
+  await cp(data, yesterday, { recursive: true, filter: path => path !== service.pool });
   await service.start();
   const [adopted, removed] = [await service.create(2), await service.create()];
   await writeAt(join(service.pool, `${adopted}.raw`), 0, precious);
   await service.stop();
-  await rm(db, { recursive: true });
-  await cp(`${db}.yesterday`, db, { recursive: true });
+  await rm(join(data, 'db'), { recursive: true });
+  await cp(yesterday, data, { recursive: true });
   await service.start();
 
   const all = [old, adopted, removed].map(uuid => `${uuid}.raw`).sort();
