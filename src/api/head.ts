@@ -22,7 +22,7 @@ export interface Head {
   readonly lastEventId: string | undefined;
   /** If-Match: which versions the client means. */
   readonly ifMatch: string | undefined;
-  /** If-None-Match: which copies the client has. */
+  /** If-None-Match: which copies the client has; of HEAD, which is never answered 304, it is not looked at. */
   readonly ifNoneMatch: string | undefined;
   /** Sec-WebSocket-Key, where the client asks for a WebSocket as RFC 6455, section 4.2.1, wants it. */
   readonly webSocket: string | undefined;
@@ -114,7 +114,8 @@ class ReadHead implements Head {
     return this.#fields.get('if-match');
   }
   get ifNoneMatch() {
-    return this.#fields.get('if-none-match');
+    // httplib2 asks with the tags of its cache whether a disk exists, and takes 304 to HEAD for no.
+    return this.method === 'HEAD' ? undefined : this.#fields.get('if-none-match');
   }
   get webSocket() {
     // All that uWebSockets.js looks for is the key.
