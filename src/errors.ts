@@ -11,7 +11,7 @@ export interface ErrorFacts {
 }
 
 interface Entry {
-  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
+  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 426 | 429 | 500 | 503 | 504 | 507;
   readonly sentence: (facts: ErrorFacts) => string;
 }
 
@@ -158,6 +158,10 @@ const ofTheService = {
   MEDIA_TYPE: {
     status: 415,
     sentence: () => 'send application/x-www-form-urlencoded or application/json, in UTF-8',
+  },
+  WEBSOCKET_VERSION: {
+    status: 426,
+    sentence: () => 'a WebSocket is opened here with Sec-WebSocket-Version: 13',
   },
   BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
