@@ -7,6 +7,8 @@ import type { Vm } from './vm.ts';
 export interface DiskBirth {
   readonly uuid: string;
   readonly owner: string;
+  /** The id of the owner's account: one may be made anew under an old name. */
+  readonly ownerId?: string | undefined;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
   readonly sizeGiB: number;

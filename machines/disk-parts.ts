@@ -75,8 +75,8 @@ export const setupDisk = setup({
     tell: (_, _note: Tell<AttachmentMessage>) => {},
     beBorn: assign(({ event }) => {
       assertEvent(event, 'CREATE');
-      const { uuid, owner, tag, visibility, sizeGiB, limit, time } = event;
-      return { uuid, owner, tag, visibility, sizeGiB, limit, created: time };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, time } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created: time };
     }),
     beginMaking: assign(({ context, event }) => ({
       attempt: context.attempt + 1,

@@ -18,9 +18,9 @@ const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
+    const { id, disk, node, vmId, vm, by, byId } = event;
     const target = firstFreeTarget(event.taken) ?? '';
-    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, target };
+    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, byId, target };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -28,8 +28,8 @@ const tellHotattach = shared({
 const tellAttach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
-    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by };
+    const { id, disk, node, vmId, vm, by, byId } = event;
+    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by, byId };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });

@@ -110,7 +110,8 @@ export function createHandler(parts: {
       // Between the credentials and here the body had to come: the account may have gone, and so may the client.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
-      const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
+      const { account, id: accountId } = caller;
+      const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
       const act = (cause: Cause, keep: Keep) => route.answer({ caller, cause, keep, head, params }, fields);
       if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);

@@ -9,7 +9,7 @@ import { unknownDisk, viewOf } from './answers.ts';
 import { takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
-import { mayInspect, maySeeUsers } from './rights.ts';
+import { made, mayInspect, maySeeUsers } from './rights.ts';
 import type { AttachmentPlace, Caller, ChartService, Explained } from './service.ts';
 
 const GIB = 1024 ** 3;
@@ -58,7 +58,7 @@ export function inspecting(
   function attachmentPlace(caller: Caller, attachment: KeptAttachment, whole: boolean): AttachmentPlace {
     const { context, state } = attachment;
     const { id, mode, since, deadline, node, vmId, target } = context;
-    const known = whole || context.by === caller.account;
+    const known = whole || made(caller, attachment);
     const taken = takenTargets(committed, context.vm).filter(one => one !== target);
     const findings = ask(
       attachmentMachine,

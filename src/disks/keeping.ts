@@ -48,7 +48,15 @@ export function keeping(
       const owned = decided.ownedBy(caller.account);
       const quota = quotaOf(caller.account);
       const quotaLeft = { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB };
-      const birth = { uuid, owner: caller.account, ...disk, limit: userLimit, roomGiB, quotaLeft };
+      const birth = {
+        uuid,
+        owner: caller.account,
+        ownerId: caller.id,
+        ...disk,
+        limit: userLimit,
+        roomGiB,
+        quotaLeft,
+      };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth } }],
         cause,

@@ -30,7 +30,15 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
         throw errorOf('ALREADY_ATTACHED', { disk: uuid, node: name.node, vm: name.vmId });
       const id = newId();
       const taken = [...running.targets, ...takenTargets(decided, vm)];
-      const birth = { id, disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const birth = {
+        id,
+        disk: uuid,
+        node: name.node,
+        vmId: name.vmId,
+        vm,
+        by: caller.account,
+        byId: caller.id,
+      };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event: { type: 'HOTATTACH', ...birth, taken } }, ...forgetDeaths(decided, vm)],
         cause,

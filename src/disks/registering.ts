@@ -27,7 +27,15 @@ export function registering(parts: Parts): Pick<DiskService, 'attach' | 'element
     async attach(caller, uuid, name, cause) {
       registrable(caller, uuid);
       const vm = hypervisor.vm(name.node, name.vmId);
-      const birth = { id: newId(), disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const birth = {
+        id: newId(),
+        disk: uuid,
+        node: name.node,
+        vmId: name.vmId,
+        vm,
+        by: caller.account,
+        byId: caller.id,
+      };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event: { type: 'ATTACH', ...birth } }, ...forgetDeaths(decided, vm)],
         cause,
