@@ -31,7 +31,11 @@ export type DiskMessage =
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
-  | ({ type: 'ATTACH' } & AttachmentBirth)
+  /**
+   * `mostUsers`: how many users it may have where its limit is lower. `disksLeft`: how many more disks the account may register with
+   * this machine. Without them, any number.
+   */
+  | ({ type: 'ATTACH'; mostUsers?: number; disksLeft?: number } & AttachmentBirth)
   | { type: 'RELEASED'; attachment: string }
   | { type: 'MOVED'; attachment: string; vm: Vm }
   | { type: 'SET_LIMIT'; limit: number }

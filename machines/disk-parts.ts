@@ -208,6 +208,15 @@ export const setupDisk = setup({
       assertEvent(event, 'ATTACH');
       return userOn(context, event.vm)?.mode === 'cold';
     },
+    tooManyUsers: ({ context, event }) => {
+      assertEvent(event, 'ATTACH');
+      const { mostUsers = Number.POSITIVE_INFINITY } = event;
+      return context.users.length >= Math.max(context.limit, mostUsers);
+    },
+    tooManyOnMachine: ({ event }) => {
+      assertEvent(event, 'ATTACH');
+      return event.disksLeft !== undefined && event.disksLeft < 1;
+    },
     lastUser: ({ context, event }) => {
       assertEvent(event, 'RELEASED');
       return others(context, event.attachment).length === 0;

@@ -46,10 +46,14 @@ const takeHotUser = shared([
   reserve,
 ]);
 
-/** Registers a fact, so no limit refuses it; `next` is the state that it leads to. */
+const tooManyOnMachine = shared({ guard: 'tooManyOnMachine', ...refusal('TOO_MANY_ON_VM') });
+
+/** Registers a fact, so the limit does not refuse it, but only what nobody needs; `next` is the state that it leads to. */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
     { guard: 'coldOnThisVm', actions: 'agree' },
+    tooManyOnMachine,
+    { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
     {
       guard: 'limitReached',
       target: next,
@@ -149,7 +153,7 @@ export const diskMachine = setupDisk.createMachine({
       entry: 'rest',
       on: {
         HOTATTACH: [noFreeTarget, reserve],
-        ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
+        ATTACH: [tooManyOnMachine, { target: 'attached', actions: ['addColdUser', tellAttach] }],
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
         EDIT: edit,

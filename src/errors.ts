@@ -42,6 +42,16 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     status: 400,
     sentence: f => `${disk(f)} has reached its limit of simultaneous users${because(f.detail)}`,
   },
+  TOO_MANY_USERS: {
+    status: 400,
+    sentence: f =>
+      `${disk(f)} is registered with too many machines; release those that are gone with POST /api/detach`,
+  },
+  TOO_MANY_ON_VM: {
+    status: 400,
+    sentence: f =>
+      `this account has registered too many disks with ${vm(f)}; the cloud's frontend may register more`,
+  },
   ALREADY_ATTACHED: { status: 400, sentence: f => `${disk(f)} is already attached to ${vm(f)}` },
   HOT_PLUGGED: { status: 400, sentence: f => `${disk(f)} is hot-plugged to ${vm(f)}` },
   NOT_HOT_PLUGGED: {

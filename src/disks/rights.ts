@@ -22,6 +22,10 @@ export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
 /** How many machines may use a disk at once: administrators. */
 export const maySetLimit = (caller: Caller): boolean => caller.role === 'admin';
 
+/** Name a machine that is to get a disk: pdisk does not know whose it is. `service`: only the frontend and administrators. */
+export const mayNameMachines = (caller: Caller, vmAccess: 'any' | 'service'): boolean =>
+  runsTheCloud(caller) || vmAccess === 'any';
+
 /** Register a machine before its launch: the frontend; an owner for his own disks. */
 export const mayRegister = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);

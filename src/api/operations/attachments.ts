@@ -87,7 +87,7 @@ export const attach = operation({
       attached: examples.machineDisks,
     }),
   },
-  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY'],
+  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY', 'TOO_MANY_USERS', 'TOO_MANY_ON_VM'],
 });
 
 export const detach = operation({
