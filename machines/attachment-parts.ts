@@ -53,13 +53,13 @@ export const setupAttachment = setup({
     tell: (_, _note: Tell<DiskMessage>) => {},
     beBornHot: assign(({ event }) => {
       assertEvent(event, 'HOTATTACH');
-      const { id, disk, node, vmId, vm, by, target, shareable, time } = event;
-      return { id, disk, node, vmId, vm, by, target, shareable, mode: 'hot', since: time };
+      const { id, disk, node, vmId, vm, by, byId, target, shareable, time } = event;
+      return { id, disk, node, vmId, vm, by, byId, target, shareable, mode: 'hot', since: time };
     }),
     beBornCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
-      const { id, disk, node, vmId, vm, by, shareable, time } = event;
-      return { id, disk, node, vmId, vm, by, shareable, mode: 'cold', since: time };
+      const { id, disk, node, vmId, vm, by, byId, shareable, time } = event;
+      return { id, disk, node, vmId, vm, by, byId, shareable, mode: 'cold', since: time };
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,

@@ -7,6 +7,8 @@ import type { Vm } from './vm.ts';
 export interface DiskBirth {
   readonly uuid: string;
   readonly owner: string;
+  /** The id of the owner's account: one may be made anew under an old name. */
+  readonly ownerId?: string | undefined;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
   readonly sizeGiB: number;
@@ -44,7 +46,11 @@ export type DiskMessage =
   /** Nothing was begun in this attempt: there is nothing of it to undo. */
   | ({ type: 'NOT_BEGUN' } & BadOutcome)
   | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
-  | ({ type: 'ATTACH' } & AttachmentBirth)
+  /**
+   * `mostUsers`: how many users it may have where its limit is lower. `disksLeft`: how many more disks the account may register with
+   * this machine. Without them, any number.
+   */
+  | ({ type: 'ATTACH'; mostUsers?: number; disksLeft?: number } & AttachmentBirth)
   | { type: 'RELEASED'; attachment: string }
   | { type: 'MOVED'; attachment: string; vm: Vm }
   | { type: 'SET_LIMIT'; limit: number }

@@ -75,13 +75,13 @@ export const setupDisk = setup({
     tell: (_, _note: Tell<AttachmentMessage>) => {},
     beBorn: assign(({ event }) => {
       assertEvent(event, 'CREATE');
-      const { uuid, owner, tag, visibility, sizeGiB, limit, time } = event;
-      return { uuid, owner, tag, visibility, sizeGiB, limit, created: time };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, time } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created: time };
     }),
     beAdopted: assign(({ event }) => {
       assertEvent(event, 'ADOPT');
-      const { uuid, owner, tag, visibility, sizeGiB, limit, created } = event;
-      return { uuid, owner, tag, visibility, sizeGiB, limit, created };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created };
     }),
     beDiscarded: assign(({ event }) => {
       assertEvent(event, 'DISCARD');
@@ -230,6 +230,15 @@ export const setupDisk = setup({
     coldOnThisVm: ({ context, event }) => {
       assertEvent(event, 'ATTACH');
       return userOn(context, event.vm)?.mode === 'cold';
+    },
+    tooManyUsers: ({ context, event }) => {
+      assertEvent(event, 'ATTACH');
+      const { mostUsers = Number.POSITIVE_INFINITY } = event;
+      return context.users.length >= Math.max(context.limit, mostUsers);
+    },
+    tooManyOnMachine: ({ event }) => {
+      assertEvent(event, 'ATTACH');
+      return event.disksLeft !== undefined && event.disksLeft < 1;
     },
     lastUser: ({ context, event }) => {
       assertEvent(event, 'RELEASED');

@@ -21,9 +21,9 @@ const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE')
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
+    const { id, disk, node, vmId, vm, by, byId } = event;
     const target = firstFreeTarget(event.taken) ?? '';
-    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, target };
+    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, byId, target };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -31,8 +31,8 @@ const tellHotattach = shared({
 const tellAttach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
-    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by };
+    const { id, disk, node, vmId, vm, by, byId } = event;
+    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by, byId };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -49,10 +49,14 @@ const takeHotUser = shared([
   reserve,
 ]);
 
-/** Registers a fact, so no limit refuses it; `next` is the state that it leads to. */
+const tooManyOnMachine = shared({ guard: 'tooManyOnMachine', ...refusal('TOO_MANY_ON_VM') });
+
+/** Registers a fact, so the limit does not refuse it, but only what nobody needs; `next` is the state that it leads to. */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
     { guard: 'coldOnThisVm', actions: 'agree' },
+    tooManyOnMachine,
+    { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
     {
       guard: 'limitReached',
       target: next,
@@ -174,7 +178,7 @@ export const diskMachine = setupDisk.createMachine({
       entry: 'rest',
       on: {
         HOTATTACH: [noFreeTarget, reserve],
-        ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
+        ATTACH: [tooManyOnMachine, { target: 'attached', actions: ['addColdUser', tellAttach] }],
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
         EDIT: edit,

@@ -11,7 +11,7 @@ export interface ErrorFacts {
 }
 
 interface Entry {
-  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
+  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 426 | 429 | 500 | 503 | 504 | 507;
   readonly sentence: (facts: ErrorFacts) => string;
 }
 
@@ -41,6 +41,16 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   LIMIT_REACHED: {
     status: 400,
     sentence: f => `${disk(f)} has reached its limit of simultaneous users${because(f.detail)}`,
+  },
+  TOO_MANY_USERS: {
+    status: 400,
+    sentence: f =>
+      `${disk(f)} is registered with too many machines; release those that are gone with POST /api/detach`,
+  },
+  TOO_MANY_ON_VM: {
+    status: 400,
+    sentence: f =>
+      `this account has registered too many disks with ${vm(f)}; the cloud's frontend may register more`,
   },
   ALREADY_ATTACHED: { status: 400, sentence: f => `${disk(f)} is already attached to ${vm(f)}` },
   HOT_PLUGGED: { status: 400, sentence: f => `${disk(f)} is hot-plugged to ${vm(f)}` },
@@ -173,6 +183,10 @@ const ofTheService = {
   MEDIA_TYPE: {
     status: 415,
     sentence: () => 'send application/x-www-form-urlencoded or application/json, in UTF-8',
+  },
+  WEBSOCKET_VERSION: {
+    status: 426,
+    sentence: () => 'a WebSocket is opened here with Sec-WebSocket-Version: 13',
   },
   BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },

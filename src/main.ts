@@ -89,7 +89,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     newUuid: randomUUID,
     newId: nanoid,
     stands: accounts.isCurrent,
-    isAccount: accounts.has,
+    accountNamed: accounts.named,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
     inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
     publish: eventLog.publish,

@@ -31,7 +31,9 @@ export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
       },
       from: event.from,
       to: event.to,
-      cause: whole ? cause : { kind: cause.kind },
+      cause: whole
+        ? { kind: cause.kind, request: cause.request, account: cause.account, reason: cause.reason }
+        : { kind: cause.kind },
       progress: event.progress,
       deadline: deadline === null ? null : instant(deadline),
     },

@@ -56,7 +56,7 @@ export function createApi(parts: Parts): Api {
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
     maxRequests: settings.maxRequests,
-    gate: head => gate?.(head),
+    gate: (head, changes) => gate?.(head, changes),
     once: answers.once,
     recover: (caller, route, fields, begun) =>
       recovered({ service, leftovers }, caller, route.operation, fields, begun),

@@ -177,7 +177,7 @@ export const settings = z.strictObject({
     default: '`any`',
     allowed: "'any' or 'service'",
     description:
-      'Which VMs an account of role `user` may hot-plug disks to: `any`, or none (`service`), so that only the cloud does.',
+      'Which VMs an account of role `user` may attach disks to, hot or cold: `any`, or none (`service`), so that only the cloud does.',
   }),
   attach_timeout: setting(seconds(30), {
     env: 'PDISK_ATTACH_TIMEOUT',

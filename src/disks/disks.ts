@@ -15,7 +15,7 @@ import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts'
 import { createEffects, GRACE_MS } from './effects.ts';
 import type { Holders } from './holders.ts';
 import { inspecting } from './inspecting.ts';
-import { createLeftoverService, type LeftoverService } from './leftover-service.ts';
+import { createLeftoverService, type LeftoverService, type NamedAccount } from './leftover-service.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createReconciler } from './reconcile.ts';
@@ -51,8 +51,8 @@ export interface DisksParts {
   readonly newId: () => string;
   /** What an account may have. */
   readonly quotaOf: (account: string) => Quota;
-  /** Whether there is an account of this name. */
-  readonly isAccount: (name: string) => boolean;
+  /** The account that has this name now, undefined where none has. */
+  readonly accountNamed: (name: string) => NamedAccount | undefined;
   /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
   readonly publish: (events: readonly EventRecord[]) => void;
   /** Whether a caller's account stands as it did when the request was taken. */

@@ -7,6 +7,9 @@ export interface Doubt {
   readonly since: number;
 }
 
+/** Whether its machine has left the node, and nobody has found it yet. */
+export const isAway = ({ away }: Pick<AttachmentContext, 'away'>): boolean => away;
+
 /** The doubt about an attachment's machine, or null. */
 export const doubtOf = (context: AttachmentContext & { readonly doubt?: Doubt | null }): Doubt | null =>
   context.doubt ?? null;

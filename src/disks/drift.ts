@@ -1,6 +1,6 @@
 // Every difference between what the records, the pool and the live domains say. Nothing here is repaired: who repairs it says so below.
 import { sameVm } from '../../machines/vm.ts';
-import { type Doubt, doubtOf } from './doubt.ts';
+import { type Doubt, doubtOf, isAway } from './doubt.ts';
 import type { Holder, Holders } from './holders.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
 import type { NodeView } from './service.ts';
@@ -78,7 +78,7 @@ function* ofHolder(holder: Holder, attachments: readonly KeptAttachment[]): Gene
 }
 
 function* ofAttachment({ context }: KeptAttachment, doubt: Doubt | null): Generator<Difference> {
-  const { disk, node, vmId, vm, away, since: attached } = context;
+  const { disk, node, vmId, vm, since: attached } = context;
   const where = { disk, node: vm.host, vm: vmId, domain: vm.domain };
   const repair = `POST /api/detach with ${machine(node, vmId)}, once the machine is gone for good`;
   if (doubt) {
@@ -92,7 +92,7 @@ function* ofAttachment({ context }: KeptAttachment, doubt: Doubt | null): Genera
       repair: forced,
     };
   }
-  if (away) {
+  if (isAway(context)) {
     const detail = `attached ${new Date(attached).toISOString()}; its machine has left the node, saved to a file or by migration`;
     yield { ...about, kind: 'machine-away', ...where, detail, repair };
   }

@@ -19,6 +19,12 @@ interface Adoption {
   readonly visibility: 'private' | 'public';
 }
 
+/** An account by its name, with the id that tells it from others that had the name before. */
+export interface NamedAccount {
+  readonly name: string;
+  readonly id?: string | undefined;
+}
+
 /** A volume that belongs to no disk, with the live domains that have it. */
 export interface LeftoverView extends Leftover {
   readonly holders: readonly Holder[];
@@ -53,8 +59,8 @@ type LeftoverParts = Pick<Parts, 'system' | 'decided' | 'now' | 'questionMs' | '
   readonly volumes: Volumes;
   readonly holders: Holders;
   readonly time: () => number;
-  /** Whether there is an account of this name. */
-  readonly isAccount: (name: string) => boolean;
+  /** The account that has this name now, undefined where none has. */
+  readonly accountNamed: (name: string) => NamedAccount | undefined;
 };
 
 /** In whole GiB, none of its bytes left out. */
@@ -110,10 +116,12 @@ export function createLeftoverService(parts: LeftoverParts): LeftoverService {
     async adopt(caller, uuid, { owner, tag, visibility }, cause) {
       demandAdministrator(caller);
       return decide(uuid, async leftover => {
-        if (!parts.isAccount(owner)) throw errorOf('ACCOUNT_UNKNOWN', { detail: owner });
+        const account = parts.accountNamed(owner);
+        if (!account) throw errorOf('ACCOUNT_UNKNOWN', { detail: owner });
         const { createdMs = parts.time() } = leftover;
         const obstacle = leftover.obstacle ?? (leftover.bytes === 0 ? 'has no bytes' : null);
-        const birth = { uuid, owner, tag, visibility, sizeGiB: sizeOf(leftover), limit: parts.userLimit };
+        const whose = { owner, ownerId: account.id, tag, visibility };
+        const birth = { uuid, ...whose, sizeGiB: sizeOf(leftover), limit: parts.userLimit };
         const event = { type: 'ADOPT' as const, ...birth, created: createdMs, obstacle };
         const outcome = await system.deliver([{ to: diskKey(uuid), event }], cause);
         expectDone(outcome, { disk: uuid, ...(obstacle === null ? {} : { detail: obstacle }) });

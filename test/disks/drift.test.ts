@@ -16,14 +16,12 @@ import { holderOf, standInHolders } from './support/holders.ts';
 const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const vm = { host: 'n1', node: 'key of n1', names: ['1', 'one-1'], domain: 'domain of one-1' };
 
-const attachment = (
-  more: Partial<KeptAttachment['context']> & { doubt?: object } = {},
-  state: KeptAttachment['state'] = 'hot-attached',
-): KeptAttachment => ({
-  v: 1,
-  state,
-  context: { ...unborn, id: 'a', disk: DISK, node: 'N1', vmId: '1', vm, ...more },
-});
+const attachment = (more: object = {}, state: KeptAttachment['state'] = 'hot-attached'): KeptAttachment =>
+  ({
+    v: 1,
+    state,
+    context: { ...unborn, id: 'a', disk: DISK, node: 'N1', vmId: '1', vm, ...more },
+  }) as object as KeptAttachment;
 
 const same: VolumeDifferences = { leftovers: new Map(), lost: new Set(), strangers: [] };
 

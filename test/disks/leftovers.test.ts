@@ -40,7 +40,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
     questionMs: 60_000,
     userLimit: 1,
     quotaOf: () => ({ disks: 1, sizeGiB: 1 }),
-    isAccount: name => name === 'alice',
+    accountNamed: name => (name === 'alice' ? { name, id: 'id of alice' } : undefined),
     volumes,
     ...stand,
   });
@@ -69,7 +69,14 @@ test('a leftover that is adopted is a disk of that account, as large and as old 
   t.deepEqual(await service.adopt(admin, UUID, adoption, cause), { overQuota: true });
   const disk = decided.disk(UUID);
   t.is(disk?.state, 'available');
-  t.like(disk?.context, { owner: 'alice', tag: 'found', sizeGiB: 2, created: 500, limit: 1 });
+  t.like(disk?.context, {
+    owner: 'alice',
+    ownerId: 'id of alice',
+    tag: 'found',
+    sizeGiB: 2,
+    created: 500,
+    limit: 1,
+  });
   t.deepEqual(
     published.map(({ type, subject }) => [type, subject]),
     [['disk.adopted', UUID]],

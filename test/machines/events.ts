@@ -77,6 +77,8 @@ export const diskEvents: DiskEvent[] = [
   { type: 'ATTACH' as const, ...birthOn('d', vmOf('1', null)) },
   { type: 'ATTACH' as const, ...birthOn('e', vmOf('4', null)) },
   { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)) },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), disksLeft: 0 },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), mostUsers: 1 },
   ...['a', 'b', 'd', 'e', 'f'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
   { type: 'MOVED' as const, attachment: 'a', vm: { ...vmOf('1'), node: 'qemu+tcp://two/system' } },
   { type: 'SET_LIMIT' as const, limit: 1 },

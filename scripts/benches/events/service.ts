@@ -44,7 +44,7 @@ const disks = await createDisks({
   newId: nanoid,
   stands: () => true,
   quotaOf: () => ({ disks: 1000, sizeGiB: 1000 }),
-  isAccount: () => true,
+  accountNamed: name => ({ name }),
   publish(events: readonly EventRecord[]) {
     for (const { sequence } of events) durable[sequence] = now();
     log.publish(events);

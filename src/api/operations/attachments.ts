@@ -96,7 +96,7 @@ export const attach = operation({
       attached: examples.machineDisks,
     }),
   },
-  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY'],
+  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY', 'TOO_MANY_USERS', 'TOO_MANY_ON_VM'],
 });
 
 export const detach = operation({
@@ -136,7 +136,9 @@ export const libvirtElement = operation({
   group: 'attachments',
   summary: 'The `<disk>` element for the launch of a machine',
   details:
-    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved.',
+    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved, which is why no page of ' +
+    'another site may ask for it.',
+  changing: true,
   inputs: machineAndTarget,
   outcomes: {
     200: {

@@ -84,7 +84,7 @@ export async function createSite(
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
-      isAccount: () => true,
+      accountNamed: name => ({ name }),
       publish: events => published.push(...events),
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },
