@@ -108,8 +108,9 @@ function* ofPool({ leftovers, lost, strangers }: VolumeDifferences): Generator<D
     const repair = `put it back into the pool, or DELETE /api/disks/${disk}`;
     yield { ...about, kind: 'volume-lost', disk, detail: 'the disk has no volume in the pool', repair };
   }
-  for (const { name, uuid: disk, bytes } of strangers) {
-    const detail = `${name} (${bytes} bytes) is not the disk's volume`;
+  for (const { name, uuid: disk } of strangers) {
+    // Nothing of its size: an overlay grows, and is the same difference all the time.
+    const detail = `${name} is not the disk's volume`;
     const repair = 'look at it, and remove it from the pool by hand';
     yield { ...about, kind: 'stranger', disk, detail, repair };
   }

@@ -220,6 +220,22 @@ test('a difference is told once when it comes, kept since then, and told when it
   t.like(lines, { length: 2, 0: { level: 50, disk: DISK, drift: 'unrecorded-use' }, 1: { level: 30 } });
 });
 
+test('a stranger that grows is one difference, two strangers of one disk are two', async t => {
+  const { watch, news, setPool } = watched();
+  const stranger = (name: string, bytes: number) => ({ name, uuid: DISK, bytes });
+  setPool({ ...same, strangers: [stranger('a', 1)] });
+  await watch.pass();
+  setPool({ ...same, strangers: [stranger('a', 2), stranger('b', 1)] });
+  await watch.pass();
+  t.deepEqual(
+    news.map(({ count, came, gone }) => [count, came.length, gone.length]),
+    [
+      [1, 1, 0],
+      [2, 1, 0],
+    ],
+  );
+});
+
 test('every kind has its count, none of them by default', t => {
   const { watch } = watched();
   t.deepEqual([...watch.counts()], Object.keys(driftKinds).map(kind => [kind, 0]) as [never, number][]);

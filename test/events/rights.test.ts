@@ -98,3 +98,16 @@ test('an account that is made anew under an old name sees nothing that was of th
     [3, { vm: undefined, account: 'alice' }],
   ]);
 });
+
+test('the reason that an administrator gave is told to those who see the whole event', async t => {
+  const site = await eventSite(t);
+  const cause = { ...request('admin'), reason: 'the host burnt down' };
+  site.add({ disk: disk('alice', 'public'), attachment: attachment('alice'), cause });
+  const reasonFor = async (as: string) => {
+    const subscriber = await site.subscribe('?since=0', { as });
+    await subscriber.untilSequence(1);
+    return subscriber.events()[0]?.data.cause.reason;
+  };
+  for (const as of ['admin', 'cloud', 'alice']) t.is(await reasonFor(as), 'the host burnt down', as);
+  t.is(await reasonFor('bob'), undefined);
+});

@@ -2,6 +2,7 @@
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { subscribe } from '../events/support/subscriber.ts';
 import { startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
@@ -42,8 +43,21 @@ test('a database that was put back makes newer volumes leftovers: kept, told, ad
   t.true((await metrics()).includes('pdisk_drift{kind="volume-lost"} 0\n'));
   await until(() => service.log().includes('the database seems to be older'), 'the warning in the log');
   // Many passes have gone by when what comes after them is seen: a thing in the pool that bears the name of a disk.
+  const subscriber = await subscribe(service.url, '', { as: 'admin:correct horse' });
+  t.teardown(subscriber.close);
   await writeFile(join(service.pool, `${old}.bk`), 'a backup');
-  await until(() => service.log().includes(`${old}.bk (8 bytes) is not the disk's volume`), 'the stranger');
+  await until(() => service.log().includes(`${old}.bk is not the disk's volume`), 'the stranger');
+  const told = () =>
+    subscriber
+      .controls()
+      .flatMap(one => (one.control === 'drift' ? [[one.kind, one.count, one.came.length]] : []));
+  await until(() => told().length === 2, 'the stranger on the stream', {
+    hint: () => JSON.stringify(told()),
+  });
+  t.deepEqual(told(), [
+    ['leftover', 2, 0],
+    ['stranger', 1, 1],
+  ]);
   t.deepEqual(await images(), all);
 
   const form = { owner: 'admin', tag: 'found', visibility: 'private' };
