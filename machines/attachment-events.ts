@@ -12,8 +12,9 @@ export interface AttachmentBirth {
   readonly node: string;
   readonly vmId: string;
   readonly vm: Vm;
-  /** The account that asked. */
+  /** The account that asked, and its id: an account may be made anew under an old name. */
   readonly by: string;
+  readonly byId?: string | undefined;
 }
 
 /** What hosts tell of an attachment's machine. */

@@ -123,14 +123,14 @@ export const setupAttachment = setup({
     tell: (_, _note: Tell<DiskMessage>) => {},
     beBornHot: assign(({ event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT']);
-      const { id, disk, node, vmId, vm, by, target, shareable, time } = event;
+      const { id, disk, node, vmId, vm, by, byId, target, shareable, time } = event;
       const run = event.type === 'ADOPT' ? event.run : null;
-      return { id, disk, node, vmId, vm, by, target, shareable, run, mode: 'hot', since: time };
+      return { id, disk, node, vmId, vm, by, byId, target, shareable, run, mode: 'hot', since: time };
     }),
     beBornCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
-      const { id, disk, node, vmId, vm, by, shareable, time } = event;
-      return { id, disk, node, vmId, vm, by, shareable, mode: 'cold', since: time };
+      const { id, disk, node, vmId, vm, by, byId, shareable, time } = event;
+      return { id, disk, node, vmId, vm, by, byId, shareable, mode: 'cold', since: time };
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,

@@ -7,6 +7,8 @@ import type { Run } from './whereabouts.ts';
 export interface DiskBirth {
   readonly uuid: string;
   readonly owner: string;
+  /** The id of the owner's account: one may be made anew under an old name. */
+  readonly ownerId?: string | undefined;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
   readonly sizeGiB: number;
@@ -55,8 +57,15 @@ export type DiskMessage =
     } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
+  /** Nothing was begun in this attempt: there is nothing of it to undo. */
+  | ({ type: 'NOT_BEGUN' } & BadOutcome)
   | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)
-  | ({ type: 'ATTACH' } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
+  /**
+   * `mostUsers`: how many users it may have where its limit is lower. `disksLeft`: how many more disks the account may register with
+   * this machine. Without them, any number.
+   */
+  | ({ type: 'ATTACH'; mostUsers?: number; disksLeft?: number } & AttachmentBirth &
+      Pick<MachineNow, 'attachments'>)
   /** A live domain has the disk by our alias, and no record tells of it. */
   | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
   | { type: 'RELEASED'; attachment: string }

@@ -73,13 +73,13 @@ export const setupDisk = setup({
     tell: (_, _note: Tell<AttachmentMessage>) => {},
     beBorn: assign(({ event }) => {
       assertEvent(event, 'CREATE');
-      const { uuid, owner, tag, visibility, sizeGiB, limit, time } = event;
-      return { uuid, owner, tag, visibility, sizeGiB, limit, created: time };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, time } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created: time };
     }),
     beAdopted: assign(({ event }) => {
       assertEvent(event, 'ADOPT');
-      const { uuid, owner, tag, visibility, sizeGiB, limit, created } = event;
-      return { uuid, owner, tag, visibility, sizeGiB, limit, created };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created };
     }),
     beDiscarded: assign(({ event }) => {
       assertEvent(event, 'DISCARD');
@@ -116,7 +116,7 @@ export const setupDisk = setup({
     rest: assign({ deadline: null }),
     settle: assign({ deadline: null, grownFrom: null }),
     undoForFailure: assign(({ event }) => {
-      assertEvent(event, 'VOLUME_FAILED');
+      assertEvent(event, ['VOLUME_FAILED', 'NOT_BEGUN']);
       return { undo: event.problem };
     }),
     undoForTimeout: assign({ undo: { code: 'CREATE_TIMEOUT', detail: '' } }),
@@ -202,6 +202,8 @@ export const setupDisk = setup({
       return event.sizeGiB > event.roomGiB;
     },
     current: ({ context, event }) => isCurrent(context, event),
+    /** Of what no attempt before it can have begun. */
+    currentFirst: ({ context, event }) => isCurrent(context, event) && context.attempt === 1,
     currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
     undoing: ({ context }) => context.undo !== null,
     usedByThisVm: ({ context, event }) => {
@@ -232,6 +234,15 @@ export const setupDisk = setup({
     coldOnThisVm: ({ context, event }) => {
       assertEvent(event, 'ATTACH');
       return userAmong(context, event.attachments)?.mode === 'cold';
+    },
+    tooManyUsers: ({ context, event }) => {
+      assertEvent(event, 'ATTACH');
+      const { mostUsers = Number.POSITIVE_INFINITY } = event;
+      return context.users.length >= Math.max(context.limit, mostUsers);
+    },
+    tooManyOnMachine: ({ event }) => {
+      assertEvent(event, 'ATTACH');
+      return event.disksLeft !== undefined && event.disksLeft < 1;
     },
     lastUser: ({ context, event }) => {
       assertEvent(event, 'RELEASED');

@@ -21,9 +21,9 @@ const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE')
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
+    const { id, disk, node, vmId, vm, by, byId } = event;
     const target = firstFreeTarget(event.taken) ?? '';
-    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, target };
+    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, byId, target };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -31,8 +31,8 @@ const tellHotattach = shared({
 const tellAttach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by } = event;
-    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by };
+    const { id, disk, node, vmId, vm, by, byId } = event;
+    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by, byId };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -40,8 +40,8 @@ const tellAttach = shared({
 const tellAdopt = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ADOPT_USER' } }) => {
-    const { id, disk, node, vmId, vm, by, target, run } = event;
-    const message = { type: 'ADOPT' as const, id, disk, node, vmId, vm, by, target, run };
+    const { id, disk, node, vmId, vm, by, byId, target, run } = event;
+    const message = { type: 'ADOPT' as const, id, disk, node, vmId, vm, by, byId, target, run };
     return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
@@ -87,10 +87,14 @@ const takeHotUser = shared([
   reserve,
 ]);
 
-/** Registers a fact, so no limit refuses it; `next` is the state that it leads to. */
+const tooManyOnMachine = shared({ guard: 'tooManyOnMachine', ...refusal('TOO_MANY_ON_VM') });
+
+/** Registers a fact, so the limit does not refuse it, but only what nobody needs; `next` is the state that it leads to. */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
     { guard: 'coldOnThisVm', actions: 'agree' },
+    tooManyOnMachine,
+    { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
     {
       guard: 'limitReached',
       target: next,
@@ -131,6 +135,11 @@ const answerGrowPending = shared({
 const answerWhyUndone = shared({
   type: 'answer',
   params: ({ context }: { context: DiskContext }) => ({ problem: context.undo }),
+});
+
+const answerNotBegun = shared({
+  type: 'answer',
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_BEGUN' } }) => ({ problem: event.problem }),
 });
 
 const answerNotUndone = shared({
@@ -194,6 +203,10 @@ export const diskMachine = setupDisk.createMachine({
           actions: [published('disk.created'), answerDone],
         },
         VOLUME_FAILED: { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
+        NOT_BEGUN: [
+          { guard: 'currentFirst', target: 'deleted', actions: answerNotBegun },
+          { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
+        ],
         TIMEOUT: { target: 'deleting', actions: 'undoForTimeout' },
         RESUME: { target: 'creating', reenter: true },
       },
@@ -204,7 +217,7 @@ export const diskMachine = setupDisk.createMachine({
       on: {
         HOTATTACH: [...notPluggable, noFreeTarget, reserve],
         ADOPT_USER: { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
-        ATTACH: { target: 'attached', actions: ['addColdUser', tellAttach] },
+        ATTACH: [tooManyOnMachine, { target: 'attached', actions: ['addColdUser', tellAttach] }],
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
         EDIT: edit,

@@ -9,6 +9,8 @@ export type Refusal =
   | 'QUOTA_EXCEEDED'
   | 'NO_SPACE'
   | 'LIMIT_REACHED'
+  | 'TOO_MANY_USERS'
+  | 'TOO_MANY_ON_VM'
   | 'ALREADY_ATTACHED'
   | 'HOT_PLUGGED'
   | 'NOT_HOT_PLUGGED'
@@ -26,6 +28,8 @@ export type Refusal =
 export type Failure =
   | 'VOLUME_FAILED'
   | 'POOL_FULL'
+  | 'POOL_UNAVAILABLE'
+  | 'POOL_BUSY'
   | 'CREATE_TIMEOUT'
   | 'CREATE_NOT_UNDONE'
   | 'REMOVE_FAILED'

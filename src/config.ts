@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
-import { allSettings, localNodes, type Settings, settings } from './config/settings.ts';
+import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
@@ -38,7 +38,6 @@ export interface Config {
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
   readonly reconcileIntervalMs: number;
-  readonly leftoverGraceMs: number;
   /** How many events the log keeps, and for how long. */
   readonly eventHistory: number;
   readonly eventHistoryMs: number;
@@ -111,6 +110,16 @@ function fromFile(file: string, read: (path: string) => string, mistakes: string
   return {};
 }
 
+/** Settings of earlier versions, where they are still set. */
+function tellGone(values: Values, env: Sources['env'], mistakes: string[]): void {
+  for (const { name, env: variable, why } of goneSettings) {
+    if (name in values) mistakes.push(`The setting ${name} is gone: ${why}. Take it out.`);
+    if (env[variable])
+      mistakes.push(`${variable} is set, and the setting ${name} is gone: ${why}. Take it out.`);
+    delete values[name];
+  }
+}
+
 function fromEnvironment(env: Sources['env'], mistakes: string[]): Values {
   const values: Values = {};
   for (const { name, env: variable, isText, allowed } of allSettings) {
@@ -181,6 +190,7 @@ export function loadConfig(sources: Sources): Config {
 
   const file = fileNamed(sources.argv ?? []) ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
+  tellGone(inFile, env, mistakes);
   const inEnv = fromEnvironment(env, mistakes);
   const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
   if (!checked || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);
@@ -215,7 +225,6 @@ export function loadConfig(sources: Sources): Config {
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
-    leftoverGraceMs: checked.leftover_grace * 1000,
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,
     eventBookmarkMs: checked.event_bookmark * 1000,

@@ -13,7 +13,7 @@ export interface ErrorFacts {
 }
 
 interface Entry {
-  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
+  readonly status: 400 | 401 | 404 | 405 | 412 | 413 | 415 | 422 | 426 | 429 | 500 | 503 | 504 | 507;
   readonly sentence: (facts: ErrorFacts) => string;
 }
 
@@ -49,6 +49,16 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   LIMIT_REACHED: {
     status: 400,
     sentence: f => `${disk(f)} has reached its limit of simultaneous users${because(f.detail)}`,
+  },
+  TOO_MANY_USERS: {
+    status: 400,
+    sentence: f =>
+      `${disk(f)} is registered with too many machines; release those that are gone with POST /api/detach`,
+  },
+  TOO_MANY_ON_VM: {
+    status: 400,
+    sentence: f =>
+      `this account has registered too many disks with ${vm(f)}; the cloud's frontend may register more`,
   },
   ALREADY_ATTACHED: { status: 400, sentence: f => `${disk(f)} is already attached to ${vm(f)}` },
   HOT_PLUGGED: { status: 400, sentence: f => `${disk(f)} is hot-plugged to ${vm(f)}` },
@@ -87,6 +97,12 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   POOL_FULL: {
     status: 507,
     sentence: f => `the pool has no room for ${disk(f)}${because(f.detail)}`,
+  },
+  POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
+  POOL_BUSY: {
+    status: 503,
+    sentence: f =>
+      `the pool has too much to do for ${disk(f)}${because(f.detail)}; nothing was begun: try again shortly`,
   },
   CREATE_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} took too long and was undone` },
   CREATE_NOT_UNDONE: {
@@ -197,6 +213,10 @@ const ofTheService = {
     status: 415,
     sentence: () => 'send application/x-www-form-urlencoded or application/json, in UTF-8',
   },
+  WEBSOCKET_VERSION: {
+    status: 426,
+    sentence: () => 'a WebSocket is opened here with Sec-WebSocket-Version: 13',
+  },
   BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
   INVALID_DISK: { status: 422, sentence: f => `there can be no such disk${because(f.detail)}` },
@@ -240,7 +260,6 @@ const ofTheService = {
       `node '${f.node ?? ''}' still has disks plugged that were released when it was declared dead${because(f.detail)}; they are unplugged there first`,
   },
   INTERNAL: { status: 500, sentence: () => 'something went wrong inside pdisk; the log has the request id' },
-  POOL_UNAVAILABLE: { status: 503, sentence: f => `the pool cannot be used${because(f.detail)}` },
   KEY_REUSED: { status: 422, sentence: () => 'this Idempotency-Key was used for another request' },
   KEY_SECRET: {
     status: 400,

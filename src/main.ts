@@ -89,6 +89,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     newUuid: randomUUID,
     newId: nanoid,
     stands: accounts.isCurrent,
+    accountNamed: accounts.named,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
     inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
     publish: eventLog.publish,
@@ -110,6 +111,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     bookmarkMs: config.eventBookmarkMs,
     failed: failed('the event log could not be read'),
   });
+  disks.tellDrift(streams.drift);
   const history = keepHistory({
     log: eventLog,
     events: config.eventHistory,
@@ -133,6 +135,8 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const serving = createApi({
     service: figures.counted(disks.service),
     nodes: disks.nodes,
+    leftovers: disks.leftovers,
+    drift: disks.drift,
     charts: disks.charts,
     accounts,
     answers,

@@ -2,7 +2,7 @@
 export type TakeTurn = (key: string, signal: AbortSignal) => Promise<() => void>;
 
 /** Rejects with the signal's reason as soon as it is aborted; otherwise settles as `promise` does. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {

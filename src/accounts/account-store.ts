@@ -1,7 +1,10 @@
+import type { Write } from '../store/journal.ts';
 import { prefixes } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import type { AccountStore } from './accounts.ts';
 import { accountRecord, tokenRecord } from './record.ts';
+
+const erased = (id: string): Write => ({ key: prefixes.token + id, value: undefined });
 
 /** Accounts and tokens in the store: one batch for each change. */
 export const accountStore = ({ load, commit }: Pick<Store, 'load' | 'commit'>): AccountStore => ({
@@ -9,13 +12,10 @@ export const accountStore = ({ load, commit }: Pick<Store, 'load' | 'commit'>): 
     accounts: await load(prefixes.account, accountRecord),
     tokens: await load(prefixes.token, tokenRecord),
   }),
-  put: (record, also) => commit([{ key: prefixes.account + record.name, value: record }, ...also]),
+  put: (record, tokens, also) =>
+    commit([{ key: prefixes.account + record.name, value: record }, ...tokens.map(erased), ...also]),
   remove: (name, tokens, also) =>
-    commit([
-      { key: prefixes.account + name, value: undefined },
-      ...tokens.map(id => ({ key: prefixes.token + id, value: undefined })),
-      ...also,
-    ]),
+    commit([{ key: prefixes.account + name, value: undefined }, ...tokens.map(erased), ...also]),
   putToken: (record, also) => commit([{ key: prefixes.token + record.id, value: record }, ...also]),
   removeToken: (id, also) => commit([{ key: prefixes.token + id, value: undefined }, ...also]),
 });

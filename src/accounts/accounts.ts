@@ -1,5 +1,6 @@
 // Two things here are decided in one synchronous step and written after it: whether an account may still act, and whether an
 // administrator is left. Whoever has the decision behind it sees the new truth, whoever waits for scrypt or the disk looks again.
+import { nanoid } from 'nanoid';
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
@@ -14,8 +15,8 @@ import { createTokens, type Tokens } from './tokens.ts';
 /** Where accounts are kept. Calls must reach the disk in the order in which they were made, each as one batch with what is `also` written. */
 export interface AccountStore {
   load(): Promise<{ readonly accounts: readonly AccountRecord[]; readonly tokens: readonly TokenRecord[] }>;
-  /** Durable when it resolves, as all of these. */
-  put(record: AccountRecord, also: readonly Write[]): Promise<void>;
+  /** Writes an account and removes these tokens, all at once. Durable when it resolves, as all of these. */
+  put(record: AccountRecord, tokens: readonly string[], also: readonly Write[]): Promise<void>;
   /** Removes an account and these tokens, all at once. */
   remove(name: string, tokens: readonly string[], also: readonly Write[]): Promise<void>;
   putToken(record: TokenRecord, also: readonly Write[]): Promise<void>;
@@ -55,8 +56,8 @@ export interface Accounts {
   /** All accounts by name. Throws FORBIDDEN. */
   list(caller: Caller): readonly AccountView[];
   /**
-   * Creates or replaces an account; `created` tells which. Rejects with FORBIDDEN, UNAUTHENTICATED (the caller's own account
-   * changed meanwhile), LAST_ADMINISTRATOR, TOO_MANY_LOGINS, STORE_FAILED.
+   * Creates or replaces an account, which ends its tokens; `created` tells which. Rejects with FORBIDDEN, also for a token,
+   * UNAUTHENTICATED (the caller's own account changed meanwhile), LAST_ADMINISTRATOR, TOO_MANY_LOGINS, STORE_FAILED.
    */
   put(
     caller: Caller,
@@ -64,7 +65,7 @@ export interface Accounts {
     account: { readonly password: string; readonly role: AccountRole },
     also?: AlsoWrite<{ readonly created: boolean }>,
   ): Promise<{ readonly created: boolean }>;
-  /** Changes the caller's own password. Rejects with FORBIDDEN for a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED. */
+  /** Changes the caller's own password and ends the account's tokens. Rejects with FORBIDDEN for a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED. */
   setPassword(caller: Caller, password: string, also?: AlsoWrite): Promise<void>;
   /**
    * Removes an account and its tokens. `ownsDisks` is asked in the step that makes the account unusable, so it must know every disk that was
@@ -75,6 +76,8 @@ export interface Accounts {
   quotaOf(name: string): Quota | undefined;
   /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
   setQuota(caller: Caller, name: string, quota: Quota | undefined, also?: AlsoWrite): Promise<void>;
+  /** The account that has this name now, undefined where none has. */
+  named(name: string): Pick<AccountRecord, 'name' | 'id'> | undefined;
   isEmpty(): boolean;
   /** Makes the very first account, an administrator. Only for a service that has none. */
   createFirst(name: string, password: string): Promise<void>;
@@ -87,6 +90,8 @@ interface Options {
   /** How many verified credentials are remembered. */
   readonly remembered?: number;
   readonly now?: () => number;
+  /** Makes ids, each another. */
+  readonly newId?: () => string;
 }
 
 export async function createAccounts(store: AccountStore, options: Options = {}): Promise<Accounts> {
@@ -95,6 +100,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     waiting = { total: 64, ofKind: 4 },
     remembered = 1024,
     now = Date.now,
+    newId = nanoid,
   } = options;
   const accounts = new Map<string, Account>();
   const hashing = fairQueue(waiting);
@@ -112,7 +118,8 @@ export async function createAccounts(store: AccountStore, options: Options = {})
   };
 
   function keep(record: AccountRecord, written: Promise<void>): Promise<void> {
-    const caller = Object.freeze({ account: record.name, role: record.role });
+    const { name, id, role } = record;
+    const caller = Object.freeze({ account: name, id, role });
     const account = { record, caller, written: durable(written) };
     accounts.set(record.name, account);
     return account.written;
@@ -141,6 +148,11 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'accounts are for administrators' });
   }
 
+  /** A token that is stolen must not become what outlives it. */
+  function demandPassword(caller: Caller, detail: string): void {
+    if (tokens.isHolder(caller)) throw errorOf('FORBIDDEN', { detail });
+  }
+
   function demandAnotherAdministrator(name: string): void {
     for (const { record } of accounts.values()) {
       if (record.role === 'admin' && record.name !== name) return;
@@ -155,14 +167,16 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     also: AlsoWrite<{ readonly created: boolean }> = nothingElse,
   ) {
     demandAdministrator(caller);
+    demandPassword(caller, 'a token makes no accounts and sets no passwords');
     // Setting what is set must not drop the credentials of whoever is at work with them.
     if (find(name)?.record.role === role && logins.isKnown(name, password)) return { created: false };
     const hash = await passwords.hash(caller.account, password);
     demandAdministrator(caller);
     if (accounts.get(name)?.record.role === 'admin' && role !== 'admin') demandAnotherAdministrator(name);
-    const created = !accounts.has(name);
-    const record: AccountRecord = { ...accounts.get(name)?.record, v: 1, name, role, password: hash };
-    await keep(record, store.put(record, also({ created })));
+    const before = accounts.get(name)?.record;
+    const created = before === undefined;
+    const record: AccountRecord = { ...(before ?? { v: 1, name, id: newId() }), role, password: hash };
+    await keep(record, store.put(record, tokens.dropOf(name), also({ created })));
     return { created };
   }
 
@@ -182,12 +196,12 @@ export async function createAccounts(store: AccountStore, options: Options = {})
   }
 
   async function setPassword(caller: Caller, password: string, also: AlsoWrite = nothingElse): Promise<void> {
-    if (tokens.isHolder(caller)) throw errorOf('FORBIDDEN', { detail: 'a token sets no password' });
+    demandPassword(caller, 'a token sets no password');
     const hash = await passwords.hash(caller.account, password);
     const account = find(caller.account);
     if (!account || !isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
     const record = { ...account.record, password: hash };
-    await keep(record, store.put(record, also()));
+    await keep(record, store.put(record, tokens.dropOf(record.name), also()));
   }
 
   async function setQuota(
@@ -201,7 +215,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     if (!account) throw errorOf('ACCOUNT_UNKNOWN', { detail: name });
     const { quota: _, ...rest } = account.record;
     account.record = quota ? { ...rest, quota } : rest;
-    account.written = durable(store.put(account.record, also()));
+    account.written = durable(store.put(account.record, [], also()));
     await account.written;
   }
 
@@ -219,6 +233,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     },
     put,
     remove,
+    named: name => accounts.get(name)?.record,
     quotaOf: name => accounts.get(name)?.record.quota,
     setQuota,
     isEmpty: () => accounts.size === 0,
@@ -226,11 +241,12 @@ export async function createAccounts(store: AccountStore, options: Options = {})
       const record: AccountRecord = {
         v: 1,
         name,
+        id: newId(),
         role: 'admin',
         password: await hashPassword(password, cost),
       };
       if (accounts.size > 0) throw new Error('there are accounts already');
-      await keep(record, store.put(record, []));
+      await keep(record, store.put(record, [], []));
     },
   };
 }

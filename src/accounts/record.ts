@@ -25,6 +25,8 @@ export const passwordHash = z.object({
 export const accountRecord = z.object({
   v: z.literal(1),
   name: accountName,
+  /** Tells it from accounts that had its name before; those from before there were ids have none. */
+  id: z.string().optional(),
   role: accountRole,
   password: passwordHash,
   /** What the account may have, where that is not what the configuration says. */
@@ -36,6 +38,7 @@ export const tokenRecord = z.object({
   v: z.literal(1),
   id: z.string(),
   account: accountName,
+  accountId: z.string().optional(),
   name: z.string(),
   /** SHA-256 of the whole token. */
   hash: z.base64(),

@@ -68,7 +68,7 @@ export function createTokens(parts: {
 
   function keep(record: TokenRecord): void {
     const account = callerOf(record.account);
-    if (!account) return;
+    if (!account || account.id !== record.accountId) return;
     const hash = Buffer.from(record.hash, 'base64');
     const token: Token = { record, hash, account, caller: callerFor(account) };
     holders.set(token.caller, token);
@@ -79,7 +79,13 @@ export function createTokens(parts: {
   /** The caller that a token stands for, or undefined where it stands for nobody any more. */
   function holderOf(token: Token): Caller | undefined {
     const account = callerOf(token.record.account);
-    if (!account || tokens.get(token.record.id) !== token || token.record.expires <= now()) return undefined;
+    if (
+      !account ||
+      account.id !== token.record.accountId ||
+      tokens.get(token.record.id) !== token ||
+      token.record.expires <= now()
+    )
+      return undefined;
     if (token.account !== account) {
       token.account = account;
       token.caller = callerFor(account, token);
@@ -106,6 +112,7 @@ export function createTokens(parts: {
         v: 1,
         id,
         account: caller.account,
+        ...(caller.id === undefined ? {} : { accountId: caller.id }),
         name,
         hash,
         created,

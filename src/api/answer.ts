@@ -33,6 +33,15 @@ export const jsonText = (body: string | LongBody, status = 200, headers?: Answer
 // Seconds. A queue of logins is through in less than two; a node or the pool takes longer to come back.
 const retryAfter: Readonly<Record<number, string>> = { 429: '2', 503: '5' };
 
+/** The only version of the WebSocket protocol that there is (RFC 6455, section 4.1). */
+export const WEBSOCKET_VERSION = '13';
+
+/** What answers to some errors say besides. */
+const headersOf: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
+  UNAUTHENTICATED: { 'WWW-Authenticate': 'Basic realm="pdisk"' },
+  WEBSOCKET_VERSION: { Upgrade: 'websocket', 'Sec-WebSocket-Version': WEBSOCKET_VERSION },
+};
+
 /** What a client is told of an error; of one that is not a PdiskError only that it happened. */
 export function ofError(error: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
   const { code, status, messages, retryAfterS } = error instanceof PdiskError ? error : errorOf('INTERNAL');
@@ -41,7 +50,7 @@ export function ofError(error: unknown, headers: Readonly<Record<string, string>
     ...json({ message: messages }, status),
     headers: {
       'X-Error-Code': code,
-      ...(code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': 'Basic realm="pdisk"' } : {}),
+      ...headersOf[code],
       ...(seconds === undefined ? {} : { 'Retry-After': seconds }),
       ...headers,
     },

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { changeTypes } from '../store/records.ts';
-import { bookmarkSchema, eventSchema, poolSchema, resyncSchema, snapshotSchema } from './event-schema.ts';
+import {
+  bookmarkSchema,
+  driftSchema,
+  eventSchema,
+  poolSchema,
+  resyncSchema,
+  snapshotSchema,
+} from './event-schema.ts';
 
 const messages = {
   event: { schema: eventSchema, title: 'A change of a disk or an attachment' },
@@ -8,6 +15,7 @@ const messages = {
   snapshot: { schema: snapshotSchema, title: 'The disks as they are' },
   resync: { schema: resyncSchema, title: 'The place asked for is no longer in the log' },
   pool: { schema: poolSchema, title: 'The pool runs full, or no longer does' },
+  drift: { schema: driftSchema, title: 'Records, pool and domains differ, or no longer do' },
 };
 
 const { $schema: _, ...query } = z.toJSONSchema(

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { DiskService, VmName } from '../disks/service.ts';
+import type { Cause, DiskService, Force, VmName } from '../disks/service.ts';
 import { json } from './answer.ts';
 import { onMachineKeys } from './details.ts';
-import { checkInputs, machine } from './inputs.ts';
+import { checkInputs, machine, type machineAndForce } from './inputs.ts';
 import {
   attach,
   detach,
@@ -16,6 +16,19 @@ import { diskUuid } from './uuid.ts';
 
 const vmOf = ({ node, vm_id }: z.infer<typeof machine>): VmName => ({ node, vmId: vm_id });
 
+/** An administrator's word, if it is given; whoever reads the events later is told it. */
+function forced(
+  { force, reason }: z.infer<typeof machineAndForce>,
+  cause: Cause,
+): readonly [Cause, Force | undefined] {
+  return force === undefined || reason === undefined
+    ? [cause, undefined]
+    : [{ ...cause, reason }, { reason }];
+}
+
+/** In the documented answers there is no such key. */
+const vouchedKey = (vouched: string | undefined) => (vouched === undefined ? {} : { vouched });
+
 /** Attachments: hot, cold, and the element for a launch. */
 export const attachmentRoutes = (service: DiskService): readonly Route[] => [
   route(hotattach, async ({ caller, cause, params }, vm) => {
@@ -24,8 +37,9 @@ export const attachmentRoutes = (service: DiskService): readonly Route[] => [
   }),
 
   route(hotdetach, async ({ caller, cause, params }, vm) => {
-    const { target, uuids } = await service.hotdetach(caller, diskUuid(params[0]), vmOf(vm), cause);
-    return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids });
+    const uuid = diskUuid(params[0]);
+    const { target, uuids, vouched } = await service.hotdetach(caller, uuid, vmOf(vm), ...forced(vm, cause));
+    return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids, ...vouchedKey(vouched) });
   }),
 
   route(attach, async ({ caller, cause, params }, vm) => {
@@ -34,8 +48,8 @@ export const attachmentRoutes = (service: DiskService): readonly Route[] => [
   }),
 
   route(detach, async ({ caller, cause }, vm) => {
-    const { uuids } = await service.detach(caller, vmOf(vm), cause);
-    return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids });
+    const { uuids, vouched } = await service.detach(caller, vmOf(vm), ...forced(vm, cause));
+    return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids, ...vouchedKey(vouched) });
   }),
 
   route(showMachine, ({ caller, params: [node, vm_id] }) => {

@@ -1,7 +1,7 @@
 import type { AttachmentDetails, DiskDetails, Waiting } from '../disks/service.ts';
-import { slicesOf } from '../slices.ts';
 import type { LongBody } from './answer.ts';
 import { instant } from './event-text.ts';
+import { longList } from './long-list.ts';
 
 const attachmentKeys = ({
   id,
@@ -58,19 +58,6 @@ export const onMachineKeys = (disk: string, attachment: AttachmentDetails) => {
   return { disk, ...keys };
 };
 
-/** How many disks are turned into text before others have their turn: about a millisecond's worth. */
-const SLICE = 200;
-
-/** All of it for many disks, as a JSON array. A long list is made in slices, so that it holds nobody up. */
-export async function representDetails(disks: readonly DiskDetails[]): Promise<LongBody> {
-  const slices: Buffer[] = [];
-  for await (const slice of slicesOf(disks, SLICE)) {
-    const texts = slice.map(disk => JSON.stringify(detailKeys(disk)));
-    slices.push(Buffer.from((slices.length > 0 ? ',' : '') + texts.join(',')));
-  }
-  const pieces = [Buffer.from('['), ...slices, Buffer.from(']')];
-  return {
-    bytes: pieces.reduce((sum, { length }) => sum + length, 0),
-    chunks: () => pieces[Symbol.iterator]() as Iterator<Buffer, undefined>,
-  };
-}
+/** All of it for many disks, as a JSON array. */
+export const representDetails = (disks: readonly DiskDetails[]): Promise<LongBody> =>
+  longList(disks, detailKeys);

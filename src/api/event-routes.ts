@@ -1,7 +1,7 @@
 import { errorOf } from '../errors.ts';
 import type { Streams } from '../events/streams.ts';
 import type { Tickets } from '../events/tickets.ts';
-import { json, jsonText } from './answer.ts';
+import { json, jsonText, WEBSOCKET_VERSION } from './answer.ts';
 import { asyncApi } from './asyncapi.ts';
 import { parseForm } from './fields.ts';
 import type { Head } from './head.ts';
@@ -26,6 +26,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
       if (!head.webSocket && !wantsEventStream(head)) {
         throw errorOf('BAD_REQUEST', { detail: 'open a WebSocket here, or accept text/event-stream' });
       }
+      if (head.webSocket && head.webSocket.version !== WEBSOCKET_VERSION) throw errorOf('WEBSOCKET_VERSION');
       streams.admit(caller);
       const resumed = head.webSocket ? undefined : lastEvent(head);
       const wanted = {
@@ -36,7 +37,6 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
       return {
         status: 200,
         type: 'text/event-stream',
-        headers: { 'Cache-Control': 'no-store' },
         body: '',
         live: { open: sink => streams.open(caller, wanted, sink), idleSeconds },
       };
@@ -50,10 +50,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
   {
     ...route(createTicket, ({ caller }) => {
       const { ticket, expires } = tickets.issue(caller);
-      return {
-        ...json({ ticket, expires: new Date(expires).toISOString() }, 201),
-        headers: { 'Cache-Control': 'no-store' },
-      };
+      return json({ ticket, expires: new Date(expires).toISOString() }, 201);
     }),
     secret: true,
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { driftKinds } from '../disks/drift.ts';
 import { causeKinds, changeTypes } from '../store/records.ts';
 
 const instant = z.iso.datetime().describe('RFC 3339, in UTC');
@@ -102,7 +103,36 @@ export const poolSchema = z
       'while the level is not ok. It is no change of a disk and in no log; the sequence is that of a bookmark',
   );
 
+/** A difference between records, pool and domains, as GET /api/drift shows it. */
+export const differenceSchema = z.object({
+  kind: known(driftKinds),
+  disk: z.string().nullable().describe('UUID of the disk'),
+  node: z.string().nullable(),
+  vm: z.string().nullable().describe("The domain's name, or the vm_id of the attachment"),
+  domain: z.string().nullable().describe("libvirt's UUID of the machine"),
+  since: instant.describe('Since when it is so, or, where that is not known, since when it is known of'),
+  detail: z.string(),
+  repair: z
+    .string()
+    .nullable()
+    .describe('The request, or what else, that repairs it; null: it is repaired by itself'),
+});
+
+export const driftSchema = z
+  .object({
+    control: z.literal('drift'),
+    sequence,
+    kind: known(driftKinds),
+    count: z.int().min(0).describe('How many differences of this kind there are now'),
+    came: z.array(differenceSchema).describe('Those that are new, a hundred at most'),
+    gone: z.array(differenceSchema).describe('Those that are no more, a hundred at most'),
+  })
+  .describe(
+    'What differs between records, pool and domains has changed; only to accounts of the roles service and admin. When a stream begins ' +
+      'it is told how many there are of each kind that there is; GET /api/drift lists them. The sequence is that of a bookmark',
+  );
+
 export type EventMessage = z.infer<typeof eventSchema>;
 export type ControlMessage = z.infer<
-  typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema | typeof poolSchema
+  typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema | typeof poolSchema | typeof driftSchema
 >;

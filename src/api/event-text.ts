@@ -1,3 +1,4 @@
+import type { KnownDifference } from '../disks/drift-watch.ts';
 import type { Control } from '../events/control.ts';
 import type { Sight } from '../events/sight.ts';
 import type { EventRecord } from '../store/records.ts';
@@ -30,7 +31,9 @@ export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
       },
       from: event.from,
       to: event.to,
-      cause: whole ? cause : { kind: cause.kind },
+      cause: whole
+        ? { kind: cause.kind, request: cause.request, account: cause.account, reason: cause.reason }
+        : { kind: cause.kind },
       progress: event.progress,
       deadline: deadline === null ? null : instant(deadline),
     },
@@ -51,9 +54,32 @@ export function eventText(event: EventRecord, sight: Exclude<Sight, 'nothing'>):
   return text;
 }
 
-/** A control message as JSON in UTF-8. */
-export function controlText(control: Control): Buffer {
-  const message: ControlMessage =
-    control.control === 'snapshot' ? { ...control, disks: control.disks.map(diskKeys) } : control;
-  return Buffer.from(JSON.stringify(message));
+/** A difference between records, pool and domains as it is told. */
+export const differenceKeys = ({ since, ...difference }: KnownDifference) => ({
+  kind: difference.kind,
+  disk: difference.disk,
+  node: difference.node,
+  vm: difference.vm,
+  domain: difference.domain,
+  since: instant(since),
+  detail: difference.detail,
+  repair: difference.repair,
+});
+
+function controlMessage(control: Control): ControlMessage {
+  switch (control.control) {
+    case 'snapshot':
+      return { ...control, disks: control.disks.map(diskKeys) };
+    case 'drift':
+      return {
+        ...control,
+        came: control.came.map(differenceKeys),
+        gone: control.gone.map(differenceKeys),
+      };
+    default:
+      return control;
+  }
 }
+
+/** A control message as JSON in UTF-8. */
+export const controlText = (control: Control): Buffer => Buffer.from(JSON.stringify(controlMessage(control)));

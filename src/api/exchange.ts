@@ -3,9 +3,10 @@
 // lost; a chunk is emptied after its callback; `end` on HEAD sends the body; writes outside cork are slow.
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
-import { STATUS_CODES } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import type { Answer } from './answer.ts';
+import { fieldsOf, statusLine } from './answer-head.ts';
 import { type Head, readHead } from './head.ts';
 import { type Attached, type Live, streamOver } from './live.ts';
 import type { Parting } from './parting.ts';
@@ -19,22 +20,6 @@ const DISCARD_LIMIT = 1024 * 1024;
 
 /** uWebSockets.js holds back what is written in a handler until it is this many bytes. */
 const CORK_BUFFER = 16 * 1024;
-
-const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
-
-/** On every answer; on texts, too, that a page loads nothing from elsewhere and runs nothing that stands in it. */
-const OF_EVERY = '\r\nX-Content-Type-Options: nosniff';
-const OF_TEXTS = `${OF_EVERY}\r\nContent-Security-Policy: default-src 'self'`;
-
-/**
- * The header fields of an answer behind the name of the first: to hand them to uWebSockets.js one by one costs more than all else that
- * is done for a short answer. No value has a line end in it: the client's own texts came in headers, or are percent-encoded.
- */
-function fieldsOf({ type, headers }: Answer, id: string): string {
-  let fields = `${type}\r\nX-Request-Id: ${id}${type.startsWith('text/') ? OF_TEXTS : OF_EVERY}`;
-  for (const name in headers) fields += `\r\n${name}: ${headers[name]}`;
-  return fields;
-}
 
 type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
@@ -53,6 +38,8 @@ export class Exchange {
   #whenGone = (): void => {};
   /** Whether more of the body is to come than is worth waiting for. */
   #unread: boolean;
+  /** Whether nothing is read from the connection. */
+  #held = false;
 
   /**
    * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. `isParting` is asked of
@@ -86,6 +73,24 @@ export class Exchange {
     return Buffer.from(this.#response.getRemoteAddress()).toString('hex');
   }
 
+  /**
+   * For a request that changes something, once its body is here: resolves when all that has come with it was looked at, so that one
+   * behind which something else has come that ends the connection (what is not well-formed, another request) is gone before anything
+   * is begun. What comes later is not read before the answer is sent.
+   */
+  whole(): Promise<void> {
+    if (!this.#gone) this.#hold();
+    return turn();
+  }
+
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    // Without it uWebSockets.js would think, as soon as the socket can be written, that a request is waited for, and cut it after 10 s.
+    this.#response.onWritable(() => true);
+    this.#response.pause();
+  }
+
   /** Reads the body. Must be called before anything is awaited. Never rejects. */
   readBody(): Promise<Body> {
     const chunks: Buffer[] = [];
@@ -113,9 +118,10 @@ export class Exchange {
     }
     this.#whenGone = finished;
     try {
+      if (this.#held) this.#response.resume();
       if (this.head.broken !== undefined) this.#cut(answer, finished);
       else if (answer.live && this.#upgrading && this.head.webSocket !== undefined) {
-        this.#upgrade(answer.live, this.head.webSocket, this.#upgrading);
+        this.#upgrade(answer.live, this.head.webSocket.key, this.#upgrading);
         finished();
       } else {
         let isSent = false;

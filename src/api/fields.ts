@@ -44,19 +44,32 @@ export function parseForm(text: string): Fields {
   return Object.fromEntries(fields);
 }
 
+const MEMBER = /("(?:[^"\\]|\\.)*")\s*:\s*(?:"(?:[^"\\]|\\.)*"|([^\s,}]+))/g;
+
 /**
- * The first key that a JSON object without inner objects has twice. JSON.parse keeps the last of equal keys and says nothing; in
- * valid JSON a string is a key exactly where a colon follows.
+ * Throws where an object without inner objects, which is valid JSON, has a key twice: JSON.parse keeps the last and says nothing. Answers
+ * the members whose value is a number that JSON.parse has rounded.
  */
-function repeatedKey(text: string): string | undefined {
+function lookOver(text: string): ReadonlySet<string> {
   const seen = new Set<string>();
-  for (const [, token = '', colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)) {
-    if (colon === undefined) continue;
+  const rounded = new Set<string>();
+  for (const [, token = '', value] of text.matchAll(MEMBER)) {
     const key = String(JSON.parse(token));
-    if (seen.has(key)) return key;
+    if (seen.has(key)) throw givenTwice(key);
     seen.add(key);
+    if (value !== undefined && isRounded(value)) rounded.add(key);
   }
-  return undefined;
+  return rounded;
+}
+
+/** A double holds any 15 decimal digits, and every whole number that JavaScript calls safe. */
+function isRounded(number: string): boolean {
+  const digits = number
+    .replace(/e.*/i, '')
+    .replaceAll(/\D/g, '')
+    .replace(/^0+|0+$/g, '');
+  if (digits.length > 15) return !(/^-?\d+$/.test(number) && Number.isSafeInteger(Number(number)));
+  return digits !== '' && Number(number) === 0;
 }
 
 const isExact = (value: number): boolean =>
@@ -73,13 +86,12 @@ function parseJson(text: string): Fields {
     throw malformed('its body is not a JSON object');
   }
   const isFlat = Object.values(value).every(field => typeof field !== 'object');
-  const repeated = isFlat ? repeatedKey(text) : undefined;
-  if (repeated !== undefined) throw givenTwice(repeated);
+  const rounded = isFlat ? lookOver(text) : undefined;
   const entries = Object.entries(value).map(([name, field]: [string, unknown]) => {
     // JSON can spell half a character, UTF-8 cannot.
     if (typeof field === 'string' && /\p{Surrogate}/u.test(field))
       throw malformed(`${name} is not valid Unicode`);
-    return [name, typeof field === 'number' && isExact(field) ? String(field) : field];
+    return [name, typeof field === 'number' && isExact(field) && !rounded?.has(name) ? String(field) : field];
   });
   return Object.fromEntries(entries);
 }

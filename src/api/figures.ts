@@ -64,20 +64,36 @@ export function createFigures(): Figures {
     const gauge = (name: string, help: string, value: () => number): void => {
       const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value()) });
     };
-    const byState = (name: string, help: string, counts: () => ReadonlyMap<string, number>): void => {
-      const metric: Gauge<'state'> = new Gauge({
+    const by = (
+      label: string,
+      name: string,
+      help: string,
+      counts: () => ReadonlyMap<string, number>,
+    ): void => {
+      const metric: Gauge = new Gauge({
         name,
         help,
-        labelNames: ['state'] as const,
+        labelNames: [label],
         registers,
         collect() {
           metric.reset();
-          for (const [state, count] of counts()) metric.set({ state }, count);
+          for (const [value, count] of counts()) metric.set({ [label]: value }, count);
         },
       });
     };
-    byState('pdisk_disks', 'Disks, by state.', () => disks().disks);
-    byState('pdisk_attachments', 'Attachments, by state.', () => disks().attachments);
+    by('state', 'pdisk_disks', 'Disks, by state.', () => disks().disks);
+    by('state', 'pdisk_attachments', 'Attachments, by state.', () => disks().attachments);
+    by(
+      'kind',
+      'pdisk_drift',
+      'Differences between records, pool and domains when they were last compared, by kind.',
+      () => disks().drift,
+    );
+    gauge(
+      'pdisk_leftover_volumes',
+      'Volumes that belong to no disk.',
+      () => disks().drift.get('leftover') ?? 0,
+    );
     gauge('pdisk_pool_promised_bytes', 'Size of all disks together.', () => disks().promisedGiB * GIB);
     const promisable: Gauge = new Gauge({
       name: 'pdisk_pool_promisable_bytes',

@@ -4,8 +4,6 @@ import { isLoopback } from '../config/loopback.ts';
 import { errorOf } from '../errors.ts';
 import type { Head } from './head.ts';
 
-const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 /** The name in a Host header, without the port: lower case, without a final dot and without brackets. */
 function nameIn(host: string): string {
   const name = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host.toLowerCase());
@@ -21,13 +19,13 @@ function isOfOurOwn({ origin, host }: Head, secure: boolean): boolean {
 
 /**
  * Throws HOST_UNKNOWN or CROSS_SITE for what only a misled browser sends. `host` is where the service listens: on loopback it has no
- * names but `hostNames` and those of this machine to itself.
+ * names but `hostNames` and those of this machine to itself. `changes`: whether the request is one to change something.
  */
 export function createGate(listen: {
   readonly host: string;
   readonly secure: boolean;
   readonly hostNames: readonly string[];
-}): (head: Head) => void {
+}): (head: Head, changes: boolean) => void {
   const isLocal = isLoopback(listen.host);
   /** What the last request that came through said: most say the same. */
   let known: string | undefined;
@@ -38,10 +36,10 @@ export function createGate(listen: {
     known = host;
   }
 
-  return head => {
+  return (head, changes) => {
     if (isLocal && (known === undefined || head.host !== known)) demandOurName(head.host);
     // A WebSocket begins with GET, and any page may read what comes over it.
-    if (HARMLESS.has(head.method) && !head.webSocket) return;
+    if (!changes && !head.webSocket) return;
     const site = head.fetchSite;
     if (site === 'cross-site' || site === 'same-site') throw errorOf('CROSS_SITE');
     if (head.origin !== undefined && !isOfOurOwn(head, listen.secure)) throw errorOf('CROSS_SITE');

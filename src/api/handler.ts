@@ -8,7 +8,7 @@ import { type Fields, mediaType, noFields, parseBody, parseForm } from './fields
 import type { Head } from './head.ts';
 import type { Answers, Begun, Keep } from './idempotency.ts';
 import type { OpenRoute } from './open-routes.ts';
-import { takesBody } from './operation.ts';
+import { changes, takesBody } from './operation.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
 
@@ -18,14 +18,23 @@ function objection(found: Found, head: Head): Answer | undefined {
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
   if (!takesBody(found.route.operation) || head.length === 0) return undefined;
   if (!mediaType(head.contentType)) return ofError(errorOf('MEDIA_TYPE'));
+  if (head.contentCoding !== undefined) return ofError(compressed(), { 'Accept-Encoding': 'identity' });
   if ((head.length ?? 0) > BODY_LIMIT) return ofError(tooLarge());
   return undefined;
 }
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
+/** The methods of which no page of another site is kept. */
+const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Whether a request is one to change something. */
+const isChange = (found: Found): boolean => found.kind === 'route' && changes(found.route.operation);
+
 /** The methods that may be repeated by an Idempotency-Key. */
 const CHANGING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+const compressed = () => new PdiskError('MEDIA_TYPE', ['send the body as it is, without a Content-Encoding']);
 
 const tooLarge = () => errorOf('BODY_TOO_LARGE', { detail: `at most ${BODY_LIMIT} bytes are read` });
 
@@ -60,7 +69,7 @@ export function createHandler(parts: {
   /** How many requests may be at work. */
   readonly maxRequests: number;
   /** Throws for what no honest client sends, before anything else is looked at. */
-  readonly gate: (head: Head) => void;
+  readonly gate: (head: Head, changes: boolean) => void;
   readonly open: readonly OpenRoute[];
   readonly once: Answers['once'];
   /** The answer to what a restart has interrupted; undefined where nothing came of it. */
@@ -84,8 +93,9 @@ export function createHandler(parts: {
   return (exchange, told) => {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
-    gate(head);
     const found = lookUp(head);
+    gate(head, !HARMLESS.has(head.method) || isChange(found));
+    if (head.ambiguous !== undefined) throw errorOf('BAD_REQUEST', { detail: head.ambiguous });
     const opened = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
     if (opened) told.route = head.path;
     else if (found.kind === 'route') told.route = found.route.operation.path;
@@ -100,7 +110,8 @@ export function createHandler(parts: {
       // Between the credentials and here the body had to come: the account may have gone, and so may the client.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
-      const cause: Cause = { kind: 'request', request: exchange.id, account: caller.account };
+      const { account, id: accountId } = caller;
+      const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
       const act = (cause: Cause, keep: Keep) => route.answer({ caller, cause, keep, head, params }, fields);
       if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);
@@ -115,12 +126,17 @@ export function createHandler(parts: {
       });
     }
 
+    async function change(caller: Caller): Promise<Answer> {
+      const fields = hasBody ? fieldsOfBody(head, await body) : parseForm(head.query);
+      await exchange.whole();
+      return act(caller, fields);
+    }
+
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
       told.account = caller.account;
       if (objected) return objected;
-      if (body) return body.then(read => act(caller, fieldsOfBody(head, read)));
-      return act(caller, hasBody ? fieldsOfBody(head, undefined) : parseForm(head.query));
+      return isChange(found) ? change(caller) : act(caller, parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;

@@ -11,6 +11,8 @@ export interface Head {
   readonly query: string;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  /** How the body is compressed; undefined: it is not. */
+  readonly contentCoding: string | undefined;
   readonly host: string | undefined;
   readonly origin: string | undefined;
   /** Sec-Fetch-Site: how a browser's page is related to us. */
@@ -22,15 +24,30 @@ export interface Head {
   readonly lastEventId: string | undefined;
   /** If-Match: which versions the client means. */
   readonly ifMatch: string | undefined;
-  /** If-None-Match: which copies the client has. */
+  /** If-None-Match: which copies the client has; of HEAD, which is never answered 304, it is not looked at. */
   readonly ifNoneMatch: string | undefined;
-  /** Sec-WebSocket-Key, where the client asks for a WebSocket as RFC 6455, section 4.2.1, wants it. */
-  readonly webSocket: string | undefined;
+  /** Set where the client asks for a WebSocket (RFC 6455, section 4.2.1): its Sec-WebSocket-Key and Sec-WebSocket-Version. */
+  readonly webSocket: { readonly key: string; readonly version: string | undefined } | undefined;
   /** Bytes of the body; undefined where it comes in chunks. */
   readonly length: number | undefined;
   /** Why nobody can tell where this request ends. */
   readonly broken: string | undefined;
+  /** Why nobody can tell what this request means. */
+  readonly ambiguous: string | undefined;
 }
+
+/** Header fields of which a request has one: whoever takes the first of two and whoever takes the last understand different things. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-type',
+  'host',
+  'idempotency-key',
+  'last-event-id',
+  'origin',
+  'sec-fetch-site',
+  'sec-websocket-key',
+  'sec-websocket-version',
+]);
 
 const SANE_ID = /^[\w.~:+/=@-]{1,128}$/;
 
@@ -63,6 +80,7 @@ class ReadHead implements Head {
   readonly query: string;
   readonly length: number | undefined;
   readonly broken: string | undefined;
+  readonly ambiguous: string | undefined;
   readonly #fields: ReadonlyMap<string, string>;
   readonly #upgrading: boolean;
 
@@ -70,6 +88,7 @@ class ReadHead implements Head {
     request: HttpRequest,
     fields: ReadonlyMap<string, string>,
     { length, broken }: Framing,
+    ambiguous: string | undefined,
     upgrading: boolean,
   ) {
     this.method = request.getCaseSensitiveMethod();
@@ -78,6 +97,7 @@ class ReadHead implements Head {
     this.query = request.getQuery() || '';
     this.length = length;
     this.broken = broken;
+    this.ambiguous = ambiguous;
     this.#fields = fields;
     this.#upgrading = upgrading;
   }
@@ -87,6 +107,10 @@ class ReadHead implements Head {
   }
   get contentType() {
     return this.#fields.get('content-type');
+  }
+  get contentCoding() {
+    const coding = this.#fields.get('content-encoding')?.trim().toLowerCase();
+    return coding === '' || coding === 'identity' ? undefined : coding;
   }
   get host() {
     return this.#fields.get('host');
@@ -114,7 +138,8 @@ class ReadHead implements Head {
     return this.#fields.get('if-match');
   }
   get ifNoneMatch() {
-    return this.#fields.get('if-none-match');
+    // httplib2 asks with the tags of its cache whether a disk exists, and takes 304 to HEAD for no.
+    return this.method === 'HEAD' ? undefined : this.#fields.get('if-none-match');
   }
   get webSocket() {
     // All that uWebSockets.js looks for is the key.
@@ -122,7 +147,10 @@ class ReadHead implements Head {
       this.#upgrading &&
       names(this.#fields.get('upgrade'), 'websocket') &&
       names(this.#fields.get('connection'), 'upgrade');
-    return isAsked ? this.#fields.get('sec-websocket-key') : undefined;
+    const key = this.#fields.get('sec-websocket-key');
+    return isAsked && key !== undefined
+      ? { key, version: this.#fields.get('sec-websocket-version') }
+      : undefined;
   }
 }
 
@@ -131,10 +159,14 @@ export function readHead(request: HttpRequest, upgrading: boolean): Head {
   const lengths: string[] = [];
   const codings: string[] = [];
   const fields = new Map<string, string>();
+  let ambiguous: string | undefined;
   request.forEach((name, value) => {
+    const before = fields.get(name);
     if (name === 'content-length') lengths.push(value);
     else if (name === 'transfer-encoding') codings.push(value);
-    else if (!fields.has(name)) fields.set(name, value);
+    else if (before === undefined) fields.set(name, value);
+    else if (SINGLE.has(name)) ambiguous ??= `it has two headers ${name}`;
+    else fields.set(name, `${before}, ${value}`);
   });
-  return new ReadHead(request, fields, framing(lengths, codings), upgrading);
+  return new ReadHead(request, fields, framing(lengths, codings), ambiguous, upgrading);
 }

@@ -81,6 +81,22 @@ export const responseHeaders = fields({
     schema: { type: 'string', const: 'Basic realm="pdisk"' },
     example: 'Basic realm="pdisk"',
   },
+  'Accept-Encoding': {
+    means: 'How a body may be compressed: not at all',
+    schema: { type: 'string', const: 'identity' },
+    example: 'identity',
+    optional: true,
+  },
+  Upgrade: {
+    means: 'What the connection may become',
+    schema: { type: 'string', const: 'websocket' },
+    example: 'websocket',
+  },
+  'Sec-WebSocket-Version': {
+    means: 'The version of WebSockets that is spoken here',
+    schema: { type: 'string', const: '13' },
+    example: '13',
+  },
   'Retry-After': { means: 'Seconds after which to try again', schema: count, example: 5 },
   Allow: {
     means: 'The methods that this URL takes',

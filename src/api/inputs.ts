@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountRole } from '../accounts/record.ts';
+import { accountName, accountRole } from '../accounts/record.ts';
 import { HOST_NAME, isNodeName } from '../config/node-name.ts';
 import { type ErrorCode, PdiskError } from '../errors.ts';
 import type { Fields } from './fields.ts';
@@ -80,6 +80,42 @@ export const wholeNumber = (name: string, least: number, most: number, descripti
 /** Inputs of a request that takes none. */
 export const nothing = z.strictObject({});
 
+const reason = z
+  .string()
+  .refine(
+    text => text.trim() !== '' && lengthOf(text) <= 255 && !CONTROL.test(text),
+    'reason must be 1 to 255 characters, none of them a control character',
+  )
+  .meta({
+    type: TEXT,
+    ...textOf(1, 255),
+    description: 'Why, for those who read the events later',
+    examples: ['the host burnt down on Sunday'],
+  });
+
+/** Why an administrator says what cannot be proved. */
+export const reasoned = z.strictObject({ reason });
+
+/** A machine, word for word, and an administrator's word for what cannot be proved. */
+export const machineAndForce = z
+  .strictObject({
+    node,
+    vm_id: vmId,
+    force: z
+      .literal(['true', true], 'force must be true, or not be there')
+      .meta({
+        examples: [],
+        description: 'An administrator vouches for what cannot be proved; only with a reason',
+      })
+      .optional(),
+    // The example of the whole shows what everybody sends.
+    reason: reason.meta({ examples: [] }).optional(),
+  })
+  .refine(({ force, reason }) => (force === undefined) === (reason === undefined), {
+    error: 'force and reason must be given together',
+  })
+  .meta({ dependentRequired: { force: ['reason'], reason: ['force'] } });
+
 /** A machine, word for word. */
 export const machine = z.strictObject({ node, vm_id: vmId });
 
@@ -109,6 +145,13 @@ export const tag = z
 export const visibility = z.enum(['private', 'public'], 'visibility must be private or public').meta({
   description: 'Whom the disk is for: its owner, or everybody',
   examples: ['private'],
+});
+
+/** What an administrator says of a volume that becomes a disk. */
+export const adoption = z.strictObject({
+  owner: accountName.meta({ description: 'The account whose disk it becomes', examples: ['test'] }),
+  tag,
+  visibility,
 });
 
 export const newDisk = z.strictObject({ size, tag, visibility });

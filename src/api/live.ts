@@ -170,7 +170,8 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     end() {
       over = true;
       stopBearing();
-      response.cork(() => response.end('', true));
+      // Not as the connection's last: uWebSockets.js would write that header field behind the body.
+      response.cork(() => response.end());
     },
   });
   response.onWritable(() => {

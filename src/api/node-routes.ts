@@ -1,10 +1,15 @@
-import type { NodeService } from '../disks/service.ts';
+import type { NodeService, NodeView } from '../disks/service.ts';
 import { json } from './answer.ts';
 import { instant } from './event-text.ts';
-import { agreeToNode, listNodes } from './operations/nodes.ts';
+import { agreeToNode, declareAlive, declareDead, listNodes } from './operations/nodes.ts';
 import { type Route, route } from './route.ts';
 
-/** Nodes: what is known of them, and agreeing to what an alarm on a node holds back. */
+type DeclaredDead = NonNullable<NodeView['operation']>['declaredDead'];
+
+const declaredDeadKeys = (declared: DeclaredDead | undefined) =>
+  declared ? { by: declared.by, reason: declared.reason, since: instant(declared.since) } : null;
+
+/** Nodes: what is known of them, and what an administrator says of one. */
 export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
   route(listNodes, ({ caller }) =>
     json(
@@ -18,6 +23,7 @@ export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
         uri: operation?.uri ?? null,
         error: operation?.error ?? null,
         alarm: operation?.alarm ?? null,
+        declared_dead: declaredDeadKeys(operation?.declaredDead),
       })),
     ),
   ),
@@ -26,5 +32,18 @@ export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
     const node = params[0] ?? '';
     const answer = ({ alarm }: { alarm: string }) => json({ node, alarm });
     return answer(await nodes.agree(caller, node, outcome => keep(answer(outcome))));
+  }),
+
+  route(declareDead, async ({ caller, keep, params }, { reason }) => {
+    const node = params[0] ?? '';
+    const answer = ({ released }: { released: readonly string[] }) => json({ node, released });
+    return answer(await nodes.declareDead(caller, node, reason, outcome => keep(answer(outcome))));
+  }),
+
+  route(declareAlive, async ({ caller, keep, params }) => {
+    const node = params[0] ?? '';
+    const answer = json({ node });
+    await nodes.declareAlive(caller, node, () => keep(answer));
+    return answer;
   }),
 ];

@@ -12,6 +12,7 @@ export const groups = {
   accounts: 'Accounts, their passwords, roles and quotas',
   tokens: 'API tokens, which stand in for a password',
   nodes: 'The hypervisors',
+  drift: 'What differs between records, pool and domains, and volumes that belong to no disk',
   charts: 'The state charts, and where disks and attachments are in them',
   service: 'The service itself',
 } as const;
@@ -54,6 +55,8 @@ export interface Operation<Inputs = unknown> {
   /** `basic` or `bearer` by default. */
   readonly credentials?: readonly Credential[];
   readonly outcomes: Readonly<Record<number, Outcome>>;
+  /** Set on a GET that changes something all the same. */
+  readonly changing?: true;
   /** Besides those of `errorsOf`. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -72,18 +75,14 @@ export const json = (
 export const takesBody = ({ method }: { readonly method: Method }): boolean =>
   method === 'POST' || method === 'PUT' || method === 'PATCH';
 
+export const changes = ({ method, changing }: Operation): boolean => method !== 'GET' || changing === true;
+
 export const credentialsOf = ({ credentials = ['basic', 'bearer'] }: Operation): readonly Credential[] =>
   credentials;
 
 const ofAnything: readonly ErrorCode[] = ['HOST_UNKNOWN', 'BAD_REQUEST', 'BUSY', 'STOPPING', 'INTERNAL'];
 const ofCredentials: readonly ErrorCode[] = ['UNAUTHENTICATED', 'TOO_MANY_LOGINS', 'BAD_INPUT'];
-const ofChanges: readonly ErrorCode[] = [
-  'CROSS_SITE',
-  'KEY_REUSED',
-  'KEY_SECRET',
-  'KEY_PENDING',
-  'STORE_FAILED',
-];
+const ofChanges: readonly ErrorCode[] = ['KEY_REUSED', 'KEY_SECRET', 'KEY_PENDING', 'STORE_FAILED'];
 const ofBodies: readonly ErrorCode[] = ['MEDIA_TYPE', 'BODY_TOO_LARGE'];
 
 /** Every code with which an operation can answer; ROUTE_UNKNOWN and METHOD_NOT_ALLOWED are those of no operation. */
@@ -94,6 +93,7 @@ export function errorsOf(operation: Operation): ReadonlySet<ErrorCode> {
     ...ofAnything,
     ...(isOpen ? [] : ofCredentials),
     ...(method === 'GET' ? [] : ofChanges),
+    ...(changes(operation) ? (['CROSS_SITE'] as const) : []),
     ...(takesBody(operation) ? ofBodies : []),
     ...(invalid ? [invalid] : []),
     ...(path.includes('/:uuid') ? (['DISK_UNKNOWN'] as const) : []),

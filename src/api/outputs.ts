@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountRole } from '../accounts/record.ts';
 import { diskStates } from '../disks/service.ts';
-import { diskSchema, eventSchema } from './event-schema.ts';
+import { differenceSchema, diskSchema, eventSchema } from './event-schema.ts';
 
 // Schemas with an id stand in the document once, under that name.
 
@@ -28,6 +28,12 @@ export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$
   id: 'PluggedDisk',
   description: 'A machine, as the caller named it, and the place of the disk in it',
 });
+
+const vouched = {
+  vouched: z.string().optional().describe('With `force`: what the administrator has vouched for'),
+};
+export const unpluggedDisk = pluggedDisk.extend(vouched).meta({ id: 'UnpluggedDisk' });
+export const releasedDisks = machineDisks.extend(vouched).meta({ id: 'ReleasedDisks' });
 
 export const diskLimit = z.object({ uuid, limit: digits });
 export const diskSize = z.object({ uuid, size: digits.describe('GiB') });
@@ -130,6 +136,10 @@ export const nodes = z.array(
         .describe(
           'Why nothing is released there; null where there is no reason, and to those who do not run the cloud',
         ),
+      declared_dead: z
+        .object({ by: z.string(), reason: z.string(), since: instant })
+        .nullable()
+        .describe('Who declared it dead; null: nobody, and to those who do not run the cloud'),
     })
     .meta({ id: 'Node' }),
 );
@@ -159,6 +169,45 @@ export const tokenId = z.object({ id: z.string() });
 export const ticket = z.object({ ticket: z.string(), expires: instant });
 
 export const agreed = z.object({ node: z.string(), alarm: z.string().describe('What the alarm said') });
+
+export const declaredDead = z.object({
+  node: z.string(),
+  released: z.array(uuid).describe('The disks that were attached there'),
+});
+export const declaredAlive = z.object({ node: z.string() });
+
+export const leftovers = z.array(
+  z
+    .object({
+      uuid,
+      size: z.int().min(0).describe('Bytes'),
+      created: instant.nullable().describe('When the volume was made; null where the pool does not know'),
+      since: instant.describe('When it was first seen to belong to no disk'),
+      written: z
+        .boolean()
+        .nullable()
+        .describe(
+          'Whether anything was ever written to it; null where that cannot be said without reading it',
+        ),
+      obstacle: z
+        .string()
+        .nullable()
+        .describe(
+          'What somebody has made of it, so that it can neither be adopted nor removed; null: nothing',
+        ),
+      holders: z
+        .array(z.object({ node: z.string(), vm: z.string(), domain: z.string(), target: z.string() }))
+        .describe('The live domains that have it'),
+    })
+    .meta({ id: 'Leftover', description: 'A volume that belongs to no disk' }),
+);
+
+export const adopted = z.object({
+  uuid,
+  over_quota: z.boolean().describe("Whether the owner's disks are now more than its quota allows"),
+});
+
+export const drift = z.array(differenceSchema.meta({ id: 'Difference' }));
 
 export const machines = z.array(
   z.object({

@@ -1,3 +1,4 @@
+import type { LeftoverService } from '../disks/leftover-service.ts';
 import type { Caller, DiskService } from '../disks/service.ts';
 import { type Answer, json, jsonText } from './answer.ts';
 import type { Fields } from './fields.ts';
@@ -12,7 +13,10 @@ const GONE: ReadonlySet<string | undefined> = new Set([undefined, 'wiping', 'unc
  * where nothing came of it. `path` is the pattern of its URL, `fields` its inputs.
  */
 export async function recovered(
-  service: DiskService,
+  {
+    service,
+    leftovers,
+  }: { readonly service: DiskService; readonly leftovers: Pick<LeftoverService, 'isOverQuota'> },
   caller: Caller,
   { method, path }: { readonly method: string; readonly path: string },
   fields: Fields,
@@ -20,6 +24,7 @@ export async function recovered(
 ): Promise<Answer | undefined> {
   const vm = { node: String(fields.node), vm_id: String(fields.vm_id) };
   const uuid = disks[0] ?? '';
+  const vouched = fields.force === undefined ? {} : { vouched: `this was vouched for: ${fields.reason}` };
   const onMachine = () => service.disksOn({ node: vm.node, vmId: vm.vm_id });
   switch (`${method} ${path}`) {
     case 'POST /api/create':
@@ -41,11 +46,15 @@ export async function recovered(
       return json({ ...vm, target, uuid: onMachine() });
     case 'POST /api/hotdetach/:uuid':
       if (!GONE.has(await service.atRest(subject))) return undefined;
-      return json({ ...vm, target, uuid: onMachine() });
+      return json({ ...vm, target, uuid: onMachine(), ...vouched });
     case 'POST /api/attach/:uuid':
       return json({ ...vm, uuid: onMachine() });
     case 'POST /api/detach':
-      return json({ ...vm, uuid: disks });
+      return json({ ...vm, uuid: disks, ...vouched });
+    case 'POST /api/leftovers/:uuid/adopt':
+      return json({ uuid, over_quota: leftovers.isOverQuota(String(fields.owner)) });
+    case 'POST /api/leftovers/:uuid/remove':
+      return GONE.has(await service.atRest(subject)) ? json({ uuid }) : undefined;
     default:
       return undefined;
   }

@@ -1,4 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts';
+import type { DriftService } from '../disks/drift-watch.ts';
+import type { LeftoverService } from '../disks/leftover-service.ts';
 import type { ChartService, DiskService, NodeService } from '../disks/service.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Streams } from '../events/streams.ts';
@@ -9,6 +11,7 @@ import { jsonText } from './answer.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
 import { chartRoutes } from './chart-routes.ts';
 import { diskRoutes } from './disk-routes.ts';
+import { driftRoutes } from './drift-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { nodeRoutes } from './node-routes.ts';
 import {
@@ -27,6 +30,8 @@ import { tokenRoutes } from './token-routes.ts';
 export interface Served {
   readonly service: DiskService;
   readonly nodes: NodeService;
+  readonly leftovers: LeftoverService;
+  readonly drift: DriftService;
   readonly charts: ChartService;
   readonly accounts: Accounts;
   /** What else of an account to erase in the batch that ends it. */
@@ -60,6 +65,7 @@ export function routeTable(served: Served): RouteTable {
     ...diskRoutes(service),
     ...attachmentRoutes(service),
     ...nodeRoutes(nodes),
+    ...driftRoutes(served.drift, served.leftovers),
     ...chartRoutes(charts, events.log),
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),

@@ -49,16 +49,17 @@ interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
 
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
-  const { service, accounts, answers, events, monitoring, log, settings } = parts;
+  const { service, leftovers, accounts, answers, events, monitoring, log, settings } = parts;
   const isParting = createParting();
   let gate: ReturnType<typeof createGate> | undefined;
   const handle = createHandler({
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
     maxRequests: settings.maxRequests,
-    gate: head => gate?.(head),
+    gate: (head, changes) => gate?.(head, changes),
     once: answers.once,
-    recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
+    recover: (caller, route, fields, begun) =>
+      recovered({ service, leftovers }, caller, route.operation, fields, begun),
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;

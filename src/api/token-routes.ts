@@ -11,10 +11,8 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
   expires: timestamp(expires),
 });
 
-const told = (token: TokenView & { readonly secret: string }): Answer => ({
-  ...json({ ...represent(token), token: token.secret }, 201),
-  headers: { 'Cache-Control': 'no-store' },
-});
+const told = (token: TokenView & { readonly secret: string }): Answer =>
+  json({ ...represent(token), token: token.secret }, 201);
 
 /** API tokens: everybody his own. */
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [

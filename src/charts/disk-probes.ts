@@ -89,6 +89,7 @@ const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
   VOLUME_MADE: outcome,
   VOLUME_FAILED: badOutcome,
+  NOT_BEGUN: badOutcome,
   RELEASED: {
     givens: facts => perUser(facts, (name, attachment) => [`by ${name}`, { attachment }]),
   },

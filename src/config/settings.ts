@@ -177,7 +177,7 @@ export const settings = z.strictObject({
     default: '`any`',
     allowed: "'any' or 'service'",
     description:
-      'Which VMs an account of role `user` may hot-plug disks to: `any`, or none (`service`), so that only the cloud does.',
+      'Which VMs an account of role `user` may attach disks to, hot or cold: `any`, or none (`service`), so that only the cloud does.',
   }),
   attach_timeout: setting(seconds(30), {
     env: 'PDISK_ATTACH_TIMEOUT',
@@ -253,13 +253,6 @@ export const settings = z.strictObject({
     description:
       'Who may read `/metrics`: administrators; they and whoever asks from a loopback address, as a proxy on this machine does for everybody; everybody.',
   }),
-  leftover_grace: setting(seconds(86_400), {
-    env: 'PDISK_LEFTOVER_GRACE',
-    default: '`86400`',
-    allowed: allowedSeconds,
-    description:
-      'Seconds for which a volume of ours that belongs to no disk is kept, and reported, before it is removed.',
-  }),
   log_level: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'), {
     env: 'PDISK_LOG_LEVEL',
     default: '`info`',
@@ -267,6 +260,15 @@ export const settings = z.strictObject({
     description: 'What is logged.',
   }),
 });
+
+/** Settings of earlier versions, with what has come in their place. */
+export const goneSettings = [
+  {
+    name: 'leftover_grace',
+    env: 'PDISK_LEFTOVER_GRACE',
+    why: 'a volume that belongs to no disk is kept until an administrator has it adopted or removed (GET /api/leftovers)',
+  },
+] as const;
 
 export type Settings = z.infer<typeof settings>;
 

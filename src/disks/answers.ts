@@ -17,8 +17,8 @@ const views = new WeakMap<DiskContext, DiskView>();
 
 /** A disk for readers. */
 export function viewNow(disk: DiskContext): DiskView {
-  const { uuid, owner, tag, visibility, sizeGiB, created, users, limit } = disk;
-  return { uuid, owner, tag, visibility, sizeGiB, created, users: users.length, limit };
+  const { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users, limit } = disk;
+  return { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users: users.length, limit };
 }
 
 /** The same object as long as the disk has not changed, so that what is made from it can be kept. */

@@ -22,8 +22,8 @@ export function changesOf(
   after: number,
   cause: Cause,
 ): EventRecord[] {
-  const { kind, request, account, reason } = cause;
-  const why = { kind, request, account, reason };
+  const { kind, request, account, accountId, reason } = cause;
+  const why = { kind, request, account, accountId, reason };
   const events: EventRecord[] = [];
   for (const [key, context] of step.contexts) {
     const { subject, disk, attachment } = subjectOf(context, step, decided);
@@ -65,12 +65,12 @@ function subjectOf(
   decided: Shelf,
 ): Pick<EventRecord, 'subject' | 'disk' | 'attachment'> {
   if (isDisk(context)) return { subject: context.uuid, disk: viewNow(context), attachment: null };
-  const { id, disk: subject, vm, vmId, target, mode, by } = context;
+  const { id, disk: subject, vm, vmId, target, mode, by, byId } = context;
   const changed = step.contexts.get(diskKey(subject));
   const disk = changed && isDisk(changed) ? changed : decided.disk(subject)?.context;
   return {
     subject,
     disk: disk ? viewNow(disk) : null,
-    attachment: { id, node: vm.host, vmId, target, mode, by },
+    attachment: { id, node: vm.host, vmId, target, mode, by, byId },
   };
 }

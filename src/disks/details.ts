@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { errorOf } from '../errors.ts';
+import { isAway } from './doubt.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
 import type { AttachmentDetails, DiskDetails, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
@@ -17,7 +18,7 @@ function attachmentsOf(shelf: Shelf, disk: KeptDisk): readonly KeptAttachment[] 
 
 function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): AttachmentDetails {
   const { id, node, vmId, vm, target, mode, since, by, seen, doubt, diverted } = context;
-  const away = seen === 'saved' || seen === 'managed-save' || seen === 'migrated';
+  const away = isAway({ seen });
   const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
   const hosts = shown ? { doubt, diverted } : { doubt: null, diverted: null };
   return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };

@@ -4,6 +4,7 @@ import type { Quota } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import { birthOf } from '../storage/birth.ts';
 import type { Pool } from '../storage/pool.ts';
 import { prefixes } from '../store/keys.ts';
 import { codecs, type EventRecord } from '../store/records.ts';
@@ -11,11 +12,13 @@ import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createBurying } from './burying.ts';
 import { createDiskService } from './disk-service.ts';
+import type { DriftKind } from './drift.ts';
+import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
 import { createHolders } from './holders.ts';
 import { createHosts } from './hosts.ts';
 import { inspecting } from './inspecting.ts';
-import { createLeftovers } from './leftovers.ts';
+import { createLeftoverService, type LeftoverService, type NamedAccount } from './leftover-service.ts';
 import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createObserver } from './observing.ts';
@@ -25,6 +28,7 @@ import type { Caller, ChartService, DiskService, NodeService } from './service.t
 import type { Inspect } from './step.ts';
 import { createStrays } from './strays.ts';
 import { createActorSystem } from './system.ts';
+import { watchVolumes } from './volumes.ts';
 import { watchNodes } from './watch.ts';
 import { createFinder } from './whereabouts.ts';
 
@@ -53,6 +57,8 @@ export interface DisksParts {
   readonly newId: () => string;
   /** What an account may have. */
   readonly quotaOf: (account: string) => Quota;
+  /** The account that has this name now, undefined where none has. */
+  readonly accountNamed: (name: string) => NamedAccount | undefined;
   /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
   readonly publish: (events: readonly EventRecord[]) => void;
   /** Whether a caller's account stands as it did when the request was taken. */
@@ -69,8 +75,6 @@ export interface DisksParts {
     readonly createTimeoutMs: number;
     readonly deleteTimeoutMs: number;
     readonly reconcileIntervalMs: number;
-    /** How long a volume without a disk is kept. */
-    readonly leftoverGraceMs: number;
     /** How old a connection must be for what is not shown on it to prove anything: 5 s, the default, but in tests. */
     readonly settlingMs?: number;
     /** How long a node may take to answer a question: 10 s, the default, but in tests. */
@@ -85,12 +89,18 @@ export interface DiskFigures {
   /** By state. */
   readonly attachments: ReadonlyMap<string, number>;
   readonly promisedGiB: number;
+  /** Differences between records, pool and domains, by kind, as last seen. */
+  readonly drift: ReadonlyMap<DriftKind, number>;
 }
 
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly charts: ChartService;
+  readonly leftovers: LeftoverService;
+  readonly drift: DriftService;
+  /** Tells a listener what differs between records, pool and domains, and from then on what comes and goes. */
+  tellDrift(listener: (news: DriftNews) => void): void;
   /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
   recover(): Promise<void>;
   figures(): DiskFigures;
@@ -147,12 +157,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const burying = createBurying(common);
   const observer = createObserver({ ...common, strays });
   const reconciler = createReconciler({ ...common, observer });
-  const leftovers = createLeftovers({
-    ...common,
+  const volumes = watchVolumes({
     pool,
+    bornMs: uuid => birthOf(pool.source(uuid)),
     journal: store,
+    decided,
     known: await store.load(prefixes.leftover, codecs.leftover),
-    graceMs: settings.leftoverGraceMs,
+    time: parts.time,
   });
   const service = createDiskService({
     ...common,
@@ -162,13 +173,28 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
+  const nodes = createNodeService({ ...common, burying, reconciler, time: parts.time });
+  const drift = watchDrift({
+    ...common,
+    volumes,
+    holders,
+    time: parts.time,
+    truths: () => ({
+      nodes: nodes.list({ account: '', role: 'service' }),
+      keyOf: hypervisor.nodeKey,
+      nameOf: hypervisor.hostOf,
+    }),
+  });
   const timers: NodeJS.Timeout[] = [];
   let unwatch = (): void => {};
 
   return {
     service,
-    nodes: createNodeService({ ...common, burying, reconciler, time: parts.time }),
+    nodes,
     charts: inspecting({ ...parts, committed, patience }),
+    leftovers: createLeftoverService({ ...common, ...parts, ...settings, volumes, holders }),
+    drift,
+    tellDrift: drift.tell,
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
       unwatch = watchNodes({ ...common, observer, reconciler, strays });
@@ -176,18 +202,18 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
       void burying.goOn().catch(error => log.warn({ error: String(error) }, 'dead nodes not gone through'));
-      void leftovers.report();
+      void drift.pass();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
-      timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));
+      timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
     },
-    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB() }),
+    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB(), drift: drift.counts() }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
       finder.stop();
       strays.stop();
-      await Promise.all([reconciler.stop(), leftovers.stop(), system.stop()]);
+      await Promise.all([reconciler.stop(), volumes.stop(), system.stop()]);
     },
   };
 }

@@ -32,21 +32,42 @@ export interface EffectParts {
   readonly doubt: (node: string) => Promise<string | undefined>;
   /** Told what goes wrong with a volume of which its user is rid: there is nobody else to tell. */
   readonly log: Logger;
+  readonly now: () => number;
 }
 
 /** The charts' effects on a pool and a hypervisor. */
 export function createEffects(parts: EffectParts): Effects {
-  const { pool, hypervisor, finder, doubt, log } = parts;
+  const { pool, hypervisor, finder, doubt, log, now } = parts;
 
   async function makeVolume(
-    { uuid, sizeGiB, attempt }: DiskContext,
+    { uuid, sizeGiB, attempt, deadline }: DiskContext,
     signal: AbortSignal,
   ): Promise<DiskMessage> {
     try {
-      await pool.make(uuid, sizeGiB, signal);
+      await inTime(deadline, signal, begin => pool.make(uuid, sizeGiB, signal, begin));
       return { type: 'VOLUME_MADE', attempt };
     } catch (error) {
-      return { type: 'VOLUME_FAILED', attempt, problem: problemOf(error, 'VOLUME_FAILED') };
+      const type = isNotBegun(error) ? 'NOT_BEGUN' : 'VOLUME_FAILED';
+      return { type, attempt, problem: problemOf(error, 'VOLUME_FAILED') };
+    }
+  }
+
+  /** Does what may be begun while there is time left to do it in; else the chart would undo what never was. */
+  async function inTime<T>(
+    deadline: number | null,
+    signal: AbortSignal,
+    work: (begin: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const left = (deadline ?? 0) - now();
+    const begin = new AbortController();
+    const end = (): void => begin.abort(signal.reason);
+    const timer = setTimeout(end, left - Math.min(GRACE_MS, left / 4));
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await work(begin.signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
     }
   }
 
@@ -55,7 +76,7 @@ export function createEffects(parts: EffectParts): Effects {
     const { uuid, sizeGiB, users, attempt, deadline } = context;
     let bytes: number;
     try {
-      bytes = await pool.grow(uuid, sizeGiB, signal);
+      bytes = await inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
     } catch (error) {
       return { type: 'NOT_GROWN', attempt, problem: problemOf(error, 'GROW_FAILED') };
     }
@@ -158,8 +179,15 @@ export function createEffects(parts: EffectParts): Effects {
 
 const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
 
+/** What a pool says by itself, whatever it was asked. */
+const OF_THE_POOL = ['POOL_FULL', 'POOL_BUSY', 'POOL_UNAVAILABLE'] as const;
+
+const isNotBegun = (error: unknown): boolean =>
+  error instanceof PdiskError && (error.code === 'POOL_BUSY' || error.code === 'POOL_UNAVAILABLE');
+
 function problemOf(error: unknown, fallback: Failure): Problem<Failure> {
-  const detail = reasonOf(error);
-  const full = error instanceof PdiskError && error.code === 'POOL_FULL';
-  return { code: full ? 'POOL_FULL' : fallback, detail };
+  const goesOn = fallback === 'REMOVE_FAILED' || fallback === 'WIPE_FAILED';
+  const code =
+    error instanceof PdiskError && !goesOn ? OF_THE_POOL.find(one => one === error.code) : undefined;
+  return { code: code ?? fallback, detail: reasonOf(error) };
 }

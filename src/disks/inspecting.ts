@@ -6,10 +6,11 @@ import { attachmentProbes } from '../charts/attachment-probes.ts';
 import { diskProbes } from '../charts/disk-probes.ts';
 import { type ErrorFacts, errorOf } from '../errors.ts';
 import { unknownDisk, viewOf } from './answers.ts';
+import { usersInTheWay } from './in-use.ts';
 import { takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
-import { mayInspect, maySeeUsers } from './rights.ts';
+import { made, mayInspect, maySeeUsers } from './rights.ts';
 import type { AttachmentPlace, Caller, ChartService, Explained } from './service.ts';
 
 const GIB = 1024 ** 3;
@@ -33,7 +34,7 @@ export function inspecting(
   const attachmentsOf = (uuid: string): KeptAttachment[] =>
     [...committed.attachments()].filter(({ context }) => context.disk === uuid);
 
-  function diskEvents(disk: KeptDisk, room: number, whole: boolean): readonly Explained[] {
+  function diskEvents(caller: Caller, disk: KeptDisk, room: number, whole: boolean): readonly Explained[] {
     const { context } = disk;
     const owned = committed.ownedBy(context.owner);
     const quota = quotaOf(context.owner);
@@ -52,6 +53,7 @@ export function inspecting(
         disk: context.uuid,
         node: finding.vm?.host ?? '',
         vm: finding.vm?.names[0] ?? '',
+        ...usersInTheWay(committed, caller, disk, finding.code),
       }),
     );
   }
@@ -59,7 +61,7 @@ export function inspecting(
   function attachmentPlace(caller: Caller, attachment: KeptAttachment, whole: boolean): AttachmentPlace {
     const { context, state } = attachment;
     const { id, mode, since, deadline, node, vmId, target } = context;
-    const known = whole || context.by === caller.account;
+    const known = whole || made(caller, attachment);
     const taken = takenTargets(committed, context.vm).filter(one => one !== target);
     const findings = ask(
       attachmentMachine,
@@ -89,7 +91,7 @@ export function inspecting(
         disk: viewOf(disk.context),
         state: disk.state,
         deadline: disk.context.deadline,
-        events: diskEvents(disk, room, whole),
+        events: diskEvents(caller, disk, room, whole),
         record: whole ? disk : null,
         attachments: attachmentsOf(uuid).map(one => attachmentPlace(caller, one, whole)),
       };

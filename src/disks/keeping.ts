@@ -2,6 +2,7 @@ import { diskKey } from '../../machines/notes.ts';
 import { errorOf } from '../errors.ts';
 import { expectDone, unknownDisk } from './answers.ts';
 import { versionOf } from './details.ts';
+import { usersInTheWay } from './in-use.ts';
 import type { Parts } from './parts.ts';
 import { isKnown, type KeptDisk } from './records.ts';
 import { mayDelete, maySee, maySetLimit } from './rights.ts';
@@ -48,7 +49,15 @@ export function keeping(
       const owned = decided.ownedBy(caller.account);
       const quota = quotaOf(caller.account);
       const quotaLeft = { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB };
-      const birth = { uuid, owner: caller.account, ...disk, limit: userLimit, roomGiB, quotaLeft };
+      const birth = {
+        uuid,
+        owner: caller.account,
+        ownerId: caller.id,
+        ...disk,
+        limit: userLimit,
+        roomGiB,
+        quotaLeft,
+      };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth } }],
         cause,
@@ -96,12 +105,18 @@ export function keeping(
       expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
     },
     async remove(caller, uuid, cause, versions) {
+      // What is wiped first has time until then.
+      if (!pool.wipes) await pool.check();
       deletable(caller, uuid);
       const holder = await strays.holderOf(uuid);
       deletable(caller, uuid);
       const key = diskKey(uuid);
       const event = { type: 'DELETE' as const, wipe: pool.wipes, stale: isStale(uuid, versions), holder };
-      expectDone(await system.deliver([{ to: key, event }], cause, key), { disk: uuid });
+      const outcome = await system.deliver([{ to: key, event }], cause, key);
+      expectDone(outcome, {
+        disk: uuid,
+        ...usersInTheWay(decided, caller, decided.disk(uuid), outcome.refused?.code),
+      });
     },
     async setLimit(caller, uuid, limit, cause) {
       visible(caller, uuid);
@@ -109,7 +124,11 @@ export function keeping(
         throw errorOf('FORBIDDEN', { detail: 'only an administrator may change the limit of a disk' });
       }
       const event = { type: 'SET_LIMIT' as const, limit };
-      expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
+      const outcome = await system.deliver([{ to: diskKey(uuid), event }], cause);
+      expectDone(outcome, {
+        disk: uuid,
+        ...usersInTheWay(decided, caller, decided.disk(uuid), outcome.refused?.code),
+      });
     },
     async retry(caller, uuid, cause) {
       deletable(caller, uuid);

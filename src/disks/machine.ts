@@ -5,9 +5,16 @@ import { isHeld, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { Delivery } from './step.ts';
 
-/** The target letters that a machine's attachments have reserved or been promised. */
-export const takenTargets = (shelf: Shelf, vm: Vm): string[] =>
-  shelf.attachmentsOf(vm).flatMap(one => (isHeld(one) && one.context.target) || []);
+/**
+ * The target letters that a machine's attachments have reserved or been promised. `running`: the disks of the machine that is seen to run;
+ * what was promised to one that it was launched without is free again.
+ */
+export const takenTargets = (shelf: Shelf, vm: Vm, running?: readonly string[]): string[] =>
+  shelf.attachmentsOf(vm).flatMap(one => {
+    const { mode, disk, target } = one.context;
+    const isMissing = mode === 'cold' && running !== undefined && !running.includes(disk);
+    return (isHeld(one) && !isMissing && target) || [];
+  });
 
 /** Ids of the attachments that a machine has. */
 export const heldIds = (shelf: Shelf, vm: Vm): string[] =>

@@ -2,10 +2,11 @@ import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { errorOf } from '../errors.ts';
 import { disksOf, expectDone, targetOf, unknownDisk } from './answers.ts';
 import { factsFor, vouchedFor, wordOf } from './detaching.ts';
+import { usersInTheWay } from './in-use.ts';
 import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
-import { maySee, mayUnplug } from './rights.ts';
+import { mayNameMachines, maySee, mayUnplug } from './rights.ts';
 import type { Caller, DiskService } from './service.ts';
 
 /** Plugging disks into running machines, and unplugging them. */
@@ -15,7 +16,7 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
   function usable(caller: Caller, uuid: string): KeptDisk {
     const disk = committed.disk(uuid);
     if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
-    if (caller.role === 'user' && vmAccess === 'service') {
+    if (!mayNameMachines(caller, vmAccess)) {
       throw errorOf('FORBIDDEN', { detail: 'the setting vm_access leaves hotattach to the cloud frontend' });
     }
     return disk;
@@ -32,10 +33,18 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
       usable(caller, uuid);
       const { vm } = running;
       const id = newId();
-      const birth = { id, disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const birth = {
+        id,
+        disk: uuid,
+        node: name.node,
+        vmId: name.vmId,
+        vm,
+        by: caller.account,
+        byId: caller.id,
+      };
       const machine = {
         attachments: heldIds(decided, vm),
-        taken: [...running.targets, ...takenTargets(decided, vm)],
+        taken: [...running.targets, ...takenTargets(decided, vm, running.disks)],
         isThere: running.disks.includes(uuid),
         holder,
         nodeIsDead: hosts.declaration(vm.node) !== null,
@@ -46,7 +55,8 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
         cause,
         attachmentKey(id),
       );
-      expectDone(outcome, { disk: uuid, node: name.node, vm: name.vmId });
+      const users = usersInTheWay(decided, caller, decided.disk(uuid), outcome.refused?.code);
+      expectDone(outcome, { disk: uuid, node: name.node, vm: name.vmId, ...users });
       return { target: targetOf(outcome.context), uuids: disksOf(committed, vm) };
     },
 

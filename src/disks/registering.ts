@@ -5,12 +5,17 @@ import { disksOf, expectDone, unknownDisk } from './answers.ts';
 import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptAttachment } from './records.ts';
-import { mayRegister, maySee } from './rights.ts';
+import { made, mayNameMachines, mayRegister, maySee, runsTheCloud } from './rights.ts';
 import type { Caller, DiskService } from './service.ts';
+
+/** How many machines a disk may be registered with where its limit is lower: its record has them all, and is written whole. */
+const MOST_USERS = 64;
+/** How many disks an account that does not run the cloud may register with one machine, which has letters for 25. */
+const MOST_ON_MACHINE = 8;
 
 /** Registering machines with disks before their launch. It records a fact, asks no node, and works for nodes that are not configured. */
 export function registering(parts: Parts): Pick<DiskService, 'attach' | 'element'> {
-  const { system, decided, committed, hypervisor, pool, newId } = parts;
+  const { system, decided, committed, hypervisor, pool, newId, vmAccess } = parts;
 
   function registrable(caller: Caller, uuid: string): void {
     const disk = committed.disk(uuid);
@@ -18,19 +23,43 @@ export function registering(parts: Parts): Pick<DiskService, 'attach' | 'element
     if (!mayRegister(caller, disk)) {
       throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
     }
+    if (!mayNameMachines(caller, vmAccess)) {
+      throw errorOf('FORBIDDEN', { detail: 'the setting vm_access leaves attach to the cloud frontend' });
+    }
   }
 
   const attachmentOn = (vm: Vm, uuid: string): KeptAttachment | undefined =>
     decided.attachmentsOf(vm).findLast(one => isHeld(one) && one.context.disk === uuid);
 
+  /** How many more disks an account may register with a machine. */
+  function disksLeft(caller: Caller, vm: Vm): number {
+    if (runsTheCloud(caller)) return Number.POSITIVE_INFINITY;
+    const own = decided
+      .attachmentsOf(vm)
+      .filter(one => isHeld(one) && one.context.mode === 'cold' && made(caller, one));
+    return MOST_ON_MACHINE - own.length;
+  }
+
   return {
     async attach(caller, uuid, name, cause) {
       registrable(caller, uuid);
       const vm = hypervisor.vm(name.node, name.vmId);
-      const birth = { id: newId(), disk: uuid, node: name.node, vmId: name.vmId, vm, by: caller.account };
+      const birth = {
+        id: newId(),
+        disk: uuid,
+        node: name.node,
+        vmId: name.vmId,
+        vm,
+        by: caller.account,
+        byId: caller.id,
+      };
+      const bounds = { mostUsers: MOST_USERS, disksLeft: disksLeft(caller, vm) };
       const outcome = await system.deliver(
         [
-          { to: diskKey(uuid), event: { type: 'ATTACH', ...birth, attachments: heldIds(decided, vm) } },
+          {
+            to: diskKey(uuid),
+            event: { type: 'ATTACH', ...birth, ...bounds, attachments: heldIds(decided, vm) },
+          },
           ...forgetDeaths(decided, vm),
         ],
         cause,

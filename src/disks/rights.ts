@@ -4,7 +4,12 @@ import type { Caller } from './service.ts';
 /** The frontend and administrators. */
 export const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
 
-const owns = ({ account }: Caller, disk: KeptDisk): boolean => disk.context.owner === account;
+const owns = ({ account, id }: Caller, { context }: KeptDisk): boolean =>
+  context.owner === account && context.ownerId === id;
+
+/** Whether this very account made the attachment, and not one that had its name before. */
+export const made = ({ account, id }: Caller, { context }: KeptAttachment): boolean =>
+  context.by === account && context.byId === id;
 
 /** See, list, hotattach: private disks by their owner, public ones by everybody. */
 export const maySee = (caller: Caller, disk: KeptDisk): boolean =>
@@ -16,6 +21,10 @@ export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
 
 /** How many machines may use a disk at once: administrators. */
 export const maySetLimit = (caller: Caller): boolean => caller.role === 'admin';
+
+/** Name a machine that is to get a disk: pdisk does not know whose it is. `service`: only the frontend and administrators. */
+export const mayNameMachines = (caller: Caller, vmAccess: 'any' | 'service'): boolean =>
+  runsTheCloud(caller) || vmAccess === 'any';
 
 /** Register a machine before its launch: the frontend; an owner for his own disks. */
 export const mayRegister = (caller: Caller, disk: KeptDisk): boolean =>
@@ -31,11 +40,11 @@ export const maySeeUsers = (caller: Caller, disk: KeptDisk): boolean =>
 
 /** See the machine and the account of one attachment. */
 export const maySeeUse = (caller: Caller, disk: KeptDisk, attachment: KeptAttachment): boolean =>
-  maySeeUsers(caller, disk) || attachment.context.by === caller.account;
+  maySeeUsers(caller, disk) || made(caller, attachment);
 
 /** Unplug: who plugged, the owner, the frontend; also after the disk became private. */
 export const mayUnplug = (caller: Caller, disk: KeptDisk, attachment: KeptAttachment): boolean =>
-  runsTheCloud(caller) || owns(caller, disk) || attachment.context.by === caller.account;
+  runsTheCloud(caller) || owns(caller, disk) || made(caller, attachment);
 
 /** Detach a machine: the frontend; others only if they made all of its attachments or own all of its disks. */
 export const mayDetach = (
@@ -44,5 +53,5 @@ export const mayDetach = (
   disks: readonly (KeptDisk | undefined)[],
 ): boolean =>
   runsTheCloud(caller) ||
-  attachments.every(attachment => attachment.context.by === caller.account) ||
+  attachments.every(attachment => made(caller, attachment)) ||
   disks.every(disk => disk !== undefined && owns(caller, disk));

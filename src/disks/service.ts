@@ -6,6 +6,8 @@ import { type CauseKind, codecs } from '../store/records.ts';
 /** Who asks. */
 export interface Caller {
   readonly account: string;
+  /** Tells the account from others that had its name before; one from before there were ids has none. */
+  readonly id?: string | undefined;
   readonly role: 'user' | 'service' | 'admin';
 }
 
@@ -14,6 +16,7 @@ export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
+  readonly accountId?: string | undefined;
   /** What an administrator gave as the reason where he vouched for something that cannot be proved. */
   readonly reason?: string;
   /** What must be on disk in the same batch as the decision. */
@@ -51,6 +54,8 @@ export interface VmName {
 export interface DiskView {
   readonly uuid: string;
   readonly owner: string;
+  /** The id of the owner's account. */
+  readonly ownerId?: string | undefined;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
   readonly sizeGiB: number;

@@ -65,9 +65,9 @@ export function createStrays(parts: StrayParts): Strays {
     run: Run,
     { disk, target }: LiveDisk,
   ): Promise<void> {
-    const owner = decided.disk(disk)?.context.owner ?? '';
+    const { owner, ownerId } = decided.disk(disk)?.context ?? { owner: '', ownerId: undefined };
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
-    const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner };
+    const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner, byId: ownerId };
     log.warn(
       { node, domain: domain.uuid, disk },
       'a machine has a disk without an attachment; it counts as a user',

@@ -1,3 +1,4 @@
+import type { DriftNews } from '../disks/drift-watch.ts';
 import type { DiskView } from '../disks/service.ts';
 import type { Fullness } from '../storage/fullness.ts';
 
@@ -15,7 +16,14 @@ export type Control =
   /** The place asked for is not in the log, whose oldest event this is; a snapshot follows. */
   | { readonly control: 'resync'; readonly sequence: number }
   /** The pool has become fuller, or emptier, than a threshold; told again at the beginning of a stream while it is so. A place to resume from. */
-  | ({ readonly control: 'pool'; readonly sequence: number } & Fullness);
+  | ({ readonly control: 'pool'; readonly sequence: number } & Fullness)
+  /** Records, pool and domains differ in another way than before; how many differences there are is told again at the beginning of a stream. A place to resume from. */
+  | ({ readonly control: 'drift'; readonly sequence: number } & DriftNews);
+
+type WithoutSequence<Message> = Message extends Control ? Omit<Message, 'sequence'> : never;
+
+/** What is told to those who run the service, and in no log. */
+export type Notice = WithoutSequence<Extract<Control, { control: 'pool' | 'drift' }>>;
 
 const SNAPSHOT_DISKS = 100;
 

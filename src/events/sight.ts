@@ -8,11 +8,16 @@ import type { EventRecord } from '../store/records.ts';
 export type Sight = 'whole' | 'outside' | 'nothing';
 
 /** Decided by the disk's owner and visibility as they were at the time of the event. */
-export function sightOf({ account, role }: Caller, { disk, attachment, cause }: EventRecord): Sight {
+export function sightOf({ account, id, role }: Caller, { disk, attachment, cause }: EventRecord): Sight {
+  /** Whether this is the caller, and no account that had the same name before. */
+  const isCaller = (name: string | undefined, its: string | undefined): boolean =>
+    name === account && its === id;
   if (role !== 'user') return 'whole';
-  if (disk?.owner === account) return 'whole';
+  if (disk && isCaller(disk.owner, disk.ownerId)) return 'whole';
   if (disk?.visibility !== 'public') return 'nothing';
-  return attachment?.by === account || cause.account === account ? 'whole' : 'outside';
+  const acted =
+    (attachment && isCaller(attachment.by, attachment.byId)) || isCaller(cause.account, cause.accountId);
+  return acted ? 'whole' : 'outside';
 }
 
 /** Which events a subscriber asked for; undefined: whatever it is. */

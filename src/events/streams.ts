@@ -1,8 +1,9 @@
+import type { DriftNews } from '../disks/drift-watch.ts';
 import type { Caller, DiskView } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Fullness } from '../storage/fullness.ts';
 import type { EventRecord } from '../store/records.ts';
-import { type Control, snapshotOf } from './control.ts';
+import { type Control, type Notice, snapshotOf } from './control.ts';
 import type { EventLog } from './log.ts';
 import { createReader } from './reader.ts';
 import { chosen, type Filter, type Sight } from './sight.ts';
@@ -50,6 +51,8 @@ export interface Streams {
   figures(): StreamFigures;
   /** Tells all who run the service, no users, how full the pool is; also those who come later, until it is `ok` again. */
   warn(fullness: Fullness): void;
+  /** Tells the same people what has come and gone of one kind of difference; those who come later, how many there are. */
+  drift(news: DriftNews): void;
   /** Ends all streams. */
   stop(): void;
 }
@@ -74,7 +77,7 @@ const TICK_MS = 1000;
 interface Stream {
   readonly account: string;
   serve(): boolean;
-  warn(fullness: Fullness): void;
+  notify(what: string, notice: Notice): void;
   tick(now: number): void;
   lag(): number;
   end(why: End): void;
@@ -86,7 +89,8 @@ export function createStreams(parts: StreamsParts): Streams {
   const streams = new Set<Stream>();
   const perName = new Map<string, number>();
   const due = new Set<Stream>();
-  const warnings = new Map<string, Fullness>();
+  /** What is to be told to those who come later, by what it is about. */
+  const standing = new Map<string, Notice>();
   let news = false;
   let scheduled = false;
   let replays = 0;
@@ -141,6 +145,13 @@ export function createStreams(parts: StreamsParts): Streams {
     return { first: [].values(), after: since === 0 ? oldest - 1 : since };
   }
 
+  /** Tells those who are here; `later`: what to tell those who come later, undefined for nothing any more. */
+  function notify(what: string, notice: Notice, later: Notice | undefined): void {
+    if (later) standing.set(what, later);
+    else standing.delete(what);
+    for (const stream of streams) stream.notify(what, notice);
+  }
+
   const hasRoom = (account: string): boolean => (perName.get(account) ?? 0) < perAccount;
 
   function open(caller: Caller, wish: Wish, sink: Sink): Subscription {
@@ -152,7 +163,7 @@ export function createStreams(parts: StreamsParts): Streams {
     const { account } = caller;
     let opening = first.next();
     // Of each thing only the newest.
-    const untold = new Map(caller.role === 'user' ? [] : warnings);
+    const untold = new Map(caller.role === 'user' ? [] : standing);
     let full = false;
     let closed = false;
     let bookmarked = performance.now();
@@ -209,10 +220,10 @@ export function createStreams(parts: StreamsParts): Streams {
           opening = first.next();
           if (!next) return;
         }
-        for (const [what, warning] of untold) {
+        for (const [what, notice] of untold) {
           untold.delete(what);
           more = true;
-          if (!sink.control({ control: 'pool', sequence: reader.cursor(), ...warning })) return;
+          if (!sink.control({ ...notice, sequence: reader.cursor() })) return;
         }
         more = reader.turn(TURN, give);
       });
@@ -225,9 +236,9 @@ export function createStreams(parts: StreamsParts): Streams {
       serve,
       end,
       lag: () => log.newest() - reader.cursor(),
-      warn(fullness) {
+      notify(what, notice) {
         if (caller.role === 'user') return;
-        untold.set(fullness.what, fullness);
+        untold.set(what, notice);
         wake();
       },
       tick(now) {
@@ -267,9 +278,12 @@ export function createStreams(parts: StreamsParts): Streams {
       replays,
     }),
     warn(fullness) {
-      if (fullness.level === 'ok') warnings.delete(fullness.what);
-      else warnings.set(fullness.what, fullness);
-      for (const stream of streams) stream.warn(fullness);
+      const notice = { control: 'pool' as const, ...fullness };
+      notify(`pool ${fullness.what}`, notice, fullness.level === 'ok' ? undefined : notice);
+    },
+    drift(news) {
+      const notice = { control: 'drift' as const, ...news };
+      notify(`drift ${news.kind}`, notice, news.count === 0 ? undefined : { ...notice, came: [], gone: [] });
     },
     stop() {
       clearInterval(ticking);

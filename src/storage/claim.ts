@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
 import { writeDurably } from './durable-file.ts';
+import { inThread } from './threads.ts';
 
 const FILE = '.pdisk-owner';
 
@@ -9,34 +10,77 @@ const unusable = (detail: string): PdiskError => errorOf('POOL_UNAVAILABLE', { d
 
 async function ownerOf(file: string): Promise<string | undefined> {
   try {
-    return (await readFile(file, 'utf8')).trim();
+    return (await inThread(() => readFile(file, 'utf8'))).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unusable(reasonOf(error));
   }
 }
 
-/**
- * Makes sure that a directory is ours, by a file in it. A store that has disks expects the file there: else the file system with the
- * images is not mounted, say, and every volume would look as if it had been removed. Throws POOL_UNAVAILABLE.
- */
-export async function claim(directory: string, owner: string, expected: boolean): Promise<void> {
+export interface Claim {
+  /**
+   * Makes sure that a directory is ours, by a file in it. A store that has disks expects the file there: else the file system with the
+   * images is not mounted, say, and every volume would look as if it had been removed. Throws POOL_UNAVAILABLE.
+   */
+  make(expected: boolean): Promise<void>;
+  /**
+   * Makes sure that it still is: a file system may be unmounted at any time, and what is under it is a directory, too. Nothing before
+   * the claim was made. Throws POOL_UNAVAILABLE; NotBegun if `begin` is aborted before a thread is free for it.
+   */
+  check(begin?: AbortSignal): Promise<void>;
+}
+
+export function claimOf(directory: string, owner: string): Claim {
   const file = join(directory, FILE);
-  const found = await ownerOf(file);
-  if (found === owner) return;
-  if (found !== undefined) {
-    throw unusable(
-      `${directory} belongs to another pdisk: ${FILE} says ${found}, ours would be ${owner}; give each a directory of its own, ` +
-        'or remove that file if that one is gone for good',
-    );
+  /** Which file it was that said so. */
+  let claimed: string | undefined;
+
+  async function identity(begin?: AbortSignal): Promise<string | undefined> {
+    try {
+      const { dev, ino } = await inThread(() => stat(file), begin);
+      return `${dev}:${ino}`;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
-  if (expected) {
-    throw unusable(
-      `${directory} is not where the volumes of this pdisk's disks are, for it has no ${FILE}; is its file system mounted? ` +
-        `If it is the right one all the same, write '${owner}' into ${file}`,
-    );
-  }
-  await writeDurably(file, `${owner}\n`).catch(error => {
-    throw unusable(reasonOf(error));
-  });
+
+  return {
+    async make(expected) {
+      const found = await ownerOf(file);
+      if (found === undefined && expected) {
+        throw unusable(
+          `${directory} is not where the volumes of this pdisk's disks are, for it has no ${FILE}; is its file system mounted? ` +
+            `If it is the right one all the same, write '${owner}' into ${file}`,
+        );
+      }
+      if (found !== undefined && found !== owner) {
+        throw unusable(
+          `${directory} belongs to another pdisk: ${FILE} says ${found}, ours would be ${owner}; give each a directory of its own, ` +
+            'or remove that file if that one is gone for good',
+        );
+      }
+      try {
+        if (found === undefined) await writeDurably(file, `${owner}\n`);
+        claimed = await identity();
+      } catch (error) {
+        throw unusable(reasonOf(error));
+      }
+    },
+
+    async check(begin) {
+      if (claimed === undefined) return;
+      const found = await identity(begin);
+      if (found === claimed) return;
+      // Mounted again, a file system may have another number: what the file says counts.
+      const says = found === undefined ? undefined : await ownerOf(file);
+      if (says !== owner) {
+        throw unusable(
+          `${directory} is not the directory any more that it was at the start: ${FILE} ${says === undefined ? 'is not there' : `says ${says}`}; ` +
+            'is its file system mounted?',
+        );
+      }
+      claimed = found;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 // No shell. The children get a small environment of their own: ours holds secrets, and a locale that would change what LVM says.
 // LVM blocks SIGTERM while it changes a volume group, so that one is always let finish; setpriv sends it when this process
-// dies, however it dies.
+// dies, however it dies. What does not heed it in time is killed, but never LVM: between suspending a device and resuming it, that would
+// leave a guest without its disk.
 import { spawn } from 'node:child_process';
 
 const SETPRIV = '/usr/bin/setpriv';
@@ -27,8 +28,10 @@ export class CommandError extends Error {
 /** Runs a program and resolves with what it printed, when it has ended. Throws CommandError, or the reason of an aborted `signal`. */
 export type RunCommand = (program: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
 
-/** Runs programs of the system, with `more` in their environment. */
-export function createRunner(more: Readonly<Record<string, string>> = {}): RunCommand {
+const NEVER_KILLED = 'lvm';
+
+/** Runs programs of the system, with `more` in their environment; `heedMs`: how long one may take to heed SIGTERM. */
+export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs = HEED_MS): RunCommand {
   const env = { PATH, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1', ...more };
 
   return (program, args, signal) =>
@@ -44,7 +47,7 @@ export function createRunner(more: Readonly<Record<string, string>> = {}): RunCo
       let patience: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
         child.kill('SIGTERM');
-        patience = setTimeout(() => child.kill('SIGKILL'), HEED_MS);
+        if (program !== NEVER_KILLED) patience = setTimeout(() => child.kill('SIGKILL'), heedMs);
       };
       signal.addEventListener('abort', onAbort, { once: true });
       for (const name of ['stdout', 'stderr'] as const) {

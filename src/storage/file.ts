@@ -1,18 +1,19 @@
-// Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
-// for an aborted `make` may still be in a system call when `remove` comes to undo it.
+// Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, stat, unlink } from 'node:fs/promises';
+import { access, chmod, lstat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
-import { errorOf } from '../errors.ts';
-import { turns } from '../turns.ts';
-import { claim } from './claim.ts';
+import { errorOf, PdiskError, reasonOf } from '../errors.ts';
+import { bounded } from './bounded.ts';
+import { claimOf } from './claim.ts';
 import { contents, POSIX_IMAGE } from './contents.ts';
 import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
+import { makeDirectory } from './directory.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
 import { checkReach } from './reach.ts';
 import { room, usedPercent } from './room.ts';
+import { inThread, NotBegun } from './threads.ts';
 
 export interface FilePoolOptions {
   /** Made if it is missing, with mode 0711: QEMU's user must be able to pass through it, and has no need to list it. */
@@ -25,6 +26,10 @@ export interface FilePoolOptions {
 }
 
 const GIB = 2 ** 30;
+/** Enough for many to share one fsync of the directory. */
+const AT_ONCE = 64;
+/** More than there are requests at work, by default: it fills up only where the file system does not come back. */
+const WAITING = 4096;
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
@@ -33,9 +38,15 @@ const isTaken = (error: unknown): boolean => errnoOf(error) === -constants.errno
 const isQuota = (error: unknown): boolean => errnoOf(error) === -constants.errno.EDQUOT;
 const isFull = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOSPC || isQuota(error);
 
-function textOf(error: unknown): string {
-  if (isQuota(error)) return 'EDQUOT: disk quota exceeded';
-  return error instanceof Error ? error.message : String(error);
+const textOf = (error: unknown): string => (isQuota(error) ? 'EDQUOT: disk quota exceeded' : reasonOf(error));
+
+type Change = 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED';
+
+/** A failed change as an error of ours. */
+function failureOf(error: unknown, code: Change, disk: string): Error {
+  if (error instanceof PdiskError || error instanceof NotBegun) return error;
+  const full = isFull(error) && code !== 'REMOVE_FAILED';
+  return errorOf(full ? 'POOL_FULL' : code, { disk, detail: textOf(error) });
 }
 
 /** Makes a file longer, by zeros; never shorter. Resolves with its size. */
@@ -48,37 +59,29 @@ const lengthen = (path: string, bytes: number, signal: AbortSignal): Promise<num
     return Math.max(size, bytes);
   });
 
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch(error => {
-    if (!isMissing(error)) throw error;
-  });
-}
-
-async function sizeIfThere(path: string): Promise<number | undefined> {
+async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
-    return (await stat(path)).size;
+    return await inThread(call);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
+/** Makes the directory if it is missing. */
 async function prepare(directory: string): Promise<void> {
-  try {
-    const made = await mkdir(directory, { recursive: true, mode: 0o711 });
-    // The umask may have taken bits away.
-    if (made !== undefined) await chmod(directory, 0o711);
-  } catch (error) {
-    throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-  }
-  await checkAccess(directory);
+  // The umask may have taken bits away.
+  if (await makeDirectory(directory, 0o711)) await chmod(directory, 0o711);
 }
 
-async function checkAccess(directory: string): Promise<void> {
+const checkAccess = (directory: string): Promise<void> =>
+  inThread(() => access(directory, modes.R_OK | modes.W_OK | modes.X_OK));
+
+async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
-    await access(directory, modes.R_OK | modes.W_OK | modes.X_OK);
+    return await work;
   } catch (error) {
-    throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+    throw error instanceof PdiskError ? error : errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
   }
 }
 
@@ -88,10 +91,10 @@ async function checkAccess(directory: string): Promise<void> {
  */
 export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const directory = resolve(options.directory);
-  await prepare(directory);
+  await orUnavailable(prepare(directory).then(() => checkAccess(directory)));
   const sync = directorySync(directory);
-  const bytesInAll = room(directory, POSIX_IMAGE);
-  const takeTurn = turns();
+  const claim = claimOf(directory, options.owner);
+  const bytesInAll = room(directory, POSIX_IMAGE, claim.check);
   const pathOf = (uuid: string): string => join(directory, `${uuid}.raw`);
 
   const unreachable = await checkReach(directory);
@@ -116,10 +119,11 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
       await fill(file, bytes, signal);
     });
 
-  async function make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+  async function make(uuid: string, bytes: number, signal: AbortSignal, begin?: AbortSignal): Promise<void> {
     const path = pathOf(uuid);
+    await claim.check(begin);
     try {
-      await withFile(path, 'wx', file => fill(file, bytes, signal), 0o600);
+      await withFile(path, 'wx', file => fill(file, bytes, signal), { mode: 0o600, begin });
     } catch (error) {
       if (!isTaken(error)) throw error;
       await adopt(path, bytes, signal);
@@ -127,92 +131,61 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   }
 
   async function remove(uuid: string): Promise<void> {
-    await unlinkIfThere(pathOf(uuid));
+    await claim.check();
+    const found = await unlessMissing(() => unlink(pathOf(uuid)).then(() => true));
     // Also where nothing was found: whoever removed it may have died before this step.
     await sync();
+    // Then it must not have been looked for in another directory, either.
+    if (!found) await claim.check();
   }
 
-  return {
-    async make(uuid, sizeGiB, signal) {
-      try {
-        const endTurn = await takeTurn(uuid, signal);
-        await make(uuid, sizeGiB * GIB, signal).finally(endTurn);
-      } catch (error) {
-        throw errorOf(isFull(error) ? 'POOL_FULL' : 'VOLUME_FAILED', { disk: uuid, detail: textOf(error) });
-      }
-    },
+  async function grow(
+    uuid: string,
+    bytes: number,
+    signal: AbortSignal,
+    begin?: AbortSignal,
+  ): Promise<number> {
+    await claim.check(begin);
+    return lengthen(pathOf(uuid), bytes, signal);
+  }
 
-    async remove(uuid, signal) {
-      try {
-        const endTurn = await takeTurn(uuid, signal);
-        await remove(uuid).finally(endTurn);
-      } catch (error) {
-        throw errorOf('REMOVE_FAILED', { disk: uuid, detail: textOf(error) });
-      }
-    },
+  /** An answer about the directory that was claimed. */
+  const here = <T>(ask: () => Promise<T>): Promise<T> => orUnavailable(claim.check().then(ask));
 
-    async grow(uuid, sizeGiB, signal) {
-      try {
-        const endTurn = await takeTurn(uuid, signal);
-        return await lengthen(pathOf(uuid), sizeGiB * GIB, signal).finally(endTurn);
-      } catch (error) {
-        throw errorOf(isFull(error) ? 'POOL_FULL' : 'GROW_FAILED', { disk: uuid, detail: textOf(error) });
-      }
-    },
+  const raw: Pool = {
+    make: (uuid, sizeGiB, signal, begin) =>
+      make(uuid, sizeGiB * GIB, signal, begin).catch(error => {
+        throw failureOf(error, 'VOLUME_FAILED', uuid);
+      }),
 
-    async sizeOf(uuid, signal) {
-      try {
-        const endTurn = await takeTurn(uuid, signal);
-        return await sizeIfThere(pathOf(uuid)).finally(endTurn);
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
-    },
+    remove: uuid =>
+      remove(uuid).catch(error => {
+        throw failureOf(error, 'REMOVE_FAILED', uuid);
+      }),
+
+    grow: (uuid, sizeGiB, signal, begin) =>
+      grow(uuid, sizeGiB * GIB, signal, begin).catch(error => {
+        throw failureOf(error, 'GROW_FAILED', uuid);
+      }),
+
+    sizeOf: uuid => here(async () => (await unlessMissing(() => lstat(pathOf(uuid))))?.size),
 
     // The file system gives no block to another file before it is written or reads as zeros.
     wipes: false,
     wipe: async () => ({ bytes: 0, of: 0 }),
 
-    async list() {
-      try {
-        return (await contents(directory)).volumes;
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
-    },
-
-    async strangers() {
-      try {
-        return (await contents(directory)).strangers;
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
-    },
-
-    check: () => checkAccess(directory),
-
-    async promisableBytes() {
-      try {
-        return Math.floor((await bytesInAll()) * options.overcommit);
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
-    },
-
-    async use() {
-      try {
-        return [{ what: 'data', percent: await usedPercent(directory) }];
-      } catch (error) {
-        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
-      }
-    },
-
+    list: () => here(async () => (await contents(directory)).volumes),
+    strangers: () => here(async () => (await contents(directory)).strangers),
+    check: () => here(() => checkAccess(directory)),
+    promisableBytes: () => orUnavailable(bytesInAll().then(bytes => Math.floor(bytes * options.overcommit))),
+    use: () => here(async () => [{ what: 'data', percent: await usedPercent(directory) }]),
     source: uuid => ({ type: 'file', path: pathOf(uuid) }),
 
     async begin(expected) {
-      await claim(directory, options.owner, expected);
+      await claim.make(expected);
       // Many images take long to count: the first creation need not wait for all of it.
       void bytesInAll().catch(() => {});
     },
   };
+  return bounded(raw, { atOnce: AT_ONCE, waiting: WAITING });
 }

@@ -46,16 +46,21 @@ export interface Use {
 export interface Pool {
   /**
    * Makes the volume of a disk, all zeros, exactly `sizeGiB` large and on stable storage when it resolves. Making it again is no
-   * error. Throws POOL_FULL or VOLUME_FAILED; when it has thrown, or `signal` was aborted, `remove` undoes whatever there is.
+   * error. Once `begin` is aborted it is not begun any more. Throws POOL_BUSY or POOL_UNAVAILABLE where nothing was begun, POOL_FULL
+   * or VOLUME_FAILED; after the latter two, or when `signal` was aborted, `remove` undoes whatever there is.
    */
-  make(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<void>;
-  /** Removes the volume of a disk and every trace of making it; a missing one is no error. Throws REMOVE_FAILED. */
+  make(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<void>;
+  /**
+   * Removes the volume of a disk and every trace of making it; one that is certainly not there is no error. Never removes one that is not
+   * as we made it, or in which somebody else has a share. Throws REMOVE_FAILED or POOL_UNAVAILABLE.
+   */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
   /**
-   * Makes the volume of a disk at least `sizeGiB` large; what is added is zeros. None is ever made smaller. Resolves with its real size in
-   * bytes when the kernel knows it. Throws POOL_FULL or GROW_FAILED.
+   * Makes the volume of a disk at least `sizeGiB` large; what is added is zeros. None is ever made smaller. Once `begin` is aborted it is not
+   * begun any more. Resolves with its real size in bytes when the kernel knows it. Throws POOL_BUSY or POOL_UNAVAILABLE where nothing was
+   * begun, POOL_FULL or GROW_FAILED.
    */
-  grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<number>;
+  grow(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<number>;
   /**
    * How large the volume of a disk is, in bytes, as the pool itself has it now: a growth whose end nobody saw may have made it larger than
    * its machines know. Undefined where there is none. Throws POOL_UNAVAILABLE.
@@ -64,8 +69,9 @@ export interface Pool {
   /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
   readonly wipes: boolean;
   /**
-   * Wipes the next piece of a volume that nobody will read again, from byte `from` on; what it resolves with is on stable storage. A volume
-   * that is not there is wiped. Throws WIPE_FAILED, also where somebody has it open.
+   * Wipes the next piece of a volume that nobody will read again, from byte `from` on; what it resolves with is on stable storage. Only for
+   * pools with `wipes`. Throws WIPE_FAILED, also where somebody has it open or has made something else of it, or where there is none: nobody
+   * knows then what has become of its bytes. Throws POOL_UNAVAILABLE.
    */
   wipe(uuid: string, from: number, signal: AbortSignal): Promise<Wiped>;
   /** The volumes of disks. One that was half made may be among them: a file of no bytes. Throws POOL_UNAVAILABLE. */

@@ -5,6 +5,7 @@
 import { statfs } from 'node:fs/promises';
 import { createRunner } from './command.ts';
 import { kept } from './kept.ts';
+import { inThread } from './threads.ts';
 import { within } from './within.ts';
 
 /** What find(1) calls a block, whatever the file system's block size. */
@@ -25,17 +26,22 @@ async function occupied(directory: string, images: string): Promise<number> {
 
 /** How much of a file system is used, in percent: of what an ordinary user can have of it, as df(1) tells it. */
 export async function usedPercent(directory: string): Promise<number> {
-  const { blocks, bfree, bavail } = await statfs(directory);
+  const { blocks, bfree, bavail } = await inThread(() => statfs(directory));
   const used = blocks - bfree;
   return Math.ceil((100 * used) / Math.max(1, used + bavail));
 }
 
-/** The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. May be old, see `kept`. */
-export const room = (directory: string, images: string): (() => Promise<number>) =>
+/** The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. May be old, see `kept`. `check` is done before counting. */
+export const room = (
+  directory: string,
+  images: string,
+  check: () => Promise<void>,
+): (() => Promise<number>) =>
   kept(
     async () => {
+      await check();
       const ours = await occupied(directory, images);
-      const { bavail, bsize } = await statfs(directory);
+      const { bavail, bsize } = await inThread(() => statfs(directory));
       return bavail * bsize + ours;
     },
     { overdueMs: OVERDUE_MS },

@@ -13,6 +13,9 @@ const vm = z.object({
   domain: z.string().nullable(),
 });
 
+/** Whose the name beside it was: an account may be made anew under an old name. Accounts from before there were ids have none. */
+const accountId = z.string().optional();
+
 const diskRecord = z.object({
   v: z.literal(1),
   state: z.enum([
@@ -28,6 +31,7 @@ const diskRecord = z.object({
   context: z.object({
     uuid: z.uuid(),
     owner: z.string(),
+    ownerId: accountId,
     tag: z.string(),
     visibility: z.enum(['private', 'public']),
     sizeGiB: z.int().positive(),
@@ -61,6 +65,7 @@ const attachmentFields = z.object({
     vmId: z.string(),
     vm,
     by: z.string(),
+    byId: accountId,
     mode: z.enum(['hot', 'cold']),
     target: z.string().nullable(),
     shareable: z.boolean(),
@@ -137,6 +142,7 @@ const eventRecord = z.object({
     .object({
       uuid: z.string(),
       owner: z.string(),
+      ownerId: accountId,
       tag: z.string(),
       visibility: z.enum(['private', 'public']),
       sizeGiB: z.int(),
@@ -154,6 +160,7 @@ const eventRecord = z.object({
       target: z.string().nullable(),
       mode: z.enum(['hot', 'cold']),
       by: z.string(),
+      byId: accountId,
     })
     .nullable(),
   from: z.string().nullable(),
@@ -166,6 +173,7 @@ const eventRecord = z.object({
     kind: z.enum(keysOf(causeKinds)),
     request: z.string().optional(),
     account: z.string().optional(),
+    accountId,
     /** What an administrator gave as the reason where he vouched for something. */
     reason: z.string().optional(),
   }),

@@ -47,9 +47,9 @@ export interface Change {
   };
 }
 
-/** A bookmark, a piece of a snapshot, word that the place to resume from is lost, or how full the pool is. */
+/** A bookmark, a piece of a snapshot, word that the place to resume from is lost, how full the pool is, or what differs from the records. */
 export interface Control {
-  readonly control: 'bookmark' | 'snapshot' | 'resync' | 'pool';
+  readonly control: 'bookmark' | 'snapshot' | 'resync' | 'pool' | 'drift';
   readonly disks?: readonly Disk[];
 }
 

@@ -52,15 +52,62 @@ test('a token ends with its time, with its removal and with its account', async 
   t.is(accounts.verifyToken(orphan.secret), undefined);
 });
 
-test('another role is the role of the tokens too, and a new password leaves them', async t => {
-  const { accounts, admin, one } = await site();
-  const { secret } = await accounts.tokens.create(one, 'x', 5000);
-  const before = accounts.verifyToken(secret) as Caller;
+test('who sets a password ends the tokens of the account, and to set what is set ends none', async t => {
+  const { store, accounts, admin, one, restarted } = await site();
+  const token = async (caller: Caller) => (await accounts.tokens.create(caller, 'x', 5000)).secret;
+  const first = await token(one);
+  const holder = accounts.verifyToken(first) as Caller;
+  await accounts.put(admin, 'one', { password: 'a password', role: 'user' });
+  t.true(accounts.isCurrent(holder));
   await accounts.setPassword(one, 'another password');
-  t.like(accounts.verifyToken(secret), { role: 'user' });
-  await accounts.put(admin, 'one', { password: 'another password', role: 'service' });
-  t.like(accounts.verifyToken(secret), { role: 'service' });
-  t.false(accounts.isCurrent(before));
+  const second = await token((await accounts.verify('one', 'another password')) as Caller);
+  await accounts.put(admin, 'one', { password: 'a third password', role: 'user' });
+  const third = await token((await accounts.verify('one', 'a third password')) as Caller);
+  await accounts.put(admin, 'one', { password: 'a third password', role: 'service' });
+  t.false(accounts.isCurrent(holder));
+  t.is(store.tokens.size, 0);
+  for (const running of [accounts, await restarted()])
+    for (const secret of [first, second, third]) t.is(running.verifyToken(secret), undefined);
+});
+
+test('an account that is made anew is another one, and a token of the old one is nobody', async t => {
+  const { store, accounts, admin, one, restarted } = await site();
+  const { secret, id } = await accounts.tokens.create(one, 'x', 5000);
+  const old = store.tokens.get(id);
+  await accounts.remove(admin, 'one', () => false);
+  await accounts.put(admin, 'one', { password: 'a password', role: 'user' });
+  const anew = (await accounts.verify('one', 'a password')) as Caller;
+  t.not(anew.id, one.id);
+  // As in a store that has lost no more than the removal of the token.
+  if (old) store.tokens.set(id, old);
+  const again = await restarted();
+  t.is(again.verifyToken(secret), undefined);
+  t.is((await again.verify('one', 'a password'))?.id, anew.id);
+});
+
+test('accounts and tokens from before there were ids are what they were', async t => {
+  const { store, accounts, one, restarted } = await site();
+  const { secret } = await accounts.tokens.create(one, 'x', 5000);
+  for (const [name, { id: _, ...record }] of store.records) store.records.set(name, record);
+  for (const [key, { accountId: _, ...record }] of store.tokens) store.tokens.set(key, record);
+  const running = await restarted();
+  t.like(running.verifyToken(secret), { account: 'one', id: undefined });
+  t.like(await running.verify('one', 'a password'), { account: 'one', id: undefined });
+});
+
+test('a token of an administrator makes no accounts and sets no passwords', async t => {
+  const { accounts, admin } = await site();
+  const { secret } = await accounts.tokens.create(admin, 'x', 5000);
+  const holder = accounts.verifyToken(secret) as Caller;
+  for (const name of ['admin', 'one', 'new'])
+    for (const role of ['admin', 'user'] as const)
+      await t.throwsAsync(accounts.put(holder, name, { password: 'a password', role }), {
+        code: 'FORBIDDEN',
+        message: /a token makes no accounts/,
+      });
+  t.is(await accounts.verify('admin', 'a password'), undefined);
+  await accounts.setQuota(holder, 'one', { disks: 1, sizeGiB: 1 });
+  await accounts.remove(holder, 'one', () => false);
 });
 
 test('a token makes no tokens and sets no password', async t => {

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { PASSWORD } from '../rig/http.ts';
 import { diskDouble, FIRST, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 
@@ -168,13 +169,14 @@ test('every answer has an id of its own, which is in the cause and in the log', 
       causes.push(cause);
     },
   });
-  const { ask, log } = await startServer(t, service);
+  const { ask, log, accounts } = await startServer(t, service);
+  const admin = await accounts.verify('admin', PASSWORD);
   const first = await ask('DELETE', `/api/disks/${FIRST}?`);
   const second = await ask('GET', '/api/nothing?password=hush');
   const id = first.headers.get('x-request-id');
   t.regex(id ?? '', /^[\w-]{21}$/);
   t.not(second.headers.get('x-request-id'), id);
-  t.deepEqual(causes, [{ kind: 'request', request: id, account: 'admin' }]);
+  t.deepEqual(causes, [{ kind: 'request', request: id, account: 'admin', accountId: admin?.id }]);
   const lines = log.map(({ request, method, path, status, code, account }) => ({
     request,
     method,

@@ -165,6 +165,7 @@ test('an answer that is not as described is found', t => {
     'content-type': 'application/json',
     'x-request-id': 'a',
     'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
   };
   const seen = (status: number, text: string, more: Record<string, string> = {}) => ({
     status,

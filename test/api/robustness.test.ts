@@ -6,7 +6,7 @@ import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
 import { eventParts } from '../events/support/parts.ts';
 import { basic, request } from '../rig/http.ts';
-import { chartDouble, diskDouble, FIRST, nodeDouble } from './support/disks.ts';
+import { chartDouble, diskDouble, driftDouble, FIRST, leftoverDouble, nodeDouble } from './support/disks.ts';
 import { answers } from './support/once.ts';
 import { monitoring, plain, startServer } from './support/server.ts';
 
@@ -255,6 +255,8 @@ test('a log that cannot be written costs no answer', async t => {
   const api = createApi({
     service,
     nodes: nodeDouble,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
     charts: chartDouble,
     accounts,
     answers: await answers(),
@@ -283,6 +285,8 @@ test('a port in use is an error that says so, also where another pdisk uses it',
   const second = createApi({
     service,
     nodes: nodeDouble,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
     charts: chartDouble,
     accounts,
     answers: await answers(),

@@ -47,7 +47,6 @@ test('nothing at all and an empty file give the defaults', t => {
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
     reconcileIntervalMs: 60_000,
-    leftoverGraceMs: 86_400_000,
     eventHistory: 1_000_000,
     eventHistoryMs: 30 * 86_400_000,
     eventBookmarkMs: 30_000,
@@ -87,7 +86,6 @@ test('a file sets everything, under the names that the schema has', t => {
     create_timeout: 20
     delete_timeout: 30
     reconcile_interval: 5
-    leftover_grace: 3600
     event_history: 1000
     event_history_days: 0.5
     event_bookmark: 1
@@ -121,7 +119,6 @@ test('a file sets everything, under the names that the schema has', t => {
     createTimeoutMs: 20_000,
     deleteTimeoutMs: 30_000,
     reconcileIntervalMs: 5000,
-    leftoverGraceMs: 3_600_000,
     eventHistory: 1000,
     eventHistoryMs: 43_200_000,
     eventBookmarkMs: 1000,
@@ -164,6 +161,14 @@ test('every setting has a variable, and all of them are read', t => {
     t.deepEqual(others, []);
     t.true(sentence.startsWith(`${name} (from ${env}) is `), sentence);
   }
+});
+
+test('a setting of an earlier version is told to be gone, in the file and in the environment', t => {
+  const [inFile = '', ...others] = mistakes('leftover_grace: 3600');
+  t.deepEqual(others, []);
+  t.regex(inFile, /^The setting leftover_grace is gone: a volume .*GET \/api\/leftovers.*Take it out\.$/);
+  const [inEnv = ''] = mistakes('', { PDISK_LEFTOVER_GRACE: '1' });
+  t.regex(inEnv, /^PDISK_LEFTOVER_GRACE is set, and the setting leftover_grace is gone/);
 });
 
 test('the file is named by --config, else by PDISK_CONFIG', t => {

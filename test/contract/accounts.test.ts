@@ -60,13 +60,22 @@ test('the life of tokens and passwords, over restarts, and none of them is ever 
       site.ask('GET', '/api/disks', { as: '', headers: { authorization: basic('alice', password) } });
     t.is((await alice(secret)).status, 200);
     t.is((await alice('correct horse')).status, 401);
-    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 200);
-    t.is((await site.ask('DELETE', `/api/tokens/${shown.id}`, { as: 'bob' })).code, 'TOKEN_UNKNOWN');
-    t.is((await site.ask('DELETE', `/api/tokens/${shown.id}`, bearer(token))).text, `{"id":"${shown.id}"}`);
-    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 401);
+    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 401, 'it ended with the old password');
+    const headers = { authorization: basic('alice', secret) };
+    const next = JSON.parse((await site.ask('POST', '/api/tokens', { as: '', form, headers })).text);
+    await site.service.kill();
+    await site.service.start();
+    t.is((await site.ask('GET', '/api/disks', bearer(next.token))).status, 200);
+    t.is((await site.ask('DELETE', `/api/tokens/${next.id}`, { as: 'bob' })).code, 'TOKEN_UNKNOWN');
+    t.is(
+      (await site.ask('DELETE', `/api/tokens/${next.id}`, bearer(next.token))).text,
+      `{"id":"${next.id}"}`,
+    );
+    t.is((await site.ask('GET', '/api/disks', bearer(next.token))).status, 401);
     logs.push(site.service.log());
+    const tokens = [token, next.token].map(one => one.split('.')[1]);
     for (const text of [...logs, environment]) {
-      for (const word of [secret, token.split('.')[1], 'short', basic('alice', secret).slice(6)])
+      for (const word of [secret, ...tokens, 'short', basic('alice', secret).slice(6)])
         t.false(text.includes(word));
     }
   } finally {
@@ -151,6 +160,73 @@ test('an account takes its tokens with it, and what is secret is in no event', a
       for (const word of [secret, made.token, made.token.split('.')[1], PASSWORD])
         t.false(text.includes(word));
     }
+  } finally {
+    await site.end();
+  }
+});
+
+test("an administrator's token makes no account, resets no password and raises nobody", async t => {
+  const site = await startSite();
+  try {
+    const { token } = JSON.parse((await site.ask('POST', '/api/tokens', { form: { name: 'stolen' } })).text);
+    const form = { password: 'a word of the thief', role: 'admin' };
+    for (const name of ['admin', 'alice', 'thief'])
+      t.is((await site.ask('PUT', `/api/users/${name}`, { ...bearer(token), form })).code, 'FORBIDDEN', name);
+    const users = JSON.parse((await site.ask('GET', '/api/users', bearer(token))).text);
+    t.deepEqual(
+      users.map(({ name }: { name: string }) => name),
+      ['admin', 'alice', 'bob', 'cloud'],
+    );
+    // A reset by an administrator ends the tokens of whoever it is for.
+    const alices = JSON.parse(
+      (await site.ask('POST', '/api/tokens', { as: 'alice', form: { name: 'x' } })).text,
+    );
+    const reset = { password: 'another password', role: 'user' };
+    t.is((await site.ask('PUT', '/api/users/alice', { form: reset })).status, 200);
+    t.is((await site.ask('GET', '/api/disks', bearer(alices.token))).status, 401);
+    t.is((await site.ask('GET', '/api/disks', bearer(token))).status, 200);
+  } finally {
+    await site.end();
+  }
+});
+
+test('an account that is made anew under an old name may nothing that the old one might, after a restart too', async t => {
+  const site = await startSite();
+  const carol = { as: '' as const, headers: { authorization: basic('carol') } };
+  try {
+    await site.service.account('carol', 'user');
+    const form = { size: '1', tag: 'secret of the old one', visibility: 'private' };
+    const own = JSON.parse((await site.ask('POST', '/api/create', { ...carol, form })).text).uuid;
+    const open = await site.create('alice', 'public');
+    const machine = { node: 'n1', vm_id: site.machine() };
+    t.is((await site.ask('POST', `/api/hotattach/${open}`, { ...carol, form: machine })).status, 200);
+    t.is((await site.ask('DELETE', `/api/disks/${own}`, carol)).status, 200);
+    t.is((await site.ask('DELETE', '/api/users/carol')).status, 200);
+    await site.service.account('carol', 'user');
+    for (const round of ['at once', 'after a restart']) {
+      const detached = await site.ask('POST', `/api/hotdetach/${open}`, { ...carol, form: machine });
+      t.is(detached.code, 'FORBIDDEN', round);
+      t.is((await site.ask('POST', '/api/detach', { ...carol, form: machine })).code, 'FORBIDDEN');
+      const seen = JSON.parse((await site.ask('GET', `/api/disks/${open}?view=full`, carol)).text);
+      t.like(seen.attachments[0], { by: null, vm_id: null }, round);
+      const chart = JSON.parse((await site.ask('GET', `/api/disks/${open}/chart`, carol)).text);
+      t.is(chart.attachments[0].record, null);
+      const mark = await site.create('alice', 'public');
+      const told = await site.raw(
+        request('GET /api/events?since=0', ['Accept: text/event-stream']).replace(
+          basic('admin'),
+          basic('carol'),
+        ),
+        so => so.includes(mark),
+      );
+      t.true(told.includes(open));
+      t.false(told.includes(own), round);
+      t.false(told.includes('"account":"carol"'));
+      if (round === 'after a restart') break;
+      await site.service.stop();
+      await site.service.start();
+    }
+    t.is((await site.ask('POST', `/api/hotdetach/${open}`, { as: 'alice', form: machine })).status, 200);
   } finally {
     await site.end();
   }

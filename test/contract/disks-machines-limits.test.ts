@@ -356,3 +356,23 @@ test('a quota holds under any race: refused with 400 and the figures, and a dele
   await site.ask('DELETE', '/api/users/dora/quota');
   t.is((await create('4')).status, 201);
 });
+
+test('a limit that is reached, and a disk in use, name the machines to those who may know them', async t => {
+  const uuid = await site.create('alice', 'public');
+  const vm_id = site.machine();
+  const form = { node: 'N1', vm_id };
+  await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
+  const other = { form: { node: 'n2', vm_id: site.machine('n2') } };
+  const named = `VM '${vm_id}' on node 'N1'`;
+  for (const as of ['alice', 'cloud', 'admin'] as const) {
+    const { code, messages } = await site.ask('POST', `/api/hotattach/${uuid}`, { as, ...other });
+    t.deepEqual([code, messages[0]?.includes(named)], ['LIMIT_REACHED', true], as);
+  }
+  const stranger = await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'bob', ...other });
+  t.is(stranger.code, 'LIMIT_REACHED');
+  t.false(stranger.text.includes("VM '"));
+  const inUse = await site.ask('DELETE', `/api/disks/${uuid}`, { as: 'alice' });
+  t.is(inUse.messages[0], `disk ${uuid} is in use: ${named}; detach it from every VM first`);
+  const limited = await site.ask('PUT', `/api/disks/${uuid}/limit`, { form: { limit: '2' } });
+  t.true(limited.messages[0]?.includes(named));
+});

@@ -94,6 +94,35 @@ test('If-None-Match: who has this version is answered 304 without a body', async
   t.is((await get(uuid, 'alice', { 'if-none-match': tag })).status, 200);
 });
 
+test('HEAD of a disk that is there is 200, whatever copies its client has', async t => {
+  const uuid = await site.create('alice');
+  const tag = await tagOf(uuid);
+  for (const copies of [tag, `W/${tag}`, '*']) {
+    const headers = { 'if-none-match': copies };
+    const head = await site.ask('HEAD', `/api/disks/${uuid}`, { as: 'alice', headers });
+    t.deepEqual([head.status, head.headers.get('etag')], [200, tag], copies);
+  }
+  const page = await site.ask('GET', '/api/docs', { as: '' });
+  const headers = { 'if-none-match': page.headers.get('etag') ?? '*' };
+  t.is((await site.ask('HEAD', '/api/docs', { as: '', headers })).status, page.status);
+});
+
+test('a comma in an ETag is part of it, and an empty place in a list is none', async t => {
+  const uuid = await site.create('alice');
+  const tag = await tagOf(uuid);
+  for (const list of [`"a,b", ${tag}`, `"a,W/", ${tag}`, `,, ${tag} ,`, `"",${tag}`, `W/"x,",${tag}`]) {
+    const { status } = await site.ask('GET', `/api/disks/${uuid}`, {
+      as: 'alice',
+      headers: { 'if-none-match': list },
+    });
+    t.is(status, 304, list);
+    t.is((await patch(uuid, { tag: 'a disk' }, 'alice', { 'if-match': list })).status, 200, list);
+  }
+  t.is((await patch(uuid, { tag: 'x' }, 'alice', { 'if-match': '"a,b"' })).code, 'DISK_CHANGED');
+  for (const list of ['a,b', '"a" "b"', '"a', ',', '"a b"', `${tag}x`])
+    t.is((await patch(uuid, { tag: 'x' }, 'alice', { 'if-match': list })).code, 'BAD_INPUT', list);
+});
+
 test('If-Match: a change of another version than the present one is refused with 412', async t => {
   const uuid = await site.create('alice');
   const tag = await tagOf(uuid);

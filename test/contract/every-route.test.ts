@@ -1,4 +1,7 @@
 // Every operation of the service for every kind of caller. The list of them is the service's own: one that is not decided here fails.
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { PASSWORD } from '../rig/http.ts';
 import { type Asked, everybody, type Site, startSite, type Who } from './support/site.ts';
@@ -52,6 +55,15 @@ async function withAccount(uuid: string, end: string): Promise<Asked & { path: s
   const asked = { form: { password: PASSWORD, role: 'user' } };
   await site.ask('PUT', `/api/users/${accountOf(uuid)}`, asked);
   return { path: `/api/users/${accountOf(uuid)}${end}` };
+}
+
+const adoption = { owner: 'alice', tag: 'found', visibility: 'private' };
+
+/** An image in the pool that belongs to no disk. */
+async function leftover(): Promise<string> {
+  const uuid = randomUUID();
+  await writeFile(join(site.service.pool, `${uuid}.raw`), 'what was written');
+  return uuid;
 }
 
 const table: Readonly<Record<string, readonly [Codes, Question]>> = {
@@ -119,6 +131,24 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
       const { form: fields } = await registered(uuid);
       return { path: `/api/vms/${fields?.node}/${encodeURIComponent(fields?.vm_id ?? '')}` };
     },
+  ],
+  'GET /api/drift': [['UNAUTHENTICATED', 'FORBIDDEN', 'FORBIDDEN', 200, 200], plain],
+  'GET /api/leftovers': [['UNAUTHENTICATED', 'FORBIDDEN', 'FORBIDDEN', 200, 200], plain],
+  'POST /api/leftovers/{uuid}/adopt': [
+    forAdmins(200),
+    async () => ({ path: `/api/leftovers/${await leftover()}/adopt`, form: adoption }),
+  ],
+  'POST /api/leftovers/{uuid}/remove': [
+    forAdmins(200),
+    async () => ({ path: `/api/leftovers/${await leftover()}/remove` }),
+  ],
+  'POST /api/nodes/{node}/declare-dead': [
+    forAdmins('INTERNAL'),
+    () => ({ path: '/api/nodes/silent/declare-dead', form: { reason: 'burnt' } }),
+  ],
+  'POST /api/nodes/{node}/declare-alive': [
+    forAdmins('INTERNAL'),
+    () => ({ path: '/api/nodes/silent/declare-alive' }),
   ],
   'POST /api/nodes/{node}/agree': [forAdmins('NO_ALARM'), () => ({ path: '/api/nodes/n1/agree' })],
 };

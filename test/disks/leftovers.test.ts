@@ -1,119 +1,195 @@
+// Volumes that have lost their records: what administrators do with them, on the actor system with a pool of names.
 import test from 'ava';
-import { pino } from 'pino';
-import { unborn } from '../../machines/disk-parts.ts';
 import { diskKey } from '../../machines/notes.ts';
-import { createLeftovers } from '../../src/disks/leftovers.ts';
-import type { Kept } from '../../src/disks/records.ts';
-import { createShelf } from '../../src/disks/shelf.ts';
-import type { Pool } from '../../src/storage/pool.ts';
-import type { LeftoverRecord } from '../../src/store/records.ts';
+import { createLeftoverService } from '../../src/disks/leftover-service.ts';
+import type { Caller } from '../../src/disks/service.ts';
+import { watchVolumes } from '../../src/disks/volumes.ts';
+import type { VolumeEntry } from '../../src/storage/pool.ts';
+import { holderOf, standInHolders } from './support/holders.ts';
+import { createWorld, settle } from './support/world.ts';
 
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
-const BUSY = '0f2c7a8e-7d0b-4f7e-9c53-6c5b1c8d9e10';
-const GRACE_MS = 1000;
+const admin: Caller = { account: 'admin', role: 'admin' };
+const cause = { kind: 'request' } as const;
+const GIB = 2 ** 30;
+const adoption = { owner: 'alice', tag: 'found', visibility: 'private' as const };
 
-const kept = (uuid: string): Kept => ({ v: 1, state: 'available', context: { ...unborn, uuid, sizeGiB: 1 } });
-
-/** A pool in which volumes are names; what is done to them is written down. */
-function world(volumes: string[], disks: string[] = [], busy: string[] = []) {
-  const decided = createShelf();
-  for (const uuid of disks) decided.put(diskKey(uuid), kept(uuid));
-  const written = new Map<string, unknown>();
-  const done: string[] = [];
-  const lines: string[] = [];
-  const clock = { now: 0 };
-  const pool = {
-    wipes: true,
-    list: async () => volumes.map(uuid => ({ uuid, bytes: 2 ** 30, createdMs: undefined })),
-    async wipe(uuid: string, from: number) {
-      if (busy.includes(uuid)) throw new Error(`${uuid} is open in another program`);
-      done.push(`wipe ${uuid} from ${from}`);
-      return { bytes: from + 1, of: 2 };
-    },
-    async remove(uuid: string) {
-      done.push(`remove ${uuid}`);
-      volumes.splice(volumes.indexOf(uuid), 1);
-    },
-  } as Partial<Pool> as Pool;
-  const journal = {
-    async commit(writes: readonly { key: string; value: unknown }[]) {
-      for (const { key, value } of writes)
-        value === undefined ? written.delete(key) : written.set(key, value);
-    },
-    flushed: async () => {},
-  };
-  const start = () =>
-    createLeftovers({
-      pool,
-      journal,
-      decided,
-      known: [...written.values()] as LeftoverRecord[],
-      graceMs: GRACE_MS,
-      now: () => clock.now,
-      log: pino({ level: 'warn' }, { write: line => lines.push(JSON.parse(line).msg) }),
-    });
-  return { decided, written, done, lines, clock, volumes, start };
+function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<VolumeEntry> } = {}) {
+  const world = createWorld(new Map(), { instantDisk: true });
+  const stand = standInHolders();
+  const names = new Map<string, VolumeEntry>([
+    [UUID, { uuid: UUID, bytes: 2 * GIB, createdMs: 500, ...entry }],
+  ]);
+  const pool = { wipes, list: async () => [...names.values()], strangers: async () => [] };
+  const written: unknown[] = [];
+  const volumes = watchVolumes({
+    pool,
+    bornMs: async () => undefined,
+    journal: { commit: async writes => void written.push(...writes), flushed: async () => {} },
+    decided: world.decided,
+    known: [],
+    time: () => 1000,
+  });
+  const service = createLeftoverService({
+    system: world.system,
+    decided: world.decided,
+    pool,
+    hypervisor: { hostOf: key => key },
+    now: () => world.clock.now,
+    time: () => 1000,
+    questionMs: 60_000,
+    userLimit: 1,
+    quotaOf: () => ({ disks: 1, sizeGiB: 1 }),
+    accountNamed: name => (name === 'alice' ? { name, id: 'id of alice' } : undefined),
+    volumes,
+    ...stand,
+  });
+  /** What comes of an effect that the chart has asked for. */
+  async function effect(name: string) {
+    for (;;) {
+      const work = world.works.shift();
+      if (work?.note.name === name) return work;
+      if (!work) await settle();
+    }
+  }
+  return { ...world, ...stand, service, names, effect };
 }
 
-test('a volume without a disk is reported once and removed only after the grace time, wiped first', async t => {
-  const { done, lines, clock, written, start } = world([UUID]);
-  await start().pass();
-  // As after a restart.
-  const leftovers = start();
-  clock.now = GRACE_MS - 1;
-  await leftovers.pass();
-  t.deepEqual(done, []);
-  t.is(lines.length, 1);
-  t.regex(
-    lines[0] ?? '',
-    /volume belongs to no disk; it is left alone, and removed after 1970-01-01T00:00:01.000Z/,
+test('a leftover is listed with its size, its age, what was written and who has it', async t => {
+  const { service, live } = site({ entry: { writtenBytes: 0 } });
+  live.push(holderOf(UUID), holderOf('another'));
+  const found = await service.list({ account: 'cloud', role: 'service' });
+  const volume = { uuid: UUID, bytes: 2 * GIB, createdMs: 500, since: 1000, writtenBytes: 0 };
+  t.deepEqual(found, [{ ...volume, holders: [holderOf(UUID)] }]);
+  await t.throwsAsync(service.list({ account: 'alice', role: 'user' }), { code: 'FORBIDDEN' });
+});
+
+test('a leftover that is adopted is a disk of that account, as large and as old as its volume', async t => {
+  const { service, decided, published } = site();
+  t.deepEqual(await service.adopt(admin, UUID, adoption, cause), { overQuota: true });
+  const disk = decided.disk(UUID);
+  t.is(disk?.state, 'available');
+  t.like(disk?.context, {
+    owner: 'alice',
+    ownerId: 'id of alice',
+    tag: 'found',
+    sizeGiB: 2,
+    created: 500,
+    limit: 1,
+  });
+  t.deepEqual(
+    published.map(({ type, subject }) => [type, subject]),
+    [['disk.adopted', UUID]],
   );
-  clock.now = GRACE_MS;
-  await leftovers.pass();
-  t.deepEqual(done, [`wipe ${UUID} from 0`, `wipe ${UUID} from 1`, `remove ${UUID}`]);
-  t.is(written.size, 0);
-  await leftovers.pass();
-  t.is(done.length, 3);
+  t.deepEqual(await service.list(admin), []);
+  await t.throwsAsync(service.adopt(admin, UUID, adoption, cause), { code: 'LEFTOVER_UNKNOWN' });
+  await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'LEFTOVER_UNKNOWN' });
 });
 
-test('a start only reports leftovers: it waits for no wiping', async t => {
-  const { done, clock, start } = world([UUID]);
-  const leftovers = start();
-  await leftovers.report();
-  clock.now = GRACE_MS;
-  await leftovers.report();
-  t.deepEqual(done, []);
-  await leftovers.pass();
-  t.is(done.at(-1), `remove ${UUID}`);
+test('a leftover of an odd size counts with all its bytes', async t => {
+  const { service, decided } = site({ entry: { bytes: GIB + 1 } });
+  await service.adopt(admin, UUID, adoption, cause);
+  t.is(decided.disk(UUID)?.context.sizeGiB, 2);
 });
 
-test('a leftover that somebody has open keeps no other from being removed', async t => {
-  const { done, lines, clock, start } = world([BUSY, UUID], [], [BUSY]);
-  const leftovers = start();
-  await leftovers.report();
-  clock.now = GRACE_MS;
-  await leftovers.pass();
-  t.deepEqual(done, [`wipe ${UUID} from 0`, `wipe ${UUID} from 1`, `remove ${UUID}`]);
-  t.true(lines.includes('leftover not removed'));
+test('only an administrator decides, and only about what there is', async t => {
+  const { service, decided } = site();
+  for (const role of ['user', 'service'] as const) {
+    const caller = { account: 'alice', role };
+    await t.throwsAsync(service.adopt(caller, UUID, adoption, cause), { code: 'FORBIDDEN' });
+    await t.throwsAsync(service.remove(caller, UUID, cause), { code: 'FORBIDDEN' });
+  }
+  const nobodys = { ...adoption, owner: 'nobody' };
+  await t.throwsAsync(service.adopt(admin, UUID, nobodys, cause), { code: 'ACCOUNT_UNKNOWN' });
+  await t.throwsAsync(service.adopt(admin, 'other', adoption, cause), { code: 'LEFTOVER_UNKNOWN' });
+  await t.throwsAsync(service.remove(admin, 'other', cause), { code: 'LEFTOVER_UNKNOWN' });
+  t.is(decided.disk(UUID), undefined);
 });
 
-test('a volume that a disk claims again is forgotten as a leftover', async t => {
-  const { done, clock, written, decided, start } = world([UUID]);
-  const leftovers = start();
-  await leftovers.pass();
-  t.is(written.size, 1);
-  decided.put(diskKey(UUID), kept(UUID));
-  clock.now = 2 * GRACE_MS;
-  await leftovers.pass();
-  t.deepEqual(done, []);
-  t.is(written.size, 0);
+test('a leftover that is removed is wiped and then removed as a deleted disk is', async t => {
+  const { service, decided, names, effect, published, faults } = site();
+  await service.remove(admin, UUID, cause);
+  t.is(decided.disk(UUID)?.state, 'wiping');
+  t.deepEqual(await service.list(admin), []);
+  (await effect('wipeVolume')).bring({ type: 'WIPED', attempt: 1, bytes: 2 * GIB, of: 2 * GIB });
+  const removal = await effect('removeVolume');
+  names.delete(UUID);
+  removal.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  await settle();
+  t.is(decided.disk(UUID), undefined);
+  t.deepEqual(
+    published.map(({ type }) => type),
+    ['disk.discarded', 'disk.wiping', 'disk.wiped'],
+  );
+  t.deepEqual(faults, []);
 });
 
-test('a disk without a volume is reported once, and nothing is done about it', async t => {
-  const { done, lines, start } = world([], [UUID]);
-  const leftovers = start();
-  await leftovers.pass();
-  await leftovers.pass();
-  t.deepEqual(lines, ['disk has no volume in the pool']);
-  t.deepEqual(done, []);
+test('where nothing needs wiping, it is gone when the call answers', async t => {
+  const { service, decided, effect, names } = site({ wipes: false });
+  const removed = service.remove(admin, UUID, cause);
+  const removal = await effect('removeVolume');
+  names.delete(UUID);
+  removal.bring({ type: 'VOLUME_REMOVED', attempt: 1 });
+  await removed;
+  t.is(decided.disk(UUID), undefined);
+  t.deepEqual(await service.list(admin), []);
+});
+
+test('a removal that was begun goes on after a crash', async t => {
+  const { service, disk, names } = site();
+  await service.remove(admin, UUID, cause);
+  const again = createWorld(disk, { instantDisk: true });
+  void again.send(diskKey(UUID), { type: 'RESUME' });
+  await settle();
+  t.is(again.works[0]?.note.name, 'wipeVolume');
+  t.true(names.has(UUID));
+});
+
+test('a volume that a live domain has is not removed, whatever its record says', async t => {
+  const { service, decided, live, works } = site();
+  live.push(holderOf(UUID));
+  const error = await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'DISK_IN_USE' });
+  t.regex(error?.message ?? '', /domain 'one-1' on node 'n1' has it as vdb/);
+  t.is(decided.disk(UUID), undefined);
+  t.deepEqual(works, []);
+  live.length = 0;
+  await service.remove(admin, UUID, cause);
+  t.is(decided.disk(UUID)?.state, 'wiping');
+});
+
+test('while a node is silent nothing is removed, and the sentence names it and the way out', async t => {
+  const { service, decided, silent, works } = site();
+  silent.set('n2', 'no route to host');
+  const error = await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'NODES_SILENT' });
+  t.regex(error?.message ?? '', /node 'n2' does not tell \(no route to host\).*declare-dead/);
+  t.is(decided.disk(UUID), undefined);
+  t.deepEqual(works, []);
+});
+
+test('what somebody has made something else of, or what is empty, is left as it is', async t => {
+  const converted = site({ entry: { obstacle: 'has a snapshot' } });
+  for (const asked of [
+    () => converted.service.adopt(admin, UUID, adoption, cause),
+    () => converted.service.remove(admin, UUID, cause),
+  ]) {
+    const error = await t.throwsAsync(asked(), { code: 'LEFTOVER_UNUSABLE' });
+    t.regex(error?.message ?? '', /has a snapshot/);
+  }
+  const empty = site({ entry: { bytes: 0 } });
+  await t.throwsAsync(empty.service.adopt(admin, UUID, adoption, cause), { code: 'LEFTOVER_UNUSABLE' });
+  await empty.service.remove(admin, UUID, cause);
+  t.is(empty.decided.disk(UUID)?.state, 'wiping');
+});
+
+test('two who decide at once about one volume do not both have their way', async t => {
+  const { service, decided } = site();
+  const outcomes = await Promise.allSettled([
+    service.remove(admin, UUID, cause),
+    service.adopt(admin, UUID, adoption, cause),
+  ]);
+  t.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  t.is(decided.disk(UUID)?.state, 'wiping');
 });

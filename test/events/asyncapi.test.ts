@@ -19,7 +19,7 @@ test('the document is valid AsyncAPI 3.0 and says what there is to see', async t
   t.true(check(document), JSON.stringify(check.errors?.slice(0, 5), null, 1));
   const { channels, components } = document;
   t.is(channels.events.address, '/api/events');
-  t.deepEqual(Object.keys(components.messages), ['event', 'bookmark', 'snapshot', 'resync', 'pool']);
+  t.deepEqual(Object.keys(components.messages), ['event', 'bookmark', 'snapshot', 'resync', 'pool', 'drift']);
   t.deepEqual(components.messages.event.payload.properties.type.enum, Object.keys(changeTypes));
   t.true(Object.keys(changeTypes).every(type => type.startsWith('disk.')));
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { EventRecord } from '../../src/store/records.ts';
-import { change } from './support/memory-log.ts';
+import { ACCOUNT_ID, change } from './support/memory-log.ts';
 import { eventSite } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof eventSite>>;
@@ -9,8 +9,9 @@ const base = change(1).disk;
 const disk = (owner: string, visibility: 'private' | 'public'): EventRecord['disk'] =>
   base && { ...base, owner, visibility };
 const attachment = (by: string) =>
-  ({ id: 'a', node: 'n1', vmId: '7', target: 'vda', mode: 'hot', by }) as const;
-const request = (account: string) => ({ kind: 'request', request: 'r', account }) as const;
+  ({ id: 'a', node: 'n1', vmId: '7', target: 'vda', mode: 'hot', by, byId: ACCOUNT_ID }) as const;
+const request = (account: string) =>
+  ({ kind: 'request', request: 'r', account, accountId: ACCOUNT_ID }) as const;
 
 /** What each account sees of one event of each kind, and then of one that all see. */
 async function seen(
@@ -79,4 +80,34 @@ test('the node of a machine that one may not see is not betrayed by the filter',
   const [bob, alice] = await Promise.all([follow('bob'), follow('alice')]);
   await Promise.all([bob.untilMessages(1), alice.untilMessages(1)]);
   t.deepEqual([bob.sequences(), alice.sequences()], [[], [1]]);
+});
+
+test('an account that is made anew under an old name sees nothing that was of the old one', async t => {
+  const site = await eventSite(t);
+  const old = { ...attachment('alice'), byId: 'an older id' };
+  const ofOld = (visibility: 'private' | 'public') => {
+    const owned = disk('alice', visibility);
+    return owned && { ...owned, ownerId: 'an older id' };
+  };
+  const cause = { ...request('alice'), accountId: 'an older id' };
+  site.add({ disk: ofOld('private'), attachment: old, cause });
+  site.add({ disk: ofOld('public'), attachment: old, cause });
+  site.add({ disk: disk('alice', 'private'), cause: request('alice') });
+  t.deepEqual(await seen(site, 'alice'), [
+    [2, { vm: null, account: undefined }],
+    [3, { vm: undefined, account: 'alice' }],
+  ]);
+});
+
+test('the reason that an administrator gave is told to those who see the whole event', async t => {
+  const site = await eventSite(t);
+  const cause = { ...request('admin'), reason: 'the host burnt down' };
+  site.add({ disk: disk('alice', 'public'), attachment: attachment('alice'), cause });
+  const reasonFor = async (as: string) => {
+    const subscriber = await site.subscribe('?since=0', { as });
+    await subscriber.untilSequence(1);
+    return subscriber.events()[0]?.data.cause.reason;
+  };
+  for (const as of ['admin', 'cloud', 'alice']) t.is(await reasonFor(as), 'the host burnt down', as);
+  t.is(await reasonFor('bob'), undefined);
 });

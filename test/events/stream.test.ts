@@ -211,6 +211,54 @@ test('those who run the service hear how full the pool is, users do not', async 
   t.deepEqual(warnings, [[high], [high], [], [high]]);
 });
 
+const lost = {
+  kind: 'volume-lost' as const,
+  disk: 'eb198dec-3560-4a9a-b3b4-5f043410a3dd',
+  node: null,
+  vm: null,
+  domain: null,
+  since: 0,
+  detail: 'the disk has no volume in the pool',
+  repair: 'DELETE',
+};
+
+test('those who run the service hear of differences that come and go, users do not', async t => {
+  const site = await eventSite(t);
+  const [admin, cloud, alice] = await Promise.all(
+    ['admin', 'cloud', 'alice'].map(as => site.subscribe('', { as })),
+  );
+  const sse = await site.subscribeSse('', { as: 'admin' });
+  const all = [admin, cloud, alice, sse].filter(one => one !== undefined);
+  await Promise.all(all.map(one => one.untilMessages(1)));
+  site.streams.drift({ kind: 'volume-lost', count: 1, came: [lost], gone: [] });
+  site.add();
+  await Promise.all(all.map(one => one.untilSequence(1)));
+  const told = all.map(one => one.controls().filter(({ control }) => control === 'drift'));
+  const came = [{ ...lost, since: '1970-01-01T00:00:00.000Z' }];
+  const message = { control: 'drift', kind: 'volume-lost', count: 1, came, gone: [], sequence: 0 };
+  t.deepEqual(told, [[message], [message], [], [message]]);
+});
+
+test('who comes while there are differences hears how many of each kind, and nobody after their end', async t => {
+  const site = await eventSite(t);
+  site.streams.drift({ kind: 'volume-lost', count: 2, came: [lost], gone: [] });
+  site.streams.drift({ kind: 'leftover', count: 1, came: [], gone: [] });
+  const late = await site.subscribe('?snapshot=1', { as: 'cloud' });
+  await late.untilMessages(3);
+  const counts = late.controls().map(one => (one.control === 'drift' ? [one.kind, one.count, one.came] : []));
+  t.deepEqual(counts, [[], ['volume-lost', 2, []], ['leftover', 1, []]]);
+  site.streams.drift({ kind: 'volume-lost', count: 0, came: [], gone: [lost] });
+  site.streams.drift({ kind: 'leftover', count: 0, came: [], gone: [] });
+  await late.untilMessages(5);
+  const after = await site.subscribe('', { as: 'admin' });
+  site.add();
+  await after.untilSequence(1);
+  t.deepEqual(
+    after.controls().map(({ control }) => control),
+    ['bookmark'],
+  );
+});
+
 test('who comes while the pool is full hears of it once, after the snapshot, and nobody after its end', async t => {
   const site = await eventSite(t);
   site.streams.warn({ what: 'data', percent: 76, level: 'high' });

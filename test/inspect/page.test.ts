@@ -65,7 +65,7 @@ test('the page follows a hotattach without a reload, and says why the disk canno
   const refused = page.locator('[data-event=DELETE].refused');
   t.regex(
     (await refused.textContent()) ?? '',
-    /Delete it: no, because disk .* is in use; detach it from every VM first DISK_IN_USE/,
+    /Delete it: no, because disk .* is in use: VM '1' on node 'n1'; detach it from every VM first DISK_IN_USE/,
   );
   await page.getByText('attaching → hot-attached (disk.attached)').first().waitFor();
   t.regex((await page.locator('[aria-live]').textContent()) ?? '', /hot-attached/);

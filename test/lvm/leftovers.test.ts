@@ -37,11 +37,10 @@ for (const { vg, size, thinPoolGiB, pool } of KINDS) {
   }
 
   guestTest.serial(
-    `a volume without a record is removed after the grace time only, a record without a volume is reported (${pool})`,
+    `a volume without a record is kept until somebody says adopt or remove, a record without a volume is reported (${pool})`,
     async t => {
       const group = await createVolumeGroup(vg, thinPoolGiB);
-      const environment: Record<string, string> = {};
-      const service = await startService({ pool, nodes: {}, reconcile_interval: 1 }, environment);
+      const service = await startService({ pool, nodes: {}, reconcile_interval: 1 });
       t.teardown(async () => {
         if (!t.passed) t.log(service.log().slice(-3000));
         await service.remove();
@@ -53,12 +52,12 @@ for (const { vg, size, thinPoolGiB, pool } of KINDS) {
           .split('\n')
           .some(line => line.includes(uuid) && message.test(line));
 
-      const [leftover, others] = [randomUUID(), randomUUID()];
-      await createVolume(leftover, 'pdisk', `pdisk.uuid=${leftover}`);
+      const [leftover, found, others] = [randomUUID(), randomUUID(), randomUUID()];
+      for (const uuid of [leftover, found]) await createVolume(uuid, 'pdisk', `pdisk.uuid=${uuid}`);
       await createVolume(others);
       const [kept, lost] = [await service.create(), await service.create()];
       await writeAt(deviceOf(kept), 0, secret);
-      await until(() => logged(leftover, /belongs to no disk; it is left alone/), 'the report', LONG);
+      await until(() => logged(leftover, /belongs to no disk; it is kept/), 'the report', LONG);
       await service.kill();
       await run('lvremove', '--quiet', '--yes', `${vg}/pdisk-${lost}`);
       await service.start();
@@ -67,21 +66,36 @@ for (const { vg, size, thinPoolGiB, pool } of KINDS) {
         'the report of the lost volume',
         LONG,
       );
-      const before = [leftover, others, kept].map(uuid => `pdisk-${uuid}`);
+      const before = [leftover, found, others, kept].map(uuid => `pdisk-${uuid}`);
       t.deepEqual((await group.volumes()).sort(), before.sort());
       const extents = await extentsOf(vg, leftover);
 
-      await service.stop();
-      environment.PDISK_LEFTOVER_GRACE = '0.1';
-      await service.start();
-      await until(
-        () => logged(leftover, /belonged to no disk was removed/),
-        'the end of the grace time',
-        LONG,
+      const listed = (await service.call('GET', '/api/leftovers')).body as { uuid: string; size: number }[];
+      t.deepEqual(
+        listed.map(({ uuid, size }) => [uuid, size]).sort(),
+        [leftover, found].sort().map(uuid => [uuid, GIB]),
       );
-      t.false(service.log().includes(others));
-      t.deepEqual((await group.volumes()).sort(), [others, kept].map(uuid => `pdisk-${uuid}`).sort());
-      for (const uuid of [others, kept]) t.deepEqual(await readAt(deviceOf(uuid), 0, 4096), secret);
+      const form = { owner: 'admin', tag: 'found', visibility: 'private' };
+      t.is((await service.call('POST', `/api/leftovers/${found}/adopt`, { form })).status, 200);
+      t.like((await service.call('GET', `/api/disks/${found}`)).body, {
+        tag: 'found',
+        size: '1',
+        users: '0',
+      });
+      t.is((await service.call('POST', `/api/leftovers/${leftover}/remove`)).status, 200);
+      const gone = async () => !(await group.volumes()).includes(`pdisk-${leftover}`);
+      await until(gone, 'the volume to be wiped and removed', LONG);
+      t.deepEqual((await service.call('GET', '/api/leftovers')).body, []);
+      const drift = (await service.call('GET', '/api/drift')).body as { kind: string; disk: string }[];
+      t.deepEqual(
+        drift.map(({ kind, disk }) => [kind, disk]),
+        [
+          ['volume-lost', lost],
+          ['stranger', others],
+        ],
+      );
+      t.deepEqual((await group.volumes()).sort(), [found, others, kept].map(uuid => `pdisk-${uuid}`).sort());
+      for (const uuid of [found, others, kept]) t.deepEqual(await readAt(deviceOf(uuid), 0, 4096), secret);
       if (thinPoolGiB === undefined) t.is(await firstNonZeroIn(extents), undefined);
     },
   );

@@ -66,6 +66,7 @@ export const diskEvents: DiskEvent[] = [
   ...[1, 2, 3, 4].flatMap(attempt => [
     { type: 'VOLUME_MADE' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },
+    { type: 'NOT_BEGUN' as const, attempt, problem },
     { type: 'VOLUME_REMOVED' as const, attempt },
     { type: 'REMOVE_FAILED' as const, attempt, problem },
     { type: 'GROWN' as const, attempt },
@@ -93,6 +94,8 @@ export const diskEvents: DiskEvent[] = [
   { type: 'ATTACH' as const, ...birthOn('d', vmOf('1', null)), attachments: ['a', 'd'] },
   { type: 'ATTACH' as const, ...birthOn('e', vmOf('4', null)), attachments: ['e'] },
   { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), attachments: ['f'] },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), attachments: ['f'], disksLeft: 0 },
+  { type: 'ATTACH' as const, ...birthOn('f', vmOf('5', null)), attachments: ['f'], mostUsers: 1 },
   ...['a', 'b', 'd', 'e', 'f', 'g'].map(attachment => ({ type: 'RELEASED' as const, attachment })),
   { type: 'MOVED' as const, attachment: 'a' },
   { type: 'SET_LIMIT' as const, limit: 1 },

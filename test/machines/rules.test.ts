@@ -29,6 +29,20 @@ test('limit: a registered machine counts, and registering asks for no limit', t 
   t.deepEqual(over.notes.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
+test('limit: registering is bounded, by the limit where that is higher, and by what the account may on the machine', t => {
+  const disk = availableDisk(2);
+  const attach = (id: string, bounds: { mostUsers?: number; disksLeft?: number }) =>
+    disk.send({ type: 'ATTACH', ...birthOn(id, vmOf(id, null)), attachments: [], ...bounds });
+  t.deepEqual(attach('0', { disksLeft: 0 }).notes, refused('TOO_MANY_ON_VM'));
+  t.is(attach('1', { mostUsers: 1, disksLeft: 1 }).state, 'attached');
+  t.deepEqual(attach('2', { mostUsers: 1 }).notes.length, 1);
+  t.is(disk.context().users.length, 2);
+  t.deepEqual(attach('3', { mostUsers: 2 }).notes, refused('TOO_MANY_USERS'));
+  attach('3', { mostUsers: 3 });
+  attach('2', { mostUsers: 2, disksLeft: 0 });
+  t.is(disk.context().users.length, 3);
+});
+
 test('uniqueness: a machine uses a disk once, by whatever name', t => {
   const disk = availableDisk(3);
   disk.send(hotattach('1', vmOf('7')));

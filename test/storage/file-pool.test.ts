@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
+import { birthOf } from '../../src/storage/birth.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
@@ -128,6 +129,7 @@ test('an aborted creation can be undone although it may still be at work', async
     t.deepEqual(await readdir(directory), []);
   }
   outcomes.delete('made');
+  outcomes.delete('POOL_BUSY');
   t.deepEqual([...outcomes], ['VOLUME_FAILED']);
 });
 
@@ -178,4 +180,14 @@ test('the list tells of an image to which nothing was ever written', async t => 
   const room = new Map((await pool.list()).map(({ uuid, writtenBytes }) => [uuid, writtenBytes]));
   t.is(room.get(empty), 0);
   t.true((room.get(written) ?? 0) > 0);
+});
+
+test('the age of an image is that of its file, and unknown of one that is not there', async t => {
+  const { pool } = await freshPool(t);
+  const [made, missing] = [randomUUID(), randomUUID()];
+  await pool.make(made, 1, never());
+  const { birthtimeMs } = await stat(pool.source(made).path);
+  t.is(await birthOf(pool.source(made)), birthtimeMs > 0 ? Math.floor(birthtimeMs) : undefined);
+  t.is(await birthOf(pool.source(missing)), undefined);
+  t.is(await birthOf({ type: 'block', path: pool.source(made).path }), undefined);
 });

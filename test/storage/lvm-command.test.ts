@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import test from 'ava';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
 import { CommandError, createRunner } from '../../src/storage/command.ts';
 import { classify } from '../../src/storage/lvm/failure.ts';
 import { until } from '../rig/until.ts';
@@ -59,6 +62,42 @@ test('a child does not outlive us, however we end', async t => {
   await once(parent, 'close');
   await until(() => !runs(argument), 'the end of the child');
   t.pass();
+});
+
+/** A program of that name that heeds no SIGTERM and ends when there is a file `go` in its directory. */
+async function stubborn(t: ExecutionContext, name: string) {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-stubborn-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const script = [
+    '#!/bin/sh',
+    `trap 'touch ${directory}/asked' TERM`,
+    `touch ${directory}/begun`,
+    `until [ -e ${directory}/go ]; do sleep 0.01; done`,
+    `touch ${directory}/ended`,
+  ];
+  await writeFile(join(directory, name), script.join('\n'), { mode: 0o755 });
+  const abort = new AbortController();
+  const run = createRunner({ PATH: `${directory}:/usr/bin:/bin` }, 1);
+  const running = run(name, [], abort.signal).then(
+    () => 'ended',
+    error => (error instanceof Error ? error.message : String(error)),
+  );
+  const at = (moment: string): string => join(directory, moment);
+  await until(() => existsSync(at('begun')), 'the program to begin');
+  abort.abort(new Error('deadline'));
+  return { running, at };
+}
+
+test('what does not heed its deadline is killed, but LVM is let finish', async t => {
+  const other = await stubborn(t, 'blkdiscard');
+  t.is(await other.running, 'deadline');
+  t.false(existsSync(other.at('ended')));
+  const lvm = await stubborn(t, 'lvm');
+  await until(() => existsSync(lvm.at('asked')), 'SIGTERM');
+  // The other one was killed in a hundredth of this.
+  await writeFile(lvm.at('go'), '');
+  t.is(await lvm.running, 'ended');
+  t.true(existsSync(lvm.at('ended')));
 });
 
 test('LVM’s words tell what a failure was about', t => {

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { nameOf, ownerTag, tagsOf } from '../../src/storage/lvm/naming.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import { failureOf, never } from './helpers/pool-suite.ts';
@@ -12,6 +13,9 @@ const report = JSON.stringify({
     {
       vg: [
         {
+          vg_name: 'vg',
+          vg_uuid: 'ooooooo',
+          lv_count: '1',
           vg_tags: ownerTag('one'),
           vg_extent_size: String(2 ** 22),
           vg_size: String(2 ** 40),
@@ -22,10 +26,11 @@ const report = JSON.stringify({
       lv: [
         {
           lv_name: nameOf(UUID),
+          lv_uuid: 'uuuuuu',
           lv_tags: tagsOf(UUID).join(','),
           lv_size: String(2 ** 30),
           lv_active: '',
-          lv_device_open: '',
+          lv_device_open: 'unknown',
           lv_time: '1700000000',
           lv_layout: 'linear',
           lv_role: 'public,origin,thickorigin',
@@ -52,7 +57,7 @@ const report = JSON.stringify({
       wipeRateMiB: undefined,
       // What is selected for removal leaves it out, and so lvremove succeeds.
       run: async (_, args) => (args[0] === 'fullreport' ? report : ''),
-      kernel: { bytesOf: async () => undefined, canZero: async () => false, canDiscard: async () => false },
+      kernel: { ...sysfs, bytesOf: async () => undefined },
     });
     t.regex((await failureOf(t, pool.remove(UUID, never()))).message, /has a snapshot/);
   },

@@ -133,7 +133,7 @@ metadataTest('a volume group that another program holds delays a creation and br
   const abort = new AbortController();
   const another = pool.make(randomUUID(), 1, abort.signal);
   abort.abort(new Error('deadline'));
-  t.is((await failureOf(t, another)).code, 'VOLUME_FAILED');
+  t.is((await failureOf(t, another)).code, 'POOL_BUSY');
   t.false(made);
   holder.stdin.end();
   await making;

@@ -44,6 +44,7 @@ const disks = await createDisks({
   newId: nanoid,
   stands: () => true,
   quotaOf: () => ({ disks: 1000, sizeGiB: 1000 }),
+  accountNamed: name => ({ name }),
   publish(events: readonly EventRecord[]) {
     for (const { sequence } of events) durable[sequence] = now();
     log.publish(events);
@@ -57,7 +58,6 @@ const disks = await createDisks({
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
     reconcileIntervalMs: 60_000,
-    leftoverGraceMs: 60_000,
   },
 });
 await disks.recover();
@@ -81,6 +81,8 @@ await accounts.createFirst('bench', 'correct horse');
 const api = createApi({
   service: disks.service,
   nodes: disks.nodes,
+  leftovers: disks.leftovers,
+  drift: disks.drift,
   charts: disks.charts,
   accounts,
   answers: await createAnswers(

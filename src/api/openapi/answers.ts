@@ -17,7 +17,7 @@ interface Response {
 const refs = (names: readonly ResponseHeader[]): Response['headers'] =>
   Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]));
 
-const ofEvery: readonly ResponseHeader[] = ['X-Request-Id', 'X-Content-Type-Options'];
+const ofEvery: readonly ResponseHeader[] = ['X-Request-Id', 'X-Content-Type-Options', 'Cache-Control'];
 
 function headersOf(status: number, { content, headers = [] }: Outcome): readonly ResponseHeader[] {
   if (status === 101) return ['X-Request-Id'];
@@ -42,6 +42,8 @@ function success(status: number, outcome: Outcome, schemas: Schemas): Response {
 
 const ofFailure: Readonly<Record<number, readonly ResponseHeader[]>> = {
   401: ['WWW-Authenticate'],
+  415: ['Accept-Encoding'],
+  426: ['Upgrade', 'Sec-WebSocket-Version'],
   429: ['Retry-After'],
   503: ['Retry-After'],
 };

@@ -26,10 +26,13 @@ const securitySchemes = {
 
 const headId = (id: string): string => `head${id.charAt(0).toUpperCase()}${id.slice(1)}`;
 
+/** What GET may be answered and HEAD is not: a WebSocket, and that the client's copy is right. */
+const ofGetOnly: ReadonlySet<string> = new Set(['101', '304']);
+
 /** The same without bodies. */
 function headOf(id: string, get: Json & { readonly responses: Readonly<Record<string, object>> }): Json {
   const responses = Object.entries(get.responses)
-    .filter(([status]) => status !== '101')
+    .filter(([status]) => !ofGetOnly.has(status))
     .map(([status, { content: _, ...response }]: [string, { content?: unknown }]) => [status, response]);
   return {
     ...get,

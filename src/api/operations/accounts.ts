@@ -28,7 +28,9 @@ export const putAccount = operation({
   path: '/api/users/:account',
   group: 'accounts',
   summary: 'Make an account, or replace it',
-  details: 'For administrators. A replaced account loses its tokens and its open event streams.',
+  details:
+    'For administrators, and not with a token. A replaced account loses its tokens and its open event streams. One that is made under the ' +
+    'name of one that was deleted is another account: nothing of the old one is its own.',
   inputs: newAccount,
   outcomes: {
     200: json('The account is replaced', account, { replaced: testUser }),
@@ -55,7 +57,7 @@ export const setPassword = operation({
   path: '/api/users/me/password',
   group: 'accounts',
   summary: "Change one's own password",
-  details: 'Not with a token. The account loses its tokens.',
+  details: 'Not with a token. The account loses its tokens, and its event streams end.',
   inputs: newPassword,
   outcomes: { 200: json('The password is changed', accountName, { changed: test }) },
   errors: ['FORBIDDEN'],

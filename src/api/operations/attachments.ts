@@ -1,6 +1,13 @@
-import { machine, machineAndTarget, nothing } from '../inputs.ts';
+import { machine, machineAndForce, machineAndTarget, nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import { machineAttachments, machineDisks, pluggedDisk, text } from '../outputs.ts';
+import {
+  machineAttachments,
+  machineDisks,
+  pluggedDisk,
+  releasedDisks,
+  text,
+  unpluggedDisk,
+} from '../outputs.ts';
 import * as examples from './examples.ts';
 
 export const hotattach = operation({
@@ -48,11 +55,13 @@ export const hotdetach = operation({
   summary: 'Unplug a disk from a running machine',
   details:
     "For whoever plugged it, the disk's owner, and the roles `service` and `admin`; only disks that were hot-plugged. It answers when the " +
-    'guest has let go: unmount the disk first.',
-  inputs: machine,
+    'guest has let go: unmount the disk first. With `force=true` and a `reason` an administrator vouches that the machine no longer has it, ' +
+    'where that cannot be proved; it is refused while the machine is seen with the disk.',
+  inputs: machineAndForce,
   outcomes: {
-    200: json("It is unplugged; `uuid` has the machine's remaining disks", pluggedDisk, {
+    200: json("It is unplugged; `uuid` has the machine's remaining disks", unpluggedDisk, {
       unplugged: examples.pluggedDisk,
+      forced: { ...examples.pluggedDisk, vouched: examples.VOUCHED },
     }),
   },
   errors: [
@@ -91,7 +100,7 @@ export const attach = operation({
       attached: examples.machineDisks,
     }),
   },
-  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY'],
+  errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY', 'TOO_MANY_USERS', 'TOO_MANY_ON_VM'],
 });
 
 export const detach = operation({
@@ -101,10 +110,15 @@ export const detach = operation({
   group: 'attachments',
   summary: 'Release the disks of a machine that has been killed',
   details:
-    'For the roles `service` and `admin`; for others where they made all of its attachments or own all its disks. All or nothing.',
-  inputs: machine,
+    'For the roles `service` and `admin`; for others where they made all of its attachments or own all its disks. All or nothing. With ' +
+    '`force=true` and a `reason` an administrator vouches that the machine is gone, where that cannot be proved; it is refused while the ' +
+    'machine is seen alive.',
+  inputs: machineAndForce,
   outcomes: {
-    200: json('`uuid` has the disks that were released', machineDisks, { detached: examples.machineDisks }),
+    200: json('`uuid` has the disks that were released', releasedDisks, {
+      detached: examples.machineDisks,
+      forced: { ...examples.machineDisks, vouched: examples.VOUCHED },
+    }),
   },
   errors: [
     'FORBIDDEN',
@@ -126,7 +140,9 @@ export const libvirtElement = operation({
   group: 'attachments',
   summary: 'The `<disk>` element for the launch of a machine',
   details:
-    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved.',
+    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved, which is why no page of ' +
+    'another site may ask for it.',
+  changing: true,
   inputs: machineAndTarget,
   outcomes: {
     200: {

@@ -1,5 +1,8 @@
 // The examples of the API's first document, byte for byte: keys in its order, every value a string.
 
+/** What an administrator has vouched for. */
+export const VOUCHED = 'that the machine is gone: the host burnt down on Sunday';
+
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 export const NEW_DISK = 'a00539f7-d40d-4d8d-95c0-5b0c9713c92e';
 

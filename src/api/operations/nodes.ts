@@ -1,6 +1,7 @@
-import { nothing } from '../inputs.ts';
+import { nothing, reasoned } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import { agreed, nodes } from '../outputs.ts';
+import { agreed, declaredAlive, declaredDead, nodes } from '../outputs.ts';
+import { DISK } from './examples.ts';
 
 export const listNodes = operation({
   id: 'listNodes',
@@ -24,6 +25,7 @@ export const listNodes = operation({
           uri: 'qemu+tcp://onehost-2.lal.in2p3.fr/system',
           error: null,
           alarm: null,
+          declared_dead: null,
         },
       ],
     }),
@@ -45,4 +47,35 @@ export const agreeToNode = operation({
     }),
   },
   errors: ['FORBIDDEN', 'NODE_NOT_CONFIGURED', 'NO_ALARM'],
+});
+
+const DEAD = 'onehost-2.lal.in2p3.fr';
+
+export const declareDead = operation({
+  id: 'declareDead',
+  method: 'POST',
+  path: '/api/nodes/:node/declare-dead',
+  group: 'nodes',
+  summary: 'Declare a node dead',
+  details:
+    'For administrators, who thereby say that the node is gone for good, and its machines with it: the disks that are attached there are ' +
+    'released. It is refused while the node answers. If it comes back with a disk still plugged, that is unplugged there before anything else.',
+  inputs: reasoned,
+  outcomes: {
+    200: json('It is taken for dead', declaredDead, { declared: { node: DEAD, released: [DISK] } }),
+  },
+  errors: ['FORBIDDEN', 'NODE_UNKNOWN', 'NODE_ALIVE'],
+});
+
+export const declareAlive = operation({
+  id: 'declareAlive',
+  method: 'POST',
+  path: '/api/nodes/:node/declare-alive',
+  group: 'nodes',
+  summary: 'Take back that a node is dead',
+  details:
+    'For administrators: the node has been repaired, and may be used again. It is refused while a machine there still has a disk that was released.',
+  inputs: nothing,
+  outcomes: { 200: json('It is used again', declaredAlive, { declared: { node: DEAD } }) },
+  errors: ['FORBIDDEN', 'NODE_UNKNOWN', 'NODE_NOT_DECLARED_DEAD', 'NODE_STILL_HOLDS'],
 });

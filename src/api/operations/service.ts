@@ -75,7 +75,7 @@ export const showFigures = operation({
   errors: ['FORBIDDEN'],
 });
 
-const freshness = ['ETag', 'Cache-Control', 'Referrer-Policy'] as const;
+const freshness = ['ETag', 'Referrer-Policy'] as const;
 
 const page = (id: string, path: string, summary: string) =>
   operation({

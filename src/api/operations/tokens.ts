@@ -27,15 +27,13 @@ export const createToken = operation({
   group: 'tokens',
   summary: 'Make a token',
   details:
-    'Not with a token. It may do what the account may do, and is sent as `Authorization: Bearer TOKEN`.',
+    'Not with a token. It may do what the account may do, but make accounts and tokens or set passwords, and is sent as ' +
+    '`Authorization: Bearer TOKEN`. It ends with its time, when the password of the account is set, and with the account.',
   inputs: newToken,
   outcomes: {
-    201: json(
-      'The token, told only this once',
-      outputs.newToken,
-      { made: { ...token, token: 'V1StGXR8_Z5jdHi6B-myT.kq0sOB7rZ3yYFt2bS7pXq1m4hVnZcLxJt8dGfUeWi5A' } },
-      ['Cache-Control'],
-    ),
+    201: json('The token, told only this once', outputs.newToken, {
+      made: { ...token, token: 'V1StGXR8_Z5jdHi6B-myT.kq0sOB7rZ3yYFt2bS7pXq1m4hVnZcLxJt8dGfUeWi5A' },
+    }),
   },
   errors: ['FORBIDDEN', 'TOKEN_LIMIT'],
 });

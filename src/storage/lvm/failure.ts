@@ -1,11 +1,14 @@
 // LVM has one exit status for nearly everything (5, lvm(8)): what went wrong is in its words, which LC_ALL=C keeps the same.
 import { CommandError } from '../command.ts';
 
-type LvmFailure = 'not-found' | 'exists' | 'full' | 'busy' | 'missing' | 'other';
+type LvmFailure = 'not-found' | 'exists' | 'full' | 'busy' | 'moving' | 'partial' | 'missing' | 'other';
 
 const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
   // Also what it says of a snapshot's origin, a mounted file system, or a device that a scanner has open for a moment.
   ['busy', /\bin use\b|Can't get lock|Resource temporarily unavailable|Device or resource busy|is locked/i],
+  // What it says of a volume that pvmove(8) has at work: that may take hours.
+  ['moving', /locked logical volume/],
+  ['partial', /while PVs are missing|PVs? .*(?:missing|not found)/i],
   ['exists', /already exists in volume group/],
   [
     'full',
@@ -14,7 +17,7 @@ const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
   ['not-found', /Volume group "[^"]*" not found|Failed to find logical volume|Cannot process volume group/],
 ];
 
-/** What a failed LVM command was about. `busy` may pass; `missing`: there is no such program. */
+/** What a failed LVM command was about. `busy` may pass; `partial`: a physical volume is missing; `missing`: there is no such program. */
 export function classify(error: unknown): LvmFailure {
   if (!(error instanceof CommandError)) return 'other';
   // What setpriv says of a program that is not there (127) or may not be run (126).

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { inThread } from '../threads.ts';
 
 const SECTOR = 512;
 
@@ -6,20 +7,25 @@ const SECTOR = 512;
 export interface Kernel {
   /** The size of the device at this path in bytes; undefined where there is no such device. */
   bytesOf(path: string): Promise<number | undefined>;
+  /** What device-mapper has as the UUID of the device at this path; undefined where it is none of its devices. */
+  dmUuidOf(path: string): Promise<string | undefined>;
+  /** Whether the device holds up whatever is asked of it, until somebody resumes it. */
+  isSuspended(path: string): Promise<boolean>;
   /** Whether the device writes zeros by itself, without being sent them. */
   canZero(path: string): Promise<boolean>;
   /** Whether the device can be told that blocks are no longer needed. */
   canDiscard(path: string): Promise<boolean>;
 }
 
-async function attributeOf(path: string, attribute: string): Promise<number | undefined> {
+async function attributeOf(path: string, attribute: string): Promise<string | undefined> {
   try {
-    const found = await stat(path);
+    const found = await inThread(() => stat(path));
     if (!found.isBlockDevice()) return undefined;
     // makedev(3), as glibc packs it.
     const major = (found.rdev >>> 8) & 0xfff;
     const minor = (found.rdev & 0xff) | ((found.rdev >>> 12) & 0xfff00);
-    return Number(await readFile(`/sys/dev/block/${major}:${minor}/${attribute}`, 'utf8'));
+    const file = `/sys/dev/block/${major}:${minor}/${attribute}`;
+    return (await inThread(() => readFile(file, 'utf8'))).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -30,8 +36,10 @@ async function attributeOf(path: string, attribute: string): Promise<number | un
 export const sysfs: Kernel = {
   async bytesOf(path) {
     const sectors = await attributeOf(path, 'size');
-    return sectors === undefined ? undefined : sectors * SECTOR;
+    return sectors === undefined ? undefined : Number(sectors) * SECTOR;
   },
-  canZero: async path => ((await attributeOf(path, 'queue/write_zeroes_max_bytes')) ?? 0) > 0,
-  canDiscard: async path => ((await attributeOf(path, 'queue/discard_max_bytes')) ?? 0) > 0,
+  dmUuidOf: path => attributeOf(path, 'dm/uuid'),
+  isSuspended: async path => (await attributeOf(path, 'dm/suspended')) === '1',
+  canZero: async path => Number((await attributeOf(path, 'queue/write_zeroes_max_bytes')) ?? 0) > 0,
+  canDiscard: async path => Number((await attributeOf(path, 'queue/discard_max_bytes')) ?? 0) > 0,
 };

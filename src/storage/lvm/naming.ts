@@ -22,15 +22,12 @@ export const uuidOfTags = (tags: readonly string[]): string | undefined =>
 
 export const isTagged = (tags: readonly string[]): boolean => tags.includes(TAG);
 
-/** Selects (lvm(8), SELECTION) the tagged volume of a disk, or all of ours. */
-export const selectionOf = (uuid?: string): string =>
-  uuid === undefined ? `lv_tags="${TAG}"` : `lv_name="${nameOf(uuid)}" && lv_tags="${TAG}"`;
-
-/** Selects what may be removed: LVM would remove every snapshot together with its origin, and those are not ours. */
-export const removableOf = (uuid: string): string => `${selectionOf(uuid)} && lv_role!="thickorigin"`;
-
 /** A volume group's tag that says which pdisk uses it. */
 export const ownerTag = (owner: string): string => `${OWNER}${owner}`;
 
 export const ownerTags = (tags: readonly string[]): readonly string[] =>
   tags.filter(tag => tag.startsWith(OWNER));
+
+/** The kernel's name for a logical volume: what device-mapper has as its UUID. LVM writes both of its parts with dashes. */
+export const dmUuidOf = (vgUuid: string, lvUuid: string): string =>
+  `LVM-${vgUuid}${lvUuid}`.replaceAll('-', '').replace(/^LVM/, 'LVM-');

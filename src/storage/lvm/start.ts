@@ -1,8 +1,9 @@
 import { errorOf, type PdiskError } from '../../errors.ts';
-import type { RunCommand } from '../command.ts';
 import { within } from '../within.ts';
 import { classify } from './failure.ts';
-import { ownerTag, ownerTags, selectionOf } from './naming.ts';
+import { type Home, selectionOf } from './kind.ts';
+import type { Lvm } from './lvm.ts';
+import { ownerTag, ownerTags } from './naming.ts';
 import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
 
@@ -20,9 +21,9 @@ export interface Place {
 
 const cannot = (detail: string): PdiskError => errorOf('POOL_UNAVAILABLE', { detail });
 
-async function look(run: RunCommand, place: Place): Promise<VgState> {
+async function look(lvm: Lvm, place: Place): Promise<VgState> {
   try {
-    return await within(LOOK_MS, signal => patiently(() => readState(run, place, signal), signal));
+    return await within(LOOK_MS, signal => patiently(() => readState(lvm, place, signal), signal));
   } catch (error) {
     const { vg } = place;
     const detail = error instanceof Error ? error.message : String(error);
@@ -62,35 +63,61 @@ function obstacle({ vg, thinPool, overcommit, owner }: Place, state: VgState): s
   return undefined;
 }
 
+/** Throws POOL_UNAVAILABLE where the volume group is not the one that was opened, or cannot be used as it is now. */
+export function expectUsable(place: Place, { vgUuid }: Home, state: VgState): void {
+  if (state.uuid !== vgUuid) {
+    throw cannot(
+      `the volume group ${place.vg} is another than at the start: its UUID is ${state.uuid}, not ${vgUuid}`,
+    );
+  }
+  const wrong = obstacle(place, state);
+  if (wrong !== undefined) throw cannot(wrong);
+}
+
+/** The volume group as it is at the start. Throws POOL_UNAVAILABLE with one sentence that says what is wrong. */
+export async function firstLook(lvm: Lvm, place: Place): Promise<VgState> {
+  if (process.getuid?.() !== 0) throw cannot('LVM needs root: run pdisk as root, or use a pool of files');
+  const state = await look(lvm, place);
+  expectUsable(place, { vgUuid: state.uuid, thinPool: place.thinPool }, state);
+  return state;
+}
+
 /**
- * Makes sure that the volume group can be used, puts our tag on it, and activates our volumes, which after a boot nobody may have
- * done. Throws POOL_UNAVAILABLE with one sentence that says what is wrong.
+ * Puts our tag on the volume group, and activates our volumes, which after a boot nobody may have done. A store that has disks expects
+ * the tag there. Throws POOL_UNAVAILABLE with one sentence that says what is wrong.
  */
-export async function startUsing(run: RunCommand, place: Place, isRoot: boolean): Promise<void> {
-  if (!isRoot) throw cannot('LVM needs root: run pdisk as root, or use a pool of files');
-  const check = (state: VgState): VgState => {
-    const wrong = obstacle(place, state);
-    if (wrong !== undefined) throw cannot(wrong);
-    return state;
-  };
-  const change = (...args: string[]): Promise<unknown> =>
-    within(LOOK_MS, signal => patiently(() => run('lvm', args, signal), signal)).catch(error => {
+export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolean): Promise<void> {
+  const { vg, owner } = place;
+  const tag = ownerTag(owner);
+  const change = (...[command = '', ...args]: string[]): Promise<unknown> =>
+    within(LOOK_MS, signal => patiently(() => lvm(signal, command, ...args), signal)).catch(error => {
       throw cannot(error instanceof Error ? error.message : String(error));
     });
+  const lookAgain = async (): Promise<VgState> => {
+    const state = await look(lvm, place);
+    expectUsable(place, home, state);
+    return state;
+  };
 
-  const { vg, owner } = place;
-  const found = check(await look(run, place));
-  if (!found.tags.includes(ownerTag(owner))) {
-    await change('vgchange', '--quiet', '--addtag', ownerTag(owner), vg);
+  const found = await lookAgain();
+  if (!found.tags.includes(tag)) {
+    if (expected) {
+      throw cannot(
+        `the volume group ${vg} is not where the volumes of this pdisk's disks are, for it has not its tag; ` +
+          `if it is the right one all the same, run 'vgchange --addtag ${tag} ${vg}'`,
+      );
+    }
+    const select = ['--select', `vg_uuid="${home.vgUuid}"`];
+    await change('vgchange', '--quiet', '--addtag', tag, ...select, vg);
     // Two that start at once see both tags here, and neither goes on.
     try {
-      check(await look(run, place));
+      await lookAgain();
     } catch (error) {
-      await change('vgchange', '--quiet', '--deltag', ownerTag(owner), vg);
+      await change('vgchange', '--quiet', '--deltag', tag, ...select, vg);
       throw error;
     }
   }
   if ([...found.volumes.values()].some(volume => !volume.active)) {
-    await change('lvchange', '--quiet', '--activate', 'y', '--select', selectionOf(), vg);
+    await change('lvchange', '--quiet', '--activate', 'y', '--select', selectionOf(home), vg);
   }
 }

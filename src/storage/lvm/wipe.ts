@@ -12,7 +12,7 @@ const PIECE = { leastMs: 2_000, leastShare: 0.01, mostMs: 20_000 };
 
 export interface Wiping {
   readonly run: RunCommand;
-  readonly kernel: Kernel;
+  readonly kernel: Pick<Kernel, 'canZero' | 'canDiscard'>;
   /** `discard` where the device can; else zeros. */
   readonly how: 'zero' | 'discard';
   /** Bytes in a second, at most; undefined: as fast as it goes. */
@@ -70,5 +70,7 @@ export async function wipePiece(
     const early = (bytes / rate) * 1000 - (performance.now() - begin);
     if (early > 0) await delay(early, undefined, { signal });
   }
+  // What the device was told to do by itself may still be in its own cache: only an fsync of it says that it is on the medium.
+  if (options && wiped > from) await wiping.run('sync', [device.path], signal);
   return wiped;
 }

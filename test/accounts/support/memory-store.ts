@@ -25,9 +25,10 @@ export function memoryStore(records: Iterable<AccountRecord> = []): MemoryStore 
     },
     letGo: () => open(),
     load: async () => ({ accounts: [...kept.values()], tokens: [...tokens.values()] }),
-    async put(record) {
+    async put(record, ended) {
       await gate;
       kept.set(record.name, record);
+      for (const id of ended) tokens.delete(id);
     },
     async remove(name, ids) {
       await gate;

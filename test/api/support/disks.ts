@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { DriftService } from '../../../src/disks/drift-watch.ts';
+import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
 import type {
   ChartService,
   DiskDetails,
   DiskService,
   DiskView,
+  Force,
   NodeService,
 } from '../../../src/disks/service.ts';
 import { errorOf } from '../../../src/errors.ts';
@@ -49,6 +52,8 @@ const detailed = (disk: DiskView): DiskDetails => ({
   waiting: [],
   wiped: null,
 });
+
+const vouched = (force: Force | undefined) => (force ? { vouched: `it is gone: ${force.reason}` } : {});
 
 /** Disks in memory, with no rules but that a disk must be there. Methods given replace its own. */
 export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
@@ -108,19 +113,19 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       calls.push(['hotattach', uuid, vm]);
       return { target: 'vda', uuids: [SECOND, uuid] };
     },
-    async hotdetach(_caller, uuid, vm) {
+    async hotdetach(_caller, uuid, vm, _cause, force) {
       known(uuid);
-      calls.push(['hotdetach', uuid, vm]);
-      return { target: 'vda', uuids: [] };
+      calls.push(['hotdetach', uuid, vm, ...(force ? [force] : [])]);
+      return { target: 'vda', uuids: [], ...vouched(force) };
     },
     async attach(_caller, uuid, vm) {
       known(uuid);
       calls.push(['attach', uuid, vm]);
       return { uuids: [uuid] };
     },
-    async detach(_caller, vm) {
-      calls.push(['detach', vm]);
-      return { uuids: [FIRST, SECOND] };
+    async detach(_caller, vm, _cause, force) {
+      calls.push(['detach', vm, ...(force ? [force] : [])]);
+      return { uuids: [FIRST, SECOND], ...vouched(force) };
     },
     async element(_caller, uuid, vm, target) {
       known(uuid);
@@ -160,6 +165,37 @@ export const nodeDouble: NodeService = {
     if (node !== 'burnt') throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
   },
 };
+
+/** One volume that belongs to no disk, in the way of which nothing stands. */
+export const leftoverDouble = (calls: unknown[][] = []): LeftoverService => {
+  const known = (uuid: string): void => {
+    if (uuid !== FIRST) throw errorOf('LEFTOVER_UNKNOWN', { disk: uuid });
+  };
+  return {
+    list: async () => [
+      {
+        uuid: FIRST,
+        bytes: 2 ** 31,
+        createdMs: Date.UTC(2011, 6, 28, 15, 1, 40),
+        since: Date.UTC(2011, 6, 28, 15, 20),
+        holders: [],
+      },
+    ],
+    async adopt(_caller, uuid, adoption) {
+      known(uuid);
+      calls.push(['adopt', uuid, adoption]);
+      return { overQuota: true };
+    },
+    async remove(_caller, uuid) {
+      known(uuid);
+      calls.push(['remove', uuid]);
+    },
+    isOverQuota: () => false,
+  };
+};
+
+/** Nothing differs. */
+export const driftDouble: DriftService = { list: async () => [] };
 
 /** Charts of no disk. */
 export const chartDouble: ChartService = {

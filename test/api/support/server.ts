@@ -5,11 +5,20 @@ import { type AccountStore, type Accounts, createAccounts } from '../../../src/a
 import { createFigures } from '../../../src/api/figures.ts';
 import type { Monitoring } from '../../../src/api/open-routes.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
+import type { DriftService } from '../../../src/disks/drift-watch.ts';
+import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { conforms } from '../../rig/conforms.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
-import { chartDouble, type DiskDouble, diskDouble, nodeDouble } from './disks.ts';
+import {
+  chartDouble,
+  type DiskDouble,
+  diskDouble,
+  driftDouble,
+  leftoverDouble,
+  nodeDouble,
+} from './disks.ts';
 import { answers } from './once.ts';
 
 export interface Answered {
@@ -73,6 +82,7 @@ export async function startServer(
   settings: Partial<ApiSettings> = {},
   accountStore: AccountStore = memoryStore(),
   keys = answers(),
+  differences: { leftovers?: LeftoverService; drift?: DriftService } = {},
 ): Promise<Server> {
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'debug' }, { write: line => log.push(JSON.parse(line)) });
@@ -82,6 +92,9 @@ export async function startServer(
   const api = createApi({
     service,
     nodes,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
+    ...differences,
     charts: chartDouble,
     accounts,
     answers: await keys,

@@ -37,7 +37,6 @@ const settings = {
   createTimeoutMs: 60_000,
   deleteTimeoutMs: 60_000,
   reconcileIntervalMs: 200,
-  leftoverGraceMs: 60_000,
   settlingMs: 40,
   questionMs: 60_000,
 };
@@ -96,6 +95,7 @@ export async function createSite(
       newUuid: randomUUID,
       newId: nanoid,
       quotaOf: () => noQuota,
+      accountNamed: name => ({ name }),
       publish: events => published.push(...events),
       fault: error => t.fail(error.stack ?? error.message),
       settings: { ...settings, ...more },

@@ -1,6 +1,9 @@
 import { type EventLog, openEventLog } from '../../../src/events/log.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 
+/** The id of every account of an `eventSite`. */
+export const ACCOUNT_ID = 'an id';
+
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
 /** A change of a public disk of `alice`, but for what is given. */
@@ -13,6 +16,7 @@ export const change = (sequence: number, more: Partial<EventRecord> = {}): Event
   disk: {
     uuid: UUID,
     owner: 'alice',
+    ownerId: ACCOUNT_ID,
     tag: 'a disk',
     visibility: 'public',
     sizeGiB: 1,

@@ -3,10 +3,11 @@ import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { chartDouble, diskDouble, nodeDouble } from '../../api/support/disks.ts';
+import { chartDouble, diskDouble, driftDouble, leftoverDouble, nodeDouble } from '../../api/support/disks.ts';
 import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
+import { ACCOUNT_ID } from './memory-log.ts';
 import { eventParts } from './parts.ts';
 import { type Subscriber, subscribe, subscribeSse } from './subscriber.ts';
 
@@ -16,7 +17,7 @@ export async function eventSite(
   more: Parameters<typeof eventParts>[2] = {},
   settings: Partial<ApiSettings> = {},
 ) {
-  const accounts = await createAccounts(memoryStore(), { cost: cheap });
+  const accounts = await createAccounts(memoryStore(), { cost: cheap, newId: () => ACCOUNT_ID });
   await accounts.createFirst('admin', PASSWORD);
   const admin = await accounts.verify('admin', PASSWORD);
   if (!admin) throw new Error('no administrator');
@@ -27,6 +28,8 @@ export async function eventSite(
   const api = createApi({
     service,
     nodes: nodeDouble,
+    leftovers: leftoverDouble(),
+    drift: driftDouble,
     charts: chartDouble,
     accounts,
     answers: await answers(),

@@ -40,8 +40,8 @@ export interface MetadataLvm {
   programs(): number;
   /** Runs LVM by itself; answers what it printed. */
   lvm(...args: string[]): Promise<string>;
-  /** A pool in the volume group `meta`. */
-  pool(more?: Partial<LvmPoolOptions>): Promise<Pool>;
+  /** A pool in the volume group `meta`, which is `expected` to have volumes. */
+  pool(more?: Partial<LvmPoolOptions> & { expected?: boolean }): Promise<Pool>;
   sizeOf(uuid: string): Promise<number | undefined>;
   /** Every volume that is left. */
   volumes(): Promise<string[]>;
@@ -80,6 +80,9 @@ export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise
     return row && Number(row[1]);
   };
   const kernel: Kernel = {
+    // There are no devices.
+    dmUuidOf: async () => undefined,
+    isSuspended: async () => false,
     bytesOf: path => sizeOf(path.replace('/dev/meta/pdisk-', '')),
     canZero: async () => false,
     canDiscard: async () => false,
@@ -88,8 +91,8 @@ export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise
     directory,
     programs: () => programs,
     lvm,
-    pool: more =>
-      openLvmPool({
+    async pool({ expected = false, ...more } = {}) {
+      const pool = await openLvmPool({
         vg: 'meta',
         thinPool: undefined,
         overcommit: 1,
@@ -97,12 +100,16 @@ export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise
         wipeRateMiB: undefined,
         owner: 'test',
         kernel,
-        run: (...args) => {
+        run: (program, args, signal) => {
           programs += 1;
-          return runs(...args);
+          const withoutDevices = args.map(arg => arg.replace('activation=1', 'activation=0'));
+          return runs(program, withoutDevices, signal);
         },
         ...more,
-      }),
+      });
+      await pool.begin(expected);
+      return pool;
+    },
     sizeOf,
     volumes: async () => (await rows()).map(([name = '']) => name),
   };

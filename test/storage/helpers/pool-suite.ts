@@ -122,14 +122,13 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     t.true((await readAt(path, GIB, MIB)).every(byte => byte === 0));
   });
 
-  test.serial('a volume that is not there cannot grow, and counts as wiped', async t => {
+  test.serial('a volume that is not there cannot grow, and does not count as wiped', async t => {
     const { pool } = await subject(t);
     const uuid = randomUUID();
     t.is(await pool.sizeOf(uuid, never()), undefined);
     const error = await failureOf(t, pool.grow(uuid, 2, never()));
     t.is(error.code, 'GROW_FAILED');
-    const wiped = await pool.wipe(randomUUID(), 0, never());
-    t.is(wiped.bytes, wiped.of);
+    if (pool.wipes) t.is((await failureOf(t, pool.wipe(uuid, 0, never()))).code, 'WIPE_FAILED');
   });
 
   test.serial('an aborted creation can be undone at any moment, and leaves nothing', async t => {
@@ -141,7 +140,8 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
       await new Promise(resolve => setTimeout(resolve, step * 40));
       abort.abort(new Error('deadline'));
       const outcome = await making;
-      if (outcome !== undefined) t.is((outcome as PdiskError).code, 'VOLUME_FAILED');
+      if (outcome !== undefined)
+        t.true(['VOLUME_FAILED', 'POOL_BUSY'].includes((outcome as PdiskError).code));
       await pool.remove(uuid, never());
       t.deepEqual(await leftOver(), []);
     }

@@ -1,0 +1,44 @@
+import type { DriftService } from '../disks/drift-watch.ts';
+import type { LeftoverService, LeftoverView } from '../disks/leftover-service.ts';
+import { json, jsonText } from './answer.ts';
+import { differenceKeys, instant } from './event-text.ts';
+import { longList } from './long-list.ts';
+import { adoptLeftover, listDrift, listLeftovers, removeLeftover } from './operations/drift.ts';
+import { type Route, route } from './route.ts';
+import { diskUuid } from './uuid.ts';
+
+const leftoverKeys = (leftover: LeftoverView) => ({
+  uuid: leftover.uuid,
+  size: leftover.bytes,
+  created: leftover.createdMs === undefined ? null : instant(leftover.createdMs),
+  since: instant(leftover.since),
+  written: leftover.writtenBytes === undefined ? null : leftover.writtenBytes > 0,
+  obstacle: leftover.obstacle ?? null,
+  holders: leftover.holders.map(({ host, domain, target }) => ({
+    node: host,
+    vm: domain.name,
+    domain: domain.uuid,
+    target,
+  })),
+});
+
+/** What differs between records, pool and domains, and what an administrator does about volumes that belong to no disk. */
+export const driftRoutes = (drift: DriftService, leftovers: LeftoverService): readonly Route[] => [
+  route(listDrift, async ({ caller }) => jsonText(await longList(await drift.list(caller), differenceKeys))),
+
+  route(listLeftovers, async ({ caller }) =>
+    jsonText(await longList(await leftovers.list(caller), leftoverKeys)),
+  ),
+
+  route(adoptLeftover, async ({ caller, cause, params }, adoption) => {
+    const uuid = diskUuid(params[0]);
+    const { overQuota } = await leftovers.adopt(caller, uuid, adoption, cause);
+    return json({ uuid, over_quota: overQuota });
+  }),
+
+  route(removeLeftover, async ({ caller, cause, params }) => {
+    const uuid = diskUuid(params[0]);
+    await leftovers.remove(caller, uuid, cause);
+    return json({ uuid });
+  }),
+];

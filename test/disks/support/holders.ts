@@ -1,0 +1,27 @@
+import type { Holder, Holders } from '../../../src/disks/holders.ts';
+
+/** A live domain `one-NAME` on node n1 that has a disk as vdb, but for what is given. */
+export const holderOf = (disk: string, more: Partial<Holder> = {}): Holder => ({
+  disk,
+  node: 'key of n1',
+  host: 'n1',
+  domain: { uuid: 'domain of one-1', name: 'one-1' },
+  target: 'vdb',
+  by: 'alias',
+  source: `/pool/${disk}.raw`,
+  diverted: false,
+  ...more,
+});
+
+/** What the last looks at the nodes showed; a test changes both as it likes. */
+export function standInHolders() {
+  const live: Holder[] = [];
+  const silent = new Map<string, string>();
+  const holders: Holders = {
+    of: disk => live.filter(one => one.disk === disk),
+    all: () => live,
+    unseen: () => silent,
+    ready: async () => {},
+  };
+  return { holders, live, silent };
+}
