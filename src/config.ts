@@ -13,6 +13,10 @@ export interface Config {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Names by which a service on a loopback address is asked, besides its own. */
   readonly hostNames: readonly string[];
+  /** Origins, in lower case, whose pages may use the API. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
   readonly maxRequests: number;
   /** Absolute. */
@@ -198,6 +202,8 @@ export function loadConfig(sources: Sources): Config {
     listen: checked.listen,
     tls,
     hostNames: checked.host_names.map(normalNodeName),
+    allowedOrigins: checked.allowed_origins.map(origin => origin.toLowerCase()),
+    trustedProxies: checked.trusted_proxies,
     maxConnections: checked.max_connections,
     maxRequests: checked.max_requests,
     dataDir,

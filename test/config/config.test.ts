@@ -37,6 +37,8 @@ test('nothing at all and an empty file give the defaults', t => {
     quota: { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY },
     tls: undefined,
     hostNames: [],
+    allowedOrigins: [],
+    trustedProxies: [],
     maxConnections: 20_000,
     maxRequests: 2000,
     nodes: { localhost: 'qemu:///system', 'onehost-1.example.org': 'qemu:///system' },
@@ -75,6 +77,8 @@ test('a file sets everything, under the names that the schema has', t => {
     tls_certificate: tls/cert.pem
     tls_key: /tls/key.pem
     host_names: [Disks.Example.]
+    allowed_origins: ['HTTPS://Console.Example']
+    trusted_proxies: ['127.0.0.1', '::1', '10.0.0.0/8']
     max_connections: 7
     max_requests: 8
     nodes:
@@ -108,6 +112,8 @@ test('a file sets everything, under the names that the schema has', t => {
     quota: { disks: 10, sizeGiB: 0 },
     tls: { certificate: '/srv/tls/cert.pem', key: '/tls/key.pem' },
     hostNames: ['disks.example'],
+    allowedOrigins: ['https://console.example'],
+    trustedProxies: ['127.0.0.1', '::1', '10.0.0.0/8'],
     maxConnections: 7,
     maxRequests: 8,
     nodes: {

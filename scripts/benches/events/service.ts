@@ -97,6 +97,8 @@ const api = createApi({
   settings: {
     tls: undefined,
     hostNames: [],
+    allowedOrigins: [],
+    trustedProxies: [],
     maxConnections: 100_000,
     maxRequests: 100_000,
     metricsAccess: 'any',
