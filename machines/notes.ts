@@ -5,11 +5,15 @@ export type ChangeType =
   | 'disk.created'
   | 'disk.deleted'
   | 'disk.failed'
+  | 'disk.create-failed'
   | 'disk.attached'
+  | 'disk.attach-failed'
   | 'disk.detached'
+  | 'disk.detach-failed'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
   | 'disk.resized'
+  | 'disk.resize-failed'
   | 'disk.wiping'
   | 'disk.wiped'
   | 'disk.state-changed'
@@ -28,6 +32,8 @@ export interface Answer {
 
 export interface Publish {
   readonly type: ChangeType;
+  /** What went wrong, where something did. */
+  readonly problem?: Problem<Refusal | Failure> | null;
 }
 
 export interface Tell<Event> {

@@ -255,3 +255,6 @@ export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
 }
 
 export const errorCodes = Object.keys(catalogue) as ErrorCode[];
+
+/** Whether there is such a code; one in an old record may be gone. */
+export const isErrorCode = (code: string): code is ErrorCode => code in catalogue;

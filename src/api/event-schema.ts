@@ -54,6 +54,10 @@ export const eventSchema = z
         request: z.string().optional().describe('X-Request-Id of the request'),
         account: z.string().optional().describe('Who asked'),
       }),
+      reason: z
+        .object({ code: z.string().describe('As in X-Error-Code'), message: z.string() })
+        .nullable()
+        .describe('What went wrong; null where nothing did, and to those who may not know'),
       progress: z
         .int()
         .nullable()
