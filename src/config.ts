@@ -149,8 +149,9 @@ function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | 
     const { name, value } = offender(values, issue.path);
     const setting = allSettings.find(s => s.name === issue.path[0]);
     const source = setting && setting.name in fromEnv ? ` (from ${setting.env})` : '';
+    const why = issue.code === 'custom' && issue.params?.why ? `; ${issue.params.why}` : '';
     mistakes.push(
-      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}.`,
+      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}${why}.`,
     );
   }
   return undefined;

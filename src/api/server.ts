@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
 import { type Answer, ofError } from './answer.ts';
 import { attemptedName } from './authentication.ts';
+import type { TlsFiles } from './certificate.ts';
 import { type Address, addressText, createClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
-import { createFront, type TlsFiles } from './front.ts';
+import { createFront } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler, type Told } from './handler.ts';
 import type { Answers } from './idempotency.ts';
@@ -165,7 +166,7 @@ export function createApi(parts: Parts): Api {
     app.ws<Attached>('/*', { ...webSocketBehavior(events.idleSeconds), upgrade: take });
     app.any('/*', (response, request) => take(response, request));
   }
-  const front = createFront({ ...settings, mount });
+  const front = createFront({ ...settings, mount, warn: sentence => log.warn(sentence) });
 
   async function drain(graceMs: number): Promise<void> {
     front.refuse();

@@ -66,7 +66,14 @@ const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
     const normal = normalNodeName(name);
     const nameFits = name === '*' ? uri.includes('{node}') : isNodeName(name) && !uri.includes('{node}');
     if (!nameFits || !URI.test(uri.replaceAll('{node}', 'node')) || seen.has(normal)) {
-      context.addIssue({ code: 'custom', path: [name], message: 'not a node' });
+      const why = `'${name}' is no host name: letters, digits and hyphens between dots (RFC 1123)`;
+      const isName = name === '*' || isNodeName(name);
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'not a node',
+        params: isName ? {} : { why },
+      });
     }
     seen.add(normal);
   }

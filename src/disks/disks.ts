@@ -16,7 +16,7 @@ import { loadShelves } from './load.ts';
 import { createNodeService } from './node-service.ts';
 import { createReconciler } from './reconcile.ts';
 import { hotNodes, resume } from './recovery.ts';
-import type { Caller, ChartService, DiskService, NodeService } from './service.ts';
+import type { Caller, ChartService, DiskService, NodeService, Waiting } from './service.ts';
 import type { Inspect } from './step.ts';
 import { createActorSystem } from './system.ts';
 import { watchNodes } from './watch.ts';
@@ -76,6 +76,8 @@ export interface DiskFigures {
   /** By state. */
   readonly attachments: ReadonlyMap<string, number>;
   readonly promisedGiB: number;
+  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  readonly waitingSince: ReadonlyMap<Waiting['for'], number>;
 }
 
 export interface Disks {
@@ -158,7 +160,11 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void leftovers.pass(), settings.reconcileIntervalMs));
     },
-    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB() }),
+    figures: () => ({
+      ...committed.counts(),
+      promisedGiB: committed.promisedGiB(),
+      waitingSince: system.waitingSince(),
+    }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();

@@ -278,3 +278,13 @@ test('beyond this machine it serves with TLS only, unless it is told to be insec
     t.like(load(`listen: "${host}:1"`), { tls: undefined });
   t.is(mistakes('tls_key: b').join(), 'tls_key is set and tls_certificate is not; TLS needs both.');
 });
+
+test('a node whose name is what is wrong is told so', t => {
+  const env = { PDISK_NODES: '{kvm_01: "qemu:///system"}' };
+  const error = t.throws(() => loadConfig({ env }), { instanceOf: ConfigError });
+  t.true(
+    error?.sentences[0]?.endsWith(
+      "'kvm_01' is no host name: letters, digits and hyphens between dots (RFC 1123).",
+    ),
+  );
+});
