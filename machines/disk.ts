@@ -157,7 +157,31 @@ const answerRemoveFailed = shared({
 const published = <const Type extends ChangeType>(type: Type) =>
   shared({ type: 'publish', params: { type } });
 
-const notUndone = shared({ target: 'failed', actions: [answerNotUndone, published('disk.failed')] });
+const publishFailed = shared({
+  type: 'publish',
+  params: ({ context }: { context: DiskContext }) => ({
+    type: 'disk.failed' as const,
+    problem: { code: 'CREATE_NOT_UNDONE' as const, detail: context.undo?.detail ?? '' },
+  }),
+});
+
+const publishUndone = shared({
+  type: 'publish',
+  params: ({ context }: { context: DiskContext }) => ({
+    type: 'disk.create-failed' as const,
+    problem: context.undo,
+  }),
+});
+
+const publishNotGrown = shared({
+  type: 'publish',
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_GROWN' } }) => ({
+    type: 'disk.resize-failed' as const,
+    problem: event.problem,
+  }),
+});
+
+const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishFailed] });
 
 /**
  * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
@@ -282,7 +306,7 @@ export const diskMachine = setupDisk.createMachine({
         // The node where the machine is now has to be told.
         MOVED: { target: 'growing', reenter: true },
         GROWN: settled(['settle', published('disk.resized'), answerDone]),
-        NOT_GROWN: settled(['stay', 'settle', answerNotGrown]),
+        NOT_GROWN: settled(['stay', 'settle', publishNotGrown, answerNotGrown]),
         GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
         TIMEOUT: { target: 'growing', reenter: true, actions: answerProblem('GROW_TIMEOUT') },
         RESUME: { target: 'growing', reenter: true },
@@ -316,7 +340,7 @@ export const diskMachine = setupDisk.createMachine({
         DELETE: unknown,
         RETRY: unknown,
         VOLUME_REMOVED: [
-          { guard: 'currentUndo', target: 'deleted', actions: answerWhyUndone },
+          { guard: 'currentUndo', target: 'deleted', actions: [publishUndone, answerWhyUndone] },
           { guard: 'currentWiped', target: 'deleted', actions: [published('disk.wiped'), answerDone] },
           {
             guard: 'current',

@@ -7,13 +7,17 @@ export type ChangeType =
   | 'disk.discarded'
   | 'disk.deleted'
   | 'disk.failed'
+  | 'disk.create-failed'
   | 'disk.attached'
+  | 'disk.attach-failed'
   | 'disk.detached'
   | 'disk.diverted'
   | 'disk.machine-lost'
+  | 'disk.detach-failed'
   | 'disk.oversubscribed'
   | 'disk.limit-changed'
   | 'disk.resized'
+  | 'disk.resize-failed'
   | 'disk.wiping'
   | 'disk.wiped'
   | 'disk.state-changed'
@@ -32,6 +36,8 @@ export interface Answer {
 
 export interface Publish {
   readonly type: ChangeType;
+  /** What went wrong, where something did. */
+  readonly problem?: Problem<Refusal | Failure> | null;
 }
 
 export interface Tell<Event> {

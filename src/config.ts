@@ -13,6 +13,10 @@ export interface Config {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Names by which a service on a loopback address is asked, besides its own. */
   readonly hostNames: readonly string[];
+  /** Origins, in lower case, whose pages may use the API. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
   readonly maxRequests: number;
   /** Absolute. */
@@ -154,8 +158,9 @@ function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | 
     const { name, value } = offender(values, issue.path);
     const setting = allSettings.find(s => s.name === issue.path[0]);
     const source = setting && setting.name in fromEnv ? ` (from ${setting.env})` : '';
+    const why = issue.code === 'custom' && issue.params?.why ? `; ${issue.params.why}` : '';
     mistakes.push(
-      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}.`,
+      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}${why}.`,
     );
   }
   return undefined;
@@ -208,6 +213,8 @@ export function loadConfig(sources: Sources): Config {
     listen: checked.listen,
     tls,
     hostNames: checked.host_names.map(normalNodeName),
+    allowedOrigins: checked.allowed_origins.map(origin => origin.toLowerCase()),
+    trustedProxies: checked.trusted_proxies,
     maxConnections: checked.max_connections,
     maxRequests: checked.max_requests,
     dataDir,

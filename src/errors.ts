@@ -205,7 +205,11 @@ const ofTheService = {
     status: 400,
     sentence: () => "the Host header names another service; see the setting 'host_names'",
   },
-  CROSS_SITE: { status: 400, sentence: () => 'a page of another site may not change anything here' },
+  CROSS_SITE: {
+    status: 400,
+    sentence: f =>
+      `a page of another site may not change anything here${because(f.detail)}; see the setting 'allowed_origins', and behind a proxy let it pass on the header Host, with that name among the 'host_names'`,
+  },
   ROUTE_UNKNOWN: { status: 404, sentence: () => 'there is nothing at this URL' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: () => 'this URL does not take that method' },
   BODY_TOO_LARGE: { status: 413, sentence: f => `the request body is too large${because(f.detail)}` },
@@ -317,3 +321,6 @@ export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
 }
 
 export const errorCodes = Object.keys(catalogue) as ErrorCode[];
+
+/** Whether there is such a code; one in an old record may be gone. */
+export const isErrorCode = (code: string): code is ErrorCode => code in catalogue;

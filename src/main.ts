@@ -16,6 +16,7 @@ import { steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { createDisks } from './disks/disks.ts';
+import { logChanges } from './events/change-log.ts';
 import { keepHistory } from './events/history.ts';
 import { openEventLog } from './events/log.ts';
 import { createStreams } from './events/streams.ts';
@@ -79,6 +80,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     Date.now,
   );
   const eventLog = await openEventLog(store);
+  const tellLog = logChanges(log);
   const disks = await createDisks({
     store,
     pool,
@@ -92,7 +94,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     accountNamed: accounts.named,
     quotaOf: account => accounts.quotaOf(account) ?? config.quota,
     inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
-    publish: eventLog.publish,
+    publish: events => {
+      eventLog.publish(events);
+      tellLog(events);
+    },
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });

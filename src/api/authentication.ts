@@ -1,4 +1,5 @@
 import type { Accounts } from '../accounts/accounts.ts';
+import { accountName } from '../accounts/record.ts';
 import { createVerified } from '../accounts/verified.ts';
 import type { Caller } from '../disks/service.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,6 +19,12 @@ function basicCredentials(header: string): { readonly name: string; readonly pas
   }
   const colon = text.indexOf(':');
   return colon < 0 ? undefined : { name: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** The name that was tried, for the log; no other text: people type their password there. */
+export function attemptedName(header: string | undefined): string | undefined {
+  const name = header === undefined ? undefined : basicCredentials(header)?.name;
+  return accountName.safeParse(name).success ? name : undefined;
 }
 
 /** The API token of a Bearer Authorization header (RFC 6750), or undefined where it is none. */

@@ -34,6 +34,14 @@ export const diskChoice = z.strictObject({
     .meta({ description: 'Only disks in this state' })
     .optional(),
   visibility: visibility.meta({ description: 'Only private or only public disks' }).optional(),
+  waiting: z
+    .enum(['pool', 'node', 'guest'], 'waiting must be pool, node or guest')
+    .meta({
+      description:
+        'Only disks that wait for it: the pool, for their volume; a node, to plug them; a guest, to let go of them',
+      examples: ['guest'],
+    })
+    .optional(),
   limit: wholeNumber(
     'limit',
     1,

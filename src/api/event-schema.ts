@@ -59,6 +59,10 @@ export const eventSchema = z
           .optional()
           .describe('Why, in the words of an administrator who vouched for what could not be proved'),
       }),
+      reason: z
+        .object({ code: z.string().describe('As in X-Error-Code'), message: z.string() })
+        .nullable()
+        .describe('What went wrong; null where nothing did, and to those who may not know'),
       progress: z
         .int()
         .nullable()

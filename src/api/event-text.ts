@@ -1,4 +1,5 @@
 import type { KnownDifference } from '../disks/drift-watch.ts';
+import { errorOf, isErrorCode } from '../errors.ts';
 import type { Control } from '../events/control.ts';
 import type { Sight } from '../events/sight.ts';
 import type { EventRecord } from '../store/records.ts';
@@ -7,6 +8,13 @@ import { diskKeys } from './representation.ts';
 
 /** RFC 3339, in UTC. */
 export const instant = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+function reasonOf({ subject, attachment, problem }: EventRecord): EventMessage['data']['reason'] {
+  if (!problem || !isErrorCode(problem.code)) return null;
+  const facts = { disk: subject, node: attachment?.node ?? '', vm: attachment?.vmId ?? '' };
+  const { code, messages } = errorOf(problem.code, { ...facts, detail: problem.detail });
+  return { code, message: messages.join('; ') };
+}
 
 /** An event as it is told; `whole`: with its machine and accounts. */
 export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
@@ -34,6 +42,7 @@ export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
       cause: whole
         ? { kind: cause.kind, request: cause.request, account: cause.account, reason: cause.reason }
         : { kind: cause.kind },
+      reason: whole ? reasonOf(event) : null,
       progress: event.progress,
       deadline: deadline === null ? null : instant(deadline),
     },

@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import type { Answer } from './answer.ts';
 import { fieldsOf, statusLine } from './answer-head.ts';
+import { type Address, addressOf, type createClientAddress } from './client-address.ts';
 import { type Head, readHead } from './head.ts';
 import { type Attached, type Live, streamOver } from './live.ts';
 import type { Parting } from './parting.ts';
@@ -26,14 +27,22 @@ type Body =
   | { readonly kind: 'too large' }
   | { readonly kind: 'gone' };
 
+/** What there is to know of the connections that requests come over. */
+interface Network {
+  /** Asked of every answer without a body. */
+  readonly isParting: Parting;
+  readonly clientAddress: ReturnType<typeof createClientAddress>;
+}
+
 /** A request, and the way to answer it. */
 export class Exchange {
   readonly head: Head;
   /** The request's id, on its answer, in its events and in its log line. */
   readonly id: string;
   readonly #response: HttpResponse;
-  readonly #isParting: Parting;
+  readonly #network: Network;
   readonly #upgrading: us_socket_context_t | undefined;
+  #address: Address | undefined;
   #gone = false;
   #whenGone = (): void => {};
   /** Whether more of the body is to come than is worth waiting for. */
@@ -42,13 +51,12 @@ export class Exchange {
   #held = false;
 
   /**
-   * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket. `isParting` is asked of
-   * every answer without a body.
+   * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket.
    */
   constructor(
     response: HttpResponse,
     request: HttpRequest,
-    isParting: Parting,
+    network: Network,
     upgrading: us_socket_context_t | undefined,
   ) {
     response.onAborted(() => {
@@ -58,7 +66,7 @@ export class Exchange {
     this.head = readHead(request, upgrading !== undefined);
     this.id = this.head.id ?? nanoid();
     this.#response = response;
-    this.#isParting = isParting;
+    this.#network = network;
     this.#upgrading = upgrading;
     this.#unread = (this.head.length ?? 0) > DISCARD_LIMIT;
   }
@@ -68,9 +76,13 @@ export class Exchange {
     return this.#gone;
   }
 
-  /** The client's network address: 4 or 16 bytes, in hexadecimal. Must not be asked for after anything is awaited. */
-  get address(): string {
-    return Buffer.from(this.#response.getRemoteAddress()).toString('hex');
+  /** The client's network address. Must be asked for before anything is awaited; from then on it is known. */
+  get address(): Address {
+    this.#address ??= this.#network.clientAddress(
+      addressOf(this.#response.getRemoteAddress()),
+      this.head.forwardedFor,
+    );
+    return this.#address;
   }
 
   /**
@@ -168,7 +180,7 @@ export class Exchange {
   #endWithoutBody(bytes: number | undefined): void {
     const response = this.#response;
     if (bytes !== undefined) response.writeHeader('Content-Length', String(bytes));
-    if (!this.#isParting()) {
+    if (!this.#network.isParting()) {
       response.endWithoutBody();
       return;
     }

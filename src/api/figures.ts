@@ -94,6 +94,19 @@ export function createFigures(): Figures {
       'Volumes that belong to no disk.',
       () => disks().drift.get('leftover') ?? 0,
     );
+    const waits: Gauge<'for'> = new Gauge({
+      name: 'pdisk_oldest_wait_seconds',
+      help: 'How long that has waited which waits longest for the pool, a node or a guest; 0 where nothing waits.',
+      labelNames: ['for'] as const,
+      registers,
+      collect() {
+        const since = disks().waitingSince;
+        for (const whom of ['pool', 'node', 'guest', 'person'] as const) {
+          const begun = since.get(whom);
+          waits.set({ for: whom }, begun === undefined ? 0 : Math.max(0, (Date.now() - begun) / 1000));
+        }
+      },
+    });
     gauge('pdisk_pool_promised_bytes', 'Size of all disks together.', () => disks().promisedGiB * GIB);
     const promisable: Gauge = new Gauge({
       name: 'pdisk_pool_promisable_bytes',

@@ -9,15 +9,8 @@ import {
   type us_listen_socket,
   us_listen_socket_close,
 } from 'uWebSockets.js';
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { CIPHERS, checkCertificate, type TlsFiles } from './certificate.ts';
 import { listenOn } from './listen.ts';
-
-/** Paths of PEM files. */
-export interface TlsFiles {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 export interface Front {
   /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
@@ -39,16 +32,11 @@ interface Child extends TemplatedApp {
   getDescriptor(): unknown;
 }
 
-/** An app; throws a sentence where its certificate is no good (uWebSockets.js itself does not say why). */
-function newApp(tls: TlsFiles | undefined): TemplatedApp {
+/** An app; throws a sentence where its certificate is no good, and tells what is to be said against one that is used. */
+function newApp(tls: TlsFiles | undefined, warn: (sentence: string) => void = () => {}): TemplatedApp {
   if (!tls) return App({});
-  try {
-    createSecureContext({ cert: readFileSync(tls.certificate), key: readFileSync(tls.key) });
-    return SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the certificate ${tls.certificate} with the key ${tls.key} cannot be used: ${why}`);
-  }
+  for (const sentence of checkCertificate(tls)) warn(sentence);
+  return SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key, ssl_ciphers: CIPHERS });
 }
 
 /** Where clients connect. `mount` is given every app that serves, also those made later for a new certificate. */
@@ -56,6 +44,8 @@ export function createFront(parts: {
   readonly tls: TlsFiles | undefined;
   readonly maxConnections: number;
   readonly mount: (app: TemplatedApp) => void;
+  /** Told what is to be said against a certificate that is used. */
+  readonly warn: (sentence: string) => void;
 }): Front {
   const acceptor = newApp(parts.tls) as Acceptor;
   /** The last one takes what is new. */
@@ -64,7 +54,7 @@ export function createFront(parts: {
   let connections = 0;
 
   function makeChild(): Child {
-    const app = newApp(parts.tls) as Child;
+    const app = newApp(parts.tls, parts.warn) as Child;
     const counted = (response: HttpResponse, change: number): void => {
       connections += change;
       if (change > 0 && connections > parts.maxConnections) response.close();

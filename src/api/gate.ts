@@ -25,6 +25,8 @@ export function createGate(listen: {
   readonly host: string;
   readonly secure: boolean;
   readonly hostNames: readonly string[];
+  /** Whether a page of another origin asks that may use the API. */
+  readonly isAllowed: (head: Head) => boolean;
 }): (head: Head, changes: boolean) => void {
   const isLocal = isLoopback(listen.host);
   /** What the last request that came through said: most say the same. */
@@ -40,8 +42,12 @@ export function createGate(listen: {
     if (isLocal && (known === undefined || head.host !== known)) demandOurName(head.host);
     // A WebSocket begins with GET, and any page may read what comes over it.
     if (!changes && !head.webSocket) return;
-    const site = head.fetchSite;
-    if (site === 'cross-site' || site === 'same-site') throw errorOf('CROSS_SITE');
-    if (head.origin !== undefined && !isOfOurOwn(head, listen.secure)) throw errorOf('CROSS_SITE');
+    const { fetchSite: site, origin, host } = head;
+    const isForeign = site === 'cross-site' || site === 'same-site';
+    const isOurs = !isForeign && (origin === undefined || isOfOurOwn(head, listen.secure));
+    if (isOurs || listen.isAllowed(head)) return;
+    throw errorOf('CROSS_SITE', {
+      detail: origin === undefined ? '' : `its origin is ${origin}, this is ${host}`,
+    });
   };
 }

@@ -17,6 +17,10 @@ export interface Head {
   readonly origin: string | undefined;
   /** Sec-Fetch-Site: how a browser's page is related to us. */
   readonly fetchSite: string | undefined;
+  /** X-Forwarded-For: whom proxies on the way say that they asked for. */
+  readonly forwardedFor: string | undefined;
+  /** Access-Control-Request-Method: whether a browser asks what a page may do. */
+  readonly asksForMethod: boolean;
   /** The client's own id of the request, where it is fit for a header and a log. */
   readonly id: string | undefined;
   readonly idempotencyKey: string | undefined;
@@ -120,6 +124,12 @@ class ReadHead implements Head {
   }
   get fetchSite() {
     return this.#fields.get('sec-fetch-site');
+  }
+  get forwardedFor() {
+    return this.#fields.get('x-forwarded-for');
+  }
+  get asksForMethod() {
+    return this.#fields.has('access-control-request-method');
   }
   get id() {
     const id = this.#fields.get('x-request-id');

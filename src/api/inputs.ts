@@ -32,7 +32,7 @@ const TEXT = ['string', 'number'] as const;
 
 const node = z
   .string()
-  .refine(isNodeName, 'node must be a host name')
+  .refine(isNodeName, 'node must be a host name: letters, digits and hyphens between dots (RFC 1123)')
   .meta({
     description: 'The hypervisor, by its host name; case does not matter',
     maxLength: 254,
@@ -40,17 +40,18 @@ const node = z
     examples: ['onehost-2.lal.in2p3.fr'],
   });
 
-// Control characters are in no domain's name, and a NUL would end the name early on libvirt's side.
+// Of control characters libvirt takes only the tab into a name; a NUL would end the name early on its side.
 export const vmId = z
   .string()
   .refine(
-    id => id !== '' && lengthOf(id) <= 255 && !CONTROL.test(id),
-    'vm_id must be 1 to 255 characters, none of them a control character',
+    id => id !== '' && lengthOf(id) <= 255 && !CONTROL.test(id.replaceAll('\t', '')),
+    'vm_id must be 1 to 255 characters, none of them a control character but the tab',
   )
   .meta({
     type: TEXT,
     description: "The machine, as the node's libvirt or the cloud calls it",
     ...textOf(1, 255),
+    pattern: '^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]*$',
     examples: ['722'],
   });
 

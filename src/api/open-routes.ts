@@ -33,8 +33,8 @@ export interface OpenRoute {
   answer(exchange: Exchange): Answer | Promise<Answer> | undefined;
 }
 
-/** 127.0.0.0/8, also as IPv6 has it, and ::1: the bytes in hexadecimal. */
-const LOOPBACK = /^(?:(?:0{20}f{4})?7f[0-9a-f]{6}|0{31}1)$/;
+/** 127.0.0.0/8 and ::1. */
+const LOOPBACK = /^(?:7f[0-9a-f]{6}|0{31}1)$/;
 
 const plain = (body: string): Answer => ({ status: 200, type: 'text/plain; charset=utf-8', body });
 

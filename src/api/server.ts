@@ -1,10 +1,14 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from 'uWebSockets.js';
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { errorOf, PdiskError } from '../errors.ts';
+import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
 import { type Answer, ofError } from './answer.ts';
+import { attemptedName } from './authentication.ts';
+import type { TlsFiles } from './certificate.ts';
+import { type Address, addressText, createClientAddress } from './client-address.ts';
+import { createCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
-import { createFront, type TlsFiles } from './front.ts';
+import { createFront } from './front.ts';
 import { createGate } from './gate.ts';
 import { createHandler, type Told } from './handler.ts';
 import type { Answers } from './idempotency.ts';
@@ -34,6 +38,10 @@ export interface ApiSettings {
   readonly tls: TlsFiles | undefined;
   /** Names by which a service on a loopback address is asked, besides its own. */
   readonly hostNames: readonly string[];
+  /** Origins whose pages may use the API. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
   /** How many requests may be at work; past it they are answered 503. */
   readonly maxRequests: number;
@@ -47,10 +55,17 @@ interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
   readonly settings: ApiSettings;
 }
 
+const isOfLogins = (code: ErrorCode | undefined): boolean =>
+  code === 'UNAUTHENTICATED' || code === 'TOO_MANY_LOGINS';
+
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
   const { service, leftovers, accounts, answers, events, monitoring, log, settings } = parts;
-  const isParting = createParting();
+  const network = {
+    isParting: createParting(),
+    clientAddress: createClientAddress(settings.trustedProxies),
+  };
+  const cors = createCors(settings.allowedOrigins);
   let gate: ReturnType<typeof createGate> | undefined;
   const handle = createHandler({
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
@@ -84,6 +99,7 @@ export function createApi(parts: Parts): Api {
   function serve(exchange: Exchange): void {
     const { id: request, head } = exchange;
     const started = performance.now();
+    let client: Address | undefined;
     const told: Told = { account: undefined, route: undefined };
     let finished = false;
     working += 1;
@@ -104,26 +120,31 @@ export function createApi(parts: Parts): Api {
           method: head.method,
           path: head.path,
           status,
-          ...(error && { code: error.code }),
-          ...(error && status >= 500 && { messages: error.messages }),
+          ...(error && { code: error.code, messages: error.messages }),
           ...(exchange.isGone && { aborted: true }),
           ms: Math.round(ms * 1000) / 1000,
           account: told.account,
+          ...(client && { client: addressText(client) }),
+          ...(isOfLogins(error?.code) && { attempted: attemptedName(head.authorization) }),
         },
         'request',
       );
     }
 
-    const send = (answer: Answer): void => exchange.send(answer, stopped !== undefined, () => finish(answer));
+    const send = (answer: Answer): void =>
+      exchange.send(cors.readable(answer, head), stopped !== undefined, () => finish(answer));
 
     let answer: Answer | Promise<Answer>;
     try {
       if (stopped) throw errorOf('STOPPING');
       if (working > settings.maxRequests) throw errorOf('BUSY');
-      answer = handle(exchange, told);
+      answer = cors.preflight(head) ?? handle(exchange, told);
     } catch (error) {
       answer = errorAnswer(exchange, error);
     }
+    // Later its connection may be gone, and cannot be asked.
+    if (logs.debug || (logs.info && (answer instanceof Promise || answer.error || !READING.has(head.method))))
+      client = exchange.address;
     if (!(answer instanceof Promise)) {
       send(answer);
       return;
@@ -138,7 +159,7 @@ export function createApi(parts: Parts): Api {
     const take = (response: HttpResponse, request: HttpRequest, upgrading?: us_socket_context_t): void => {
       // An exception that leaves this function ends the process.
       try {
-        serve(new Exchange(response, request, isParting, upgrading));
+        serve(new Exchange(response, request, network, upgrading));
       } catch (error) {
         say('fatal', { err: error }, 'a request could not be served');
       }
@@ -146,7 +167,7 @@ export function createApi(parts: Parts): Api {
     app.ws<Attached>('/*', { ...webSocketBehavior(events.idleSeconds), upgrade: take });
     app.any('/*', (response, request) => take(response, request));
   }
-  const front = createFront({ ...settings, mount });
+  const front = createFront({ ...settings, mount, warn: sentence => log.warn(sentence) });
 
   async function drain(graceMs: number): Promise<void> {
     front.refuse();
@@ -167,7 +188,8 @@ export function createApi(parts: Parts): Api {
 
   return {
     async listen(host, port) {
-      gate = createGate({ host, secure: settings.tls !== undefined, hostNames: settings.hostNames });
+      const { hostNames, tls } = settings;
+      gate = createGate({ host, secure: tls !== undefined, hostNames, isAllowed: cors.isAllowed });
       return { port: await front.listen(host, port) };
     },
     reloadCertificate: front.reload,

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { isNodeName, normalNodeName } from './node-name.ts';
 
@@ -42,6 +42,18 @@ const address = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** Whether a text is the origin of a web page, as browsers write it. */
+const isOrigin = (text: string): boolean =>
+  /^https?:\/\//i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
+
+/** Whether a text is an IP address, or one with the number of bits that its network has in common. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = isIP(address) === 6 ? 128 : 32;
+  const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  return isIP(address) !== 0 && !address.includes('%') && isPrefix && rest.length === 0;
+}
+
 const LOCAL_URI = 'qemu:///system';
 const URI = /^qemu(?:\+unix|\+tcp)?:\/\/[^\s/]*\/(?:system|session)(?:\?\S*)?$/;
 
@@ -54,7 +66,14 @@ const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
     const normal = normalNodeName(name);
     const nameFits = name === '*' ? uri.includes('{node}') : isNodeName(name) && !uri.includes('{node}');
     if (!nameFits || !URI.test(uri.replaceAll('{node}', 'node')) || seen.has(normal)) {
-      context.addIssue({ code: 'custom', path: [name], message: 'not a node' });
+      const why = `'${name}' is no host name: letters, digits and hyphens between dots (RFC 1123)`;
+      const isName = name === '*' || isNodeName(name);
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'not a node',
+        params: isName ? {} : { why },
+      });
     }
     seen.add(normal);
   }
@@ -94,6 +113,20 @@ export const settings = z.strictObject({
     allowed: 'a list of host names',
     description:
       'By which names besides `localhost` and loopback addresses a service on a loopback address is asked; a request to another name is refused, for it is a browser that was misled.',
+  }),
+  allowed_origins: setting(z.array(z.string().refine(isOrigin)).default([]), {
+    env: 'PDISK_ALLOWED_ORIGINS',
+    default: '`[]`',
+    allowed: "a list of origins, as ['https://console.example']",
+    description:
+      'Of which other origins pages may use the API in a browser (CORS), with credentials that they send themselves.',
+  }),
+  trusted_proxies: setting(z.array(z.string().refine(isNetwork)).default([]), {
+    env: 'PDISK_TRUSTED_PROXIES',
+    default: '`[]`',
+    allowed: "a list of IP addresses and networks, as ['127.0.0.1', '10.0.0.0/8']",
+    description:
+      'The proxies whose `X-Forwarded-For` is believed: each client is then known by its own address, to the slowing of wrong logins, to `metrics_access` and to the log.',
   }),
   max_connections: setting(z.number().int().min(1).default(20_000), {
     env: 'PDISK_MAX_CONNECTIONS',

@@ -1,6 +1,6 @@
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
-import { type ChangeType, diskKey } from '../../machines/notes.ts';
+import { diskKey, type Publish } from '../../machines/notes.ts';
 import type { EventRecord } from '../store/records.ts';
 import { viewNow } from './answers.ts';
 import { percentOf } from './details.ts';
@@ -31,9 +31,9 @@ export function changesOf(
     const to = step.touched.get(key)?.state ?? endOf(context);
     const deadline = step.touched.get(key) ? context.deadline : null;
     const progress = isDisk(context) && context.wiped ? percentOf(context.wiped) : null;
-    const published = step.published.filter(note => note.key === key).map(note => note.type);
-    const unsaid: ChangeType = from === to ? 'disk.updated' : 'disk.state-changed';
-    for (const type of published.length > 0 ? published : [unsaid]) {
+    const published: readonly Publish[] = step.published.filter(note => note.key === key);
+    const unsaid: Publish = { type: from === to ? 'disk.updated' : 'disk.state-changed' };
+    for (const { type, problem } of published.length > 0 ? published : [unsaid]) {
       const sequence = after + events.length + 1;
       // One by one: to spread an object here took a tenth of a creation's time.
       events.push({
@@ -47,6 +47,7 @@ export function changesOf(
         from,
         to,
         deadline,
+        problem: problem ?? undefined,
         progress,
         cause: why,
       });

@@ -24,14 +24,17 @@ function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): 
   return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
 }
 
-function waitingOf(disk: KeptDisk, attachments: readonly KeptAttachment[]): Waiting[] {
+/** Whom a disk and its attachments wait for. */
+export function waitingOf(shelf: Shelf, disk: KeptDisk): Waiting[] {
   const { deadline } = disk.context;
   const own: Waiting[] =
     deadline !== null && POOL.has(disk.state) ? [{ for: 'pool', attachment: null, until: deadline }] : [];
-  const others = attachments.flatMap(({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
-    if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];
-    return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
-  });
+  const others = attachmentsOf(shelf, disk).flatMap(
+    ({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
+      if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];
+      return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
+    },
+  );
   return [...own, ...others];
 }
 
@@ -58,7 +61,7 @@ export function detailsOf(
     state: disk.state,
     reason: error && { code: error.code, message: error.messages[0] ?? '' },
     attachments: attachments.map(one => attachmentDetails(one, shows(one))),
-    waiting: waitingOf(disk, attachments),
+    waiting: waitingOf(shelf, disk),
     wiped: wiped === null ? null : percentOf(wiped),
   };
 }

@@ -24,7 +24,7 @@ import { createNodeService } from './node-service.ts';
 import { createObserver } from './observing.ts';
 import { createReconciler } from './reconcile.ts';
 import { resume, usedNodes } from './recovery.ts';
-import type { Caller, ChartService, DiskService, NodeService } from './service.ts';
+import type { Caller, ChartService, DiskService, NodeService, Waiting } from './service.ts';
 import type { Inspect } from './step.ts';
 import { createStrays } from './strays.ts';
 import { createActorSystem } from './system.ts';
@@ -91,6 +91,8 @@ export interface DiskFigures {
   readonly promisedGiB: number;
   /** Differences between records, pool and domains, by kind, as last seen. */
   readonly drift: ReadonlyMap<DriftKind, number>;
+  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  readonly waitingSince: ReadonlyMap<Waiting['for'], number>;
 }
 
 export interface Disks {
@@ -207,7 +209,12 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
     },
-    figures: () => ({ ...committed.counts(), promisedGiB: committed.promisedGiB(), drift: drift.counts() }),
+    figures: () => ({
+      ...committed.counts(),
+      promisedGiB: committed.promisedGiB(),
+      waitingSince: system.waitingSince(),
+      drift: drift.counts(),
+    }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();

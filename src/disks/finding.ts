@@ -1,5 +1,5 @@
 import { unknownDisk, viewOf } from './answers.ts';
-import { detailsOf, versionOf } from './details.ts';
+import { detailsOf, versionOf, waitingOf } from './details.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
 import { mayInspect, maySee, maySeeUse, runsTheCloud } from './rights.ts';
@@ -30,6 +30,9 @@ export function finding({
   }
   const mayFind: typeof maySee = (caller, disk) => isKnown(disk) && maySee(caller, disk);
 
+  const isWaitingFor = (disk: KeptDisk, whom: Choice['waiting']): boolean =>
+    whom === undefined || waitingOf(committed, disk).some(one => one.for === whom);
+
   function choose<View>(
     caller: Caller,
     choice: Choice,
@@ -41,7 +44,8 @@ export function finding({
     const views: View[] = [];
     for (const disk of all) {
       if (views.length >= most) break;
-      if (isChosen(disk, choice) && may(caller, disk)) views.push(view(disk));
+      if (isChosen(disk, choice) && isWaitingFor(disk, choice.waiting) && may(caller, disk))
+        views.push(view(disk));
     }
     return views;
   }

@@ -125,6 +125,8 @@ export interface Choice {
   readonly owner?: string | undefined;
   readonly state?: DiskDetails['state'] | undefined;
   readonly visibility?: 'private' | 'public' | undefined;
+  /** Only disks that wait for it, themselves or one of their attachments. */
+  readonly waiting?: Waiting['for'] | undefined;
   /** Only disks after this position. */
   readonly after?: Position | undefined;
   /** At most so many. */

@@ -9,9 +9,10 @@ import type { EventRecord } from '../store/records.ts';
 import { changesOf } from './changes.ts';
 import type { Effects } from './effects.ts';
 import { isDiskKey, type Kept, WAITING } from './records.ts';
-import type { Cause, Decided } from './service.ts';
+import type { Cause, Decided, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import { createDecider, type Delivery, type EffectNote, type Inspect, type Step } from './step.ts';
+import { createWaits } from './waits.ts';
 
 /** What became of a delivery. */
 export interface Outcome {
@@ -32,6 +33,8 @@ export interface ActorSystem {
   deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<Outcome>;
   /** Sends TIMEOUT to every actor that has waited beyond its deadline. */
   sweep(): void;
+  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  waitingSince(): ReadonlyMap<Waiting['for'], number>;
   /** Ends all waiting, aborts the effects at work and takes no more deliveries; the next start resumes them. Resolves when they have come back. */
   stop(): Promise<void>;
 }
@@ -71,11 +74,13 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   const waiters = new Map<string, Waiter[]>();
   const deadlines = new Map<string, number>();
   const running = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
+  const waits = createWaits();
   let sequence = parts.lastSequence;
   let steps = 0;
   let stopped: Error | undefined;
 
   for (const record of [...decided.disks(), ...decided.attachments()]) {
+    waits.note(keyOf(record.context), record, time());
     const { deadline } = record.context;
     if (deadline !== null) deadlines.set(keyOf(record.context), deadline);
   }
@@ -105,6 +110,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     decided.put(key, record);
     if (record && record.context.deadline !== null) deadlines.set(key, record.context.deadline);
     else deadlines.delete(key);
+    waits.note(key, record, time());
   }
 
   function write(step: Step, events: readonly EventRecord[], { alsoWrite }: Cause): Promise<void> {
@@ -205,7 +211,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     await Promise.all([...running.values()].map(({ ended }) => ended));
   }
 
-  return { deliver, sweep, stop };
+  return { deliver, sweep, waitingSince: waits.longest, stop };
 }
 
 /** Whether the chart still waits for what is at work: an actor that only learned something goes on waiting. */

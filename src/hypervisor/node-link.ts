@@ -7,11 +7,15 @@ import type { DomainEvent } from '../libvirt/domain.ts';
 import { keepLinked, type Link } from '../libvirt/reconnect.ts';
 import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
+import { observed } from './observed.ts';
 import { within } from './within.ts';
 
 export interface Log {
   info(facts: object, sentence: string): void;
   warn(facts: object, sentence: string): void;
+  /** For whoever wants to know every call. */
+  debug?(facts: object, sentence: string): void;
+  isLevelEnabled?(level: 'debug'): boolean;
 }
 
 export interface Questions {
@@ -85,7 +89,11 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
     const until = Math.min(deadline, steadyNow() + options.connectMs);
     try {
-      return await within(until, signal, waiting => link.client({ signal: waiting }));
+      return observed(
+        await within(until, signal, waiting => link.client({ signal: waiting })),
+        node.host,
+        log,
+      );
     } catch {
       const detail = link.lastError?.message ?? 'it does not answer';
       throw errorOf('NODE_UNREACHABLE', { node: node.host, detail });

@@ -99,14 +99,18 @@ export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.discarded': 'An administrator has a volume that belonged to no disk removed.',
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
+  'disk.create-failed': 'Its creation failed and was undone.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
+  'disk.attach-failed': 'The disk could not be plugged into the machine, or nobody knows yet whether it was.',
   'disk.detached': 'The disk is off the machine.',
   'disk.diverted': 'The machine writes to another path than the volume of the disk, or to the volume again.',
   'disk.machine-lost':
     'The machine that has the disk is not found, and whether it is gone is not known: a person has to say.',
+  'disk.detach-failed': 'The machine did not let go of the disk, or nobody knows yet whether it did.',
   'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
   'disk.limit-changed': 'How many machines may use the disk at once was changed.',
   'disk.resized': 'The disk is larger, and every machine that uses it knows.',
+  'disk.resize-failed': 'The disk could not be made larger.',
   'disk.wiping': 'A piece of the volume of a deleted disk was wiped.',
   'disk.wiped': 'The volume of a deleted disk was wiped and removed.',
   'disk.state-changed': 'The disk or one of its attachments went from one state to another.',
@@ -167,6 +171,8 @@ const eventRecord = z.object({
   to: z.string(),
   /** Until when somebody is waited for, in milliseconds since 1970. */
   deadline: z.number().nullable(),
+  /** What went wrong, with what the outside said about it. */
+  problem: z.object({ code: z.string(), detail: z.string() }).optional(),
   /** How much of a deleted disk's volume is wiped, in percent; null for other disks. */
   progress: z.int().nullable(),
   cause: z.object({

@@ -95,8 +95,8 @@ test('missing, empty, unknown and unfit inputs are 400, all of them told', async
       status: 400,
       code: 'BAD_INPUT',
       messages: [
-        'node must be a host name',
-        'vm_id must be 1 to 255 characters, none of them a control character',
+        'node must be a host name: letters, digits and hyphens between dots (RFC 1123)',
+        'vm_id must be 1 to 255 characters, none of them a control character but the tab',
         "there is no input 'target' here",
       ],
     });

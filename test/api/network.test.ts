@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { cheap } from '../accounts/support/memory-store.ts';
@@ -251,4 +251,39 @@ test('plain HTTP sent to TLS, and a handshake that never ends, break nothing', a
   await once(plainly, 'close');
   t.is(await fetchOver(false, '/'), 'pdisk of first');
   half.destroy();
+});
+
+test('over TLS there are no suites without forward secrecy, and none of CBC', async t => {
+  const { port } = await secure(t);
+  const suites = ['AES128-SHA', 'AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256'];
+  const shake = (ciphers: string): Promise<string> =>
+    new Promise(resolve => {
+      const options = {
+        port,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ciphers,
+        maxVersion: 'TLSv1.2',
+      } as const;
+      const socket = connectTls(options, () => {
+        resolve(socket.getCipher().name);
+        socket.destroy();
+      });
+      socket.on('error', () => resolve('refused'));
+    });
+  for (const suite of suites) t.is(await shake(`${suite}:@SECLEVEL=0`), 'refused', suite);
+  t.regex(await shake('ECDHE+AESGCM'), /^ECDHE-(?:ECDSA|RSA)-AES\d+-GCM/);
+});
+
+test('a key that everybody can read is told to the log, at the start and when it is read again', async t => {
+  const { tls, reload, log } = await secure(t);
+  const told = () => log.filter(({ msg }) => String(msg).includes('can be read by everybody'));
+  await chmod(tls.key, 0o600);
+  const before = told().length;
+  reload();
+  t.is(told().length, before);
+  await chmod(tls.key, 0o644);
+  reload();
+  t.is(told().length, before + 1);
+  t.true(String(told()[0]?.msg).includes(tls.key));
 });

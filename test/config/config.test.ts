@@ -37,6 +37,8 @@ test('nothing at all and an empty file give the defaults', t => {
     quota: { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY },
     tls: undefined,
     hostNames: [],
+    allowedOrigins: [],
+    trustedProxies: [],
     maxConnections: 20_000,
     maxRequests: 2000,
     nodes: { localhost: 'qemu:///system', 'onehost-1.example.org': 'qemu:///system' },
@@ -74,6 +76,8 @@ test('a file sets everything, under the names that the schema has', t => {
     tls_certificate: tls/cert.pem
     tls_key: /tls/key.pem
     host_names: [Disks.Example.]
+    allowed_origins: ['HTTPS://Console.Example']
+    trusted_proxies: ['127.0.0.1', '::1', '10.0.0.0/8']
     max_connections: 7
     max_requests: 8
     nodes:
@@ -106,6 +110,8 @@ test('a file sets everything, under the names that the schema has', t => {
     quota: { disks: 10, sizeGiB: 0 },
     tls: { certificate: '/srv/tls/cert.pem', key: '/tls/key.pem' },
     hostNames: ['disks.example'],
+    allowedOrigins: ['https://console.example'],
+    trustedProxies: ['127.0.0.1', '::1', '10.0.0.0/8'],
     maxConnections: 7,
     maxRequests: 8,
     nodes: {
@@ -276,4 +282,14 @@ test('beyond this machine it serves with TLS only, unless it is told to be insec
   for (const host of ['127.0.0.1', '127.1.2.3', '[::1]', 'localhost'])
     t.like(load(`listen: "${host}:1"`), { tls: undefined });
   t.is(mistakes('tls_key: b').join(), 'tls_key is set and tls_certificate is not; TLS needs both.');
+});
+
+test('a node whose name is what is wrong is told so', t => {
+  const env = { PDISK_NODES: '{kvm_01: "qemu:///system"}' };
+  const error = t.throws(() => loadConfig({ env }), { instanceOf: ConfigError });
+  t.true(
+    error?.sentences[0]?.endsWith(
+      "'kvm_01' is no host name: letters, digits and hyphens between dots (RFC 1123).",
+    ),
+  );
 });

@@ -376,3 +376,11 @@ test('a limit that is reached, and a disk in use, name the machines to those who
   const limited = await site.ask('PUT', `/api/disks/${uuid}/limit`, { form: { limit: '2' } });
   t.true(limited.messages[0]?.includes(named));
 });
+
+test("a tab may be in a machine's name, as libvirt has it", async t => {
+  site.n1.addDomain({ name: 'a\tb' });
+  const uuid = await site.create('alice');
+  const form = { node: 'n1', vm_id: 'a\tb' };
+  t.is((await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form })).code, 200);
+  t.is((await site.ask('POST', `/api/hotdetach/${uuid}`, { as: 'alice', form })).code, 200);
+});

@@ -1,5 +1,7 @@
 // GET with view=full: numbers are numbers, times are RFC 3339, and what is being made or removed is there too.
 import test from 'ava';
+import { gate } from '../rig/gate.ts';
+import { until } from '../rig/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;
@@ -133,5 +135,37 @@ test('there is no other view', async t => {
     '/api/disks?view=full&view=full',
   ]) {
     t.is((await site.ask('GET', path, { as: 'alice' })).code, 'BAD_INPUT', path);
+  }
+});
+
+test('what waits can be asked for, and the figures tell how long the longest has', async t => {
+  const own = await startSite({ attach_timeout: 120, metrics_access: 'any' });
+  try {
+    const [uuid, other] = [await own.create('alice'), await own.create('alice')];
+    const waiting = async (whom: string, view = '&view=full') => {
+      const { text } = await own.ask('GET', `/api/disks?waiting=${whom}${view}`, { as: 'alice' });
+      return JSON.parse(text).map((disk: { uuid: string }) => disk.uuid);
+    };
+    const oldest = async (whom: string): Promise<number> => {
+      const { text } = await own.ask('GET', '/metrics', { as: '' });
+      return Number(new RegExp(`^pdisk_oldest_wait_seconds\\{for="${whom}"\\} (\\S+)$`, 'm').exec(text)?.[1]);
+    };
+    t.deepEqual([await oldest('pool'), await oldest('node'), await oldest('guest')], [0, 0, 0]);
+    const held = gate();
+    own.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held.opened });
+    const form = { node: 'n1', vm_id: own.machine() };
+    const attaching = own.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
+    await until(async () => (await waiting('node')).length > 0, 'the wait for the node');
+    t.deepEqual(await waiting('node'), [uuid]);
+    t.deepEqual(await waiting('node', ''), [uuid]);
+    t.deepEqual([await waiting('guest'), await waiting('pool')], [[], []]);
+    t.true((await oldest('node')) > 0);
+    held.open();
+    t.is((await attaching).status, 200);
+    t.deepEqual([await waiting('node'), await oldest('node')], [[], 0]);
+    t.is((await own.ask('GET', '/api/disks?waiting=godot', { as: 'alice' })).code, 'BAD_INPUT');
+    t.is((await own.ask('GET', `/api/disks/${other}`, { as: 'alice' })).status, 200);
+  } finally {
+    await own.end();
   }
 });

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { eventMessage } from '../../src/api/event-text.ts';
 import { codecs, type EventRecord } from '../../src/store/records.ts';
 import { type Batch, createWorld, RUN, settle, vmOf } from '../disks/support/world.ts';
 
@@ -136,4 +137,38 @@ test('what an administrator gave as the reason is in every event that follows, o
   world.works.shift()?.bring({ type: 'WIPED', attempt: 2, bytes: 2 ** 30, of: 2 ** 30 });
   await arrive(world);
   t.is(world.published.at(-1)?.cause.reason, 'the host burnt down');
+});
+
+test('a creation and a growth that fail are events of their own, with the reason', async t => {
+  const world = createWorld();
+  void world.create('d');
+  await arrive(world);
+  world.works.shift()?.bring({
+    type: 'VOLUME_FAILED',
+    attempt: 1,
+    problem: { code: 'VOLUME_FAILED', detail: 'EIO' },
+  });
+  await arrive(world);
+  world.works.shift()?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  const undone = (await arrive(world)).flatMap(eventsIn);
+  t.deepEqual(undone.map(brief), [['disk.create-failed', 'deleting', 'deleted', null]]);
+  t.deepEqual(undone[0]?.problem, { code: 'VOLUME_FAILED', detail: 'EIO' });
+  t.deepEqual(undone[0] && eventMessage(undone[0], true).data.reason, {
+    code: 'VOLUME_FAILED',
+    message: `the volume of disk ${undone[0]?.subject} could not be made: EIO`,
+  });
+  t.is(undone[0] && eventMessage(undone[0], false).data.reason, null);
+
+  const other = await made();
+  const growth = { sizeGiB: 9, roomGiB: 99, quotaGiB: 99, attaching: false };
+  void other.send(diskKey('d'), { type: 'GROW', ...growth });
+  await arrive(other);
+  other.works.shift()?.bring({
+    type: 'NOT_GROWN',
+    attempt: 2,
+    problem: { code: 'GROW_FAILED', detail: 'ENOSPC' },
+  });
+  const stayed = (await arrive(other)).flatMap(eventsIn);
+  t.deepEqual(stayed.map(brief), [['disk.resize-failed', 'growing', 'available', null]]);
+  t.deepEqual(stayed[0]?.problem, { code: 'GROW_FAILED', detail: 'ENOSPC' });
 });

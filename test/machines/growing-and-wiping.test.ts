@@ -46,7 +46,7 @@ test('a volume that did not grow leaves the disk as large as it was', t => {
   disk.send(growth);
   t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt: 2, problem }), {
     state: 'available',
-    notes: [{ answer: { problem } }],
+    notes: [{ publish: { type: 'disk.resize-failed', problem } }, { answer: { problem } }],
   });
   t.is(disk.context().sizeGiB, 1);
 });

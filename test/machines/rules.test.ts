@@ -112,7 +112,7 @@ test('a creation that fails is undone before its caller hears of it', t => {
   t.deepEqual([failed.state, failed.notes], ['deleting', [{ removeVolume: true }]]);
   t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: 2 }), {
     state: 'deleted',
-    notes: [{ answer: { problem } }],
+    notes: [{ publish: { type: 'disk.create-failed', problem } }, { answer: { problem } }],
   });
 });
 

@@ -51,15 +51,19 @@ const ajv = new Ajv2020({ strict: false, validateSchema: false, coerceTypes: fal
 formats.default(ajv);
 ajv.addSchema(document, 'pdisk', undefined, false);
 
-/** Of what HTTP and its server say by themselves. */
+/** Of what HTTP, its server and the rules for pages of other origins say by themselves. */
 const TRANSPORT: ReadonlySet<string> = new Set([
+  'access-control-allow-origin',
+  'access-control-expose-headers',
   'connection',
   'content-length',
   'content-type',
   'date',
   'keep-alive',
+  'server',
   'transfer-encoding',
   'uwebsockets',
+  'vary',
 ]);
 
 /** A longer body is a list of what shorter ones have, too: it would cost memory that some tests measure. */

@@ -99,6 +99,8 @@ const api = createApi({
   settings: {
     tls: undefined,
     hostNames: [],
+    allowedOrigins: [],
+    trustedProxies: [],
     maxConnections: 100_000,
     maxRequests: 100_000,
     metricsAccess: 'any',

@@ -65,6 +65,8 @@ async function makeAccounts(accounts: Accounts): Promise<void> {
 export const plain: ApiSettings = {
   tls: undefined,
   hostNames: [],
+  allowedOrigins: [],
+  trustedProxies: [],
   maxConnections: 20_000,
   maxRequests: 2000,
   metricsAccess: 'admin',
