@@ -183,3 +183,32 @@ guestTest.serial('what a guest writes onto its disk is never taken for a physica
   for (const one of [uuid, another]) await pool.remove(one, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
+
+guestTest.serial(
+  'what LVM made in another volume group, which has come to bear the name, is taken back',
+  async t => {
+    const pool = await files.pool(t);
+    const { uuid } = await secretVolume(pool);
+    const other = await createVolumeGroup('other');
+    await run('vgrename', '--quiet', VG, 'away');
+    await run('vgrename', '--quiet', 'other', VG);
+    try {
+      // It has not been looked at since.
+      const error = await failureOf(t, pool.make(randomUUID(), 1, never()));
+      t.is(error.code, 'POOL_UNAVAILABLE');
+      t.regex(error.message, /another volume group is called admin now/);
+      t.is((await failureOf(t, pool.remove(uuid, never()))).code, 'POOL_UNAVAILABLE');
+      t.deepEqual(await files.group().volumes(), []);
+    } finally {
+      await run('vgrename', '--quiet', VG, 'other');
+      await run('vgrename', '--quiet', 'away', VG);
+      await other.remove();
+    }
+    t.deepEqual(
+      (await pool.list()).map(volume => volume.uuid),
+      [uuid],
+    );
+    await pool.remove(uuid, never());
+    t.deepEqual(await files.group().leftOver(), []);
+  },
+);

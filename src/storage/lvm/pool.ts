@@ -62,16 +62,24 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   const opened = await firstLook(lvm, options);
   const home = { vgUuid: opened.uuid, thinPool };
 
+  /** Whether the last look found it usable: else what was seen before it counts no more. */
+  let isUsable = true;
   async function look(signal: AbortSignal): Promise<VgState> {
-    const state = await patiently(() => readState(lvm, options, signal), signal);
-    expectUsable(options, home, state);
-    return state;
+    try {
+      const state = await patiently(() => readState(lvm, options, signal), signal);
+      expectUsable(options, home, state);
+      isUsable = true;
+      return state;
+    } catch (error) {
+      isUsable = false;
+      throw error;
+    }
   }
   const lookSoon = (): Promise<VgState> =>
     within(QUESTION_MS, look).catch(error => {
       throw unavailable(error);
     });
-  const lookLately = kept(lookSoon);
+  const lookLately = kept(lookSoon, { counts: () => isUsable });
   const changes = changesIn({ vg, home, lvm, kernel, look });
 
   function promisable(state: VgState): number {
