@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
@@ -23,6 +22,8 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
+import { makeDirectory } from './storage/directory.ts';
+import { directorySync } from './storage/directory-sync.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
@@ -36,7 +37,7 @@ const STOP_MS = 20_000;
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
 async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(config.dataDir, 0o700);
   let hasFailed = false;
   const fail = (what: string) => (error: Error) => {
     log.fatal({ err: error }, what);
@@ -61,6 +62,8 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     onBatch: figures.batch,
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
+  // The database's own name is an entry of this one.
+  await directorySync(config.dataDir)();
   const warn = (sentence: string): void => log.warn(sentence);
   const { overcommit, wipe, wipeRateMiB } = config;
   const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;

@@ -104,7 +104,7 @@ async function runLvm(args: readonly string[]): Promise<readonly Tally[]> {
   // Without it they are skipped, each by its name.
   if (status !== 0 || process.getuid?.() !== 0) return [await runAva(args)];
   const saved = await saveGuests();
-  const disks = ['100G', ...Array<string>(7).fill('40G')].flatMap(size => ['-d', size]);
+  const disks = ['100G', ...Array<string>(9).fill('40G')].flatMap(size => ['-d', size]);
   const guest = [lvmGuest, '-t', '2400', ...disks, 'env', `PDISK_SAVED_GUESTS=${saved}`];
   try {
     return await Promise.all(

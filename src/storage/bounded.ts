@@ -74,7 +74,8 @@ async function answerOf<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>)
 export function bounded(pool: Pool, bounds: Bounds): Pool {
   const { atOnce, waiting, questionMs = QUESTION_MS, hungMs = HUNG_MS } = bounds;
   const takeTurn = turns();
-  const slot = slots(atOnce);
+  const takeSlot = slots(atOnce);
+  let queued = 0;
   const check = shared(pool.check);
   const use = shared(pool.use);
 
@@ -86,7 +87,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
   ): Promise<T> {
     const endTurn = await takeTurn(uuid, when.begin);
     try {
-      let free = await slot.take(when.urgent, when.begin);
+      let free = await takeSlot(when.urgent, when.begin);
       for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(LONGEST_PAUSE_MS, 2 * ms)) {
         const passing = await work()
           .catch(error => {
@@ -96,7 +97,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
           .finally(free);
         if (!(passing instanceof Passing)) return passing;
         await pause(ms, when.signal);
-        free = await slot.take(true, when.signal).catch(() => {
+        free = await takeSlot(true, when.signal).catch(() => {
           throw passing.why;
         });
       }
@@ -111,9 +112,10 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
     disk: string,
     work: () => Promise<T>,
   ): Promise<T> {
-    if (slot.waiting() >= waiting) {
-      throw errorOf('POOL_BUSY', { disk, detail: `${waiting} changes wait for their turn` });
+    if (queued >= waiting + atOnce) {
+      throw errorOf('POOL_BUSY', { disk, detail: `${queued} changes are before it` });
     }
+    queued += 1;
     let begun = false;
     try {
       return await inTurn({ ...when, urgent: false }, disk, () => {
@@ -123,6 +125,8 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
     } catch (error) {
       if (begun && !(error instanceof NotBegun)) throw error;
       throw errorOf('POOL_BUSY', { disk, detail: 'its turn did not come in time' });
+    } finally {
+      queued -= 1;
     }
   }
 

@@ -45,8 +45,24 @@ export function watchFullness(parts: {
   const { pool, everyMs, tell, log } = parts;
   const known = new Map<Use['what'], Fullness>();
 
+  /** A pool that cannot be used is told once, and so is its coming back. */
+  let away: string | undefined;
+  async function ask(): Promise<readonly Use[]> {
+    try {
+      const uses = await pool.use();
+      if (away !== undefined) log.warn('the pool can be used again');
+      away = undefined;
+      return uses;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== away) log.warn(why);
+      away = why;
+      return [];
+    }
+  }
+
   async function look(): Promise<void> {
-    for (const use of await pool.use().catch(() => [])) {
+    for (const use of await ask()) {
       const before = known.get(use.what)?.level ?? 'ok';
       const found = { ...use, level: levelOf(use, before) };
       known.set(use.what, found);

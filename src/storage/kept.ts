@@ -4,6 +4,8 @@ const FRESH_TIMES = 20;
 interface Keeping {
   /** How long after a new look was due the last answer will still do, in milliseconds. */
   readonly overdueMs?: number;
+  /** Whether what was found last still counts: somebody may have come to know better. */
+  readonly counts?: () => boolean;
   readonly now?: () => number;
 }
 
@@ -14,7 +16,7 @@ interface Keeping {
  */
 export function kept<T>(
   find: () => Promise<T>,
-  { overdueMs = 0, now = () => performance.now() }: Keeping = {},
+  { overdueMs = 0, counts = () => true, now = () => performance.now() }: Keeping = {},
 ): () => Promise<T> {
   let known: { readonly value: T; readonly freshUntil: number } | undefined;
   let finding: Promise<T> | undefined;
@@ -36,6 +38,7 @@ export function kept<T>(
 
   return async () => {
     const time = now();
+    if (!counts()) known = undefined;
     if (known && time < known.freshUntil) return known.value;
     finding ??= look();
     if (!known || time >= known.freshUntil + overdueMs) return finding;

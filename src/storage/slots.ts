@@ -2,15 +2,14 @@ interface Waiter {
   readonly go: () => void;
 }
 
-export interface Slots {
-  /** Takes one when one is free: what is urgent first, then in the order of asking. Resolves with what frees it. Rejects with the signal's reason. */
-  take(urgent: boolean, signal: AbortSignal): Promise<() => void>;
-  /** How many wait that are not urgent. */
-  waiting(): number;
-}
+/**
+ * Takes a slot when one is free: what is urgent first, then in the order of asking. Resolves with what frees it. Rejects with the signal's
+ * reason.
+ */
+type TakeSlot = (urgent: boolean, signal: AbortSignal) => Promise<() => void>;
 
-/** At most `count` at once. */
-export function slots(count: number): Slots {
+/** At most `count` are taken at once. */
+export function slots(count: number): TakeSlot {
   const queues = { urgent: new Set<Waiter>(), other: new Set<Waiter>() };
   let free = count;
 
@@ -21,33 +20,30 @@ export function slots(count: number): Slots {
     (urgent ?? other)?.go();
   }
 
-  return {
-    waiting: () => queues.other.size,
-    take(urgent, signal) {
-      const queue = urgent ? queues.urgent : queues.other;
-      return new Promise((resolve, reject) => {
-        let taken = false;
-        const leave = (): void => {
+  return (urgent, signal) => {
+    const queue = urgent ? queues.urgent : queues.other;
+    return new Promise((resolve, reject) => {
+      let taken = false;
+      const leave = (): void => {
+        queue.delete(waiter);
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        go() {
           queue.delete(waiter);
-          reject(signal.reason);
-        };
-        const waiter: Waiter = {
-          go() {
-            queue.delete(waiter);
-            signal.removeEventListener('abort', leave);
-            free -= 1;
-            taken = true;
-            resolve(() => {
-              if (taken) release();
-              taken = false;
-            });
-          },
-        };
-        if (signal.aborted) return leave();
-        if (free > 0) return waiter.go();
-        queue.add(waiter);
-        signal.addEventListener('abort', leave, { once: true });
-      });
-    },
+          signal.removeEventListener('abort', leave);
+          free -= 1;
+          taken = true;
+          resolve(() => {
+            if (taken) release();
+            taken = false;
+          });
+        },
+      };
+      if (signal.aborted) return leave();
+      if (free > 0) return waiter.go();
+      queue.add(waiter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
   };
 }

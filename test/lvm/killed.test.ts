@@ -16,7 +16,9 @@ const files = volumeGroupForThisFile('killed');
 const MOMENTS = [0, 60, 150, 300];
 
 async function pidOf(command: string): Promise<number | undefined> {
-  const [pid] = [...(await programs())].find(([, line]) => line.includes(command)) ?? [];
+  // Not those of other files, which run at the same time.
+  const ours = (line: string): boolean => line.includes(command) && /[ /]killed(?:[ /]|$)/.test(line);
+  const [pid] = [...(await programs())].find(([, line]) => ours(line)) ?? [];
   return pid === undefined ? undefined : Number(pid);
 }
 

@@ -116,6 +116,33 @@ test('a creation that fails is undone before its caller hears of it', t => {
   });
 });
 
+function born() {
+  const disk = play(diskMachine);
+  const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit: 1 };
+  disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
+  return disk;
+}
+
+test('a creation of which nothing was begun leaves nothing to undo', t => {
+  const problem = { code: 'POOL_BUSY' as const, detail: '' };
+  const disk = born();
+  t.is(disk.send({ type: 'NOT_BEGUN', attempt: 2, problem }).state, 'creating', 'of another attempt');
+  t.deepEqual(disk.send({ type: 'NOT_BEGUN', attempt: 1, problem }), {
+    state: 'deleted',
+    notes: [{ answer: { problem } }],
+  });
+});
+
+test('a creation that an earlier attempt may have begun is undone even if the last one has not', t => {
+  const problem = { code: 'POOL_BUSY' as const, detail: '' };
+  const disk = born();
+  disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem: { code: 'VOLUME_FAILED', detail: 'EIO' } });
+  disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem: { code: 'REMOVE_FAILED', detail: 'EIO' } });
+  disk.send({ type: 'RETRY' });
+  const again = disk.send({ type: 'NOT_BEGUN', attempt: 3, problem });
+  t.deepEqual([again.state, again.notes], ['deleting', [{ removeVolume: true }]]);
+});
+
 test('a deletion that fails is tried again at its deadline', t => {
   const disk = availableDisk(1);
   disk.send({ type: 'DELETE', wipe: false, holder: null });

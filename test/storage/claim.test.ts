@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -27,4 +28,57 @@ test('an empty directory where volumes are expected is refused and left as it is
   t.deepEqual(await readdir(directory), []);
   await writeFile(join(directory, '.pdisk-owner'), 'a:1\n');
   await t.notThrowsAsync(pool.begin(true));
+});
+
+const never = (): AbortSignal => new AbortController().signal;
+
+/** A pool in use, whose file system is taken away, as by umount: what it was mounted on is a directory, too. */
+async function unmounted(t: ExecutionContext) {
+  const parent = await folder(t);
+  const directory = join(parent, 'pool');
+  const pool = await openedBy(directory, 'a:1');
+  await pool.begin(false);
+  const uuid = randomUUID();
+  await pool.make(uuid, 1, never());
+  await rename(directory, `${directory}.away`);
+  await mkdir(directory);
+  return { directory, pool, uuid };
+}
+
+test('where the pool’s file system is not mounted any more nothing is made, grown, removed, listed or told', async t => {
+  const { directory, pool, uuid } = await unmounted(t);
+  const refused = { code: 'POOL_UNAVAILABLE', message: /is its file system mounted\?/ };
+  await t.throwsAsync(pool.make(randomUUID(), 1, never()), refused);
+  await t.throwsAsync(pool.grow(uuid, 2, never()), refused);
+  await t.throwsAsync(pool.remove(uuid, never()), refused);
+  await t.throwsAsync(pool.sizeOf(uuid, never()), refused);
+  await t.throwsAsync(pool.list(), refused);
+  await t.throwsAsync(pool.strangers(), refused);
+  await t.throwsAsync(pool.check(), refused);
+  await t.throwsAsync(pool.use(), refused);
+  t.deepEqual(await readdir(directory), []);
+
+  await rmdir(directory);
+  await rename(`${directory}.away`, directory);
+  await pool.check();
+  t.deepEqual(
+    (await pool.list()).map(volume => volume.uuid),
+    [uuid],
+  );
+  await pool.remove(uuid, never());
+});
+
+test('a directory that another pdisk has taken meanwhile is not ours', async t => {
+  const { directory, pool, uuid } = await unmounted(t);
+  await writeFile(join(directory, '.pdisk-owner'), 'b:2\n');
+  const refused = { code: 'POOL_UNAVAILABLE', message: /\.pdisk-owner says b:2/ };
+  await t.throwsAsync(pool.check(), refused);
+  await t.throwsAsync(pool.remove(uuid, never()), refused);
+});
+
+test('the same directory, mounted again or put back from a copy, is ours', async t => {
+  const { directory, pool } = await unmounted(t);
+  await writeFile(join(directory, '.pdisk-owner'), 'a:1\n');
+  await pool.check();
+  await t.notThrowsAsync(pool.make(randomUUID(), 1, never()));
 });

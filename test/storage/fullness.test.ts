@@ -25,20 +25,32 @@ test('each threshold is told once, and its end only some way below it', async t 
   t.deepEqual(watch.now(), [{ what: 'data', percent: 75, level: 'high' }]);
 });
 
-test('a pool that does not answer is no news', async t => {
+test('a pool that cannot be used is no news of its use, and the log says once why, and when it is back', async t => {
   const told: Fullness[] = [];
+  const lines: string[] = [];
   let percent = 80;
   const use = async (): Promise<Use[]> => {
     if (Number.isNaN(percent)) throw errorOf('POOL_UNAVAILABLE', { detail: 'away' });
     return [{ what: 'data', percent }];
   };
   const tell = (change: Fullness) => told.push(change);
-  const watch = watchFullness({ pool: { use }, everyMs: 3_600_000, tell, log: { warn: () => {} } });
+  const watch = watchFullness({
+    pool: { use },
+    everyMs: 3_600_000,
+    tell,
+    log: { warn: line => lines.push(line) },
+  });
   t.teardown(watch.stop);
   await watch.look();
   percent = Number.NaN;
   await watch.look();
+  await watch.look();
   percent = 81;
   await watch.look();
   t.deepEqual(told, [{ what: 'data', percent: 80, level: 'high' }]);
+  t.deepEqual(lines, [
+    'the pool is 80 % full of data: high',
+    'the pool cannot be used: away',
+    'the pool can be used again',
+  ]);
 });

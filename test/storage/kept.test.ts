@@ -2,6 +2,23 @@ import test from 'ava';
 import { kept } from '../../src/storage/kept.ts';
 import { gate } from '../rig/gate.ts';
 
+test('what somebody has come to know better about is looked up again, once for all who ask', async t => {
+  let counts = true;
+  let looks = 0;
+  const ask = kept(
+    async () => {
+      looks += 1;
+      return looks;
+    },
+    { counts: () => counts, now: () => 0 },
+  );
+  t.deepEqual([await ask(), await ask()], [1, 1]);
+  counts = false;
+  t.deepEqual(await Promise.all([ask(), ask()]), [2, 2]);
+  counts = true;
+  t.is(await ask(), 2);
+});
+
 /** A thing to look up, whose looks are counted and end when they are told to, on a clock that is set by hand. */
 function lookedUp() {
   const looks: { found(value: number): void; failed(error: Error): void }[] = [];

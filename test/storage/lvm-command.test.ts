@@ -93,8 +93,8 @@ test('what does not heed its deadline is killed, but LVM is let finish', async t
   t.is(await other.running, 'deadline');
   t.false(existsSync(other.at('ended')));
   const lvm = await stubborn(t, 'lvm');
+  // The shell comes to it only after its `sleep`, which is ten times as long as a program has to heed it.
   await until(() => existsSync(lvm.at('asked')), 'SIGTERM');
-  // The other one was killed in a hundredth of this.
   await writeFile(lvm.at('go'), '');
   t.is(await lvm.running, 'ended');
   t.true(existsSync(lvm.at('ended')));

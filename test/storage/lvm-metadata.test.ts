@@ -54,6 +54,17 @@ metadataTest('a start says in one sentence what is wrong with the volume group',
   await meta.pool({ owner: 'two' });
 });
 
+metadataTest('a store that has disks expects our tag on the volume group', async t => {
+  const meta = await metadataLvm(t, 4);
+  t.regex(
+    await whyNot(meta.pool({ owner: 'one', expected: true })),
+    /is not where the volumes of this pdisk's disks are.*run 'vgchange --addtag pdisk\.owner=one meta'/,
+  );
+  t.is((await meta.lvm('vgs', '--noheadings', '-o', 'vg_tags', 'meta')).trim(), '');
+  await meta.lvm('vgchange', '--quiet', '--addtag', 'pdisk.owner=one', 'meta');
+  await t.notThrowsAsync(meta.pool({ owner: 'one', expected: true }));
+});
+
 metadataTest('a start without lvm2 says so', async t => {
   const { createRunner } = await import('../../src/storage/command.ts');
   const meta = await metadataLvm(t, 4);

@@ -35,18 +35,17 @@ const WAITING = 256;
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+type Change = 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED' | 'WIPE_FAILED';
+
 /** A failed change as an error of ours; what needs nothing but another moment is to be tried again. */
-function failureOf(
-  error: unknown,
-  code: 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED',
-  disk: string,
-): Error {
+function failureOf(error: unknown, code: Change, disk: string): PdiskError | Passing {
   if (error instanceof PdiskError) return error;
   const detail = textOf(error);
   const kind = classify(error);
   if (kind === 'not-found' || kind === 'partial') return errorOf('POOL_UNAVAILABLE', { detail });
   if (kind === 'moving' && code === 'GROW_FAILED') return errorOf('POOL_BUSY', { disk, detail });
-  if (kind === 'full' && code !== 'REMOVE_FAILED') return errorOf('POOL_FULL', { disk, detail });
+  if (kind === 'full' && (code === 'VOLUME_FAILED' || code === 'GROW_FAILED'))
+    return errorOf('POOL_FULL', { disk, detail });
   const failure = errorOf(code, { disk, detail });
   return kind === 'busy' ? new Passing(failure) : failure;
 }
@@ -63,16 +62,24 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   const opened = await firstLook(lvm, options);
   const home = { vgUuid: opened.uuid, thinPool };
 
+  /** Whether the last look found it usable: else what was seen before it counts no more. */
+  let isUsable = true;
   async function look(signal: AbortSignal): Promise<VgState> {
-    const state = await patiently(() => readState(lvm, options, signal), signal);
-    expectUsable(options, home, state);
-    return state;
+    try {
+      const state = await patiently(() => readState(lvm, options, signal), signal);
+      expectUsable(options, home, state);
+      isUsable = true;
+      return state;
+    } catch (error) {
+      isUsable = false;
+      throw error;
+    }
   }
   const lookSoon = (): Promise<VgState> =>
     within(QUESTION_MS, look).catch(error => {
       throw unavailable(error);
     });
-  const lookLately = kept(lookSoon);
+  const lookLately = kept(lookSoon, { counts: () => isUsable });
   const changes = changesIn({ vg, home, lvm, kernel, look });
 
   function promisable(state: VgState): number {
@@ -116,8 +123,8 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
         const bytes = await wipePiece({ run, kernel, how: wipe, rate }, device, from, signal);
         return { bytes, of: device.bytes };
       } catch (error) {
-        if (error instanceof PdiskError) throw error;
-        throw errorOf('WIPE_FAILED', { disk: uuid, detail: textOf(error) });
+        const failure = failureOf(error, 'WIPE_FAILED', uuid);
+        throw failure instanceof Passing ? failure.why : failure;
       }
     },
 

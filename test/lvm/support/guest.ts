@@ -55,7 +55,10 @@ export async function programs(): Promise<ReadonlyMap<string, string>> {
 /** The command lines of all programs of LVM, and of those that wipe, that speak of `word`. */
 async function programsAbout(word: string): Promise<string[]> {
   const lines = [...(await programs()).values()];
-  return lines.filter(line => /^(?:\S*\/)?(?:lvm|blkdiscard|dd|setpriv) /.test(line) && line.includes(word));
+  const about = new RegExp(`[ /]${word}(?:[ /]|$)`);
+  return lines.filter(
+    line => /^(?:\S*\/)?(?:lvm|blkdiscard|dd|sync|setpriv) /.test(line) && about.test(line),
+  );
 }
 
 /** The physical extents that hold a disk's volume. */

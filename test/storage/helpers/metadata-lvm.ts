@@ -1,7 +1,7 @@
 // LVM without device-mapper: real volume groups on a loop device, whose volumes exist in their metadata only. Nothing of the
 // machine's own LVM is read or changed: it has a folder for its configuration and its locks, and sees only that device.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -36,6 +36,14 @@ export const hasMetadataLvm = why === undefined;
 
 export interface MetadataLvm {
   readonly directory: string;
+  /** Puts these lines into the lvm.conf of the pools, behind what keeps the machine's own LVM out of this, and in place of earlier ones. */
+  configure(...lines: readonly string[]): Promise<void>;
+  /** A blank device of that name and size; answers its path. */
+  addDevice(name: string, sizeGiB: number): Promise<string>;
+  /** Takes a device away, as a cable would. */
+  detach(name: string): Promise<void>;
+  /** Brings it back; answers its path. */
+  attach(name: string): Promise<string>;
   /** How many programs the pools have run so far. */
   programs(): number;
   /** Runs LVM by itself; answers what it printed. */
@@ -50,24 +58,54 @@ export interface MetadataLvm {
 /** A volume group `meta` of `sizeGiB` GiB; all ends with the test. */
 export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise<MetadataLvm> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-meta-'));
-  const image = join(directory, 'image');
-  await writeFile(image, '');
-  await truncate(image, sizeGiB * 2 ** 30 + 2 ** 22);
-  const device = (await execute('losetup', ['--find', '--show', image])).stdout.trim();
+  /** Of who looks on. */
+  const own = join(directory, 'own');
+  await mkdir(own);
+  const attached = new Map<string, string>();
+  const settings: string[] = [];
   t.teardown(async () => {
-    await execute('losetup', ['--detach', device]);
+    for (const device of attached.values()) await execute('losetup', ['--detach', device]);
     await rm(directory, { recursive: true });
   });
-  const conf = [
-    `global { activation=0 locking_dir="${directory}/lock" }`,
-    `devices { filter=[ "a|^${device}$|", "r|.*|" ] use_devicesfile=0 }`,
-    'backup { backup=0 archive=0 }',
-  ];
-  await writeFile(join(directory, 'lvm.conf'), conf.join('\n'));
+
+  async function configure(...more: readonly string[]): Promise<void> {
+    settings.splice(0, settings.length, ...more);
+    const devices = [...attached.values()].map(device => `"a|^${device}$|"`).join(', ');
+    const conf = [
+      `global { activation=0 locking_dir="${directory}/lock" }`,
+      `devices { filter=[ ${devices}, "r|.*|" ] use_devicesfile=0 }`,
+      'backup { backup=0 archive=0 }',
+    ];
+    await writeFile(join(own, 'lvm.conf'), conf.join('\n'));
+    await writeFile(join(directory, 'lvm.conf'), [...conf, ...settings].join('\n'));
+  }
+
+  async function attach(name: string): Promise<string> {
+    const device = (await execute('losetup', ['--find', '--show', join(directory, name)])).stdout.trim();
+    attached.set(name, device);
+    await configure(...settings);
+    return device;
+  }
+
+  async function addDevice(name: string, sizeGiB: number): Promise<string> {
+    const image = join(directory, name);
+    await writeFile(image, '');
+    await truncate(image, sizeGiB * 2 ** 30 + 2 ** 22);
+    return attach(name);
+  }
+
+  async function detach(name: string): Promise<void> {
+    await execute('losetup', ['--detach', attached.get(name) ?? '']);
+    attached.delete(name);
+    await configure(...settings);
+  }
+
+  const device = await addDevice('image', sizeGiB);
   const runs = createRunner({ LVM_SYSTEM_DIR: directory });
   let programs = 0;
   const signal = new AbortController().signal;
-  const lvm = (...args: string[]): Promise<string> => runs('lvm', args, signal);
+  const runsByHand = createRunner({ LVM_SYSTEM_DIR: own });
+  const lvm = (...args: string[]): Promise<string> => runsByHand('lvm', args, signal);
   await lvm('vgcreate', '--quiet', 'meta', device);
 
   const rows = async (): Promise<string[][]> => {
@@ -89,6 +127,10 @@ export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise
   };
   return {
     directory,
+    configure,
+    addDevice,
+    attach,
+    detach,
     programs: () => programs,
     lvm,
     async pool({ expected = false, ...more } = {}) {
