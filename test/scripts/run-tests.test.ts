@@ -33,7 +33,11 @@ test.skip('needs a moon', t => t.fail());
 async function runOf(
   t: ExecutionContext,
   tests: Record<string, string>,
-  { args = [], checks = {} }: { args?: string[]; checks?: Record<string, string> } = {},
+  {
+    args = [],
+    checks = {},
+    more = {},
+  }: { args?: string[]; checks?: Record<string, string>; more?: Record<string, string> } = {},
 ) {
   const files = Object.entries(tests).map(([name, code]) => [`test/${name}.test.js`, code]);
   const scripts = { types: 'true', lint: 'true', 'dead-code': 'true', charts: 'true', ...checks };
@@ -41,6 +45,7 @@ async function runOf(
     ...Object.fromEntries(files),
     'package.json': JSON.stringify({ type: 'module', scripts, ava: { files: ['test/**/*.test.js'] } }),
     'scripts/lib/build': '#!/bin/sh\n',
+    ...more,
   });
   await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
   const runner = fileURLToPath(new URL('../../scripts/lib/run-tests.ts', import.meta.url));
@@ -112,4 +117,59 @@ test('a run without any test is a failure', async t => {
   const allSkipped = await runOf(t, { empty });
   t.is(allSkipped.status, 1);
   t.is(allSkipped.last, '5 passed, 1 failed, 1 skipped');
+});
+
+const inGuest = `import test from 'ava';
+const why = process.env.PDISK_NO_LVM_GUEST;
+const guestTest = why ? (title, run) => test.skip(title + ' (' + why + ')', run) : test;
+guestTest('makes a volume', t => t.is(process.env.GUEST, '1'));
+guestTest('wipes a volume', t => t.is(process.env.GUEST, '1'));
+`;
+/** A guest that is this shell script's making; what it runs comes after its options. */
+const guestThat = (does: string) => ({
+  'scripts/virt/lvm-guest.sh': `#!/bin/sh\n${does}\n`,
+  'test/lvm/support/save-guests.ts': '',
+});
+const cannotRun = guestThat('echo "no ptrace here" >&2; echo "more of it" >&2; exit 69');
+
+test('tests of real logical volumes run in the guest, and count', async t => {
+  const runs = `[ "$1" = --check ] && exit
+while [ "$1" != env ]; do shift; done
+GUEST=1 exec "$@"`;
+  const { status, last } = await runOf(t, { good, 'lvm/volumes': inGuest }, { more: guestThat(runs) });
+  t.is(status, 0);
+  t.is(last, '9 passed, 0 failed, 0 skipped');
+});
+
+for (const args of [[], ['test/lvm']]) {
+  test(`where no such guest can run, each of them is skipped by its name, and why (${args[0] ?? 'all tests'})`, async t => {
+    const { status, stdout, last } = await runOf(
+      t,
+      { good, 'lvm/volumes': inGuest },
+      { args, more: cannotRun },
+    );
+    t.is(status, 0);
+    t.is(last, `${args.length > 0 ? 1 : 7} passed, 0 failed, 2 skipped`);
+    for (const title of ['makes', 'wipes']) {
+      t.regex(stdout, new RegExp(`Skipped:[\\s\\S]*${title} a volume \\(no ptrace here\\)\\n`));
+    }
+  });
+}
+
+test('a guest that should run and does not is a failure, told in full', async t => {
+  const dies = guestThat('echo "its kernel ended" >&2; echo "  Kernel panic" >&2; exit 70');
+  const { status, stdout, last } = await runOf(t, { good, 'lvm/volumes': inGuest }, { more: dies });
+  t.is(status, 1);
+  t.is(last, '7 passed, 1 failed, 2 skipped');
+  t.regex(stdout, /\nFailed:\n {2}scripts\/virt\/lvm-guest\.sh\n {4}its kernel ended\n {6}Kernel panic\n/);
+});
+
+test('what two runs at once say in detail is not mixed', async t => {
+  const runs = `[ "$1" = --check ] && exit
+while [ "$1" != env ]; do shift; done
+GUEST=2 exec "$@"`;
+  const { last, stdout } = await runOf(t, { bad, 'lvm/volumes': inGuest }, { more: guestThat(runs) });
+  t.is(last, '6 passed, 3 failed, 0 skipped');
+  const details = stdout.split('\nFailed:')[0]?.split('\n  ─\n').slice(1).join() ?? '';
+  t.is(details.match(/ {2}✔ /g), null, 'results among the details');
 });
