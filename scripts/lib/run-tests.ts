@@ -44,11 +44,15 @@ if (args.length === 0) {
     lvm.push(LVM);
   }
 }
-tallies.push(await check(['build', 'scripts/lib/build']));
+const build = await check(['build', 'scripts/lib/build']);
+tallies.push(build);
+// Tests start the service as it was built, not from its sources.
+const environment: Record<string, string> = build.failed > 0 ? {} : { PDISK_BUILT: '1' };
 say('Tests');
 const runs: Promise<readonly Tally[]>[] = [];
 if (lvm.length > 0) runs.push(runLvm([...options, ...lvm]));
-if (others.length > 0 || lvm.length === 0) runs.push(runAva([...options, ...others]).then(tally => [tally]));
+if (others.length > 0 || lvm.length === 0)
+  runs.push(runAva([...options, ...others], { environment }).then(tally => [tally]));
 tallies.push(...(await Promise.all(runs)).flat());
 
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
