@@ -47,12 +47,14 @@ export async function runLvm(args: readonly string[]): Promise<readonly Tally[]>
   }
   const saved = await saveGuests();
   const disks = ['-d', '100G', '-d', '40G', '-d', '40G'];
-  const program = [lvmGuest, '-t', '2400', ...disks, 'env', `PDISK_SAVED_GUESTS=${saved}`];
+  const guest = [lvmGuest, '-t', '2400', ...disks];
+  const command = ['env', `PDISK_SAVED_GUESTS=${saved}`];
   const options = ['--timeout=20m', ...args.filter(arg => !arg.startsWith(LVM))];
   const waiting = [...filesOf(args)];
   const tallies: Tally[] = [];
-  async function runSome(): Promise<void> {
+  async function runSome(_: unknown, processor: number): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const program = [...guest, '-p', String(processor), ...command];
       tallies.push(await runAva([...options, file], { program }));
     }
   }

@@ -28,7 +28,10 @@ async function killing(command: string, ms: number, work: () => Promise<unknown>
     .finally(() => {
       over = true;
     });
-  const pid = await until(async () => over || (await pidOf(command)), `${command} to run`, LONG);
+  const pid = await until(async () => over || (await pidOf(command)), `${command} to run`, {
+    ...LONG,
+    everyMs: 10,
+  });
   await delay(ms);
   try {
     if (typeof pid === 'number' && !over) process.kill(pid, 'SIGKILL');
