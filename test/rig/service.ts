@@ -17,6 +17,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const SLOW = process.env.PDISK_LVM_GUEST === '1';
 /** What scripts/test has built starts in a third of the time that it takes to compile anew. */
 const BUILT = SLOW || process.env.PDISK_BUILT === '1';
+/** A busy machine is slow: whoever waits for a deadline sets a nearer one. */
+const PATIENT = { listen: '127.0.0.1:0', attach_timeout: 60, detach_timeout: 60 };
 const PASSWORD = 'correct horse';
 /** Longer than any wait of the service; those that are tried there have longer ones. */
 const ANSWER_MS = SLOW ? 600_000 : 120_000;
@@ -89,7 +91,7 @@ export async function startService(
 ): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-service-'));
   const config = join(dir, 'pdisk.yaml');
-  await writeFile(config, stringify({ listen: '127.0.0.1:0', data_dir: join(dir, 'data'), ...settings }));
+  await writeFile(config, stringify({ ...PATIENT, data_dir: join(dir, 'data'), ...settings }));
   let child: ChildProcess | undefined;
   let log = '';
   let url = '';
