@@ -1,6 +1,9 @@
 // Counts what ava's own report says, line by line. Not its TAP output: ava 7's TAP reporter crashes when a test process
 // exits or times out, and then says nothing of all other tests.
 
+/** The line below which failures are told in detail. */
+export const DETAILS = '  ─';
+
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
@@ -27,8 +30,8 @@ export function avaReport(): AvaReport {
 
   return {
     read(line) {
-      // Below this line failures are told in detail, and their values may look like results.
-      if (line === '  ─') resultsAreOver = true;
+      // Values told there may look like results.
+      if (line === DETAILS) resultsAreOver = true;
       if (resultsAreOver) return;
       const [, mark, text = ''] = line.match(/^ {2}(✔|✘|- \[skip\]) (.*)$/) ?? [];
       if (mark === '✔') passed += 1;

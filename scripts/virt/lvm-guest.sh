@@ -13,73 +13,88 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: lvm-guest.sh [-m MIB] [-d SIZE]... [-t SECONDS] COMMAND [ARGUMENT...]
+Usage: lvm-guest.sh [-m MIB] [-d SIZE]... [-t SECONDS] [-p N] COMMAND [ARGUMENT...]
        lvm-guest.sh --prepare
+       lvm-guest.sh --check
 
-Runs COMMAND as root in the current folder, in a guest with device-mapper; prints what it prints, ends with its status (124 if
-the guest was not done in time). Its environment is empty but for PATH, HOME, XDG_CACHE_HOME, TERM and PDISK_LVM_GUEST=1.
+Runs COMMAND as root in the current folder, in a guest with device-mapper; prints what it prints, ends with its status. Its
+environment is empty but for PATH, HOME, XDG_CACHE_HOME, TERM and PDISK_LVM_GUEST=1.
 
   -m MIB       memory, 3072 by default
   -d SIZE      a blank disk (/dev/ubda, /dev/ubdb, ...), for example 8G; occupies only what is written to it
   -t SECONDS   how long the guest may run, 900 by default
+  -p N         which of this machine's processors it has, counted from 0 and around; guests that run at once need different ones
   --prepare    only builds what is needed, in ${XDG_CACHE_HOME:-~/.cache}/pdisk; the one step that may need a network
+  --check      only tries whether such a guest can run on this machine
 
-Needs root, apt-get, dpkg-deb, kmod, lvm2.
+Other statuses, each with a sentence: 69 this machine cannot run such a guest, 70 the guest's kernel ended before COMMAND, 124 the
+guest was not done in time.
+
+Needs root, ptrace, apt-get, dpkg-deb, kmod, lvm2, perl; on some processors cc, too (see uml/xstate.c).
 USAGE
 }
 
+here=$(dirname "$(realpath "$0")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pdisk
 
-# The kernel and its modules, downloaded and unpacked, not installed. Prints the folder.
-prepare() {
-  local image work
-  image=$cache/lvm-guest-$(declare -f prepare | sha256sum | cut -c1-12)
-  if [ -d "$image" ]; then echo "$image"; return; fi
-  mkdir -p "$cache"
-  exec 9> "$cache/lvm-guest.lock"
-  flock 9
-  if [ -d "$image" ]; then echo "$image"; return; fi
-
-  work=$(mktemp -d "$cache/.new-XXXXXX")
-  trap 'rm -rf "$work"' EXIT
-  if [ ! -e "$cache/lvm-kernel.deb" ]; then
-    mkdir "$work/deb"
-    # Not as the user _apt, who may not write to a folder of root's.
-    (cd "$work/deb" && apt-get -q -o APT::Sandbox::User=root download user-mode-linux > "$work/apt.log" 2>&1) || {
-      cat "$work/apt.log" >&2
-      echo "lvm-guest.sh: could not download user-mode-linux" >&2
-      exit 1
-    }
-    sync "$work"/deb/*.deb
-    mv "$work"/deb/*.deb "$cache/lvm-kernel.deb"
-  fi
-  dpkg-deb -x "$cache/lvm-kernel.deb" "$work/unpacked"
-  mkdir "$work/image"
-  mv "$work/unpacked/usr/bin/linux.uml" "$work/image/kernel"
-  mv "$work/unpacked/usr/lib/uml/modules" "$work/image/modules"
-  sync -f "$work/image"
-  mv -T "$work/image" "$image"
-  rm -rf "$work"
-  trap - EXIT
-  flock -u 9
-  echo "$image"
+# EX_UNAVAILABLE of sysexits.h: it is the machine, not the guest.
+unavailable() {
+  echo "lvm-guest.sh: User-mode Linux, the guest's kernel, cannot run on this machine: it needs $*" >&2
+  exit 69
 }
 
-memory=3072 seconds=900 sizes=()
+look_for_obstacles() {
+  local program
+  [ "$(id -u)" -eq 0 ] || unavailable root
+  for program in apt-get dpkg-deb perl setpriv unshare findmnt lvm; do
+    PATH=$PATH:/usr/sbin:/sbin command -v "$program" > /dev/null || unavailable "the program $program"
+  done
+  unshare --pid --fork true 2> /dev/null || unavailable "a PID namespace of its own, which is not permitted here"
+  perl "$here/uml/xstate-size.pl" > /dev/null 2>&1 || unavailable "ptrace, which is not permitted here"
+}
+
+# The guest's memory is a file, from which programs are run; in memory where there is room. Prints its folder.
+memory_folder() {
+  local folder
+  for folder in /dev/shm "$work"; do
+    [ -w "$folder" ] && ! findmnt -n -o OPTIONS -T "$folder" | grep -qw noexec || continue
+    [ "$(df --output=avail -B1M "$folder" | tail -n 1)" -ge "$memory" ] || continue
+    echo "$folder"
+    return
+  done
+  unavailable "$memory MiB of room in /dev/shm or /tmp, not mounted noexec"
+}
+
+# The guest's kernel and its programs take turns, each of which costs a third less on one processor than between two. Prints the
+# processor $1 of those that this process may use.
+processor() {
+  local range allowed=()
+  for range in $(taskset -cp $$ | sed 's/.*: //; s/,/ /g'); do
+    mapfile -t -O ${#allowed[@]} allowed < <(seq "${range%-*}" "${range#*-}")
+  done
+  echo "${allowed[$1 % ${#allowed[@]}]}"
+}
+
+memory=3072 seconds=900 sizes=() check= turn=$RANDOM
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit ;;
-    --prepare) prepare > /dev/null; exit ;;
+    --prepare) "$here/uml/kernel.sh" > /dev/null; "$here/uml/preload.sh" > /dev/null; exit ;;
+    --check) check=yes; shift; break ;;
     -m) memory=$2; shift 2 ;;
     -d) sizes+=("$2"); shift 2 ;;
     -t) seconds=$2; shift 2 ;;
+    -p) turn=$2; shift 2 ;;
     -*) usage >&2; exit 2 ;;
     *) break ;;
   esac
 done
+[ -z "$check" ] || set -- true
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 
-image=$(prepare)
+look_for_obstacles
+image=$("$here/uml/kernel.sh")
+preload=$("$here/uml/preload.sh")
 version=$(ls "$image/modules")
 work=$(mktemp -d /tmp/pdisk-lvm-XXXXXX)
 guest=
@@ -132,32 +147,40 @@ echo o > /proc/sysrq-trigger
 sleep 60
 START
 
-# In one sentence, and then what the kernel said at last.
-why_no_status() {
-  local log=$work/kernel.log why
-  if [ -e "$work/share/started" ]; then
-    why="the guest ended too early, or was not done after $seconds s"
-  elif grep -q ptrace: "$log"; then
-    why="User-mode Linux, the guest's kernel, cannot run on this machine: it needs ptrace, which is not permitted here"
-  elif grep -q 'must be not mounted noexec' "$log"; then
-    why="User-mode Linux, the guest's kernel, cannot run on this machine: its memory is a file in /dev/shm, which is mounted noexec"
-  else
-    why="User-mode Linux, the guest's kernel, did not come up within $SECONDS s"
-  fi
-  echo "lvm-guest.sh: $why; it said:"
-  tail -n 20 "$log" | sed 's/^/  /'
-}
-
 disks=()
 for index in "${!sizes[@]}"; do
   truncate -s "${sizes[$index]}" "$work/disk$index.img"
   disks+=("ubd$index=$work/disk$index.img")
 done
+folder=$(memory_folder)
+environment=("TMPDIR=$folder")
+if [ -n "$preload" ]; then
+  # By a name without the spaces and colons that LD_PRELOAD would take for the end of one.
+  ln -s "$preload" "$work/preload.so"
+  environment+=("LD_PRELOAD=$work/preload.so${LD_PRELOAD:+:$LD_PRELOAD}")
+fi
 setpriv --pdeathsig KILL unshare --pid --fork --kill-child timeout -s KILL "$seconds" \
-  "$image/kernel" "mem=${memory}M" rootfstype=hostfs root=/dev/root rootflags=/ ro "init=$work/init" "${disks[@]}" \
-  "uml_dir=$work/uml/" con=null ssl=null ssl0=null,fd:3 < /dev/null 3>&1 > "$work/kernel.log" 2>&1 &
+  taskset -c "$(processor "$turn")" env "${environment[@]}" "$image/kernel" "mem=${memory}M" rootfstype=hostfs root=/dev/root rootflags=/ ro "init=$work/init" "${disks[@]}" \
+  "uml_dir=$work/uml/" con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 < /dev/null 3>&1 > "$work/kernel.log" 2>&1 &
 # A signal is only heard in `wait`, not while a program runs in the foreground.
 guest=$!
-wait "$guest" || true
-[ -s "$work/share/status" ] || { why_no_status >&2; exit 124; }
-exit "$(cat "$work/share/status")"
+status=0
+begin=$SECONDS
+wait "$guest" || status=$?
+[ ! -s "$work/share/status" ] || exit "$(cat "$work/share/status")"
+
+# In one sentence, and then what the kernel said at last.
+if [ "$status" -eq 137 ] && [ $((SECONDS - begin)) -ge "$seconds" ]; then
+  verdict=124 why="the guest was not done after $seconds s"
+elif ! grep -q '^Linux version' "$work/kernel.log"; then
+  verdict=69 why="User-mode Linux, the guest's kernel, cannot run on this machine"
+else
+  verdict=70 why="User-mode Linux, the guest's kernel, ended before the command did"
+fi
+[ "$verdict" -eq 124 ] || [ "$status" -le 128 ] || why+=", by signal $(kill -l "$status")"
+[ "$verdict" -eq 124 ] || [ "$status" -gt 128 ] || why+=", with status $status"
+{
+  echo "lvm-guest.sh: $why; it said at last:"
+  tail -n 60 "$work/kernel.log" | tr -d '\r' | sed 's/^/  /'
+} >&2
+exit "$verdict"

@@ -33,10 +33,10 @@ async function measures(t: ExecutionContext, ...names: string[]): Promise<void> 
   t.deepEqual(left, [], 'nothing is left over');
 }
 
-test('reading and listing are measured', t => measures(t, 'read', 'list'));
-test('creating and deleting are measured', t => measures(t, 'volumes'));
-test('starting is measured', t => measures(t, 'start'));
-test('what grows with the number of disks is measured', t => measures(t, 'growth'));
+test.serial('reading and listing are measured', t => measures(t, 'read', 'list'));
+test.serial('creating and deleting are measured', t => measures(t, 'volumes'));
+test.serial('starting is measured', t => measures(t, 'start'));
+test.serial('what grows with the number of disks is measured', t => measures(t, 'growth'));
 libvirtTest('plugging is measured', t => measures(t, 'plug'));
 
 test('a measurement that there is not is refused, with those that there are', async t => {

@@ -8,7 +8,7 @@ import { type Answered, type Site, startSite } from './support/site.ts';
 let site: Site;
 test.before(async () => {
   // As long as a busy machine takes for two dozen at once.
-  site = await startSite({ attach_timeout: 60 });
+  site = await startSite();
 });
 test.after.always(() => site?.end());
 test.afterEach.always(t => {
@@ -124,7 +124,8 @@ test.serial(
 );
 
 test('hotattach with an outcome that is unknown at the deadline: 504, and the disk stays accounted for until the truth is known', async t => {
-  const own = await startSite({ attach_timeout: 1 });
+  // As long as a busy machine needs to come to the call.
+  const own = await startSite({ attach_timeout: 8 });
   try {
     const uuid = await own.create();
     const vm_id = own.machine('n2');

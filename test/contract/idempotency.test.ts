@@ -8,7 +8,7 @@ import { type Asked, type Site, startSite } from './support/site.ts';
 
 let site: Site;
 test.before(async () => {
-  site = await startSite({ attach_timeout: 20, detach_timeout: 20 });
+  site = await startSite();
 });
 test.after.always(() => site?.end());
 test.afterEach.always(t => {

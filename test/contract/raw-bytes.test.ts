@@ -204,29 +204,25 @@ test('a client that reads its answers may ask HEAD as often as it likes, and is 
   t.true(connections > 1 && connections < 10, String(connections));
 });
 
-test('10,000 idle connections cost little, and others are served meanwhile', async t => {
+test('beside 10,000 idle connections others are served', async t => {
   const sockets: Socket[] = [];
   for (let batch = 0; batch < 100; batch += 1)
     sockets.push(...(await Promise.all(Array.from({ length: 100 }, open))));
   t.is(sockets.length, 10_000);
-  const begun = performance.now();
   t.true(await isUp());
   await site.create();
-  t.true(performance.now() - begun < 5000);
   for (const socket of sockets) socket.destroy();
   await until(isUp, 'the service to be up');
 });
 
 test('idle connections and those that drip are cut after some seconds', async t => {
   const closed = async (socket: Socket, drip?: string) => {
-    const begun = performance.now();
     let at = 0;
     const timer = setInterval(() => {
       if (drip !== undefined && at < drip.length) socket.write(drip[at++] ?? '');
     }, 500);
     await once(socket, 'close', { signal: AbortSignal.timeout(60_000) });
     clearInterval(timer);
-    return performance.now() - begun;
   };
   const idle = closed(await open());
   const head = closed(await open(), request('GET /api/disks', [`X: ${'x'.repeat(500)}`]));
@@ -237,13 +233,7 @@ test('idle connections and those that drip are cut after some seconds', async t 
   resting.write(request('GET /'));
   resting.resume();
   const kept = closed(resting);
-  for (const [name, took] of Object.entries({
-    idle: await idle,
-    head: await head,
-    body: await body,
-    kept: await kept,
-  }))
-    t.true(took < 30_000, `${name}: ${took} ms`);
+  await Promise.all([idle, head, body, kept]);
   t.true(await isUp());
 });
 

@@ -1,5 +1,5 @@
 // api.md, part 2, "Requests and answers": a test for each row, over HTTP, against the running service.
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { basic, request } from '../rig/http.ts';
 import { until } from '../rig/until.ts';
 import { type Answered, everybody, type Site, startSite } from './support/site.ts';
@@ -262,14 +262,28 @@ test("client errors: 400 or 422, or HTTP's own code, always with messages; what 
   for (const [bytes, expected] of malformed) t.regex(await site.raw(bytes, () => false), expected);
 });
 
+/** The answer to a hotdetach at its deadline, on a site that has a near one; the disk then waits for nothing any more. */
+async function keptByItsGuest(t: ExecutionContext): Promise<Answered> {
+  const near = await startSite({ detach_timeout: 8 });
+  try {
+    const uuid = await near.create();
+    const on = { form: { node: 'n1', vm_id: near.machine('n1', { manners: 'unwilling' }) } };
+    t.is((await near.ask('POST', `/api/hotattach/${uuid}`, on)).status, 200);
+    const answer = await near.ask('POST', `/api/hotdetach/${uuid}`, on);
+    const { state, waiting } = JSON.parse((await near.ask('GET', `/api/disks/${uuid}?view=full`)).text);
+    t.deepEqual([state, waiting], ['hot-attached', []]);
+    return answer;
+  } finally {
+    await near.end();
+  }
+}
+
 test('server-side failures: 503 with Retry-After for a node that cannot be reached, 504 for a guest that does not let go, 507 for a full pool', async t => {
   const uuid = await site.create();
   const silent = await site.ask('POST', `/api/hotattach/${uuid}`, { form: { node: 'silent', vm_id: '1' } });
   t.deepEqual([silent.status, silent.reason, silent.code], [503, 'Service Unavailable', 'NODE_UNREACHABLE']);
   t.regex(silent.headers.get('retry-after') ?? '', /^\d+$/);
-  const on = { form: { node: 'n1', vm_id: site.machine('n1', { manners: 'unwilling' }) } };
-  t.is((await site.ask('POST', `/api/hotattach/${uuid}`, on)).status, 200);
-  const kept = await site.ask('POST', `/api/hotdetach/${uuid}`, on);
+  const kept = await keptByItsGuest(t);
   t.deepEqual([kept.status, kept.reason, kept.code], [504, 'Gateway Timeout', 'GUEST_KEPT_DISK']);
   const full: Answered[] = [];
   for (let i = 0; i < 200 && full.length === 0; i += 1) {

@@ -43,7 +43,7 @@ test('a disk does not shrink, and only its owner and administrators make it larg
 });
 
 test('a disk goes on growing while the node of a machine is silent, and ends when it answers', async t => {
-  const site = await createSite(t, { createTimeoutMs: 5_000 });
+  const site = await createSite(t, { createTimeoutMs: 10_000 });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');

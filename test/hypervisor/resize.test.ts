@@ -51,7 +51,7 @@ test('an answer that is lost is asked for again', async t => {
 });
 
 test('a node that is silent leaves it open whether the machine knows', async t => {
-  const { fake, hypervisor } = await fakeNode(t, { connectMs: 1000 });
+  const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
   const spec = diskSpec();

@@ -3,7 +3,9 @@ import { fails, opened } from './opened.ts';
 
 /** Dead after 1.2 s of silence. */
 const quick = { intervalMs: 400, count: 2 };
-const LONGER_MS = 1600;
+/** Dead after 4.5 s, which is longer than a busy machine keeps a process from its work. */
+const patient = { intervalMs: 1500, count: 2 };
+const LONGER_MS = 6000;
 
 test('a peer that has gone silent is noticed, and its calls have an unknown outcome', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
@@ -14,22 +16,22 @@ test('a peer that has gone silent is noticed, and its calls have an unknown outc
 });
 
 test('a peer that answers PINGs is alive, however long a call takes', async t => {
-  const { fake, client } = await opened(t, { client: { keepalive: quick } });
+  const { fake, client } = await opened(t, { client: { keepalive: patient } });
   fake.faults.inject('connectGetHostname', { kind: 'delay', ms: LONGER_MS });
   t.is(await client.hostname(), 'fake');
 });
 
 test('a peer that answers no PING but sends its answers is alive', async t => {
-  const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 1000, count: 1 } } });
+  const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 2500, count: 1 } } });
   fake.faults.ignorePings = true;
   for (let i = 0; i < 30; i++) {
-    fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 100 });
+    fake.faults.inject('connectGetHostname', { kind: 'delay', ms: 200 });
     t.is(await client.hostname(), 'fake');
   }
 });
 
 test("the server's PINGs are answered, also while four calls are in flight", async t => {
-  const { fake, client } = await opened(t, { fake: { keepalive: quick }, client: { keepalive: false } });
+  const { fake, client } = await opened(t, { fake: { keepalive: patient }, client: { keepalive: false } });
   fake.faults.inject('connectGetHostname', { kind: 'delay', ms: LONGER_MS }, 8);
   const calls = Array.from({ length: 8 }, () => client.hostname());
   t.deepEqual(await Promise.all(calls), Array(8).fill('fake'));

@@ -58,7 +58,8 @@ async function killedAt(moment: () => Promise<boolean>, ask: () => Promise<unkno
     .finally(() => {
       answered = true;
     });
-  await until(async () => answered || (await moment()), 'the moment to kill the service', LONG);
+  const often = { ...LONG, everyMs: 10 };
+  await until(async () => answered || (await moment()), 'the moment to kill the service', often);
   await service.kill();
   await asked;
   await service.start();

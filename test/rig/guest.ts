@@ -94,13 +94,13 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     uuid,
     console: said,
     mark: () => said().length,
-    waitFor(pattern, { timeoutMs = 30_000, from = 0 } = {}) {
+    waitFor(pattern, { timeoutMs = 60_000, from = 0 } = {}) {
       return until(() => said().slice(from).match(pattern) ?? undefined, `${pattern} from guest ${name}`, {
         timeoutMs,
         hint: () => `Its console ends with:\n${said().slice(-1000)}`,
       });
     },
-    async run(script, { timeoutMs = 30_000 } = {}) {
+    async run(script, { timeoutMs = 60_000 } = {}) {
       const id = `${process.pid}.${++commands}`;
       const line = `RUN ${id} ${Buffer.from(script).toString('base64')}`;
       if (line.length > 4000) throw new Error('a script for a guest has at most 2,900 bytes');

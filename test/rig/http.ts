@@ -1,4 +1,5 @@
 // HTTP as bytes, for what no client library would send.
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { conforms } from './conforms.ts';
 
@@ -43,7 +44,7 @@ function exchange(
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
-    const limit = setTimeout(() => socket.destroy(new Error(`only this came back: ${received}`)), 20_000);
+    const limit = setTimeout(() => socket.destroy(new Error(`only this came back: ${received}`)), 60_000);
     socket.setEncoding('latin1');
     socket.on('data', data => {
       received += data;
@@ -61,6 +62,26 @@ function exchange(
     });
     socket.write(bytes);
   });
+}
+
+/** An idle connection: whatever is cut while it is open was not cut for lack of use. `end` says whether it was open until then. */
+export async function idleConnection(port: number): Promise<{ end(): Promise<boolean> }> {
+  const socket = connect(port, '127.0.0.1').resume();
+  await once(socket, 'connect');
+  let isOpen = true;
+  socket.once('close', () => {
+    isOpen = false;
+  });
+  return {
+    async end() {
+      const wasOpen = isOpen;
+      if (isOpen) {
+        socket.destroy();
+        await once(socket, 'close');
+      }
+      return wasOpen;
+    },
+  };
 }
 
 /**

@@ -95,7 +95,7 @@ libvirtTest('nothing is left of a libvirtd whose starter was killed', async t =>
     setInterval(() => {}, 1000);`;
   const starter = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', code]);
   const [line] = await once(starter.stdout.setEncoding('utf8'), 'data', {
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const dir = String(line).trim();
   t.true(existsSync(join(dir, 'sock', 'libvirt-sock')));

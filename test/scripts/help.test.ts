@@ -3,7 +3,9 @@ import test from 'ava';
 import { root, run } from './support/run.ts';
 
 const scripts = ['bootstrap', 'server', 'test', 'demo', 'bench', 'lib/build'];
-const virt = ['virt/libvirtd.sh', 'virt/guest-image.sh', 'virt/domain-xml.sh'];
+const virt = ['libvirtd', 'guest-image', 'domain-xml', 'lvm-guest', 'uml/kernel', 'uml/preload'].map(
+  name => `virt/${name}.sh`,
+);
 
 for (const name of [...scripts, ...virt]) {
   test(`scripts/${name} --help says how it is used, and does nothing`, async t => {

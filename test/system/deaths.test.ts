@@ -13,7 +13,7 @@ beforeLibvirtTests(async () => {
   libvirtd = await startLibvirtd();
   service = await startService({
     nodes: { 'onehost-1': libvirtd.uri },
-    detach_timeout: 12,
+    detach_timeout: 20,
     reconcile_interval: 5,
   });
 });

@@ -76,8 +76,6 @@ export async function startSite(settings: Record<string, unknown> = {}): Promise
   const n2 = await startFakeLibvirtd({ unix: join(directory, 'n2') });
   const service = await startService({
     nodes: { n1: n1.uri, 'n1-alias.example': n1.uri, n2: n2.uri, silent: 'qemu+tcp://127.0.0.1:1/system' },
-    attach_timeout: 1,
-    detach_timeout: 1,
     ...settings,
   });
   await service.account('alice', 'user');
