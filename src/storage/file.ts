@@ -1,7 +1,7 @@
 // Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
 // for an aborted `make` may still be in a system call when `remove` comes to undo it.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { errorOf } from '../errors.ts';
@@ -54,6 +54,15 @@ async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(error => {
     if (!isMissing(error)) throw error;
   });
+}
+
+async function sizeIfThere(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 async function prepare(directory: string): Promise<void> {
@@ -150,6 +159,15 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
         return await lengthen(pathOf(uuid), sizeGiB * GIB, signal).finally(endTurn);
       } catch (error) {
         throw errorOf(isFull(error) ? 'POOL_FULL' : 'GROW_FAILED', { disk: uuid, detail: textOf(error) });
+      }
+    },
+
+    async sizeOf(uuid, signal) {
+      try {
+        const endTurn = await takeTurn(uuid, signal);
+        return await sizeIfThere(pathOf(uuid)).finally(endTurn);
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
       }
     },
 

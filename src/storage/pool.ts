@@ -32,6 +32,11 @@ export interface Pool {
    * bytes when the kernel knows it. Throws POOL_FULL or GROW_FAILED.
    */
   grow(uuid: string, sizeGiB: number, signal: AbortSignal): Promise<number>;
+  /**
+   * How large the volume of a disk is, in bytes, as the pool itself has it now: a growth whose end nobody saw may have made it larger than
+   * its machines know. Undefined where there is none. Throws POOL_UNAVAILABLE.
+   */
+  sizeOf(uuid: string, signal: AbortSignal): Promise<number | undefined>;
   /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
   readonly wipes: boolean;
   /**

@@ -185,6 +185,14 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
       }
     },
 
+    async sizeOf(uuid, signal) {
+      try {
+        return (await look(signal)).volumes.get(uuid)?.bytes;
+      } catch (error) {
+        throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+      }
+    },
+
     wipes: wipe !== 'none' && !isThin,
 
     async wipe(uuid, from, signal) {

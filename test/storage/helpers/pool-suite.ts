@@ -104,6 +104,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     ] as const) {
       await pool.grow(uuid, asked, never());
       t.is(await sizeOf(uuid), found * GIB);
+      t.is(await pool.sizeOf(uuid, never()), found * GIB);
     }
     if (!opens) return;
     t.deepEqual(await readAt(path, GIB - 4096, 4096), pattern);
@@ -112,7 +113,9 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
 
   test.serial('a volume that is not there cannot grow, and counts as wiped', async t => {
     const { pool } = await subject(t);
-    const error = await failureOf(t, pool.grow(randomUUID(), 2, never()));
+    const uuid = randomUUID();
+    t.is(await pool.sizeOf(uuid, never()), undefined);
+    const error = await failureOf(t, pool.grow(uuid, 2, never()));
     t.is(error.code, 'GROW_FAILED');
     const wiped = await pool.wipe(randomUUID(), 0, never());
     t.is(wiped.bytes, wiped.of);
