@@ -50,6 +50,8 @@ export interface Config {
   readonly inspect: string | undefined;
   readonly metricsAccess: 'admin' | 'loopback' | 'any';
   readonly logLevel: Settings['log_level'];
+  /** Whether a database that has lost something is taken as it is, this once. */
+  readonly acceptLoss: boolean;
 }
 
 /** Everything that is wrong with the configuration, a sentence each. */
@@ -77,17 +79,18 @@ type Values = Record<string, unknown>;
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s*\n[\s\S]*$/, '').replace(/[:.]$/, '');
 
-function fileNamed(argv: readonly string[]): string | undefined {
+function commandLine(argv: readonly string[]): { file: string | undefined; acceptLoss: boolean } {
   try {
     const { values } = parseArgs({
       args: [...argv],
       options: {
         config: { type: 'string' },
         'check-config': { type: 'boolean' },
+        'accept-loss': { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });
-    return values.config;
+    return { file: values.config, acceptLoss: values['accept-loss'] === true };
   } catch (error) {
     throw new ConfigError([`The command line is wrong: ${reasonOf(error)}; see --help.`]);
   }
@@ -179,7 +182,8 @@ export function loadConfig(sources: Sources): Config {
   const cwd = sources.cwd ?? process.cwd();
   const mistakes: string[] = [];
 
-  const file = fileNamed(sources.argv ?? []) ?? env.PDISK_CONFIG;
+  const { file: named, acceptLoss } = commandLine(sources.argv ?? []);
+  const file = named ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
   const inEnv = fromEnvironment(env, mistakes);
   const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
@@ -224,5 +228,6 @@ export function loadConfig(sources: Sources): Config {
     inspect: checked.inspect,
     metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
+    acceptLoss,
   };
 }

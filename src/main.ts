@@ -1,13 +1,11 @@
-#!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { destination, type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { accountStore } from './accounts/account-store.ts';
 import { createAccounts } from './accounts/accounts.ts';
-import { createFirstAdministrator } from './accounts/first-administrator.ts';
+import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createAnswers, keyRecord } from './api/idempotency.ts';
@@ -15,6 +13,8 @@ import { type Api, createApi } from './api/server.ts';
 import { steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { prepareDataFolder } from './data-folder.ts';
+import { connectionsWithin } from './descriptors.ts';
 import { createDisks } from './disks/disks.ts';
 import { keepHistory } from './events/history.ts';
 import { openEventLog } from './events/log.ts';
@@ -22,9 +22,11 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
+import { openLog, say } from './logging.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
+import { demandNoVolumes } from './storage/strange-volumes.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
@@ -35,7 +37,8 @@ const STOP_MS = 20_000;
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
 async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const warn = (sentence: string): void => log.warn(sentence);
+  await prepareDataFolder(config.dataDir, warn);
   let hasFailed = false;
   const fail = (what: string) => (error: Error) => {
     log.fatal({ err: error }, what);
@@ -55,21 +58,27 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   });
 
   const figures = createFigures();
+  const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
+  const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
-    directory: join(config.dataDir, 'db'),
+    directory: config.dataDir,
+    traces: [ownerFile],
+    acceptLoss: config.acceptLoss,
+    warn,
     onBatch: figures.batch,
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
-  const warn = (sentence: string): void => log.warn(sentence);
   const { overcommit, wipe, wipeRateMiB } = config;
   const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;
-  const owner = await readOwner(join(config.dataDir, 'owner'));
+  const owner = await readOwner(ownerFile);
   const pool = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
-    owner,
+    owner: owner.name,
     log: { warn },
     lvm: { wipe, wipeRateMiB },
   });
+  if (owner.isNew && !config.acceptLoss) await demandNoVolumes(pool);
+  await owner.keep();
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountStore(store));
@@ -95,11 +104,6 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });
-  const chosen = process.env.PDISK_ADMIN_PASSWORD;
-  const first = await createFirstAdministrator(accounts, config.dataDir, chosen);
-  if (first && !chosen) {
-    process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
-  }
   await disks.recover();
   const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
   const streams = createStreams({
@@ -139,11 +143,16 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
     monitoring: { figures, readiness },
     log,
-    settings: config,
+    settings: { ...config, maxConnections },
   });
   api = serving;
+  const first = await prepareFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
   const { host, port } = config.listen;
   const listening = await serving.listen(host, port);
+  // Not before the port is ours, for the password is told once; and before anybody can have been heard on it.
+  await first?.create();
+  if (first?.password !== undefined)
+    say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   stop = async why => {
@@ -162,26 +171,31 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   return stop;
 }
 
-async function main(): Promise<void> {
+async function run(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.includes('--help')) {
-    process.stdout.write(helpText());
+    say(process.stdout, helpText());
     return;
   }
   const config = loadConfig({ argv, env: process.env });
   if (argv.includes('--check-config')) {
-    process.stdout.write('the configuration is valid\n');
+    say(process.stdout, 'the configuration is valid\n');
     return;
   }
-  const log = pino({ name: 'pdisk', level: config.logLevel }, destination({ fd: 2, sync: true }));
-  const stop = await serve(config, log);
+  const stop = await serve(config, openLog(config.logLevel));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void stop(signal).then(() => process.exit()));
   }
 }
 
-main().catch(error => {
-  const sentences = error instanceof ConfigError ? error.sentences : [error.message ?? String(error)];
-  for (const sentence of sentences) process.stderr.write(`pdisk: ${sentence}\n`);
-  process.exit(1);
-});
+/** Serves as the command line and the environment say, until a signal ends it. What is wrong is told on stderr. */
+export async function main(): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const sentences = error instanceof ConfigError ? error.sentences : [reason];
+    for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);
+    process.exit(1);
+  }
+}

@@ -76,8 +76,8 @@ export interface Accounts {
   /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
   setQuota(caller: Caller, name: string, quota: Quota | undefined, also?: AlsoWrite): Promise<void>;
   isEmpty(): boolean;
-  /** Makes the very first account, an administrator. Only for a service that has none. */
-  createFirst(name: string, password: string): Promise<void>;
+  /** Makes the very first account, an administrator. Only for a service that has none. With a hash it can be used as soon as this was called. */
+  createFirst(name: string, password: string | PasswordHash): Promise<void>;
 }
 
 interface Options {
@@ -227,7 +227,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
         v: 1,
         name,
         role: 'admin',
-        password: await hashPassword(password, cost),
+        password: typeof password === 'string' ? await hashPassword(password, cost) : password,
       };
       if (accounts.size > 0) throw new Error('there are accounts already');
       await keep(record, store.put(record, []));

@@ -99,7 +99,8 @@ export const settings = z.strictObject({
     env: 'PDISK_MAX_CONNECTIONS',
     default: '`20000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many connections may be open; past it new ones are closed at once.',
+    description:
+      'How many connections may be open; past it new ones are closed at once. Fewer where the limit of open files is lower.',
   }),
   max_requests: setting(z.number().int().min(1).default(2000), {
     env: 'PDISK_MAX_REQUESTS',
@@ -112,7 +113,7 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the files `admin-password` and `owner`; relative to the working directory.',
+      'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
   pool: setting(z.string().regex(POOL).optional(), {
     env: 'PDISK_POOL',

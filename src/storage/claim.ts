@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
 import { writeDurably } from '../durable-file.ts';
+import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
 
 const FILE = '.pdisk-owner';
 

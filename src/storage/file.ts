@@ -1,9 +1,10 @@
 // Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on. Making and removing one volume take turns,
 // for an aborted `make` may still be in a system call when `remove` comes to undo it.
 import { constants as modes } from 'node:fs';
-import { access, chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { access, chmod, readdir, stat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../data-folder.ts';
 import { errorOf } from '../errors.ts';
 import { turns } from '../turns.ts';
 import { claim } from './claim.ts';
@@ -67,9 +68,8 @@ async function sizeIfThere(path: string): Promise<number | undefined> {
 
 async function prepare(directory: string): Promise<void> {
   try {
-    const made = await mkdir(directory, { recursive: true, mode: 0o711 });
-    // The umask may have taken bits away.
-    if (made !== undefined) await chmod(directory, 0o711);
+    // The umask takes bits away.
+    if (await makeFolder(directory, 0o711)) await chmod(directory, 0o711);
   } catch (error) {
     throw errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
   }

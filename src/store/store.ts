@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { makeFolder } from '../data-folder.ts';
 import { openDatabase } from './database.ts';
 import { type Head, openHead, readHead } from './head.ts';
 import { createJournal, type Journal } from './journal.ts';
@@ -47,7 +47,7 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { directory, onFailure, onBatch, traces = [], acceptLoss = false, warn = () => {} } = options;
   const [location, headFile] = [join(directory, 'db'), join(directory, 'head')];
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeFolder(directory, 0o700);
 
   function accept(loss: string | undefined): void {
     if (loss === undefined) return;
