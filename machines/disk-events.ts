@@ -25,7 +25,8 @@ export interface Quota {
 
 /** What may happen to a disk; `Stamp` is added by whoever delivers it. */
 export type DiskMessage =
-  | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota } & DiskBirth)
+  /** `repeatable`: who asks may ask again, by an Idempotency-Key, and be told what came of it. */
+  | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota; repeatable?: boolean } & DiskBirth)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   | ({ type: 'HOTATTACH'; taken: readonly string[] } & AttachmentBirth)
@@ -48,7 +49,8 @@ export type DiskMessage =
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)
-  | { type: 'RETRY' }
+  /** `repeatable`: as above. */
+  | { type: 'RETRY'; repeatable?: boolean }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };
 

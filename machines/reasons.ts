@@ -24,6 +24,7 @@ export type Failure =
   | 'VOLUME_FAILED'
   | 'POOL_FULL'
   | 'CREATE_TIMEOUT'
+  | 'CREATE_INTERRUPTED'
   | 'CREATE_NOT_UNDONE'
   | 'REMOVE_FAILED'
   | 'REMOVE_TIMEOUT'

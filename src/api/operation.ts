@@ -83,6 +83,8 @@ const ofChanges: readonly ErrorCode[] = [
   'KEY_SECRET',
   'KEY_PENDING',
   'STORE_FAILED',
+  'STORE_FULL',
+  'INTERRUPTED',
 ];
 const ofBodies: readonly ErrorCode[] = ['MEDIA_TYPE', 'BODY_TOO_LARGE'];
 

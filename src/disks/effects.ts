@@ -19,6 +19,8 @@ export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message
  */
 export const GRACE_MS = 3_000;
 
+const GIB = 2 ** 30;
+
 /**
  * The charts' effects on a pool and a hypervisor. `doubt` says why a node's word about its machines is not believed, if it is not:
  * then what it says is gone is not known to be gone. What goes wrong with a volume of which its user is rid is told to the log: there is
@@ -44,13 +46,18 @@ export function createEffects(
 
   /** The volume first, then the machines that have it: each is told the size that there really is. */
   async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
-    const { uuid, sizeGiB, users, attempt, deadline } = context;
-    let bytes: number;
-    try {
-      bytes = await pool.grow(uuid, sizeGiB, signal);
-    } catch (error) {
-      return { type: 'NOT_GROWN', attempt, problem: problemOf(error, 'GROW_FAILED') };
-    }
+    const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
+    const grown = await pool.grow(uuid, sizeGiB, signal).catch(async error => {
+      const problem = problemOf(error, 'GROW_FAILED');
+      // An attempt before this one may have done it.
+      const size = await pool.sizeOf(uuid, signal).catch(() => undefined);
+      if (size !== undefined && size >= sizeGiB * GIB) return size;
+      if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_GROWN' as const, attempt, problem };
+      const pending = { code: 'GROW_TIMEOUT' as const, detail: problem.detail };
+      return { type: 'GROW_PENDING' as const, attempt, problem: pending };
+    });
+    if (typeof grown !== 'number') return grown;
+    const bytes = grown;
     const managed = users.filter(({ vm }) => hypervisor.isConfigured(vm.node));
     const told = await Promise.all(
       managed.map(({ vm }) => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),

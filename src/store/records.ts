@@ -38,6 +38,8 @@ const diskRecord = z.object({
     deadline: z.number().nullable(),
     undo: z.object({ code: z.string(), detail: z.string() }).nullable(),
     grownFrom: z.int().positive().nullable().default(null),
+    failures: z.int().nonnegative().default(0),
+    repeatable: z.boolean().default(false),
     wiped: z.object({ bytes: z.int(), of: z.int() }).nullable().default(null),
   }),
 });
@@ -73,7 +75,7 @@ const nodeRecord = z.object({ v: z.literal(1), name: z.string(), hostUuid: z.str
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.created': 'The disk can be used.',
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
-  'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
+  'disk.failed': 'Its creation failed and could not be undone, which is tried again: retry or delete it.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
   'disk.detached': 'The disk is off the machine.',
   'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',

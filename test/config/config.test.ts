@@ -56,6 +56,7 @@ test('nothing at all and an empty file give the defaults', t => {
     inspect: undefined,
     metricsAccess: 'loopback',
     logLevel: 'info',
+    acceptLoss: false,
   });
   for (const text of ['', '\n', '# nothing\n', '{}', '---\n']) t.deepEqual(load(text), config);
 });
@@ -130,6 +131,7 @@ test('a file sets everything, under the names that the schema has', t => {
     inspect: 'ws://localhost:8080',
     metricsAccess: 'any',
     logLevel: 'silent',
+    acceptLoss: false,
   });
 });
 
@@ -148,6 +150,7 @@ test('the environment goes before the file, and an empty variable counts as not 
     userLimit: 5,
     listen: { host: '::', port: 80 },
     logLevel: 'warn',
+    acceptLoss: false,
     nodes: { a: 'qemu:///system' },
     vmNames: ['{vm_id}'],
     dataDir: '/srv/[odd] name',

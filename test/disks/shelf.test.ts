@@ -22,6 +22,8 @@ const diskOf = (number: number, state: KeptDisk['state'], sizeGiB: number): Kept
     deadline: null,
     undo: null,
     grownFrom: null,
+    failures: 0,
+    repeatable: false,
     wiped: null,
   },
 });
