@@ -26,6 +26,7 @@ import { openLog, say } from './logging.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
+import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
 import { openStore } from './store/store.ts';
@@ -71,12 +72,14 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const { overcommit, wipe, wipeRateMiB } = config;
   const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;
   const owner = await readOwner(ownerFile);
-  const pool = await openPool(`${config.pool.kind}:${place}`, {
+  const opened = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
     owner: owner.name,
     log: { warn },
     lvm: { wipe, wipeRateMiB },
   });
+  const room = config.pool.kind === 'file' ? await databaseRoom(place, config.dataDir) : 0;
+  const pool = leaving(opened, room * overcommit);
   if (owner.isNew && !config.acceptLoss) await demandNoVolumes(pool);
   await owner.keep();
   const nodes = new Map(Object.entries(config.nodes));
@@ -130,9 +133,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const tickets = createTickets(() => nanoid(32), steadyNow);
   figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
   const readiness = createReadiness({
-    write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
+    write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),
     askPool: pool.check,
-    nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
+    isFull: store.isShort,
+    nodes: () => hypervisor.status().map(({ state }) => state),
   });
   const serving = createApi({
     service: figures.counted(disks.service),
@@ -140,6 +144,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     charts: disks.charts,
     accounts,
     answers,
+    isFull: store.isShort,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
     monitoring: { figures, readiness },
     log,

@@ -72,6 +72,18 @@ export const json = (
 export const takesBody = ({ method }: { readonly method: Method }): boolean =>
   method === 'POST' || method === 'PUT' || method === 'PATCH';
 
+/** Besides whatever deletes: what must end before something can be deleted, and what writes nothing. */
+const FREEING: ReadonlySet<string> = new Set([
+  '/api/hotdetach/:uuid',
+  '/api/detach',
+  '/api/nodes/:node/agree',
+  '/api/events/ticket',
+]);
+
+/** Whether an operation is taken where the store has room only for what frees some. */
+export const fitsFullStore = ({ method, path }: Operation): boolean =>
+  method === 'GET' || method === 'DELETE' || FREEING.has(path);
+
 export const credentialsOf = ({ credentials = ['basic', 'bearer'] }: Operation): readonly Credential[] =>
   credentials;
 

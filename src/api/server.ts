@@ -11,6 +11,7 @@ import type { Answers } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
 import { createParting } from './parting.ts';
+import { withoutPlaces } from './places.ts';
 import { recovered } from './recovering.ts';
 import { routeTable, type Served } from './routes.ts';
 
@@ -43,6 +44,8 @@ export interface ApiSettings {
 interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
   /** Answers to requests with an Idempotency-Key. */
   readonly answers: Answers;
+  /** Whether the store has room only for what frees some; never, where it is left out. */
+  readonly isFull?: () => boolean;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }
@@ -58,6 +61,7 @@ export function createApi(parts: Parts): Api {
     maxRequests: settings.maxRequests,
     gate: head => gate?.(head),
     once: answers.once,
+    isFull: parts.isFull ?? (() => false),
     recover: (caller, route, fields, begun) => recovered(service, caller, route.operation, fields, begun),
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
@@ -74,16 +78,16 @@ export function createApi(parts: Parts): Api {
     }
   }
 
-  function errorAnswer(exchange: Exchange, error: unknown): Answer {
+  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: Told): Answer {
     if (!(error instanceof PdiskError))
       say('error', { request: exchange.id, err: error }, 'a request failed');
-    return ofError(error);
+    return isTrusted ? ofError(error) : withoutPlaces(ofError(error));
   }
 
   function serve(exchange: Exchange): void {
     const { id: request, head } = exchange;
     const started = performance.now();
-    const told: Told = { account: undefined, route: undefined };
+    const told: Told = { account: undefined, isTrusted: false, route: undefined };
     let finished = false;
     working += 1;
 
@@ -121,14 +125,14 @@ export function createApi(parts: Parts): Api {
       if (working > settings.maxRequests) throw errorOf('BUSY');
       answer = handle(exchange, told);
     } catch (error) {
-      answer = errorAnswer(exchange, error);
+      answer = errorAnswer(exchange, error, told);
     }
     if (!(answer instanceof Promise)) {
       send(answer);
       return;
     }
     answer
-      .catch(error => errorAnswer(exchange, error))
+      .catch(error => errorAnswer(exchange, error, told))
       .then(send)
       .catch(error => say('fatal', { request, err: error }, 'an answer could not be sent'));
   }
