@@ -10,8 +10,9 @@ import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createAnswers, keyRecord } from './api/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
-import { steadyNow } from './clock.ts';
+import { agingFrom, steadyNow } from './clock.ts';
 import { helpText } from './config/help.ts';
+import { isSystemLibvirt } from './config/settings.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { connectionsWithin } from './descriptors.ts';
@@ -75,7 +76,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const opened = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
     owner: owner.name,
-    log: { warn },
+    log: isSystemLibvirt(config.nodes) ? { warn } : undefined,
     lvm: { wipe, wipeRateMiB },
   });
   const room = config.pool.kind === 'file' ? await databaseRoom(place, config.dataDir) : 0;
@@ -85,12 +86,15 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountStore(store));
+  const eventLog = await openEventLog(store);
+  const [last] = await store.events(eventLog.newest() - 1, eventLog.newest(), 1);
+  // A clock that is ahead already shows against what was last written; while pdisk is down nothing ages.
+  const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
     { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
     accounts.passwords,
-    Date.now,
+    aging,
   );
-  const eventLog = await openEventLog(store);
   const disks = await createDisks({
     store,
     pool,
@@ -121,7 +125,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     log: eventLog,
     events: config.eventHistory,
     ageMs: config.eventHistoryMs,
-    now: Date.now,
+    now: aging,
     failed: failed('the event log could not be trimmed'),
   });
   const fullness = watchFullness({

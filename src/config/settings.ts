@@ -303,3 +303,7 @@ export const localNodes = (hostname: string): Record<string, string> => ({
   localhost: LOCAL_URI,
   ...(isNodeName(hostname) ? { [hostname]: LOCAL_URI } : {}),
 });
+
+/** Whether one of these nodes is the libvirt that the system itself runs, as its own files in /etc say. */
+export const isSystemLibvirt = (nodes: Readonly<Record<string, string>>): boolean =>
+  Object.values(nodes).includes(LOCAL_URI);
