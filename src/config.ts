@@ -3,6 +3,7 @@ import { hostname as thisHost } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { type Environment, fromEnvironment } from './config/environment.ts';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import { allSettings, localNodes, type Settings, settings } from './config/settings.ts';
@@ -68,7 +69,7 @@ export class ConfigError extends Error {
 interface Sources {
   /** What follows the program's name. */
   readonly argv?: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly readFile?: (path: string) => string;
   readonly hostname?: string;
   readonly cwd?: string;
@@ -114,20 +115,6 @@ function fromFile(file: string, read: (path: string) => string, mistakes: string
   return {};
 }
 
-function fromEnvironment(env: Sources['env'], mistakes: string[]): Values {
-  const values: Values = {};
-  for (const { name, env: variable, isText, allowed } of allSettings) {
-    const text = env[variable];
-    if (text === undefined || text === '') continue;
-    try {
-      values[name] = isText ? text : parse(text);
-    } catch {
-      mistakes.push(`${name} (from ${variable}) is ${JSON.stringify(text)}; ${name} must be ${allowed}.`);
-    }
-  }
-  return values;
-}
-
 /** The names along an issue's path that lead to a value, and that value. */
 function offender(values: Values, path: readonly PropertyKey[]): { name: string; value: unknown } {
   let value: unknown = values;
@@ -147,9 +134,11 @@ function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | 
     }
     const { name, value } = offender(values, issue.path);
     const setting = allSettings.find(s => s.name === issue.path[0]);
-    const source = setting && setting.name in fromEnv ? ` (from ${setting.env})` : '';
+    const isInEnv = setting !== undefined && setting.name in fromEnv;
+    const source = isInEnv ? ` (from ${setting.env})` : '';
+    const form = isInEnv && setting.allowed.startsWith('a list') ? ", in YAML: '[a, b]'" : '';
     mistakes.push(
-      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}.`,
+      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}${form}.`,
     );
   }
   return undefined;

@@ -11,9 +11,8 @@ import { createReadiness } from './api/health.ts';
 import { createAnswers, keyRecord } from './api/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
 import { agingFrom, steadyNow } from './clock.ts';
-import { helpText } from './config/help.ts';
 import { isSystemLibvirt } from './config/settings.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { connectionsWithin } from './descriptors.ts';
 import { createDisks } from './disks/disks.ts';
@@ -23,7 +22,7 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
-import { openLog, say } from './logging.ts';
+import { say } from './logging.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
@@ -38,7 +37,7 @@ const DRAIN_MS = 5_000;
 const STOP_MS = 20_000;
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
-async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
+export async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
   const warn = (sentence: string): void => log.warn(sentence);
   await prepareDataFolder(config.dataDir, warn);
   let hasFailed = false;
@@ -178,33 +177,4 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   };
   if (hasFailed) await stop('it failed while starting');
   return stop;
-}
-
-async function run(): Promise<void> {
-  const argv = process.argv.slice(2);
-  if (argv.includes('--help')) {
-    say(process.stdout, helpText());
-    return;
-  }
-  const config = loadConfig({ argv, env: process.env });
-  if (argv.includes('--check-config')) {
-    say(process.stdout, 'the configuration is valid\n');
-    return;
-  }
-  const stop = await serve(config, openLog(config.logLevel));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(signal).then(() => process.exit()));
-  }
-}
-
-/** Serves as the command line and the environment say, until a signal ends it. What is wrong is told on stderr. */
-export async function main(): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const sentences = error instanceof ConfigError ? error.sentences : [reason];
-    for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);
-    process.exit(1);
-  }
 }

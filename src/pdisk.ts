@@ -7,5 +7,5 @@ process.on('SIGHUP', () => {});
 // Whatever we make, folders and files of libraries included, is ours alone.
 process.umask(0o077);
 
-const { main } = await import('./main.ts');
-await main();
+const { obey } = await import('./command-line.ts');
+await obey();

@@ -39,17 +39,22 @@ interface Child extends TemplatedApp {
   getDescriptor(): unknown;
 }
 
-/** An app; throws a sentence where its certificate is no good (uWebSockets.js itself does not say why). */
-function newApp(tls: TlsFiles | undefined): TemplatedApp {
-  if (!tls) return App({});
+function usable<T>({ certificate, key }: TlsFiles, use: () => T): T {
   try {
-    createSecureContext({ cert: readFileSync(tls.certificate), key: readFileSync(tls.key) });
-    return SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key });
+    createSecureContext({ cert: readFileSync(certificate), key: readFileSync(key) });
+    return use();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the certificate ${tls.certificate} with the key ${tls.key} cannot be used: ${why}`);
+    throw new Error(`the certificate ${certificate} with the key ${key} cannot be used: ${why}`);
   }
 }
+
+/** Throws a sentence where a certificate or its key is no good (uWebSockets.js itself does not say why). */
+export const checkCertificate = (tls: TlsFiles): void => usable(tls, () => {});
+
+/** An app; throws as above. */
+const newApp = (tls: TlsFiles | undefined): TemplatedApp =>
+  tls ? usable(tls, () => SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key })) : App({});
 
 /** Where clients connect. `mount` is given every app that serves, also those made later for a new certificate. */
 export function createFront(parts: {

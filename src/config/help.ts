@@ -33,7 +33,7 @@ export function helpText(): string {
     'Usage: pdisk [--config FILE] [--check-config] [--accept-loss] [--help]',
     '',
     '  --config FILE    read settings from this YAML file (an empty one is valid)',
-    '  --check-config   say what is wrong with the settings, if anything, and exit',
+    '  --check-config   say what is wrong with the settings and the certificate, if anything, and exit',
     '  --accept-loss    start once with a database that has lost something, or none where there was one; what is',
     '                   missing stays missing',
     '  --help           show this and exit',

@@ -65,7 +65,7 @@ export const settings = z.strictObject({
   listen: setting(address.prefault('127.0.0.1:8445'), {
     env: 'PDISK_LISTEN',
     default: '`127.0.0.1:8445`',
-    allowed: "HOST:PORT, with an IPv6 address in brackets ('[::1]:8445')",
+    allowed: "HOST:PORT, PORT at most 65535, an IPv6 address in brackets ('[::1]:8445')",
     description: 'Where HTTP is served. Port 0 takes a free one.',
   }),
   tls_certificate: setting(z.string().min(1).optional(), {

@@ -40,7 +40,7 @@ function fragmentAt(block: Buffer, start: number): Fragment | undefined {
  * Whether something is missing in the middle of a log. At its end something may be: a crash can interrupt the last write, which nobody has
  * been told of. But every write waits for the one before it, so where a whole one follows, what is broken was on disk once.
  */
-export function isDamaged(log: Buffer): boolean {
+function isDamaged(log: Buffer): boolean {
   let inRecord = false;
   let isBroken = false;
   for (let at = 0; at < log.length; at += BLOCK) {

@@ -46,6 +46,17 @@ test('folders that cannot be made are refused with what to do, and keep nobody w
   t.regex(await refusal(pool), /the pool cannot be used: ENOENT/);
 });
 
+test('--check-config looks at the certificate', async t => {
+  const service = await spawnService(t, await folder(t), {
+    settings: { tls_certificate: '/nonexistent/crt', tls_key: '/nonexistent/key' },
+    args: ['--check-config'],
+    env: { PDISK_PORT: '1' },
+  });
+  const said = await refusal(service);
+  t.regex(said, /the certificate \/nonexistent\/crt with the key .* cannot be used: ENOENT/);
+  t.regex(said, /There is no setting for the environment variable PDISK_PORT/);
+});
+
 test('links in the data folder are not written through', async t => {
   const directory = await folder(t);
   const other = join(directory, 'other');
