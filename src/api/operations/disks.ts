@@ -56,6 +56,7 @@ export const createDisk = operation({
     'POOL_UNAVAILABLE',
     'VOLUME_FAILED',
     'CREATE_TIMEOUT',
+    'CREATE_INTERRUPTED',
     'CREATE_NOT_UNDONE',
   ],
 });
@@ -163,6 +164,7 @@ export const retryDisk = operation({
     'POOL_UNAVAILABLE',
     'VOLUME_FAILED',
     'CREATE_TIMEOUT',
+    'CREATE_INTERRUPTED',
     'CREATE_NOT_UNDONE',
   ],
 });
