@@ -1,8 +1,9 @@
 // What the database cannot tell itself: that its end is missing. A file beside it has the number of the newest batch that is known to be on
 // disk. It is written after each batch, so it is never ahead of the database, whenever the process is killed; nobody waits for it, so it
-// may be behind. It is written in place and within one sector, and needs no fsync: after a power failure it may only be older still.
+// may be behind, by some milliseconds. It is written in place and within one sector, and needs no fsync: after a power failure it may only be older still.
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { writeDurably } from '../durable-file.ts';
 
 /** How far a database is. */
@@ -13,6 +14,8 @@ export interface Mark {
   readonly batch: number;
 }
 
+/** Between two writes, in milliseconds: under load hundreds of batches share one. */
+const PAUSE_MS = 10;
 const DIGITS = 16;
 const LINE = /^([0-9a-f-]{36}) (\d{16})\n$/;
 
@@ -53,6 +56,7 @@ export async function openHead(file: string, mark: Mark): Promise<Head> {
         const next = newest;
         await handle.write(lineOf(next), 0, 'latin1');
         written = next;
+        await delay(PAUSE_MS);
       }
     } catch {
       // One that cannot be written stays behind, which harms nobody; the next batch tries again.

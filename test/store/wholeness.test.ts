@@ -7,6 +7,7 @@ import { Level } from 'level';
 import { prefixes } from '../../src/store/keys.ts';
 import { codecs } from '../../src/store/records.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
+import { until } from '../rig/until.ts';
 
 const NODES = 40;
 
@@ -17,8 +18,9 @@ async function filled(t: ExecutionContext): Promise<string> {
   const live = join(directory, 'live');
   const store = await openStore({ directory: live, onFailure: error => t.fail(error.message) });
   await fill(store, 0, NODES);
-  // Its head follows at once, but nobody waits for it.
-  await settled(live, store);
+  // Its head follows, but nobody waits for it.
+  const head = join(live, 'head');
+  await until(async () => Number((await readFile(head, 'utf8')).split(' ')[1]) === NODES, 'the head');
   const copy = join(directory, 'data');
   await cp(live, copy, { recursive: true });
   await store.close();
@@ -30,13 +32,6 @@ const node = (index: number) => ({ v: 1, name: `n${index}`, hostUuid: 'x'.repeat
 async function fill(store: Store, from: number, upTo: number): Promise<void> {
   for (let index = from; index < upTo; index += 1)
     await store.commit([{ key: `${prefixes.node}${index}`, value: node(index) }]);
-}
-
-async function settled(directory: string, store: Store): Promise<void> {
-  const batches = await readFile(join(directory, 'head'), 'utf8');
-  if (Number(batches.split(' ')[1]) >= NODES) return;
-  await store.commit([]);
-  await settled(directory, store);
 }
 
 const reopen = (directory: string, more: Partial<StoreOptions> = {}): Promise<Store> =>
