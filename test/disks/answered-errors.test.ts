@@ -95,7 +95,9 @@ test('a disk that could not be undone for a passing reason is gone when that has
   const [failed] = site.disks.service.listDetails(admin);
   t.like(failed, { state: 'failed', waiting: [{ for: 'pool' }] });
   isBroken = false;
-  await until(() => site.disks.service.ownedBy('admin').disks === 0, 'the undo to be tried again');
+  await until(() => site.disks.service.ownedBy('admin').disks === 0, 'the undo to be tried again', {
+    timeoutMs: 120_000,
+  });
   t.deepEqual(site.disks.service.listDetails(admin), []);
 });
 

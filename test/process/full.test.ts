@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { until } from '../rig/until.ts';
-import { folder, type Spawned, spawnService } from './support/spawned.ts';
+import { folder, type Spawned, START_MS, spawnService } from './support/spawned.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
@@ -42,7 +42,7 @@ const disksOf = async (service: Spawned): Promise<string[]> =>
     await service.serves();
     for (let disk = 0; disk < 3; disk += 1) t.is((await service.create()).status, 201);
     const held = async () => (await readdir(join(directory, 'data'))).includes('reserve');
-    await until(held, 'the reserve');
+    await until(held, 'the reserve', { timeoutMs: START_MS });
     await fillUp(filler);
     const refused = await until(async () => {
       const answer = await service.create();
@@ -66,7 +66,9 @@ const disksOf = async (service: Spawned): Promise<string[]> =>
     const others = (await disksOf(service)).length;
 
     await rm(filler);
-    await until(async () => (await service.create()).status === 201, 'all to be taken again');
+    await until(async () => (await service.create()).status === 201, 'all to be taken again', {
+      timeoutMs: START_MS,
+    });
     t.is((await disksOf(service)).length, others + 1);
     t.is(await service.end(), 0);
   },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { until } from '../rig/until.ts';
-import { folder, type Spawned, spawnService } from './support/spawned.ts';
+import { folder, type Spawned, START_MS, spawnService } from './support/spawned.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
@@ -27,7 +27,7 @@ for (const [where, shell] of [
   ['stderr', 'exec "$@" 2>/dev/full'],
   ['stdout', 'unset PDISK_ADMIN_PASSWORD; exec "$@" >/dev/full'],
 ] as const) {
-  test(`a service whose ${where} is full from the beginning starts and serves`, async t => {
+  test.serial(`a service whose ${where} is full from the beginning starts and serves`, async t => {
     const directory = await folder(t);
     // The account is made with a password that can be known before the output that tells it is lost.
     const first = await spawnService(t, directory);
@@ -37,17 +37,20 @@ for (const [where, shell] of [
   });
 }
 
-test('a service that cannot tell the first password is started all the same', async t => {
+test.serial('a service that cannot tell the first password is started all the same', async t => {
   const service = await spawnService(t, await folder(t), {
     shell: 'exec "$@" >/dev/full',
     env: { PDISK_ADMIN_PASSWORD: undefined },
   });
-  await until(() => service.output().includes('pdisk serves'), 'the service', { hint: service.output });
+  await until(() => service.output().includes('pdisk serves'), 'the service', {
+    timeoutMs: START_MS,
+    hint: service.output,
+  });
   t.is((await service.call('GET', '/healthz')).status, 200);
   t.is(await service.end(), 0);
 });
 
-test('a service whose log has lost its reader goes on', async t => {
+test.serial('a service whose log has lost its reader goes on', async t => {
   const service = await spawnService(t, await folder(t), { settings });
   await service.serves();
   service.child.stderr?.destroy();
@@ -55,7 +58,7 @@ test('a service whose log has lost its reader goes on', async t => {
   t.deepEqual(await goesOn(service), []);
 });
 
-(isRoot ? test : test.skip)('a service whose log runs full while it serves goes on', async t => {
+(isRoot ? test.serial : test.skip)('a service whose log runs full while it serves goes on', async t => {
   const directory = await folder(t);
   const logs = join(directory, 'logs');
   await mkdir(logs);

@@ -5,32 +5,35 @@ import { join } from 'node:path';
 import test from 'ava';
 import { connectionsWithin } from '../../src/descriptors.ts';
 import { until } from '../rig/until.ts';
-import { folder, PASSWORD, refusal, spawnService } from './support/spawned.ts';
+import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
-test('what the service makes is its own alone, whatever the umask and the data folder are', async t => {
-  const directory = await folder(t);
-  const data = join(directory, 'data');
-  await mkdir(data, { mode: 0o755 });
-  await chmod(data, 0o755);
-  const service = await spawnService(t, directory, { shell: 'umask 0; exec "$@"' });
-  await service.serves();
-  t.is((await service.create()).status, 201);
-  const open: string[] = [];
-  for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const { mode } = await stat(path);
-    // QEMU's user must be able to pass through the pool.
-    if ((mode & 0o777 & ~(entry.name === 'pool' ? 0o711 : 0o700)) !== 0) open.push(path);
-  }
-  t.deepEqual(open, []);
-  t.regex(service.output(), /others than its owner may list or write \(mode 755\)/);
-  for (const name of await readdir(data)) {
-    if ((await stat(join(data, name))).isFile())
-      t.false((await readFile(join(data, name), 'latin1')).includes(PASSWORD), name);
-  }
-});
+test.serial(
+  'what the service makes is its own alone, whatever the umask and the data folder are',
+  async t => {
+    const directory = await folder(t);
+    const data = join(directory, 'data');
+    await mkdir(data, { mode: 0o755 });
+    await chmod(data, 0o755);
+    const service = await spawnService(t, directory, { shell: 'umask 0; exec "$@"' });
+    await service.serves();
+    t.is((await service.create()).status, 201);
+    const open: string[] = [];
+    for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      const { mode } = await stat(path);
+      // QEMU's user must be able to pass through the pool.
+      if ((mode & 0o777 & ~(entry.name === 'pool' ? 0o711 : 0o700)) !== 0) open.push(path);
+    }
+    t.deepEqual(open, []);
+    t.regex(service.output(), /others than its owner may list or write \(mode 755\)/);
+    for (const name of await readdir(data)) {
+      if ((await stat(join(data, name))).isFile())
+        t.false((await readFile(join(data, name), 'latin1')).includes(PASSWORD), name);
+    }
+  },
+);
 
-test('a data folder into which everybody may put files is refused', async t => {
+test.serial('a data folder into which everybody may put files is refused', async t => {
   const directory = await folder(t);
   await mkdir(join(directory, 'data'));
   await chmod(join(directory, 'data'), 0o777);
@@ -38,7 +41,7 @@ test('a data folder into which everybody may put files is refused', async t => {
   t.regex(await refusal(service), /data_dir is .*everybody may put files \(mode 777\).*chmod o-w/);
 });
 
-test('folders that cannot be made are refused with what to do, and keep nobody waiting', async t => {
+test.serial('folders that cannot be made are refused with what to do, and keep nobody waiting', async t => {
   const directory = await folder(t);
   const service = await spawnService(t, directory, { settings: { data_dir: '/proc/pdisk/data' } });
   t.regex(await refusal(service), /data_dir is \/proc\/pdisk\/data, which cannot be made .*set data_dir to/);
@@ -46,7 +49,7 @@ test('folders that cannot be made are refused with what to do, and keep nobody w
   t.regex(await refusal(pool), /the pool cannot be used: ENOENT/);
 });
 
-test('--check-config looks at the certificate', async t => {
+test.serial('--check-config looks at the certificate', async t => {
   const service = await spawnService(t, await folder(t), {
     settings: { tls_certificate: '/nonexistent/crt', tls_key: '/nonexistent/key' },
     args: ['--check-config'],
@@ -57,7 +60,7 @@ test('--check-config looks at the certificate', async t => {
   t.regex(said, /There is no setting for the environment variable PDISK_PORT/);
 });
 
-test('links in the data folder are not written through', async t => {
+test.serial('links in the data folder are not written through', async t => {
   const directory = await folder(t);
   const other = join(directory, 'other');
   await writeFile(other, 'mine');
@@ -65,12 +68,17 @@ test('links in the data folder are not written through', async t => {
   for (const name of ['head.new', 'owner.new', 'admin-password.new', 'reserve'])
     await symlink(other, join(directory, 'data', name));
   const service = await spawnService(t, directory, { env: { PDISK_ADMIN_PASSWORD: undefined } });
-  await until(() => service.output().includes('pdisk serves'), 'the service', { hint: service.output });
-  await until(() => service.output().includes('cannot be told or held'), 'word of the reserve');
+  await until(() => service.output().includes('pdisk serves'), 'the service', {
+    timeoutMs: START_MS,
+    hint: service.output,
+  });
+  await until(() => service.output().includes('cannot be told or held'), 'word of the reserve', {
+    timeoutMs: START_MS,
+  });
   t.is(await readFile(other, 'utf8'), 'mine');
 });
 
-test('a service whose database is gone does not start, until the loss is accepted', async t => {
+test.serial('a service whose database is gone does not start, until the loss is accepted', async t => {
   const directory = await folder(t);
   const first = await spawnService(t, directory);
   await first.serves();
@@ -94,7 +102,7 @@ test('a service whose database is gone does not start, until the loss is accepte
   await again.serves();
 });
 
-test('strangers who hold all connections do not keep disks from being made', async t => {
+test.serial('strangers who hold all connections do not keep disks from being made', async t => {
   const service = await spawnService(t, await folder(t), { shell: 'ulimit -n 256; exec "$@"' });
   await service.serves();
   t.regex(service.output(), /max_connections is 20000, but only 256 files may be open/);
@@ -115,7 +123,7 @@ test('strangers who hold all connections do not keep disks from being made', asy
       return service.create().catch(() => undefined);
     },
     'an answer',
-    { hint: service.output },
+    { timeoutMs: START_MS, hint: service.output },
   );
   t.is(created.status, 201);
 });
@@ -138,11 +146,14 @@ const SIGNALS = `export async function resolve(specifier, context, next) {
 }`;
 const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
 
-test('a signal to read the certificate again does not end a service that is only being loaded', async t => {
-  const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
-  const service = await spawnService(t, await folder(t), {
-    env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
-  });
-  await service.serves();
-  t.is(await service.end(), 0);
-});
+test.serial(
+  'a signal to read the certificate again does not end a service that is only being loaded',
+  async t => {
+    const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
+    const service = await spawnService(t, await folder(t), {
+      env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
+    });
+    await service.serves();
+    t.is(await service.end(), 0);
+  },
+);
