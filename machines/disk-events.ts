@@ -41,7 +41,8 @@ export interface MachineNow {
 
 /** What may happen to a disk; `Stamp` is added by whoever delivers it. */
 export type DiskMessage =
-  | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota } & DiskBirth)
+  /** `repeatable`: who asks may ask again, by an Idempotency-Key, and be told what came of it. */
+  | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota; repeatable?: boolean } & DiskBirth)
   /** A volume that belongs to no disk becomes one, `created` when it was made. `obstacle`: why it cannot; null: it can. */
   | ({ type: 'ADOPT'; created: number; obstacle: string | null } & DiskBirth)
   /**
@@ -87,7 +88,8 @@ export type DiskMessage =
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)
-  | { type: 'RETRY' }
+  /** `repeatable`: as above. */
+  | { type: 'RETRY'; repeatable?: boolean }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };
 

@@ -24,6 +24,10 @@ export interface DiskContext extends DiskBirth {
   readonly undo: Problem<Failure> | null;
   /** How large it was, while it is being made larger; `sizeGiB` counts already. */
   readonly grownFrom: number | null;
+  /** How often in a row the pool or a node has not done what it was asked for. */
+  readonly failures: number;
+  /** Whether who asked for its creation may ask again, by an Idempotency-Key, and be told of it. */
+  readonly repeatable: boolean;
   /** How many bytes of its volume are wiped, and how many there are; null for a disk that nobody has deleted. */
   readonly wiped: { readonly bytes: number; readonly of: number } | null;
 }
@@ -41,6 +45,8 @@ export const unborn: DiskContext = {
   deadline: null,
   undo: null,
   grownFrom: null,
+  failures: 0,
+  repeatable: false,
   wiped: null,
 };
 
@@ -54,8 +60,11 @@ const isCurrent = (context: DiskContext, event: DiskEvent): boolean =>
   'attempt' in event && event.attempt === context.attempt;
 
 const GIB = 2 ** 30;
-/** After a failure, wiping is tried again this much later, in milliseconds. */
+/** What failed is tried again this much later, in milliseconds; after each further failure in a row twice as much later, at most as late as that. */
 const AGAIN_MS = 10_000;
+const LATEST_MS = 600_000;
+
+const later = (failures: number): number => Math.min(AGAIN_MS * 2 ** failures, LATEST_MS);
 
 /** The disk chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
 export const setupDisk = setup({
@@ -73,8 +82,12 @@ export const setupDisk = setup({
     tell: (_, _note: Tell<AttachmentMessage>) => {},
     beBorn: assign(({ event }) => {
       assertEvent(event, 'CREATE');
-      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, time } = event;
-      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created: time };
+      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, repeatable = false, time } = event;
+      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, repeatable, created: time };
+    }),
+    beginAnew: assign(({ event }) => {
+      assertEvent(event, 'RETRY');
+      return { repeatable: event.repeatable === true, failures: 0 };
     }),
     beAdopted: assign(({ event }) => {
       assertEvent(event, 'ADOPT');
@@ -96,7 +109,7 @@ export const setupDisk = setup({
     })),
     plan: assign(({ context, event }) => {
       assertEvent(event, 'GROW');
-      return { sizeGiB: event.sizeGiB, grownFrom: context.sizeGiB };
+      return { sizeGiB: event.sizeGiB, grownFrom: context.sizeGiB, failures: 0 };
     }),
     beginGrowing: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
@@ -110,17 +123,22 @@ export const setupDisk = setup({
     })),
     noteWiped: assign(({ event }) => {
       assertEvent(event, 'WIPED');
-      return { wiped: { bytes: event.bytes, of: event.of } };
+      return { wiped: { bytes: event.bytes, of: event.of }, failures: 0 };
     }),
-    tryAgainLater: assign(({ event }) => ({ deadline: event.now + AGAIN_MS })),
+    tryAgainLater: assign(({ context, event }) => ({
+      deadline: event.now + later(context.failures),
+      failures: context.failures + 1,
+    })),
+    noteDelay: assign(({ context }) => ({ failures: Math.max(context.failures, 1) })),
     rest: assign({ deadline: null }),
-    settle: assign({ deadline: null, grownFrom: null }),
+    settle: assign({ deadline: null, grownFrom: null, failures: 0 }),
     undoForFailure: assign(({ event }) => {
       assertEvent(event, ['VOLUME_FAILED', 'NOT_BEGUN']);
       return { undo: event.problem };
     }),
     undoForTimeout: assign({ undo: { code: 'CREATE_TIMEOUT', detail: '' } }),
-    pardon: assign({ undo: null }),
+    undoForRestart: assign({ undo: { code: 'CREATE_INTERRUPTED', detail: '' } }),
+    pardon: assign({ undo: null, failures: 0 }),
     addHotUser: assign(({ context, event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
       return { users: [...context.users, { attachment: event.id, mode: 'hot' }] };
@@ -206,6 +224,9 @@ export const setupDisk = setup({
     currentFirst: ({ context, event }) => isCurrent(context, event) && context.attempt === 1,
     currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
     undoing: ({ context }) => context.undo !== null,
+    repeatable: ({ context }) => context.repeatable,
+    neverFailed: ({ context }) => context.failures === 0,
+    used: ({ context }) => context.users.length > 0,
     usedByThisVm: ({ context, event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
       return userAmong(context, event.attachments) !== undefined;

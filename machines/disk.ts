@@ -103,6 +103,19 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
     { target: next, actions: ['addColdUser', tellAttach] },
   ]);
 
+/** The same for a disk that grows: the new user's machine may run already, and is to be told of the new size, too. */
+const takeColdUserGrowing = shared([
+  { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
+  { guard: 'coldOnThisVm', actions: 'agree' },
+  {
+    guard: 'limitReached',
+    target: 'growing',
+    reenter: true,
+    actions: ['addColdUser', tellAttach, { type: 'publish', params: { type: 'disk.oversubscribed' } }],
+  },
+  { target: 'growing', reenter: true, actions: ['addColdUser', tellAttach] },
+]);
+
 /** A disk that grows has promised its new size at once. */
 const grow = shared([
   { guard: 'notLarger', ...refusal('NOT_LARGER') },
@@ -186,8 +199,9 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishF
 /**
  * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
  * `growing`; in `wiping` the disk is gone for everybody, and its volume's bytes follow. Waiting states (`creating`, `growing`, `wiping`,
- * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then. A volume that has lost its
- * record begins anew here as well: ADOPT makes it a disk, DISCARD sends it the way of a deleted one.
+ * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then. So has `failed`, which waits
+ * to try the undo again. A volume that has lost its record begins anew here as well: ADOPT makes it a disk, DISCARD sends it the way of a
+ * deleted one.
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
@@ -232,7 +246,11 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
         ],
         TIMEOUT: { target: 'deleting', actions: 'undoForTimeout' },
-        RESUME: { target: 'creating', reenter: true },
+        // Nobody was told of the disk, and who was told that it failed makes another.
+        RESUME: [
+          { guard: 'repeatable', target: 'creating', reenter: true },
+          { target: 'deleting', actions: 'undoForRestart' },
+        ],
       },
     },
     available: {
@@ -296,11 +314,19 @@ export const diskMachine = setupDisk.createMachine({
       entry: ['beginGrowing', 'growVolume'],
       on: {
         HOTATTACH: busy,
-        ATTACH: busy,
+        ATTACH: takeColdUserGrowing,
         SET_LIMIT: busy,
         GROW: busy,
         EDIT: edit,
-        DELETE: [stale, busy],
+        // Its growth may never end: whoever asked for it has been told, and it can be given up.
+        DELETE: [
+          stale,
+          { guard: 'neverFailed', ...busy },
+          { guard: 'used', ...inUse },
+          heldByMachine,
+          { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
+          { target: 'deleting' },
+        ],
         RETRY: notFailed,
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
         // The node where the machine is now has to be told.
@@ -308,7 +334,11 @@ export const diskMachine = setupDisk.createMachine({
         GROWN: settled(['settle', published('disk.resized'), answerDone]),
         NOT_GROWN: settled(['stay', 'settle', publishNotGrown, answerNotGrown]),
         GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
-        TIMEOUT: { target: 'growing', reenter: true, actions: answerProblem('GROW_TIMEOUT') },
+        TIMEOUT: {
+          target: 'growing',
+          reenter: true,
+          actions: ['noteDelay', answerProblem('GROW_TIMEOUT')],
+        },
         RESUME: { target: 'growing', reenter: true },
       },
     },
@@ -350,7 +380,7 @@ export const diskMachine = setupDisk.createMachine({
         ],
         REMOVE_FAILED: [
           { guard: 'currentUndo', ...notUndone },
-          { guard: 'current', actions: answerRemoveFailed },
+          { guard: 'current', actions: ['tryAgainLater', answerRemoveFailed] },
         ],
         TIMEOUT: [
           { guard: 'undoing', ...notUndone },
@@ -359,12 +389,14 @@ export const diskMachine = setupDisk.createMachine({
         RESUME: { target: 'deleting', reenter: true },
       },
     },
+    // What could not be undone is undone later: nobody may ever come for a disk that nobody was told of.
     failed: {
       tags: 'rest',
-      entry: 'rest',
+      entry: 'tryAgainLater',
       on: {
         ...unusable,
-        RETRY: { target: 'creating' },
+        TIMEOUT: { target: 'deleting' },
+        RETRY: { target: 'creating', actions: 'beginAnew' },
         DELETE: [stale, { target: 'deleting', actions: 'pardon' }],
         VOLUME_REMOVED: {
           guard: 'current',

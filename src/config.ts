@@ -3,6 +3,7 @@ import { hostname as thisHost } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { type Environment, fromEnvironment } from './config/environment.ts';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
@@ -53,6 +54,8 @@ export interface Config {
   readonly inspect: string | undefined;
   readonly metricsAccess: 'admin' | 'loopback' | 'any';
   readonly logLevel: Settings['log_level'];
+  /** Whether a database that has lost something is taken as it is, this once. */
+  readonly acceptLoss: boolean;
 }
 
 /** Everything that is wrong with the configuration, a sentence each. */
@@ -69,7 +72,7 @@ export class ConfigError extends Error {
 interface Sources {
   /** What follows the program's name. */
   readonly argv?: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly readFile?: (path: string) => string;
   readonly hostname?: string;
   readonly cwd?: string;
@@ -80,17 +83,18 @@ type Values = Record<string, unknown>;
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s*\n[\s\S]*$/, '').replace(/[:.]$/, '');
 
-function fileNamed(argv: readonly string[]): string | undefined {
+function commandLine(argv: readonly string[]): { file: string | undefined; acceptLoss: boolean } {
   try {
     const { values } = parseArgs({
       args: [...argv],
       options: {
         config: { type: 'string' },
         'check-config': { type: 'boolean' },
+        'accept-loss': { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });
-    return values.config;
+    return { file: values.config, acceptLoss: values['accept-loss'] === true };
   } catch (error) {
     throw new ConfigError([`The command line is wrong: ${reasonOf(error)}; see --help.`]);
   }
@@ -124,20 +128,6 @@ function tellGone(values: Values, env: Sources['env'], mistakes: string[]): void
   }
 }
 
-function fromEnvironment(env: Sources['env'], mistakes: string[]): Values {
-  const values: Values = {};
-  for (const { name, env: variable, isText, allowed } of allSettings) {
-    const text = env[variable];
-    if (text === undefined || text === '') continue;
-    try {
-      values[name] = isText ? text : parse(text);
-    } catch {
-      mistakes.push(`${name} (from ${variable}) is ${JSON.stringify(text)}; ${name} must be ${allowed}.`);
-    }
-  }
-  return values;
-}
-
 /** The names along an issue's path that lead to a value, and that value. */
 function offender(values: Values, path: readonly PropertyKey[]): { name: string; value: unknown } {
   let value: unknown = values;
@@ -157,10 +147,12 @@ function check(values: Values, fromEnv: Values, mistakes: string[]): Settings | 
     }
     const { name, value } = offender(values, issue.path);
     const setting = allSettings.find(s => s.name === issue.path[0]);
-    const source = setting && setting.name in fromEnv ? ` (from ${setting.env})` : '';
+    const isInEnv = setting !== undefined && setting.name in fromEnv;
+    const source = isInEnv ? ` (from ${setting.env})` : '';
+    const form = isInEnv && setting.allowed.startsWith('a list') ? ", in YAML: '[a, b]'" : '';
     const why = issue.code === 'custom' && issue.params?.why ? `; ${issue.params.why}` : '';
     mistakes.push(
-      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}${why}.`,
+      `${name}${source} is ${JSON.stringify(value)}; ${setting?.name} must be ${setting?.allowed}${form}${why}.`,
     );
   }
   return undefined;
@@ -193,7 +185,8 @@ export function loadConfig(sources: Sources): Config {
   const cwd = sources.cwd ?? process.cwd();
   const mistakes: string[] = [];
 
-  const file = fileNamed(sources.argv ?? []) ?? env.PDISK_CONFIG;
+  const { file: named, acceptLoss } = commandLine(sources.argv ?? []);
+  const file = named ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
   tellGone(inFile, env, mistakes);
   const inEnv = fromEnvironment(env, mistakes);
@@ -240,5 +233,6 @@ export function loadConfig(sources: Sources): Config {
     inspect: checked.inspect,
     metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
+    acceptLoss,
   };
 }

@@ -105,10 +105,14 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
       `the pool has too much to do for ${disk(f)}${because(f.detail)}; nothing was begun: try again shortly`,
   },
   CREATE_TIMEOUT: { status: 504, sentence: f => `making ${disk(f)} took too long and was undone` },
+  CREATE_INTERRUPTED: {
+    status: 503,
+    sentence: f => `making ${disk(f)} was interrupted by a restart of pdisk, and undone; make another`,
+  },
   CREATE_NOT_UNDONE: {
     status: 500,
     sentence: f =>
-      `making ${disk(f)} failed and could not be undone${because(f.detail)}; DELETE it, or POST /api/retry/${f.disk ?? ''}`,
+      `making ${disk(f)} failed and could not be undone yet${because(f.detail)}; that is tried again, or DELETE it, or POST /api/retry/${f.disk ?? ''}`,
   },
   REMOVE_FAILED: {
     status: 500,
@@ -275,6 +279,16 @@ const ofTheService = {
   },
   BUSY: { status: 503, sentence: () => 'too many requests are at work; try again shortly' },
   STOPPING: { status: 503, sentence: () => 'pdisk is stopping; try again shortly' },
+  INTERRUPTED: {
+    status: 504,
+    sentence: () =>
+      'pdisk stops before it is known what comes of this: at its next start a disk that was being made is undone, and all else goes on; look again then',
+  },
+  STORE_FULL: {
+    status: 507,
+    sentence: () =>
+      "the file system of pdisk's database is full: until there is room again, only what frees some is taken (delete disks, or make room there)",
+  },
   STORE_FAILED: {
     status: 503,
     sentence: () => 'the store refused a write: pdisk stops and recovers at its next start',

@@ -1,19 +1,20 @@
-#!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { destination, type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { accountStore } from './accounts/account-store.ts';
 import { createAccounts } from './accounts/accounts.ts';
-import { createFirstAdministrator } from './accounts/first-administrator.ts';
+import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
 import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
 import { createAnswers, keyRecord } from './api/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
-import { steadyNow } from './clock.ts';
-import { helpText } from './config/help.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { agingFrom, steadyNow } from './clock.ts';
+import { isSystemLibvirt } from './config/settings.ts';
+import type { Config } from './config.ts';
+import { prepareDataFolder } from './data-folder.ts';
+import { connectionsWithin } from './descriptors.ts';
 import { createDisks } from './disks/disks.ts';
 import { logChanges } from './events/change-log.ts';
 import { keepHistory } from './events/history.ts';
@@ -22,11 +23,12 @@ import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
-import { makeDirectory } from './storage/directory.ts';
-import { directorySync } from './storage/directory-sync.ts';
+import { say } from './logging.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
+import { databaseRoom, leaving } from './storage/spare.ts';
+import { demandNoVolumes } from './storage/strange-volumes.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
@@ -36,8 +38,9 @@ const DRAIN_MS = 5_000;
 const STOP_MS = 20_000;
 
 /** Builds the service from its parts, recovers, and serves until `stop`. */
-async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
-  await makeDirectory(config.dataDir, 0o700);
+export async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
+  const warn = (sentence: string): void => log.warn(sentence);
+  await prepareDataFolder(config.dataDir, warn);
   let hasFailed = false;
   const fail = (what: string) => (error: Error) => {
     log.fatal({ err: error }, what);
@@ -57,32 +60,41 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   });
 
   const figures = createFigures();
+  const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
+  const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
-    directory: join(config.dataDir, 'db'),
+    directory: config.dataDir,
+    traces: [ownerFile],
+    acceptLoss: config.acceptLoss,
+    warn,
     onBatch: figures.batch,
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
-  // The database's own name is an entry of this one.
-  await directorySync(config.dataDir)();
-  const warn = (sentence: string): void => log.warn(sentence);
   const { overcommit, wipe, wipeRateMiB } = config;
   const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;
-  const owner = await readOwner(join(config.dataDir, 'owner'));
-  const pool = await openPool(`${config.pool.kind}:${place}`, {
+  const owner = await readOwner(ownerFile);
+  const opened = await openPool(`${config.pool.kind}:${place}`, {
     overcommit,
-    owner,
-    log: { warn },
+    owner: owner.name,
+    log: isSystemLibvirt(config.nodes) ? { warn } : undefined,
     lvm: { wipe, wipeRateMiB },
   });
+  const room = config.pool.kind === 'file' ? await databaseRoom(place, config.dataDir) : 0;
+  const pool = leaving(opened, room * overcommit);
+  if (owner.isNew && !config.acceptLoss) await demandNoVolumes(pool);
+  await owner.keep();
   const nodes = new Map(Object.entries(config.nodes));
   const hypervisor = createHypervisor({ nodes, vmNames: config.vmNames, log });
   const accounts = await createAccounts(accountStore(store));
+  const eventLog = await openEventLog(store);
+  const [last] = await store.events(eventLog.newest() - 1, eventLog.newest(), 1);
+  // A clock that is ahead already shows against what was last written; while pdisk is down nothing ages.
+  const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
     { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
     accounts.passwords,
-    Date.now,
+    aging,
   );
-  const eventLog = await openEventLog(store);
   const tellLog = logChanges(log);
   const disks = await createDisks({
     store,
@@ -104,11 +116,6 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
   });
-  const chosen = process.env.PDISK_ADMIN_PASSWORD;
-  const first = await createFirstAdministrator(accounts, config.dataDir, chosen);
-  if (first && !chosen) {
-    process.stdout.write(`account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
-  }
   await disks.recover();
   const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
   const streams = createStreams({
@@ -124,7 +131,7 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     log: eventLog,
     events: config.eventHistory,
     ageMs: config.eventHistoryMs,
-    now: Date.now,
+    now: aging,
     failed: failed('the event log could not be trimmed'),
   });
   const fullness = watchFullness({
@@ -136,9 +143,10 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   const tickets = createTickets(() => nanoid(32), steadyNow);
   figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
   const readiness = createReadiness({
-    write: () => store.commit([{ key: PROBE_KEY, value: Date.now() }]),
+    write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),
     askPool: pool.check,
-    nodes: () => hypervisor.status().map(({ node, state }) => ({ node: hypervisor.hostOf(node), state })),
+    isFull: store.isShort,
+    nodes: () => hypervisor.status().map(({ state }) => state),
   });
   const serving = createApi({
     service: figures.counted(disks.service),
@@ -148,14 +156,20 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
     charts: disks.charts,
     accounts,
     answers,
+    isFull: store.isShort,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
     monitoring: { figures, readiness },
     log,
-    settings: config,
+    settings: { ...config, maxConnections },
   });
   api = serving;
+  const first = await prepareFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
   const { host, port } = config.listen;
   const listening = await serving.listen(host, port);
+  // Not before the port is ours, for the password is told once; and before anybody can have been heard on it.
+  await first?.create();
+  if (first?.password !== undefined)
+    say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   stop = async why => {
@@ -173,27 +187,3 @@ async function serve(config: Config, log: Logger): Promise<(why: string) => Prom
   if (hasFailed) await stop('it failed while starting');
   return stop;
 }
-
-async function main(): Promise<void> {
-  const argv = process.argv.slice(2);
-  if (argv.includes('--help')) {
-    process.stdout.write(helpText());
-    return;
-  }
-  const config = loadConfig({ argv, env: process.env });
-  if (argv.includes('--check-config')) {
-    process.stdout.write('the configuration is valid\n');
-    return;
-  }
-  const log = pino({ name: 'pdisk', level: config.logLevel }, destination({ fd: 2, sync: true }));
-  const stop = await serve(config, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(signal).then(() => process.exit()));
-  }
-}
-
-main().catch(error => {
-  const sentences = error instanceof ConfigError ? error.sentences : [error.message ?? String(error)];
-  for (const sentence of sentences) process.stderr.write(`pdisk: ${sentence}\n`);
-  process.exit(1);
-});

@@ -79,8 +79,8 @@ export interface Accounts {
   /** The account that has this name now, undefined where none has. */
   named(name: string): Pick<AccountRecord, 'name' | 'id'> | undefined;
   isEmpty(): boolean;
-  /** Makes the very first account, an administrator. Only for a service that has none. */
-  createFirst(name: string, password: string): Promise<void>;
+  /** Makes the very first account, an administrator. Only for a service that has none. With a hash it can be used as soon as this was called. */
+  createFirst(name: string, password: string | PasswordHash): Promise<void>;
 }
 
 interface Options {
@@ -243,7 +243,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
         name,
         id: newId(),
         role: 'admin',
-        password: await hashPassword(password, cost),
+        password: typeof password === 'string' ? await hashPassword(password, cost) : password,
       };
       if (accounts.size > 0) throw new Error('there are accounts already');
       await keep(record, store.put(record, [], []));

@@ -1,56 +1,61 @@
-// The password is in its file before the account is in the store: a crash between the two is mended by the next start, which
-// finds no account and takes the password that may have been read already. The other order would lock everybody out.
+// A random password is in its file before the account is in the store: a crash between the two is mended by the next start, which finds no
+// account and takes the password that may have been read already. The other order would lock everybody out. A password that somebody chose
+// is kept nowhere but as its hash: who chose it knows it.
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeDurably } from '../durable-file.ts';
 import type { Accounts } from './accounts.ts';
+import { isFitPassword, PASSWORD_RULE } from './password-rule.ts';
 
 const NAME = 'admin';
 const FILE = 'admin-password';
 
+/** Not through a link: what it leads to is known to whoever has put it there. */
 async function readPassword(file: string): Promise<string | undefined> {
   try {
-    const password = (await readFile(file, 'utf8')).replace(/\n$/, '');
-    return password === '' ? undefined : password;
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const password = await handle.readFile('utf8').finally(() => handle.close());
+    return password.replace(/\n$/, '') || undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-async function writePassword(directory: string, password: string): Promise<void> {
-  const temporary = join(directory, `${FILE}.new`);
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.chmod(0o600);
-    await file.writeFile(`${password}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(directory, FILE));
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+interface First {
+  readonly account: string;
+  /** To be told once; undefined where somebody has chosen it. */
+  readonly password: string | undefined;
+  readonly file: string;
+  /** Makes the account: it can be used as soon as this was called, and is durable when it resolves. */
+  create(): Promise<void>;
 }
 
 /**
- * On the very first start (no account at all) makes the account `admin` and keeps its password in `admin-password`, mode 0600,
- * in the data directory, which must exist. The password is `chosen` where that is not empty, else what an interrupted first
- * start left there, else random. Resolves with what to print once, or undefined on every later start.
+ * On the very first start (no account at all) prepares the account `admin`. Its password is `chosen` where that is not empty, else what an
+ * interrupted first start left in the file `admin-password` of the data directory, else random and kept in that file, mode 0600. Resolves
+ * with undefined on every later start. Throws a sentence where the chosen one is no password.
  */
-export async function createFirstAdministrator(
+export async function prepareFirstAdministrator(
   accounts: Accounts,
   dataDir: string,
   chosen: string | undefined,
-): Promise<{ readonly account: string; readonly password: string; readonly file: string } | undefined> {
+): Promise<First | undefined> {
   if (!accounts.isEmpty()) return undefined;
   const file = join(dataDir, FILE);
+  if (chosen && !isFitPassword(chosen)) throw new Error(`PDISK_ADMIN_PASSWORD must be ${PASSWORD_RULE}`);
   const password = chosen || (await readPassword(file)) || randomBytes(18).toString('base64url');
-  await writePassword(dataDir, password);
-  await accounts.createFirst(NAME, password);
-  return { account: NAME, password, file };
+  if (!chosen) await writeDurably(file, `${password}\n`);
+  const hash = await accounts.passwords.hash(NAME, password);
+  return {
+    account: NAME,
+    password: chosen ? undefined : password,
+    file,
+    async create() {
+      await accounts.createFirst(NAME, hash);
+      if (chosen) await rm(file, { force: true });
+    },
+  };
 }

@@ -8,7 +8,7 @@ import { type Fields, mediaType, noFields, parseBody, parseForm } from './fields
 import type { Head } from './head.ts';
 import type { Answers, Begun, Keep } from './idempotency.ts';
 import type { OpenRoute } from './open-routes.ts';
-import { changes, takesBody } from './operation.ts';
+import { changes, fitsFullStore, takesBody } from './operation.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
 
@@ -54,6 +54,8 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
 /** What a request turns out to be, as far as it gets. */
 export interface Told {
   account: string | undefined;
+  /** Whether the account runs the cloud, and may know what this machine looks like. */
+  isTrusted: boolean;
   /** The pattern of its URL. */
   route: string | undefined;
 }
@@ -72,6 +74,8 @@ export function createHandler(parts: {
   readonly gate: (head: Head, changes: boolean) => void;
   readonly open: readonly OpenRoute[];
   readonly once: Answers['once'];
+  /** Whether the store has room only for what frees some. */
+  readonly isFull: () => boolean;
   /** The answer to what a restart has interrupted; undefined where nothing came of it. */
   readonly recover: (
     caller: Caller,
@@ -80,7 +84,7 @@ export function createHandler(parts: {
     begun: Begun,
   ) => Promise<Answer | undefined>;
 }): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
-  const { accounts, gate, once, recover } = parts;
+  const { accounts, gate, once, isFull, recover } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
   const authenticate = createAuthentication(accounts, parts.maxRequests);
@@ -110,6 +114,7 @@ export function createHandler(parts: {
       // Between the credentials and here the body had to come: the account may have gone, and so may the client.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
+      if (isFull() && !fitsFullStore(found.route.operation)) throw errorOf('STORE_FULL');
       const { account, id: accountId } = caller;
       const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
@@ -135,6 +140,7 @@ export function createHandler(parts: {
     function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
       told.account = caller.account;
+      told.isTrusted = caller.role !== 'user';
       if (objected) return objected;
       return isChange(found) ? change(caller) : act(caller, parseForm(head.query));
     }

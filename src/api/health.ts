@@ -6,9 +6,11 @@ const LIMIT_MS = 2000;
 
 interface Readiness {
   readonly ready: boolean;
-  readonly store: 'writable' | 'failed';
+  /** `full`: it takes only what frees room. */
+  readonly store: 'writable' | 'full' | 'failed';
   readonly pool: 'usable' | 'failed';
-  readonly nodes: readonly { readonly node: string; readonly state: NodeStatus['state'] }[];
+  /** How many; which they are is nothing for strangers. */
+  readonly nodes: { readonly up: number; readonly down: number };
 }
 
 /** Fails when the time is up. */
@@ -23,12 +25,16 @@ function inTime(work: Promise<unknown>): Promise<boolean> {
   });
 }
 
-/** Whether requests can be served: the store takes a write and the pool can be used. A node that is away is told, no more. */
+/**
+ * Whether requests can be served: the store takes a write and the pool can be used. A node that is away is told, no more, and so is a store that
+ * is full: who wants to delete something must be let through.
+ */
 export function createReadiness(parts: {
   /** Writes something, durably. */
   readonly write: () => Promise<unknown>;
   readonly askPool: () => Promise<unknown>;
-  readonly nodes: () => Readiness['nodes'];
+  readonly isFull: () => boolean;
+  readonly nodes: () => readonly NodeStatus['state'][];
 }): () => Promise<Readiness> {
   let known: { readonly at: number; readonly found: Promise<readonly [boolean, boolean]> } | undefined;
 
@@ -40,11 +46,14 @@ export function createReadiness(parts: {
       };
     }
     const [writable, usable] = await known.found;
+    const nodes = parts.nodes();
+    const up = nodes.filter(state => state === 'up').length;
+    const taken = parts.isFull() ? 'full' : 'writable';
     return {
       ready: writable && usable,
-      store: writable ? 'writable' : 'failed',
+      store: writable ? taken : 'failed',
       pool: usable ? 'usable' : 'failed',
-      nodes: parts.nodes(),
+      nodes: { up, down: nodes.length - up },
     };
   };
 }

@@ -107,7 +107,7 @@ const isKept = ({ status }: Answer): boolean => status < 500 && status !== 401 &
 
 /** What ends the process leaves what was decided for the next one to find. */
 const isOfTheEnd = (error: unknown): boolean =>
-  error instanceof PdiskError && (error.code === 'STOPPING' || error.code === 'STORE_FAILED');
+  error instanceof PdiskError && ['STOPPING', 'STORE_FAILED', 'INTERRUPTED'].includes(error.code);
 
 const replay = ({ status, type, body, headers }: z.infer<typeof answered>): Answer => {
   if (body === null) throw errorOf('KEY_SECRET');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isFitPassword, PASSWORD_RULE } from '../accounts/password-rule.ts';
 import { accountName, accountRole } from '../accounts/record.ts';
 import { HOST_NAME, isNodeName } from '../config/node-name.ts';
 import { type ErrorCode, PdiskError } from '../errors.ts';
@@ -182,10 +183,7 @@ export const newQuota = z.strictObject({
 
 const password = z
   .string()
-  .refine(
-    text => lengthOf(text) >= 8 && Buffer.byteLength(text) <= 1024 && !CONTROL.test(text),
-    'password must be at least 8 characters and at most 1024 bytes, none of them a control character',
-  )
+  .refine(isFitPassword, `password must be ${PASSWORD_RULE}`)
   .meta({
     ...textOf(8, 1024),
     description: 'At most 1024 bytes in UTF-8',

@@ -76,13 +76,34 @@ export const takesBody = ({ method }: { readonly method: Method }): boolean =>
   method === 'POST' || method === 'PUT' || method === 'PATCH';
 
 export const changes = ({ method, changing }: Operation): boolean => method !== 'GET' || changing === true;
+/** Besides whatever deletes: what must end before something can be deleted, and what writes nothing. */
+const FREEING: ReadonlySet<string> = new Set([
+  '/api/hotdetach/:uuid',
+  '/api/detach',
+  '/api/nodes/:node/agree',
+  '/api/nodes/:node/declare-dead',
+  '/api/nodes/:node/declare-alive',
+  '/api/leftovers/:uuid/remove',
+  '/api/events/ticket',
+]);
+
+/** Whether an operation is taken where the store has room only for what frees some. */
+export const fitsFullStore = ({ method, path }: Operation): boolean =>
+  method === 'GET' || method === 'DELETE' || FREEING.has(path);
 
 export const credentialsOf = ({ credentials = ['basic', 'bearer'] }: Operation): readonly Credential[] =>
   credentials;
 
 const ofAnything: readonly ErrorCode[] = ['HOST_UNKNOWN', 'BAD_REQUEST', 'BUSY', 'STOPPING', 'INTERNAL'];
 const ofCredentials: readonly ErrorCode[] = ['UNAUTHENTICATED', 'TOO_MANY_LOGINS', 'BAD_INPUT'];
-const ofChanges: readonly ErrorCode[] = ['KEY_REUSED', 'KEY_SECRET', 'KEY_PENDING', 'STORE_FAILED'];
+const ofChanges: readonly ErrorCode[] = [
+  'KEY_REUSED',
+  'KEY_SECRET',
+  'KEY_PENDING',
+  'STORE_FAILED',
+  'STORE_FULL',
+  'INTERRUPTED',
+];
 const ofBodies: readonly ErrorCode[] = ['MEDIA_TYPE', 'BODY_TOO_LARGE'];
 
 /** Every code with which an operation can answer; ROUTE_UNKNOWN and METHOD_NOT_ALLOWED are those of no operation. */

@@ -271,8 +271,12 @@ export const diskChart = z
 export const readiness = z
   .object({
     ready: z.boolean(),
-    store: z.enum(['writable', 'failed']),
+    store: z
+      .enum(['writable', 'full', 'failed'])
+      .describe('`full`: until there is room again, only what frees some is taken'),
     pool: z.enum(['usable', 'failed']),
-    nodes: z.array(z.object({ node: z.string(), state: z.enum(['connecting', 'up', 'down']) })),
+    nodes: z
+      .object({ up: z.int(), down: z.int() })
+      .describe('How many hypervisors can be reached, and how many not'),
   })
   .meta({ id: 'Readiness' });

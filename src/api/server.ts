@@ -15,6 +15,7 @@ import type { Answers } from './idempotency.ts';
 import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
 import { createParting } from './parting.ts';
+import { withoutPlaces } from './places.ts';
 import { recovered } from './recovering.ts';
 import { routeTable, type Served } from './routes.ts';
 
@@ -51,6 +52,8 @@ export interface ApiSettings {
 interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
   /** Answers to requests with an Idempotency-Key. */
   readonly answers: Answers;
+  /** Whether the store has room only for what frees some; never, where it is left out. */
+  readonly isFull?: () => boolean;
   readonly log: Logger;
   readonly settings: ApiSettings;
 }
@@ -73,6 +76,7 @@ export function createApi(parts: Parts): Api {
     maxRequests: settings.maxRequests,
     gate: (head, changes) => gate?.(head, changes),
     once: answers.once,
+    isFull: parts.isFull ?? (() => false),
     recover: (caller, route, fields, begun) =>
       recovered({ service, leftovers }, caller, route.operation, fields, begun),
   });
@@ -90,17 +94,17 @@ export function createApi(parts: Parts): Api {
     }
   }
 
-  function errorAnswer(exchange: Exchange, error: unknown): Answer {
+  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: Told): Answer {
     if (!(error instanceof PdiskError))
       say('error', { request: exchange.id, err: error }, 'a request failed');
-    return ofError(error);
+    return isTrusted ? ofError(error) : withoutPlaces(ofError(error));
   }
 
   function serve(exchange: Exchange): void {
     const { id: request, head } = exchange;
     const started = performance.now();
     let client: Address | undefined;
-    const told: Told = { account: undefined, route: undefined };
+    const told: Told = { account: undefined, isTrusted: false, route: undefined };
     let finished = false;
     working += 1;
 
@@ -140,7 +144,7 @@ export function createApi(parts: Parts): Api {
       if (working > settings.maxRequests) throw errorOf('BUSY');
       answer = cors.preflight(head) ?? handle(exchange, told);
     } catch (error) {
-      answer = errorAnswer(exchange, error);
+      answer = errorAnswer(exchange, error, told);
     }
     // Later its connection may be gone, and cannot be asked.
     if (logs.debug || (logs.info && (answer instanceof Promise || answer.error || !READING.has(head.method))))
@@ -150,7 +154,7 @@ export function createApi(parts: Parts): Api {
       return;
     }
     answer
-      .catch(error => errorAnswer(exchange, error))
+      .catch(error => errorAnswer(exchange, error, told))
       .then(send)
       .catch(error => say('fatal', { request, err: error }, 'an answer could not be sent'));
   }

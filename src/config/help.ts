@@ -4,7 +4,7 @@ const onlyInTheEnvironment = [
   ['PDISK_CONFIG', 'The configuration file; `--config FILE` goes before it.'],
   [
     'PDISK_ADMIN_PASSWORD',
-    'The password of the account `admin` when the first start makes it; ignored once there is an account.',
+    'The password of the account `admin` when the first start makes it, kept nowhere but as its hash; ignored once there is an account.',
   ],
   [
     'UWS_HTTP_MAX_HEADERS_SIZE',
@@ -30,10 +30,12 @@ const plain = (markdown: string): string => markdown.replaceAll('`', '');
 /** What `--help` prints. */
 export function helpText(): string {
   return [
-    'Usage: pdisk [--config FILE] [--check-config] [--help]',
+    'Usage: pdisk [--config FILE] [--check-config] [--accept-loss] [--help]',
     '',
     '  --config FILE    read settings from this YAML file (an empty one is valid)',
-    '  --check-config   say what is wrong with the settings, if anything, and exit',
+    '  --check-config   say what is wrong with the settings and the certificate, if anything, and exit',
+    '  --accept-loss    start once with a database that has lost something, or none where there was one; what is',
+    '                   missing stays missing',
     '  --help           show this and exit',
     '',
     'Settings: the name in the file, the environment variable that goes before it, the default.',

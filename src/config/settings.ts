@@ -84,7 +84,7 @@ export const settings = z.strictObject({
   listen: setting(address.prefault('127.0.0.1:8445'), {
     env: 'PDISK_LISTEN',
     default: '`127.0.0.1:8445`',
-    allowed: "HOST:PORT, with an IPv6 address in brackets ('[::1]:8445')",
+    allowed: "HOST:PORT, PORT at most 65535, an IPv6 address in brackets ('[::1]:8445')",
     description: 'Where HTTP is served. Port 0 takes a free one.',
   }),
   tls_certificate: setting(z.string().min(1).optional(), {
@@ -132,7 +132,8 @@ export const settings = z.strictObject({
     env: 'PDISK_MAX_CONNECTIONS',
     default: '`20000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many connections may be open; past it new ones are closed at once.',
+    description:
+      'How many connections may be open; past it new ones are closed at once. Fewer where the limit of open files is lower.',
   }),
   max_requests: setting(z.number().int().min(1).default(2000), {
     env: 'PDISK_MAX_REQUESTS',
@@ -145,7 +146,7 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the files `admin-password` and `owner`; relative to the working directory.',
+      'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
   pool: setting(z.string().regex(POOL).optional(), {
     env: 'PDISK_POOL',
@@ -337,3 +338,7 @@ export const localNodes = (hostname: string): Record<string, string> => ({
   localhost: LOCAL_URI,
   ...(isNodeName(hostname) ? { [hostname]: LOCAL_URI } : {}),
 });
+
+/** Whether one of these nodes is the libvirt that the system itself runs, as its own files in /etc say. */
+export const isSystemLibvirt = (nodes: Readonly<Record<string, string>>): boolean =>
+  Object.values(nodes).includes(LOCAL_URI);

@@ -6,7 +6,7 @@ import type { AttachmentDetails, DiskDetails, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
 
 /** The states in which a disk itself waits for the pool. */
-const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting']);
+const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting', 'failed']);
 
 const none: readonly KeptAttachment[] = [];
 

@@ -10,4 +10,3 @@ export interface Doubt {
 /** Whether its machine has left the node, and nobody has found it yet. */
 export const isAway = ({ seen }: Pick<AttachmentContext, 'seen'>): boolean =>
   seen === 'saved' || seen === 'managed-save' || seen === 'migrated';
-

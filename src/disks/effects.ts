@@ -21,6 +21,8 @@ export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message
  */
 export const GRACE_MS = 3_000;
 
+const GIB = 2 ** 30;
+
 /** What effects work on. */
 export interface EffectParts {
   readonly pool: Pool;
@@ -73,13 +75,19 @@ export function createEffects(parts: EffectParts): Effects {
 
   /** The volume first, then the machines that have it: each is told the size that there really is. */
   async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
-    const { uuid, sizeGiB, users, attempt, deadline } = context;
-    let bytes: number;
-    try {
-      bytes = await inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
-    } catch (error) {
-      return { type: 'NOT_GROWN', attempt, problem: problemOf(error, 'GROW_FAILED') };
-    }
+    const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
+    const growing = inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
+    const grown = await growing.catch(async error => {
+      const problem = problemOf(error, 'GROW_FAILED');
+      // An attempt before this one may have done it.
+      const size = await pool.sizeOf(uuid, signal).catch(() => undefined);
+      if (size !== undefined && size >= sizeGiB * GIB) return size;
+      if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_GROWN' as const, attempt, problem };
+      const pending = { code: 'GROW_TIMEOUT' as const, detail: problem.detail };
+      return { type: 'GROW_PENDING' as const, attempt, problem: pending };
+    });
+    if (typeof grown !== 'number') return grown;
+    const bytes = grown;
     const machines = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
     const managed = machines.filter(({ node }) => hypervisor.isConfigured(node));
     const told = await Promise.all(

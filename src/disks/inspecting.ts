@@ -10,7 +10,7 @@ import { usersInTheWay } from './in-use.ts';
 import { takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
-import { made, mayInspect, maySeeUsers } from './rights.ts';
+import { made, mayInspect, maySeeUsers, runsTheCloud } from './rights.ts';
 import type { AttachmentPlace, Caller, ChartService, Explained } from './service.ts';
 
 const GIB = 1024 ** 3;
@@ -31,9 +31,6 @@ export function inspecting(
     return Math.floor(bytes / GIB) - committed.promisedGiB();
   }
 
-  const attachmentsOf = (uuid: string): KeptAttachment[] =>
-    [...committed.attachments()].filter(({ context }) => context.disk === uuid);
-
   function diskEvents(caller: Caller, disk: KeptDisk, room: number, whole: boolean): readonly Explained[] {
     const { context } = disk;
     const owned = committed.ownedBy(context.owner);
@@ -42,9 +39,9 @@ export function inspecting(
       context,
       roomGiB: room,
       quotaLeft: { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB },
-      machines: new Map(attachmentsOf(context.uuid).map(one => [one.context.id, one.context.vm])),
+      machines: new Map(committed.attachmentsFor(context.uuid).map(one => [one.context.id, one.context.vm])),
       wipe: pool.wipes,
-      attaching: attachmentsOf(context.uuid).some(({ state }) => state === 'attaching'),
+      attaching: committed.attachmentsFor(context.uuid).some(({ state }) => state === 'attaching'),
       stamp: stampNow(),
     });
     const shown = probes.filter(({ vm }) => whole || vm === null);
@@ -93,13 +90,17 @@ export function inspecting(
         deadline: disk.context.deadline,
         events: diskEvents(caller, disk, room, whole),
         record: whole ? disk : null,
-        attachments: attachmentsOf(uuid).map(one => attachmentPlace(caller, one, whole)),
+        attachments: committed.attachmentsFor(uuid).map(one => attachmentPlace(caller, one, whole)),
       };
     },
     counts(caller) {
-      const disks = [...committed.disks()].filter(disk => mayInspect(caller, disk));
-      const seen = new Set(disks.map(({ context }) => context.uuid));
-      const attachments = [...committed.attachments()].filter(({ context }) => seen.has(context.disk));
+      if (runsTheCloud(caller)) {
+        const { disks, attachments } = committed.counts();
+        return { disk: new Map(disks), attachment: new Map(attachments) };
+      }
+      const mine = committed.inOrderFor(caller.account, undefined);
+      const disks = [...mine].filter(disk => mayInspect(caller, disk));
+      const attachments = disks.flatMap(({ context }) => committed.attachmentsFor(context.uuid));
       return { disk: countStates(disks), attachment: countStates(attachments) };
     },
   };

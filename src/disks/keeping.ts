@@ -6,12 +6,15 @@ import { usersInTheWay } from './in-use.ts';
 import type { Parts } from './parts.ts';
 import { isKnown, type KeptDisk } from './records.ts';
 import { mayDelete, maySee, maySetLimit } from './rights.ts';
-import type { Caller, DiskService } from './service.ts';
+import type { Caller, Cause, DiskService } from './service.ts';
 
 const GIB = 1024 ** 3;
 
 const share = (taken: number, most: number, unit: string): string =>
   Number.isFinite(most) ? `${taken} of ${most} ${unit}` : `${taken} ${unit}`;
+
+/** Whether what is decided is kept for a repetition of its request, which is told then. */
+const isRepeatable = ({ alsoWrite }: Cause): boolean => alsoWrite !== undefined;
 
 /** Making, changing and deleting disks. */
 export function keeping(
@@ -59,7 +62,7 @@ export function keeping(
         quotaLeft,
       };
       const outcome = await system.deliver(
-        [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth } }],
+        [{ to: diskKey(uuid), event: { type: 'CREATE', ...birth, repeatable: isRepeatable(cause) } }],
         cause,
         diskKey(uuid),
       );
@@ -133,7 +136,8 @@ export function keeping(
     async retry(caller, uuid, cause) {
       deletable(caller, uuid);
       const key = diskKey(uuid);
-      expectDone(await system.deliver([{ to: key, event: { type: 'RETRY' } }], cause, key), { disk: uuid });
+      const event = { type: 'RETRY' as const, repeatable: isRepeatable(cause) };
+      expectDone(await system.deliver([{ to: key, event }], cause, key), { disk: uuid });
     },
     ownedBy: account => decided.ownedBy(account),
   };

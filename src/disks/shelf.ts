@@ -16,6 +16,8 @@ export interface Shelf {
   attachments(): Iterable<KeptAttachment>;
   /** The attachments of one machine, in order of attachment. */
   attachmentsOf(vm: Vm): readonly KeptAttachment[];
+  /** The attachments of one disk, also those that are no users of it any more, in order of attachment. */
+  attachmentsFor(disk: string): readonly KeptAttachment[];
   /** The attachments on one node, by its canonical name. */
   attachmentsOn(node: string): readonly KeptAttachment[];
   /** The size of all disks together, whatever their state. */
@@ -63,6 +65,7 @@ export function createShelf(): Shelf {
   let latest = 0;
   const byPlace = new Map<string, Set<string>>();
   const byNode = new Map<string, Set<string>>();
+  const byDisk = new Map<string, Set<string>>();
   const byOwner = new Map<string, Quota>();
   const states = { disks: new Map<string, number>(), attachments: new Map<string, number>() };
   let promised = 0;
@@ -103,11 +106,15 @@ export function createShelf(): Shelf {
     move(states.attachments, before?.state, attachment?.state);
     if (before && before.context.vm !== attachment?.context.vm) leave(key, before.context.vm);
     if (!attachment) {
+      if (before) exclude(byDisk, before.context.disk, key);
       attachments.delete(key);
       ordinals.delete(key);
       return;
     }
-    if (!before) ordinals.set(key, ++latest);
+    if (!before) {
+      ordinals.set(key, ++latest);
+      include(byDisk, attachment.context.disk, key);
+    }
     attachments.set(key, attachment);
     if (before?.context.vm !== attachment.context.vm) enter(key, attachment.context.vm);
   }
@@ -130,6 +137,7 @@ export function createShelf(): Shelf {
     disks: () => disks.values(),
     attachments: () => attachments.values(),
     attachmentsOf,
+    attachmentsFor: disk => [...(byDisk.get(disk) ?? [])].flatMap(key => attachments.get(key) ?? []),
     attachmentsOn: node => [...(byNode.get(node) ?? [])].flatMap(key => attachments.get(key) ?? []),
     promisedGiB: () => promised,
     ownedBy: account => byOwner.get(account) ?? nothing,

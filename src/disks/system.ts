@@ -28,7 +28,7 @@ export interface ActorSystem {
   /**
    * One macrostep: decides, commits one batch, and resolves when that is on disk or, with `until`, when the actor of that key has
    * answered and that is on disk. A refusal too waits for the disk, for it may rest on what is only being written. Throws
-   * STORE_FAILED or STOPPING.
+   * STORE_FAILED or STOPPING where nothing is decided, INTERRUPTED where it is decided and its end is not known.
    */
   deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<Outcome>;
   /** Sends TIMEOUT to every actor that has waited beyond its deadline. */
@@ -191,7 +191,8 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   function end(error: Error): void {
     stopped ??= error;
     for (const { abort } of running.values()) abort.abort();
-    for (const waiter of [...waiters.values()].flat()) waiter.reject(error);
+    // What they wait for is decided and on disk, and only its end is not known.
+    for (const waiter of [...waiters.values()].flat()) waiter.reject(errorOf('INTERRUPTED'));
     waiters.clear();
   }
 

@@ -19,7 +19,10 @@ function waitedFor({ state, context }: Kept): Waiting['for'] | undefined {
 /** Since when everybody waits who does; after a restart, since that. */
 export function createWaits() {
   // In the order in which they began.
-  const since = new Map<string, { readonly for: Waiting['for']; readonly state: Kept['state']; readonly time: number }>();
+  const since = new Map<
+    string,
+    { readonly for: Waiting['for']; readonly state: Kept['state']; readonly time: number }
+  >();
 
   return {
     /** A record is this from now on; going on in the same state, as wiping does, is the same wait. */

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeDurably } from '../durable-file.ts';
 import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
-import { writeDurably } from './durable-file.ts';
 import { inThread } from './threads.ts';
 
 const FILE = '.pdisk-owner';

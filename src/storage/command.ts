@@ -43,6 +43,12 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
         // Not in our process group: a Ctrl-C is ours to act on.
         detached: true,
       });
+      let failure: Error | undefined;
+      child.once('error', error => {
+        failure = error;
+        // Where there are no descriptors for its streams, nothing else is heard of it.
+        if (!child.stdout) reject(error);
+      });
       const text = { stdout: '', stderr: '' };
       let patience: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
@@ -51,14 +57,10 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
       };
       signal.addEventListener('abort', onAbort, { once: true });
       for (const name of ['stdout', 'stderr'] as const) {
-        child[name].setEncoding('utf8').on('data', (more: string) => {
+        child[name]?.setEncoding('utf8').on('data', (more: string) => {
           if (text[name].length < MOST_BYTES) text[name] += more;
         });
       }
-      let failure: Error | undefined;
-      child.once('error', error => {
-        failure = error;
-      });
       child.once('close', status => {
         clearTimeout(patience);
         signal.removeEventListener('abort', onAbort);

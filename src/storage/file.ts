@@ -3,12 +3,12 @@ import { constants as modes } from 'node:fs';
 import { access, chmod, lstat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../data-folder.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import { bounded } from './bounded.ts';
 import { claimOf } from './claim.ts';
 import { contents, POSIX_IMAGE } from './contents.ts';
 import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
-import { makeDirectory } from './directory.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
 import { checkReach } from './reach.ts';
@@ -70,8 +70,8 @@ async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> 
 
 /** Makes the directory if it is missing. */
 async function prepare(directory: string): Promise<void> {
-  // The umask may have taken bits away.
-  if (await makeDirectory(directory, 0o711)) await chmod(directory, 0o711);
+  // The umask takes bits away.
+  if (await makeFolder(directory, 0o711)) await chmod(directory, 0o711);
 }
 
 const checkAccess = (directory: string): Promise<void> =>

@@ -1,9 +1,9 @@
 // libvirtd (root) hands an image to QEMU's user when it plugs it in (dynamic_ownership of qemu.conf, on by default), but
 // QEMU itself opens it, by path and as that user: it needs search permission on every directory on the way. chown helps with
 // the file only, and the file's own mode 0600 is no obstacle. Permission bits alone do not tell (ACLs), so the kernel is
-// asked, by a process that is that user.
+// asked, by a process that is that user. Only root can have one; others see no more than what no ACL can give.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const QEMU_CONF = '/etc/libvirt/qemu.conf';
@@ -47,19 +47,30 @@ function firstClosed(user: Account, directories: readonly string[]): Promise<str
   });
 }
 
+/** Of `directories` the first that is closed to everybody but its owner: an ACL for a user is masked by the group's bits (acl(5)). */
+async function firstShut(user: Account, directories: readonly string[]): Promise<string | undefined> {
+  for (const directory of directories) {
+    const { mode, uid } = await stat(directory);
+    if ((mode & 0o011) === 0 && String(uid) !== user.uid) return directory;
+  }
+  return undefined;
+}
+
 /**
- * Whether libvirt's QEMU could open images in `directory` (absolute): undefined if it can or if that cannot be told (we are not
- * root, there is no such user), else a sentence that says what to do.
+ * Whether libvirt's QEMU could open images in `directory` (absolute): undefined if it can or if that cannot be told (there is no such
+ * user), else a sentence that says what to do.
  */
-export async function checkReach(directory: string): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
+export async function checkReach(
+  directory: string,
+  isRoot = process.getuid?.() === 0,
+): Promise<string | undefined> {
   const user = await qemuUser();
   if (user === undefined || user.uid === '0') return undefined;
-  const closed = await firstClosed(user, withParents(directory));
+  const closed = await (isRoot ? firstClosed : firstShut)(user, withParents(directory));
   if (closed === undefined) return undefined;
   return (
     `libvirt runs QEMU as the user '${user.name}', who may not pass through ${closed} and so can open no image in ` +
-    `${directory}: run 'setfacl -m u:${user.name}:x ${closed}' (or 'chmod o+x ${closed}'), or put the pool where ` +
+    `${directory}: run 'setfacl -m u:${user.name}:x ${closed}' (Debian's package acl), or put the pool where ` +
     `everybody may pass, for example 'pool: file:/var/lib/pdisk'`
   );
 }

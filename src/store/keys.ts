@@ -14,6 +14,9 @@ export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
 export const FORMAT_KEY = 'meta/format';
 
+/** How far the database is: every batch writes it. */
+export const MARK_KEY = 'meta/mark';
+
 /** Written to see whether writing works. */
 export const PROBE_KEY = 'meta/probe';
 

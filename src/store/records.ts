@@ -42,6 +42,8 @@ const diskRecord = z.object({
     deadline: z.number().nullable(),
     undo: z.object({ code: z.string(), detail: z.string() }).nullable(),
     grownFrom: z.int().positive().nullable().default(null),
+    failures: z.int().nonnegative().default(0),
+    repeatable: z.boolean().default(false),
     wiped: z.object({ bytes: z.int(), of: z.int() }).nullable().default(null),
   }),
 });
@@ -98,7 +100,7 @@ export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.adopted': 'A volume that belonged to no disk was made one by an administrator.',
   'disk.discarded': 'An administrator has a volume that belonged to no disk removed.',
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
-  'disk.failed': 'Its creation failed and could not be undone: retry or delete it.',
+  'disk.failed': 'Its creation failed and could not be undone, which is tried again: retry or delete it.',
   'disk.create-failed': 'Its creation failed and was undone.',
   'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
   'disk.attach-failed': 'The disk could not be plugged into the machine, or nobody knows yet whether it was.',

@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type AccountStore, createAccounts } from '../../src/accounts/accounts.ts';
-import { createFirstAdministrator } from '../../src/accounts/first-administrator.ts';
+import { prepareFirstAdministrator } from '../../src/accounts/first-administrator.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
 
 async function two(t: ExecutionContext) {
@@ -25,6 +25,12 @@ async function directory(t: ExecutionContext): Promise<string> {
 }
 
 const nobody = () => false;
+
+async function createFirstAdministrator(...parts: Parameters<typeof prepareFirstAdministrator>) {
+  const first = await prepareFirstAdministrator(...parts);
+  await first?.create();
+  return first;
+}
 
 test('of two administrators who demote each other at once one stays', async t => {
   const { accounts, admin, other } = await two(t);
@@ -107,7 +113,7 @@ test('the first start makes an administrator and keeps the password in a file of
   const store = memoryStore();
   const accounts = await createAccounts(store, { cost: cheap });
   const first = await createFirstAdministrator(accounts, dataDir, undefined);
-  if (!first) return t.fail();
+  if (first?.password === undefined) return t.fail();
   t.is(first.file, join(dataDir, 'admin-password'));
   t.regex(first.password, /^[\w-]{24}$/);
   t.is(await readFile(first.file, 'utf8'), `${first.password}\n`);
@@ -119,11 +125,24 @@ test('the first start makes an administrator and keeps the password in a file of
   t.is(await restarted.verify('admin', 'another'), undefined);
 });
 
-test('a chosen password is taken instead of a random one', async t => {
+test('a chosen password is taken instead of a random one, and is in no file', async t => {
+  const dataDir = await directory(t);
+  await writeFile(join(dataDir, 'admin-password'), 'of an interrupted start\n');
+  const accounts = await createAccounts(memoryStore(), { cost: cheap });
+  t.like(await createFirstAdministrator(accounts, dataDir, 'chosen by me'), { password: undefined });
+  t.like(await accounts.verify('admin', 'chosen by me'), { role: 'admin' });
+  t.deepEqual(await readdir(dataDir), []);
+});
+
+test('a chosen password obeys the rules for all passwords', async t => {
   const dataDir = await directory(t);
   const accounts = await createAccounts(memoryStore(), { cost: cheap });
-  t.like(await createFirstAdministrator(accounts, dataDir, 'x'), { password: 'x' });
-  t.like(await accounts.verify('admin', 'x'), { role: 'admin' });
+  for (const chosen of ['x', 'long enough\n', `with a NUL \0`, 'x'.repeat(1025)]) {
+    await t.throwsAsync(createFirstAdministrator(accounts, dataDir, chosen), {
+      message: /^PDISK_ADMIN_PASSWORD must be at least 8 characters/,
+    });
+  }
+  t.true(accounts.isEmpty());
 });
 
 test('a first start that was interrupted after the file is finished by the next, with the same password', async t => {
@@ -143,6 +162,23 @@ test('a password file that anybody may read is closed', async t => {
   const dataDir = await directory(t);
   await writeFile(join(dataDir, 'admin-password.new'), 'left over', { mode: 0o644 });
   const accounts = await createAccounts(memoryStore(), { cost: cheap });
-  await createFirstAdministrator(accounts, dataDir, 'x');
+  await createFirstAdministrator(accounts, dataDir, undefined);
   t.is((await stat(join(dataDir, 'admin-password'))).mode & 0o777, 0o600);
+});
+
+test('links that somebody has put where the password goes are followed neither to write nor to read', async t => {
+  const dataDir = await directory(t);
+  const other = join(dataDir, 'other');
+  await writeFile(other, 'mine', { mode: 0o644 });
+  await symlink(other, join(dataDir, 'admin-password.new'));
+  const accounts = await createAccounts(memoryStore(), { cost: cheap });
+  const first = await createFirstAdministrator(accounts, dataDir, undefined);
+  t.is(await readFile(other, 'utf8'), 'mine');
+  t.is((await stat(other)).mode & 0o777, 0o644);
+  t.is(await readFile(join(dataDir, 'admin-password'), 'utf8'), `${first?.password}\n`);
+
+  await rm(join(dataDir, 'admin-password'));
+  await symlink(other, join(dataDir, 'admin-password'));
+  const anew = await createAccounts(memoryStore(), { cost: cheap });
+  await t.throwsAsync(createFirstAdministrator(anew, dataDir, undefined), { code: 'ELOOP' });
 });

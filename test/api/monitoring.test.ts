@@ -74,17 +74,24 @@ test('operations are counted by kind and outcome', async t => {
 });
 
 test('a store that refuses or a pool that does not tell makes the service unready, a node that is away does not', async t => {
-  const nodes = () => [{ node: 'n1', state: 'down' as const }];
+  const nodes = () => ['down' as const, 'up' as const, 'connecting' as const];
   const fine = async () => 1;
   const broken = async () => {
     throw new Error('EIO');
   };
   const look = (write: () => Promise<unknown>, askPool: () => Promise<unknown>) =>
-    createReadiness({ write, askPool, nodes })();
-  t.deepEqual(await look(fine, fine), { ready: true, store: 'writable', pool: 'usable', nodes: nodes() });
+    createReadiness({ write, askPool, isFull: () => false, nodes })();
+  const found = { ready: true, store: 'writable', pool: 'usable', nodes: { up: 1, down: 2 } };
+  t.deepEqual(await look(fine, fine), found as never);
   t.like(await look(broken, fine), { ready: false, store: 'failed', pool: 'usable' });
   t.like(await look(fine, broken), { ready: false, store: 'writable', pool: 'failed' });
   t.like(await look(fine, () => new Promise(() => {})), { ready: false, pool: 'failed' });
+});
+
+test('a store that is full is told, and who wants to delete something is let through', async t => {
+  const fine = async () => 1;
+  const readiness = createReadiness({ write: fine, askPool: fine, isFull: () => true, nodes: () => [] });
+  t.like(await readiness(), { ready: true, store: 'full' });
 });
 
 test('whoever asks often does not make the store write often', async t => {
@@ -92,7 +99,7 @@ test('whoever asks often does not make the store write often', async t => {
   const write = async () => {
     writes += 1;
   };
-  const readiness = createReadiness({ write, askPool: write, nodes: () => [] });
+  const readiness = createReadiness({ write, askPool: write, isFull: () => false, nodes: () => [] });
   await Promise.all(Array.from({ length: 100 }, readiness));
   t.is(writes, 2);
 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { unknownVariables } from '../../src/config/environment.ts';
 import { helpText, settingsTable } from '../../src/config/help.ts';
 import { isNodeName, normalNodeName } from '../../src/config/node-name.ts';
 import { allSettings } from '../../src/config/settings.ts';
@@ -57,6 +58,7 @@ test('nothing at all and an empty file give the defaults', t => {
     inspect: undefined,
     metricsAccess: 'loopback',
     logLevel: 'info',
+    acceptLoss: false,
   });
   for (const text of ['', '\n', '# nothing\n', '{}', '---\n']) t.deepEqual(load(text), config);
 });
@@ -133,6 +135,7 @@ test('a file sets everything, under the names that the schema has', t => {
     inspect: 'ws://localhost:8080',
     metricsAccess: 'any',
     logLevel: 'silent',
+    acceptLoss: false,
   });
 });
 
@@ -151,6 +154,7 @@ test('the environment goes before the file, and an empty variable counts as not 
     userLimit: 5,
     listen: { host: '::', port: 80 },
     logLevel: 'warn',
+    acceptLoss: false,
     nodes: { a: 'qemu:///system' },
     vmNames: ['{vm_id}'],
     dataDir: '/srv/[odd] name',
@@ -175,6 +179,19 @@ test('a setting of an earlier version is told to be gone, in the file and in the
   t.regex(inFile, /^The setting leftover_grace is gone: a volume .*GET \/api\/leftovers.*Take it out\.$/);
   const [inEnv = ''] = mistakes('', { PDISK_LEFTOVER_GRACE: '1' });
   t.regex(inEnv, /^PDISK_LEFTOVER_GRACE is set, and the setting leftover_grace is gone/);
+});
+
+test('who has misspelt a variable, or forgotten that a list is YAML, is told', t => {
+  t.deepEqual(unknownVariables({ PDISK_PORT: '9000', PDISK_LISTEN: '', PDISK_CONFIG: '', PATH: '/bin' }), [
+    'There is no setting for the environment variable PDISK_PORT; see --help.',
+  ]);
+  const [sentence = ''] = mistakes('', { PDISK_HOST_NAMES: 'a.b' });
+  t.regex(sentence, /host_names must be a list of host names, in YAML: '\[a, b\]'\.$/);
+});
+
+test('a loss is accepted where the command line says so, and nowhere else', t => {
+  t.true(loadConfig({ argv: ['--accept-loss'], env: {} }).acceptLoss);
+  t.false(loadConfig({ env: { PDISK_ACCEPT_LOSS: 'true' } }).acceptLoss);
 });
 
 test('the file is named by --config, else by PDISK_CONFIG', t => {
@@ -203,7 +220,7 @@ test('all mistakes are told together, each with the setting, the value and what 
     { PDISK_OVERCOMMIT: '-1', PDISK_VM_NAMES: '[' },
   );
   const starts = [
-    'vm_names (from PDISK_VM_NAMES) is "["; vm_names must be a list of domain names that contain {vm_id}.',
+    'vm_names (from PDISK_VM_NAMES) is "["; vm_names must be a list of domain names that contain {vm_id}',
     'listen is 8445; listen must be HOST:PORT',
     'overcommit (from PDISK_OVERCOMMIT) is -1; overcommit must be a number above 0',
     'user_limit is 0; user_limit must be a whole number from 1 up.',

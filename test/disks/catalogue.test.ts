@@ -29,6 +29,8 @@ const diskOf = ({ number, created, owner, visibility }: Sketch): KeptDisk => ({
     deadline: null,
     undo: null,
     grownFrom: null,
+    failures: 0,
+    repeatable: false,
     wiped: null,
   },
 });

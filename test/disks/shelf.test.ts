@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { diskKey } from '../../machines/notes.ts';
-import type { KeptDisk } from '../../src/disks/records.ts';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { KeptAttachment, KeptDisk } from '../../src/disks/records.ts';
 import { createShelf } from '../../src/disks/shelf.ts';
 
 const STATES = ['creating', 'available', 'attached', 'deleting', 'wiping'] as const;
@@ -22,6 +22,8 @@ const diskOf = (number: number, state: KeptDisk['state'], sizeGiB: number): Kept
     deadline: null,
     undo: null,
     grownFrom: null,
+    failures: 0,
+    repeatable: false,
     wiped: null,
   },
 });
@@ -51,6 +53,48 @@ test('what a shelf has counted is what counting its records anew gives', t => {
       );
       const owned = left.filter(({ state, context }) => state !== 'wiping' && context.owner === 'bob');
       t.is(shelf.ownedBy('bob').disks, owned.length);
+    }),
+  );
+});
+
+const attachmentOf = (id: number, disk: number): KeptAttachment => ({
+  v: 2,
+  state: 'attached',
+  context: {
+    id: String(id),
+    disk: String(disk),
+    node: 'n',
+    vmId: String(id),
+    vm: { host: 'n', node: 'n', names: [String(id)], domain: null },
+    by: 'alice',
+    mode: 'cold',
+    target: null,
+    shareable: false,
+    since: id,
+    attempt: 0,
+    deadline: null,
+    undo: false,
+    run: null,
+    seen: 'running',
+    doubt: null,
+    diverted: null,
+  },
+});
+
+test("a disk's attachments are those that looking at all of them finds, in order of attachment", t => {
+  const steps = fc.array(fc.record({ id: fc.nat(9), isThere: fc.boolean() }));
+  fc.assert(
+    fc.property(steps, all => {
+      const shelf = createShelf();
+      for (const { id, isThere } of all)
+        shelf.put(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
+      for (const disk of ['0', '1', '2']) {
+        const found = shelf.attachmentsFor(disk);
+        t.deepEqual(
+          [...found],
+          [...shelf.attachments()].filter(({ context }) => context.disk === disk),
+        );
+      }
     }),
   );
 });

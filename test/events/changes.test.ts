@@ -130,7 +130,10 @@ test('what a deadline or a restart does has its own cause', async t => {
 test('what an administrator gave as the reason is in every event that follows, on disk as well', async t => {
   const world = await made();
   const cause = { kind: 'request', request: 'r', account: 'admin', reason: 'the host burnt down' } as const;
-  void world.system.deliver([{ to: diskKey('d'), event: { type: 'DELETE', wipe: true, holder: null } }], cause);
+  void world.system.deliver(
+    [{ to: diskKey('d'), event: { type: 'DELETE', wipe: true, holder: null } }],
+    cause,
+  );
   const [batch] = await arrive(world);
   for (const event of batch ? eventsIn(batch) : []) t.like(event.cause, cause);
   t.is(world.published.at(-1)?.type, 'disk.deleted');

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { agingFrom } from '../../src/clock.ts';
 import { keepHistory } from '../../src/events/history.ts';
 import { change, memoryLog } from './support/memory-log.ts';
 
@@ -28,6 +29,27 @@ test('what is too old goes, however little there is', async t => {
   t.teardown(later.stop);
   await later.trim();
   t.deepEqual([...stored.keys()], [6]);
+});
+
+test('a clock that is set ahead makes nothing old', async t => {
+  const day = 86_400_000;
+  let steady = 0;
+  const start = 100 * day;
+  const now = agingFrom(start, () => steady);
+  const { log, stored } = await memoryLog([
+    change(1, { time: start - day }),
+    change(2, { time: start }),
+    // Written when the clock had been set ahead.
+    change(3, { time: start + 31 * day }),
+    change(4, { time: start + 31 * day }),
+  ]);
+  const history = keepHistory({ log, events: 1000, ageMs: 30 * day, now, failed: fail });
+  t.teardown(history.stop);
+  await history.trim();
+  t.is(stored.size, 4);
+  steady = 29.5 * day;
+  await history.trim();
+  t.deepEqual([...stored.keys()], [2, 3, 4]);
 });
 
 test('an event out of order is a fault, not a gap', async t => {

@@ -20,6 +20,8 @@ const available: KeptDisk = {
     deadline: null,
     undo: null,
     grownFrom: null,
+    failures: 0,
+    repeatable: false,
     wiped: null,
   },
 };

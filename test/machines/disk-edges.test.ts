@@ -5,7 +5,7 @@ import { diskEvents } from './events.ts';
 import { walk } from './walk.ts';
 
 const { visits, missed } = walk(diskMachine, diskEvents, context => {
-  const { users, undo, attempt, limit, deadline, sizeGiB, grownFrom, wiped } =
+  const { users, undo, attempt, limit, deadline, sizeGiB, grownFrom, wiped, failures, repeatable } =
     context as unknown as DiskContext;
   return [
     users.map(user => user.attachment).sort(),
@@ -16,6 +16,8 @@ const { visits, missed } = walk(diskMachine, diskEvents, context => {
     Math.min(sizeGiB, 4),
     grownFrom,
     wiped,
+    failures > 0,
+    repeatable,
   ];
 });
 const contexts = visits.map(({ to, context }) => ({ to, context: context as unknown as DiskContext }));
@@ -50,8 +52,8 @@ test('a disk that is used is never on its way out', t => {
 
 test('a disk waits with a deadline, and rests without one', t => {
   for (const { to, context } of contexts) {
-    if (['creating', 'growing', 'wiping', 'deleting'].includes(to))
+    if (['creating', 'growing', 'wiping', 'deleting', 'failed'].includes(to))
       t.is(typeof context.deadline, 'number', to);
-    if (to === 'available' || to === 'failed') t.is(context.deadline, null, to);
+    if (to === 'available') t.is(context.deadline, null, to);
   }
 });

@@ -53,6 +53,7 @@ const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 /** One of every message, in every shape that a guard tells apart. */
 export const diskEvents: DiskEvent[] = [
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 } },
+  { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 }, repeatable: true },
   { type: 'CREATE' as const, ...disk, roomGiB: 1, quotaLeft: { disks: 1, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 0, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 1 } },

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { stamp } from './events.ts';
+import type { DiskMessage } from '../../machines/disk-events.ts';
+import { stamp, vmOf } from './events.ts';
 import { availableDisk, hotattach, refused } from './play.ts';
 
 const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
@@ -90,9 +91,61 @@ test('wiping goes on from where it was after a restart, and after a failure', t 
     t.deepEqual([state, notes.at(-1)], ['wiping', { wipeVolume: true }]);
     t.is(disk.context().wiped?.bytes, 2 ** 29);
   }
-  const failure = { code: 'WIPE_FAILED' as const, detail: 'open in another program' };
-  disk.send({ type: 'WIPE_FAILED', attempt: disk.context().attempt, problem: failure });
+});
+
+test('what fails again and again is tried less and less often, until it succeeds', t => {
+  const problem = { code: 'WIPE_FAILED' as const, detail: 'open in another program' };
+  const disk = availableDisk(1);
+  disk.send({ type: 'DELETE', wipe: true, holder: null });
+  const waits: number[] = [];
+  for (let time = 0; time < 8; time += 1) {
+    disk.send({ type: 'WIPE_FAILED', attempt: disk.context().attempt, problem });
+    waits.push(((disk.context().deadline ?? 0) - stamp.now) / 1000);
+    disk.send({ type: 'TIMEOUT' });
+  }
+  t.deepEqual(waits, [10, 20, 40, 80, 160, 320, 600, 600]);
+  disk.send({ type: 'WIPED', attempt: disk.context().attempt, bytes: 2 ** 29, of: 2 ** 30 });
+  disk.send({ type: 'WIPE_FAILED', attempt: disk.context().attempt, problem });
   t.is(disk.context().deadline, stamp.now + 10_000);
+});
+
+test('a growth that goes on is tried less and less often', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  disk.send(growth);
+  const pending = { code: 'GROW_TIMEOUT' as const, detail: 'node silent' };
+  for (const wait of [10_000, 20_000, 40_000]) {
+    disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem: pending });
+    t.is(disk.context().deadline, stamp.now + wait);
+    disk.send({ type: 'TIMEOUT' });
+  }
+});
+
+test('a machine may be registered for a disk that grows, and is told its size', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  disk.send(growth);
+  const cold = (id: string) => ({ ...hotattach(id, vmOf(id, null)), type: 'ATTACH' }) as DiskMessage;
+  const added = disk.send(cold('2'));
+  t.is(added.state, 'growing');
+  t.deepEqual(added.notes.at(-1), { growVolume: true });
+  t.like(added.notes, [{ tell: { to: 'attachment/2' } }]);
+  t.deepEqual(disk.send(cold('2')).notes, [], 'registered already');
+  t.deepEqual(disk.send({ ...cold('1'), ...{ vm: vmOf('1') } } as DiskMessage).notes, refused('HOT_PLUGGED'));
+  t.is(disk.send({ type: 'GROWN', attempt: disk.context().attempt }).state, 'hot-attached');
+});
+
+test('a disk whose growth does not end can be given up when nobody uses it any more', t => {
+  const disk = availableDisk(1);
+  disk.send(hotattach('1'));
+  disk.send(growth);
+  const deletion = { type: 'DELETE' as const, wipe: false, holder: null };
+  t.deepEqual(disk.send(deletion).notes, refused('DISK_BUSY'));
+  const pending = { code: 'GROW_TIMEOUT' as const, detail: 'node silent' };
+  disk.send({ type: 'GROW_PENDING', attempt: 2, problem: pending });
+  t.deepEqual(disk.send(deletion).notes, refused('DISK_IN_USE'));
+  disk.send({ type: 'RELEASED', attachment: '1' });
+  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ removeVolume: true }] });
 });
 
 test('where nothing needs wiping, a deleted disk is removed at once', t => {

@@ -99,7 +99,7 @@ export async function startService(
   async function start(): Promise<void> {
     log = '';
     const env = { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '', ...environment };
-    const main = BUILT ? [join(root, 'dist/src/main.js')] : ['--import=tsx', join(root, 'src/main.ts')];
+    const main = BUILT ? [join(root, 'dist/src/pdisk.js')] : ['--import=tsx', join(root, 'src/pdisk.ts')];
     const args = [...main, '--config', config];
     child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr?.setEncoding('utf8').on('data', text => {

@@ -18,7 +18,7 @@ async function repository(t: ExecutionContext) {
     await folderWith(t, {
       'scripts/bootstrap': '#!/bin/sh\n[ "$1" = server ]\n',
       'scripts/lib/build': '#!/bin/sh\n',
-      'dist/src/main.js': main,
+      'dist/src/pdisk.js': main,
       'elsewhere/settings.yaml': '',
     }),
   );

@@ -24,6 +24,14 @@ const canTell = process.getuid?.() === 0 && /^libvirt-qemu:/m.test(readFileSync(
   t.is(warnings.length, 1);
   t.true(warnings[0]?.includes(`setfacl -m u:libvirt-qemu:x ${parent}/data'`), warnings[0]);
 
+  // Nobody is told to open it to everybody.
+  t.false(warnings[0]?.includes('chmod'));
+  t.is(await checkReach(directory, false), warnings[0], 'without root, too');
+
   await chmod(join(parent, 'data'), 0o711);
   t.is(await checkReach(directory), undefined);
+  t.is(await checkReach(directory, false), undefined);
+  // What may be an ACL's mask.
+  await chmod(join(parent, 'data'), 0o710);
+  t.is(await checkReach(directory, false), undefined);
 });

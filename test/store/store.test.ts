@@ -47,7 +47,7 @@ test('a store that another process has open is refused with a sentence', async t
 
 test('a store of a newer format is not touched', async t => {
   const directory = await folder(t);
-  const db = new Level<string, unknown>(directory, { valueEncoding: 'json' });
+  const db = new Level<string, unknown>(join(directory, 'db'), { valueEncoding: 'json' });
   await db.put(FORMAT_KEY, 2);
   await db.close();
   await t.throwsAsync(openStore({ directory, onFailure }), {

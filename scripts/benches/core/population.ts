@@ -30,6 +30,8 @@ const recordOf = (uuid: string, index: number): DiskRecord => ({
     deadline: null,
     undo: null,
     grownFrom: null,
+    failures: 0,
+    repeatable: false,
     wiped: null,
   },
 });

@@ -48,7 +48,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const logFile = join(directory, 'log');
   const log = openSync(logFile, 'w');
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const node = [process.execPath, ...profiling, join(root, 'dist/src/main.js'), '--config', config];
+  const node = [process.execPath, ...profiling, join(root, 'dist/src/pdisk.js'), '--config', config];
   const [program = '', ...args] = pinnedTo(processor, node);
   const begun = performance.now();
   const child = spawn(program, args, {

@@ -93,7 +93,7 @@ const api = createApi({
   events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 960 },
   monitoring: {
     figures: createFigures(),
-    readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),
+    readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
   },
   log: quiet,
   settings: {

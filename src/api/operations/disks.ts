@@ -57,6 +57,7 @@ export const createDisk = operation({
     'POOL_UNAVAILABLE',
     'VOLUME_FAILED',
     'CREATE_TIMEOUT',
+    'CREATE_INTERRUPTED',
     'CREATE_NOT_UNDONE',
   ],
 });
@@ -166,6 +167,7 @@ export const retryDisk = operation({
     'POOL_UNAVAILABLE',
     'VOLUME_FAILED',
     'CREATE_TIMEOUT',
+    'CREATE_INTERRUPTED',
     'CREATE_NOT_UNDONE',
   ],
 });

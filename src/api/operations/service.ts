@@ -36,7 +36,7 @@ const readiness = {
   ready: true,
   store: 'writable',
   pool: 'usable',
-  nodes: [{ node: 'onehost-2.lal.in2p3.fr', state: 'up' }],
+  nodes: { up: 2, down: 0 },
 };
 
 export const showReadiness = operation({
@@ -45,7 +45,8 @@ export const showReadiness = operation({
   path: '/readyz',
   group: 'service',
   summary: 'Whether requests can be served',
-  details: 'The store takes writes and the pool can be used. A node that is away is told, no more.',
+  details:
+    'The store takes writes and the pool can be used. A node that is away is told, no more, and so is a store that is full.',
   credentials: nobody,
   inputs: nothing,
   outcomes: {

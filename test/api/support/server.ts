@@ -50,7 +50,7 @@ export interface Server {
 /** Figures of nothing, and a service that is ready. */
 export const monitoring = (): Monitoring => ({
   figures: createFigures(),
-  readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: [] }),
+  readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
 });
 
 async function makeAccounts(accounts: Accounts): Promise<void> {

@@ -1,0 +1,41 @@
+import { checkCertificate } from './api/certificate.ts';
+import { unknownVariables } from './config/environment.ts';
+import { helpText } from './config/help.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import { openLog, say } from './logging.ts';
+import { serve } from './main.ts';
+
+async function run(): Promise<void> {
+  const argv = process.argv.slice(2);
+  if (argv.includes('--help')) {
+    say(process.stdout, helpText());
+    return;
+  }
+  const config = loadConfig({ argv, env: process.env });
+  const unknown = unknownVariables(process.env);
+  if (argv.includes('--check-config')) {
+    for (const sentence of unknown) say(process.stderr, `pdisk: ${sentence}\n`);
+    for (const sentence of config.tls ? checkCertificate(config.tls) : [])
+      say(process.stderr, `pdisk: ${sentence}\n`);
+    say(process.stdout, 'the configuration is valid\n');
+    return;
+  }
+  const log = openLog(config.logLevel);
+  for (const sentence of unknown) log.warn(sentence);
+  const stop = await serve(config, log);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void stop(signal).then(() => process.exit()));
+  }
+}
+
+/** Does what the command line and the environment say: serves, until a signal ends it. What is wrong is told on stderr. */
+export async function obey(): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const sentences = error instanceof ConfigError ? error.sentences : [reason];
+    for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,26 @@
+import { parse } from 'yaml';
+import { allSettings } from './settings.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings that the environment has; what cannot be read is added to `mistakes`. */
+export function fromEnvironment(env: Environment, mistakes: string[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { name, env: variable, isText, allowed } of allSettings) {
+    const text = env[variable];
+    if (text === undefined || text === '') continue;
+    try {
+      values[name] = isText ? text : parse(text);
+    } catch {
+      mistakes.push(`${name} (from ${variable}) is ${JSON.stringify(text)}; ${name} must be ${allowed}.`);
+    }
+  }
+  return values;
+}
+
+/** Variables that look like settings and are none: sentences for whoever has misspelt one. */
+export function unknownVariables(env: Environment): readonly string[] {
+  const known = new Set(['PDISK_CONFIG', 'PDISK_ADMIN_PASSWORD', ...allSettings.map(setting => setting.env)]);
+  const unknown = Object.keys(env).filter(name => name.startsWith('PDISK_') && !known.has(name));
+  return unknown.map(name => `There is no setting for the environment variable ${name}; see --help.`);
+}

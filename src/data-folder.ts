@@ -1,0 +1,52 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncDirectory } from './durable-file.ts';
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/**
+ * Makes a folder, and those above it, all durably. One by one: Node's own `recursive` goes round for ever where a folder is there and takes no
+ * entry, as in /proc. Resolves with whether it was made.
+ */
+export async function makeFolder(path: string, mode: number, sync = syncDirectory): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return false;
+    const parent = dirname(path);
+    if (!isMissing(error) || parent === path || !(await makeFolder(parent, 0o755, sync))) throw error;
+    return makeFolder(path, mode, sync);
+  }
+  // One that may be written and not read cannot be opened for it.
+  await sync(dirname(path)).catch(() => {});
+  return true;
+}
+
+const OTHERS_WRITE = 0o002;
+const NOT_OURS_ALONE = 0o064;
+
+/**
+ * Makes the data folder, or makes sure that it is fit to hold secrets. Throws a sentence where it cannot be had, or where everybody may put files
+ * into it; tells `warn` where others may read it or their group may write.
+ */
+export async function prepareDataFolder(path: string, warn: (sentence: string) => void): Promise<void> {
+  const found = await makeFolder(path, 0o700)
+    .then(() => stat(path))
+    .catch((error: Error) => {
+      throw new Error(
+        `data_dir is ${path}, which cannot be made or used: ${error.message}; make it for the user ${process.getuid?.()}, or set data_dir to another`,
+      );
+    });
+  const mode = (found.mode & 0o777).toString(8);
+  if (found.mode & OTHERS_WRITE) {
+    throw new Error(
+      `data_dir is ${path}, into which everybody may put files (mode ${mode}): see that what is in it is yours, and run 'chmod o-w ${path}'`,
+    );
+  }
+  if (found.mode & NOT_OURS_ALONE) {
+    warn(
+      `data_dir is ${path}, which others than its owner may list or write (mode ${mode}); 'chmod go-rw ${path}' ends that`,
+    );
+  }
+}

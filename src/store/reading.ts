@@ -1,0 +1,61 @@
+import type { z } from 'zod';
+import type { Db } from './database.ts';
+import { eventKey, type Prefix, prefixes, sequenceOf } from './keys.ts';
+import { codecs, type EventRecord } from './records.ts';
+
+/** How many records are read at a time, and how many bytes: one by one they would take twice as long. */
+const CHUNK = { records: 1000, bytes: 2 ** 20 };
+
+/** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
+export async function loadAll<Schema extends z.ZodType>(
+  db: Db,
+  prefix: Prefix,
+  codec: Schema,
+): Promise<z.infer<Schema>[]> {
+  const records = [];
+  const range = { gte: prefix, lt: `${prefix}\uffff` };
+  const iterator = db.iterator({ ...range, highWaterMarkBytes: CHUNK.bytes, fillCache: false });
+  try {
+    let reading = iterator.nextv(CHUNK.records);
+    for (;;) {
+      const entries = await reading;
+      if (entries.length === 0) return records;
+      // Read while these are checked.
+      reading = iterator.nextv(CHUNK.records);
+      reading.catch(() => {});
+      for (const [key, value] of entries) {
+        const record = codec.safeParse(value);
+        if (!record.success)
+          throw new Error(`the record ${key} in ${db.location} is damaged: ${record.error.message}`);
+        records.push(record.data);
+      }
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+/** The first and the last sequence number in the event log, which has no gaps; 1 and 0 where it is empty. */
+export async function eventRange(db: Db): Promise<{ readonly oldest: number; readonly newest: number }> {
+  const range = { gte: prefixes.event, lt: `${prefixes.event}\uffff`, limit: 1 };
+  const [[first], [last]] = await Promise.all([
+    db.keys(range).all(),
+    db.keys({ ...range, reverse: true }).all(),
+  ]);
+  return { oldest: first ? sequenceOf(first) : 1, newest: last ? sequenceOf(last) : 0 };
+}
+
+/** Events with `after` < sequence <= `upTo`, at most `limit` of them, in order. Throws a sentence for a damaged one. */
+export async function eventsBetween(
+  db: Db,
+  after: number,
+  upTo: number,
+  limit: number,
+): Promise<EventRecord[]> {
+  const values = await db.values({ gt: eventKey(after), lte: eventKey(upTo), limit }).all();
+  return values.map((value, index) => {
+    const event = codecs.event.safeParse(value);
+    if (event.success) return event.data;
+    throw new Error(`an event after ${after + index} in ${db.location} is damaged: ${event.error.message}`);
+  });
+}

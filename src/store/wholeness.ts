@@ -1,0 +1,95 @@
+// A database that has lost something opens as one that never had it. Acknowledged disks are missing then, and their volumes look as if they
+// were nobody's. So what it has is held against what lies beside it, before anything is served; and before LevelDB opens it where opening
+// would do away with what is left.
+import { randomUUID } from 'node:crypto';
+import { access, readdir } from 'node:fs/promises';
+import { Level } from 'level';
+import { z } from 'zod';
+import type { Database, Db } from './database.ts';
+import type { Mark } from './head.ts';
+import { FORMAT_KEY, MARK_KEY } from './keys.ts';
+import { damagedLog } from './log-damage.ts';
+
+const FORMAT = 1;
+
+const markRecord = z.object({ store: z.uuid(), batch: z.int().nonnegative() });
+
+const WAY_OUT =
+  'Put back a whole one (a backup, or the file system that is not mounted); who knows that it is lost starts pdisk once with --accept-loss';
+
+/** What LevelDB never goes without. */
+const CURRENT = 'CURRENT';
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+}
+
+/** Of the files that show that there was a database, the first that is there. */
+async function firstOf(traces: readonly string[]): Promise<string | undefined> {
+  for (const trace of traces) if (await isThere(trace)) return trace;
+  return undefined;
+}
+
+/** What a database that is not open lacks, as a sentence. `traces` are files that are only where there was one. */
+export async function lossBeforeOpening(
+  directory: string,
+  traces: readonly string[],
+): Promise<string | undefined> {
+  const names = await namesIn(directory);
+  if (!names.includes(CURRENT)) {
+    const trace = await firstOf(traces);
+    // LevelDB makes them after it.
+    if (names.some(name => name.endsWith('.log') || name.endsWith('.ldb')))
+      return `the database ${directory} has lost its file ${CURRENT}. ${WAY_OUT}, and keeps what its other files hold`;
+    if (trace !== undefined)
+      return `there is no database in ${directory}, but there was one: ${trace} is still there. ${WAY_OUT}, and begins without disks and accounts`;
+    return undefined;
+  }
+  const log = await damagedLog(directory);
+  if (log === undefined) return undefined;
+  return `the database ${directory} has lost changes that were on disk: its log ${log} is damaged. ${WAY_OUT}, and goes on without them`;
+}
+
+/** Makes a database that can be opened from what is left of it. LevelDB keeps what it replaces in a folder `lost` there. */
+export async function salvage(directory: string): Promise<void> {
+  const names = await namesIn(directory);
+  if (names.length === 0 || names.includes(CURRENT)) return;
+  // ClassicLevel has it, which `Level` is in Node.js; its types are those of browsers, too.
+  const { repair } = Level as typeof Level & { repair(location: string): Promise<void> };
+  await repair(directory);
+}
+
+/** What an open database lacks, as a sentence: `mark` is its own, `head` what was written beside it. */
+export function lossBehind(directory: string, mark: Mark | undefined, head: Mark): string | undefined {
+  const { store = head.store, batch = 0 } = mark ?? {};
+  if (store !== head.store)
+    return `the database ${directory} is not the one that was here before. ${WAY_OUT}, and goes on with this one`;
+  if (batch >= head.batch) return undefined;
+  return `the database ${directory} is older than it was: it ends with change ${batch}, and ${head.batch} were on disk. Its end was lost, or an older copy was put back. ${WAY_OUT}, and goes on without them`;
+}
+
+/** How far an open database is; undefined where it does not say, being new or of an older pdisk. Throws a sentence for a format that is not ours. */
+export async function markOf(db: Db): Promise<Mark | undefined> {
+  const [format, mark] = await db.getMany([FORMAT_KEY, MARK_KEY]);
+  if (format !== undefined && format !== FORMAT)
+    throw new Error(
+      `the store ${db.location} has format ${String(format)}; this pdisk reads format ${FORMAT}`,
+    );
+  return mark === undefined ? undefined : markRecord.parse(mark);
+}
+
+/** Gives a database that has none its first mark. */
+export async function beginWith(database: Database): Promise<Mark> {
+  const mark = { store: randomUUID(), batch: 0 };
+  await database.write([{ key: FORMAT_KEY, value: FORMAT }], mark);
+  return mark;
+}

@@ -1,0 +1,151 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { errorOf } from '../../src/errors.ts';
+import type { Pool } from '../../src/storage/pool.ts';
+import { until } from '../rig/until.ts';
+import { admin, cause, createSite, pluggedIn } from './support/site.ts';
+
+/** A pool that makes no volume until it is let. */
+function heldPool() {
+  const held = { isHeld: true, begun: 0 };
+  const around = (pool: Pool): Pool => ({
+    ...pool,
+    async make(uuid, sizeGiB, signal) {
+      held.begun += 1;
+      if (held.isHeld) {
+        await new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+        });
+      }
+      return pool.make(uuid, sizeGiB, signal);
+    },
+  });
+  return { held, around };
+}
+
+test('a disk whose creation was answered with an error at a stop is not there after the next start', async t => {
+  const { held, around } = heldPool();
+  const site = await createSite(t, {}, { pool: around });
+  const answer = t.throwsAsync(site.create(), { code: 'INTERRUPTED' });
+  await until(() => held.begun === 1, 'the volume to be begun');
+  await site.restart(() => {
+    held.isHeld = false;
+  });
+  await answer;
+  await until(() => site.disks.service.ownedBy('admin').disks === 0, 'the disk to be undone');
+  t.deepEqual(site.disks.service.list(admin), []);
+  t.deepEqual(
+    readdirSync(join(site.directory, 'pool')).filter(name => name.endsWith('.raw')),
+    [],
+  );
+});
+
+test('a disk that can be asked for again by its key is there after the next start', async t => {
+  const { held, around } = heldPool();
+  const site = await createSite(t, {}, { pool: around });
+  const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
+  const keyed = { ...cause, alsoWrite: () => [] };
+  const answer = t.throwsAsync(site.disks.service.create(admin, disk, keyed), { code: 'INTERRUPTED' });
+  await until(() => held.begun === 1, 'the volume to be begun');
+  await site.restart(() => {
+    held.isHeld = false;
+  });
+  await answer;
+  await until(() => site.disks.service.list(admin).length === 1, 'the disk');
+});
+
+test('a hotattach at work at a stop is told as one whose end is not known, and goes on', async t => {
+  const site = await createSite(t);
+  site.n1.addDomain({ name: 'one-1' });
+  const uuid = await site.create();
+  let go = (): void => {};
+  const gate = new Promise<void>(resolve => {
+    go = resolve;
+  });
+  site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: gate });
+  const answer = t.throwsAsync(site.hotattach(uuid, '1'), { code: 'INTERRUPTED' });
+  await until(() => site.disks.service.get(admin, uuid).users === 1, 'the attachment to be decided');
+  await site.restart(go);
+  await answer;
+  await until(() => pluggedIn(site.n1, 'one-1').length === 1, 'the disk to be plugged in');
+  t.is(site.users(uuid), 1);
+});
+
+test('a disk that could not be undone for a passing reason is gone when that has passed', async t => {
+  let isBroken = true;
+  const site = await createSite(
+    t,
+    {},
+    {
+      pool: pool => ({
+        ...pool,
+        make: async (uuid, sizeGiB, signal) => {
+          if (isBroken) throw errorOf('VOLUME_FAILED', { disk: uuid, detail: 'EMFILE' });
+          return pool.make(uuid, sizeGiB, signal);
+        },
+        remove: async (uuid, signal) => {
+          if (isBroken) throw errorOf('REMOVE_FAILED', { disk: uuid, detail: 'EMFILE' });
+          return pool.remove(uuid, signal);
+        },
+      }),
+    },
+  );
+  await t.throwsAsync(site.create(), { code: 'CREATE_NOT_UNDONE' });
+  const [failed] = site.disks.service.listDetails(admin);
+  t.like(failed, { state: 'failed', waiting: [{ for: 'pool' }] });
+  isBroken = false;
+  await until(() => site.disks.service.ownedBy('admin').disks === 0, 'the undo to be tried again', {
+    timeoutMs: 120_000,
+  });
+  t.deepEqual(site.disks.service.listDetails(admin), []);
+});
+
+test('a second attempt to grow that fails does not say that the volume is as it was', async t => {
+  let grows = 0;
+  const site = await createSite(
+    t,
+    { createTimeoutMs: 4000 },
+    {
+      pool: pool => ({
+        ...pool,
+        async grow(uuid, sizeGiB, signal) {
+          grows += 1;
+          if (grows === 2) throw errorOf('GROW_FAILED', { disk: uuid, detail: 'EIO for a moment' });
+          return pool.grow(uuid, sizeGiB, signal);
+        },
+      }),
+    },
+  );
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await site.n1.stop();
+  await t.throwsAsync(site.disks.service.grow(admin, uuid, 20, cause), { code: 'GROW_TIMEOUT' });
+  await until(() => grows >= 2, 'the second attempt', { timeoutMs: 60_000 });
+  await until(
+    () => site.disks.service.getDetails(admin, uuid).waiting.length > 0,
+    'what came of the second attempt',
+  );
+  const size = statSync(join(site.directory, 'pool', `${uuid}.raw`)).size / 2 ** 30;
+  t.is(size, 20);
+  t.like(site.disks.service.getDetails(admin, uuid), { sizeGiB: 20, state: 'growing' });
+});
+
+test('a growth that certainly failed leaves the disk as large as it was, and can be asked for again', async t => {
+  const site = await createSite(
+    t,
+    {},
+    {
+      pool: pool => ({
+        ...pool,
+        grow: async uuid => {
+          throw errorOf('GROW_FAILED', { disk: uuid, detail: 'EIO' });
+        },
+      }),
+    },
+  );
+  const uuid = await site.create();
+  await t.throwsAsync(site.disks.service.grow(admin, uuid, 3, cause), { code: 'GROW_FAILED' });
+  t.like(site.disks.service.getDetails(admin, uuid), { sizeGiB: 1, state: 'available' });
+});

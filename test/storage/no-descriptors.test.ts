@@ -1,0 +1,14 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const run = promisify(execFile);
+
+test('a program that cannot be started as descriptors are used up is an error, and ends nothing', async t => {
+  const helper = fileURLToPath(new URL('./helpers/no-descriptors.ts', import.meta.url));
+  const { stdout } = await run('sh', ['-c', 'ulimit -n 200; exec node --import=tsx "$1"', 'sh', helper]);
+  const { before, without, after } = JSON.parse(stdout);
+  t.deepEqual([before, after], ['done\n', 'done\n']);
+  t.regex(without, /EMFILE/);
+});

@@ -1,0 +1,22 @@
+// Runs by itself until it is killed: writes to the store in the folder argv[2], and says on standard output how many changes are on disk.
+import { writeSync } from 'node:fs';
+import { prefixes } from '../../../src/store/keys.ts';
+import { codecs } from '../../../src/store/records.ts';
+import { openStore } from '../../../src/store/store.ts';
+
+const say = (word: string | number): void => void writeSync(1, `${word}\n`);
+
+say('opening');
+const store = await openStore({
+  directory: process.argv[2] ?? '',
+  onFailure: error => {
+    throw error;
+  },
+});
+let number = (await store.load(prefixes.node, codecs.node)).length;
+for (;;) {
+  number += 1;
+  const value = { v: 1, name: `n${number}`, hostUuid: 'x'.repeat(2000) };
+  await store.commit([{ key: `${prefixes.node}${String(number).padStart(9, '0')}`, value }]);
+  say(number);
+}
