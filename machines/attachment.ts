@@ -1,6 +1,7 @@
 import type { AttachmentEvent, DetachFacts } from './attachment-events.ts';
 import { type AttachmentContext, setupAttachment, unborn } from './attachment-parts.ts';
 import { diskKey } from './notes.ts';
+import type { Failure } from './reasons.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
 import { doubtOf } from './whereabouts.ts';
 
@@ -47,6 +48,34 @@ const tellMoved = shared({
     event: { type: 'MOVED' as const, attachment: context.id },
   }),
 });
+
+const publishAttachFailed = shared({
+  type: 'publish',
+  params: ({ event }: Of<'PLUG_REFUSED' | 'PLUG_UNKNOWN'>) => ({
+    type: 'disk.attach-failed' as const,
+    problem: event.problem,
+  }),
+});
+const publishDetachFailed = shared({
+  type: 'publish',
+  params: ({ event }: Of<'KEPT' | 'UNPLUG_FAILED'>) => ({
+    type: 'disk.detach-failed' as const,
+    problem: event.problem,
+  }),
+});
+const publishNotRunning = shared({
+  type: 'publish',
+  params: ({ context, event }: { context: AttachmentContext } & Of<'NOT_RUNNING'>) => ({
+    type: 'disk.detach-failed' as const,
+    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context.seen, event) },
+  }),
+});
+
+/** What went wrong, where only the chart knows it. */
+const failed = <const Type extends 'disk.attach-failed' | 'disk.detach-failed', const Code extends Failure>(
+  type: Type,
+  code: Code,
+) => shared({ type: 'publish', params: { type, problem: { code, detail: '' } } });
 
 const detached = shared({ type: 'publish', params: { type: 'disk.detached' } });
 const attached = shared({ type: 'publish', params: { type: 'disk.attached' } });
@@ -137,16 +166,39 @@ export const attachmentMachine = setupAttachment.createMachine({
         HOTDETACH: inProgress,
         DETACH: inProgress,
         PLUGGED: { guard: 'current', target: 'hot-attached', actions: ['noteRun', attached, answerDone] },
-        PLUG_REFUSED: { guard: 'current', target: 'released', actions: [giveBack, answerRefused] },
-        PLUG_UNKNOWN: { guard: 'current', target: 'detaching', actions: ['takeBack', answerUnknown] },
-        TIMEOUT: { target: 'detaching', actions: ['takeBack', answerProblem('PLUG_UNKNOWN')] },
+        PLUG_REFUSED: {
+          guard: 'current',
+          target: 'released',
+          actions: [giveBack, publishAttachFailed, answerRefused],
+        },
+        PLUG_UNKNOWN: {
+          guard: 'current',
+          target: 'detaching',
+          actions: ['takeBack', publishAttachFailed, answerUnknown],
+        },
+        TIMEOUT: {
+          target: 'detaching',
+          actions: ['takeBack', failed('disk.attach-failed', 'PLUG_UNKNOWN'), answerProblem('PLUG_UNKNOWN')],
+        },
         FOUND: {
           guard: 'provedDead',
           target: 'detaching',
-          actions: ['noteEnd', 'takeBack', answerProblem('VM_STOPPED')],
+          actions: [
+            'noteEnd',
+            'takeBack',
+            failed('disk.attach-failed', 'VM_STOPPED'),
+            answerProblem('VM_STOPPED'),
+          ],
         },
         LEFT: left,
-        NODE_DEAD: { target: 'released', actions: [giveBack, answerProblem('NODE_DECLARED_DEAD')] },
+        NODE_DEAD: {
+          target: 'released',
+          actions: [
+            giveBack,
+            failed('disk.attach-failed', 'NODE_DECLARED_DEAD'),
+            answerProblem('NODE_DECLARED_DEAD'),
+          ],
+        },
         RESUME: { target: 'attaching', reenter: true },
       },
     },
@@ -202,18 +254,22 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         KEPT: [
           { guard: 'currentUndo', target: 'hot-attached', actions: [attached, answerKept] },
-          { guard: 'current', target: 'hot-attached', actions: answerKept },
+          { guard: 'current', target: 'hot-attached', actions: [publishDetachFailed, answerKept] },
         ],
         UNPLUG_FAILED: [
           { guard: 'currentUndo', actions: answerUnplugFailed },
-          { guard: 'current', target: 'hot-attached', actions: answerUnplugFailed },
+          { guard: 'current', target: 'hot-attached', actions: [publishDetachFailed, answerUnplugFailed] },
         ],
         NOT_RUNNING: [
           { guard: 'currentUndoOver', target: 'released', actions: [giveBack, answerDone] },
           { guard: 'currentOver', ...off },
           { guard: 'currentElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
           { guard: 'currentUndo', actions: ['doubt', answerNotRunning] },
-          { guard: 'current', target: 'hot-attached', actions: ['doubt', answerNotRunning] },
+          {
+            guard: 'current',
+            target: 'hot-attached',
+            actions: ['doubt', publishNotRunning, answerNotRunning],
+          },
         ],
         DEVICE_GONE: { guard: 'noAlarmNotUndoing', ...off },
         FOUND: [
@@ -231,7 +287,10 @@ export const attachmentMachine = setupAttachment.createMachine({
         NODE_DEAD: [...runsYet, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
-          { target: 'hot-attached', actions: answerProblem('UNPLUG_UNKNOWN') },
+          {
+            target: 'hot-attached',
+            actions: [failed('disk.detach-failed', 'UNPLUG_UNKNOWN'), answerProblem('UNPLUG_UNKNOWN')],
+          },
         ],
         RESUME: { target: 'detaching', reenter: true },
       },
