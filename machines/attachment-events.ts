@@ -18,7 +18,7 @@ export interface AttachmentBirth {
 }
 
 /** What hosts tell of an attachment's machine. */
-export interface MachineFacts {
+interface MachineFacts {
   readonly found: Whereabouts;
   /** Why the lists of its node are not believed without a person; null: they are. */
   readonly alarm: string | null;

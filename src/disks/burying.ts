@@ -9,7 +9,7 @@ import type { Finder } from './whereabouts.ts';
 /** An attachment on a node that is silent, and where its machine was found. */
 type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
 
-export interface Burial {
+interface Burial {
   /** What has to be told to the attachments of a node. */
   readonly facts: readonly Fact[];
   /** The disks of those whose machine runs nowhere else. */

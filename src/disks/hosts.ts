@@ -4,7 +4,7 @@ import { prefixes } from '../store/keys.ts';
 import type { NodeRecord } from '../store/records.ts';
 
 /** Who has declared a node dead, why and when, in milliseconds since 1970. */
-export type Declaration = NonNullable<NodeRecord['dead']>;
+type Declaration = NonNullable<NodeRecord['dead']>;
 
 /**
  * Every host that was ever met, by the names of its node, and which of them an administrator has declared dead. Any of the others may

@@ -89,7 +89,7 @@ export type Look =
   | { readonly kind: 'absent' };
 
 /** One domain in a complete list of a node. */
-export interface DomainState {
+interface DomainState {
   readonly uuid: string;
   readonly name: string;
   /** libvirt's id of the running domain; -1 where it does not run. */

@@ -42,7 +42,6 @@ export const PAUSED_POSTCOPY = 12;
 export const SHUTOFF_SHUTDOWN = 1;
 export const SHUTOFF_DESTROYED = 2;
 export const SHUTOFF_CRASHED = 3;
-export const SHUTOFF_MIGRATED = 4;
 
 /** virDomainDeviceModifyFlags: change the running machine only. */
 export const AFFECT_LIVE = 1;
