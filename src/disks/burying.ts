@@ -1,5 +1,6 @@
 import { attachmentKey } from '../../machines/notes.ts';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
+import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
@@ -29,12 +30,16 @@ export function createBurying(parts: {
   readonly system: ActorSystem;
   readonly decided: Shelf;
   readonly hosts: Hosts;
+  readonly holders: HolderBook;
   readonly finder: Finder;
 }): Burying {
-  const { system, decided, hosts, finder } = parts;
+  const { system, decided, hosts, holders, finder } = parts;
 
-  const find = ({ context: { vm } }: KeptAttachment): Promise<Whereabouts> =>
-    vm.domain === null ? finder.findNamed(vm) : finder.find(vm);
+  async function find({ context: { vm } }: KeptAttachment): Promise<Whereabouts> {
+    const found = await (vm.domain === null ? finder.findNamed(vm) : finder.find(vm));
+    // Whoever declares the node dead answers for it.
+    return found.at === 'running' ? { ...found, homeIsSilent: false } : found;
+  }
 
   async function prepare(node: string): Promise<Burial> {
     const attachments = decided.attachmentsOn(node).filter(isHeld);
@@ -48,6 +53,7 @@ export function createBurying(parts: {
     if (!declaration) return;
     const { by, reason } = declaration;
     const cause = { kind: 'node-declared-dead', account: by, reason } as const;
+    holders.keepOnly(node, new Set());
     for (const [{ context }, found] of facts) {
       const event = { type: 'NODE_DEAD' as const, found, alarm: null };
       await system.deliver([{ to: attachmentKey(context.id), event }], cause);

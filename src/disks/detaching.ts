@@ -35,7 +35,7 @@ export async function factsFor(
 
 /** Releasing all disks of a machine that was killed: all of them or none. */
 export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
-  const { system, decided, hypervisor } = parts;
+  const { system, decided, hypervisor, holders } = parts;
 
   function attachmentsOf(caller: Caller, name: VmName): readonly KeptAttachment[] {
     const found = decided.attachmentsOf(hypervisor.vm(name.node, name.vmId));
@@ -91,6 +91,9 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
       const mayForce = caller.role === 'admin';
       const facts = { node: name.node, vm: name.vmId, disk: uuids.join(', '), mayForce };
       expectDone(await system.deliver(deliveries, force ? { ...cause, ...force } : cause), facts);
+      for (const { attachment } of investigated) {
+        holders.forget(attachment.context.disk, attachment.context.vm.domain ?? '');
+      }
       return { uuids, ...(force ? { vouched: vouchedFor(name) } : {}) };
     },
   };

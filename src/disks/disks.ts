@@ -200,7 +200,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     async recover() {
       await pool.begin([...decided.disks()].length > 0);
       unwatch = watchNodes({ ...common, observer, reconciler, strays });
-      for (const node of new Set([...hosts.candidates(), ...usedNodes(decided)])) hypervisor.link(node);
+      for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
       void burying.goOn().catch(error => log.warn({ error: String(error) }, 'dead nodes not gone through'));

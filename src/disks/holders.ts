@@ -35,6 +35,8 @@ export interface HolderBook extends Holders {
   keepOnly(node: string, domains: ReadonlySet<string>): void;
   /** A device that has left its machine. */
   drop(node: string, domain: string, alias: string): void;
+  /** Somebody has vouched that a machine is gone: it has the disk no more, until it is seen again. */
+  forget(disk: string, domain: string): void;
   /** Why a node could not be looked at; null: it was. */
   looked(node: string, obstacle: string | null): void;
 }
@@ -103,6 +105,15 @@ export function createHolders(parts: {
         key,
         (byDomain.get(key) ?? []).filter(holder => holder.alias !== alias),
       );
+    },
+    forget(disk, domain) {
+      for (const { node } of [...(byDisk.get(disk) ?? [])].filter(one => one.domain.uuid === domain)) {
+        const key = keyOf(node, domain);
+        replace(
+          key,
+          (byDomain.get(key) ?? []).filter(holder => holder.disk !== disk),
+        );
+      }
     },
     looked(node, obstacle) {
       if (obstacle === null) obstacles.delete(node);

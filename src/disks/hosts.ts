@@ -13,6 +13,8 @@ type Declaration = NonNullable<NodeRecord['dead']>;
 export interface Hosts {
   /** The canonical keys of all nodes that could have a machine: those of the configuration and all that were ever met, without the dead. */
   candidates(): readonly string[];
+  /** The canonical keys of all nodes, the dead ones too: they may come back. */
+  all(): readonly string[];
   /** The UUID of the host that was met under a name. */
   uuidOf(name: string): string | undefined;
   /** Whether a node is in the configuration or was ever met. */
@@ -44,6 +46,7 @@ export function createHosts(
     hypervisor.namesOf(node).flatMap(name => records.get(name)?.dead ?? [])[0] ?? null;
 
   return {
+    all: keys,
     candidates: () => keys().filter(node => declaration(node) === null),
     // One that was declared dead before it was ever met has no UUID yet.
     uuidOf: name => records.get(name)?.hostUuid || undefined,

@@ -2,18 +2,15 @@ import { errorOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
 import type { Burying } from './burying.ts';
-import type { Holder, HolderBook } from './holders.ts';
+import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import { accountingFor } from './machine.ts';
 import type { Reconciler } from './reconcile.ts';
 import { runsTheCloud } from './rights.ts';
 import type { Caller, NodeService } from './service.ts';
-import type { Shelf } from './shelf.ts';
 import type { Finder } from './whereabouts.ts';
 
 export interface NodeServiceParts {
   readonly hypervisor: Hypervisor;
-  readonly decided: Shelf;
   readonly hosts: Hosts;
   readonly alarms: Alarms;
   readonly finder: Finder;
@@ -26,7 +23,7 @@ export interface NodeServiceParts {
 
 /** What is known of nodes, and what administrators do with them. */
 export function createNodeService(parts: NodeServiceParts): NodeService {
-  const { hypervisor, decided, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
+  const { hypervisor, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
 
   /** The key of a node that is in the configuration or was ever met. */
   function known(caller: Caller, node: string): string {
@@ -37,10 +34,6 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     if (!hosts.isKnown(key)) throw errorOf('NODE_UNKNOWN', { node });
     return key;
   }
-
-  /** Whether nobody accounts for a disk in a live domain. */
-  const isStray = ({ by, disk, domain }: Holder): boolean =>
-    by === 'alias' && accountingFor(decided, disk, domain).length === 0;
 
   /** Whether the host that is known there answers. */
   const answers = (key: string): Promise<boolean> =>
@@ -87,8 +80,9 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
       if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
       const isUp = hypervisor.isConfigured(key) && (await answers(key));
       if (isUp) await reconciler.pass(key);
-      const still = [...holders.all()].filter(one => one.node === key && isStray(one)).map(one => one.disk);
-      if (isUp && still.length > 0) throw errorOf('NODE_STILL_HOLDS', { node, detail: still.join(', ') });
+      const still = [...holders.all()].filter(one => one.node === key && one.by === 'alias');
+      if (isUp && still.length > 0)
+        throw errorOf('NODE_STILL_HOLDS', { node, detail: still.map(({ disk }) => disk).join(', ') });
       await hosts.declare(key, null, also());
       if (isUp) void reconciler.pass(key);
     },

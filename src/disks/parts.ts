@@ -3,6 +3,7 @@ import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Alarms } from './alarms.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
@@ -21,6 +22,7 @@ export interface Parts {
   readonly alarms: Alarms;
   readonly hosts: Hosts;
   readonly strays: Pick<Strays, 'holderOf'>;
+  readonly holders: Pick<HolderBook, 'forget'>;
   /** Whether the caller's account stands as it did when the request was taken. */
   readonly stands: (caller: Caller) => boolean;
   readonly newUuid: () => string;

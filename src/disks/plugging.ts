@@ -83,6 +83,7 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
       const event = { type: 'HOTDETACH' as const, ...(forced ? { forced } : {}) };
       const outcome = await system.deliver([{ to: key, event }], force ? { ...cause, ...force } : cause, key);
       expectDone(outcome, facts);
+      if (force) parts.holders.forget(uuid, attachment.context.vm.domain ?? '');
       return {
         target: targetOf(outcome.context),
         uuids: disksOf(committed, attachment.context.vm),

@@ -1,13 +1,13 @@
 // A live domain has a disk of ours, and no attachment accounts for it: a plug that was given up has come true after all, somebody defined
 // the machine anew from its live XML, the database is older than the machines, or a disk was plugged by hand.
 import type { Logger } from 'pino';
-import { diskKey } from '../../machines/notes.ts';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Run } from '../../machines/whereabouts.ts';
 import { PdiskError } from '../errors.ts';
 import type { DomainName, Hypervisor, LiveDisk } from '../hypervisor/hypervisor.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import { accountingFor, heldIds } from './machine.ts';
+import { accountingFor, heldByDomain, heldIds } from './machine.ts';
 import { isKnown } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
@@ -30,7 +30,10 @@ export interface StrayParts {
 }
 
 export interface Strays {
-  /** What a live domain showed: a device by our alias that was accounted for neither before that nor is now becomes an attachment. */
+  /**
+   * What a live domain showed: a device by our alias that was accounted for neither before that nor is now becomes an attachment. On a node
+   * that was declared dead and has come back it is unplugged then.
+   */
   settle(
     node: string,
     domain: DomainName,
@@ -77,6 +80,18 @@ export function createStrays(parts: StrayParts): Strays {
     await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });
   }
 
+  /** A node that was declared dead has come back: others may have been given what its machines still have. */
+  async function expel(node: string, domain: DomainName): Promise<void> {
+    const declaration = hosts.declaration(node);
+    if (!declaration) return;
+    const { by, reason } = declaration;
+    const cause = { kind: 'node-declared-dead', account: by, reason } as const;
+    const plugged = heldByDomain(decided, domain.uuid).filter(({ state }) => state === 'hot-attached');
+    for (const { context } of plugged) {
+      await system.deliver([{ to: attachmentKey(context.id), event: { type: 'HOTDETACH' } }], cause);
+    }
+  }
+
   const isStray = (domain: DomainName, { disk }: { readonly disk: string }): boolean =>
     accountingFor(decided, disk, domain).length === 0;
 
@@ -85,11 +100,9 @@ export function createStrays(parts: StrayParts): Strays {
       for (const device of disks) {
         const disk = decided.disk(device.disk);
         if (device.by !== 'alias' || accountedBefore.has(device.disk) || !disk || !isKnown(disk)) continue;
-        if (!isStray(domain, device)) continue;
-        // Its node was declared dead and has come back: others may have been given the disk meanwhile.
-        if (hosts.declaration(node)) await unplug(node, domain, device.disk);
-        else await adopt(node, domain, run, device);
+        if (isStray(domain, device)) await adopt(node, domain, run, device);
       }
+      await expel(node, domain);
     },
     unplug,
     async holderOf(disk) {

@@ -1,0 +1,164 @@
+// Nodes that do not come back, and the way out that administrators have.
+import test from 'ava';
+import { until } from '../rig/until.ts';
+import { admin, cause, createSite, pluggedIn } from './support/site.ts';
+
+type Site = Awaited<ReturnType<typeof createSite>>;
+
+const REASON = 'the host burnt down';
+const frontend = { account: 'cloud', role: 'service' } as const;
+
+const declareDead = (site: Site, node = 'n1') => site.disks.nodes.declareDead(admin, node, REASON);
+const declareAlive = (site: Site, node = 'n1') => site.disks.nodes.declareAlive(admin, node);
+const declarationOf = (site: Site) =>
+  site.disks.nodes.list(admin).find(({ node }) => node === 'n1')?.operation?.declaredDead;
+
+for (const wildcard of [false, true]) {
+  test(`a node that burnt down ${wildcard ? 'under the wildcard ' : ''}is declared dead, and its disks are free`, async t => {
+    const site = await createSite(t, {}, { wildcard });
+    const [hot, cold] = [await site.create(), await site.create()];
+    site.n1.addDomain({ name: 'one-1', persistent: false });
+    await site.hotattach(hot, '1');
+    await site.disks.service.attach(admin, cold, { node: 'n1', vmId: '1' }, cause);
+    await site.n1.cut();
+    await t.throwsAsync(site.hotdetach(hot, '1'), { message: /declare-dead/ });
+    await t.throwsAsync(site.detach('1'), { code: 'VM_FATE_UNKNOWN', message: /declare-dead/ });
+    const { released } = await declareDead(site);
+    t.deepEqual(new Set(released), new Set([hot, cold]));
+    t.deepEqual([site.users(hot), site.users(cold)], [0, 0]);
+    const told = site.published.filter(({ type }) => type === 'disk.detached');
+    t.is(told.length, 2);
+    for (const { cause: why } of told)
+      t.like(why, { kind: 'node-declared-dead', account: 'admin', reason: REASON });
+    site.n2.addDomain({ name: 'one-2' });
+    await site.hotattach(hot, '2', 'n2');
+    t.deepEqual(await site.detach('1'), { uuids: [hot, cold] }, 'the frontend may still claim it');
+    await site.n1.listen();
+  });
+}
+
+test('a node that comes back from the dead is rid of its disks before anything else is done there', async t => {
+  const site = await createSite(t, {}, { wildcard: false });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await site.n1.cut();
+  await declareDead(site);
+  t.like(declarationOf(site), { by: 'admin', reason: REASON });
+  await site.restart();
+  t.like(declarationOf(site), { by: 'admin', reason: REASON }, 'also after a restart');
+  await site.n1.listen();
+  await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the disk to be unplugged');
+  await site.untilUsers(uuid, 0);
+  t.like(site.published.findLast(({ type }) => type === 'disk.detached')?.cause, {
+    account: 'admin',
+    reason: REASON,
+  });
+  await t.throwsAsync(site.hotattach(uuid, '1'), { code: 'NODE_DECLARED_DEAD' });
+  await until(
+    () =>
+      declareAlive(site).then(
+        () => true,
+        () => undefined,
+      ),
+    'the node to be taken back',
+  );
+  t.is(declarationOf(site), null);
+  await site.hotattach(uuid, '1');
+  await site.hotdetach(uuid, '1');
+});
+
+test('a node that still has a disk plugged is not taken back', async t => {
+  const site = await createSite(t, { detachTimeoutMs: 6000 });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', manners: 'unwilling' });
+  await site.hotattach(uuid, '1');
+  await site.n1.cut();
+  await declareDead(site);
+  await site.n1.listen();
+  await until(
+    () => site.disks.nodes.list(admin).find(({ node }) => node === 'n1')?.reachable || undefined,
+    'the node',
+  );
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_STILL_HOLDS', message: new RegExp(uuid) });
+  site.n1.destroy('one-1');
+  await until(
+    () =>
+      declareAlive(site).then(
+        () => true,
+        () => undefined,
+      ),
+    'the node to be taken back',
+  );
+  await site.untilUsers(uuid, 0);
+});
+
+test('only administrators declare, only what is silent, and only nodes that are known', async t => {
+  const site = await createSite(t);
+  await t.throwsAsync(site.disks.nodes.declareDead(frontend, 'n1', REASON), { code: 'FORBIDDEN' });
+  await t.throwsAsync(declareDead(site), { code: 'NODE_ALIVE' });
+  await t.throwsAsync(declareDead(site, 'n9'), { code: 'NODE_UNKNOWN' });
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_DECLARED_DEAD' });
+});
+
+test('a machine that was seen to leave a burning node is followed, not released', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  const { uuid: domain, disks } = site.n1.domain('one-1');
+  await site.n1.cut();
+  site.n2.addDomain({ name: 'one-1', uuid: domain, persistent: false });
+  site.n2.domain('one-1').disks = [...disks];
+  t.deepEqual(await declareDead(site), { released: [] });
+  t.is(site.users(uuid), 1);
+  await site.hotdetach(uuid, '1', 'n2');
+  await site.n1.listen();
+});
+
+test('a silent node holds up the proof for machines of others, until it is declared dead', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.restart(async () => {
+    site.n1.destroy('one-1');
+    await site.n2.cut();
+  });
+  await t.throwsAsync(site.detach('1'), { code: 'VM_FATE_UNKNOWN', message: /node 'n2' cannot be reached/ });
+  await declareDead(site, 'n2');
+  t.deepEqual(await site.detach('1'), { uuids: [uuid] });
+  await site.n2.listen();
+});
+
+test('an administrator frees one disk by force, and nothing that is seen alive', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  const vm = { node: 'n1', vmId: '1' };
+  const force = { reason: REASON };
+  await t.throwsAsync(site.disks.service.hotdetach(admin, uuid, vm, cause, force), { code: 'VM_RUNNING' });
+  await t.throwsAsync(site.disks.service.detach(frontend, vm, cause, force), { code: 'FORBIDDEN' });
+  await site.n1.cut();
+  const { vouched } = await site.disks.service.hotdetach(admin, uuid, vm, cause, force);
+  t.regex(vouched ?? '', /is gone and does not come back/);
+  t.is(site.users(uuid), 0);
+  t.like(site.published.findLast(({ type }) => type === 'disk.detached')?.cause, { reason: REASON });
+  await site.n1.listen();
+});
+
+test('a node that was taken out of the configuration leaves its machines to no owner', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.restart(() => site.nodes.delete('n1'));
+  const owner = { account: 'admin', role: 'user' } as const;
+  const vm = { node: 'n1', vmId: '1' };
+  for (const caller of [owner, frontend]) {
+    await t.throwsAsync(site.disks.service.detach(caller, vm, cause), { code: 'VM_FATE_UNKNOWN' });
+  }
+  t.deepEqual(await declareDead(site), { released: [uuid] });
+  t.is(site.users(uuid), 0);
+});
