@@ -194,7 +194,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     service,
     nodes,
     charts: inspecting({ ...parts, committed, patience }),
-    leftovers: createLeftoverService({ ...common, ...parts, ...settings, volumes, holders }),
+    leftovers: createLeftoverService({ ...common, ...parts, userLimit: settings.userLimit, volumes, holders }),
     drift,
     tellDrift: drift.tell,
     async recover() {

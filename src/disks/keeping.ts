@@ -78,6 +78,7 @@ export function keeping(
       return { uuid };
     },
     async grow(caller, uuid, sizeGiB, cause) {
+      await pool.check();
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
       deletable(caller, uuid);
       const { owner, sizeGiB: before } = visible(caller, uuid).context;

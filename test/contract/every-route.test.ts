@@ -143,12 +143,12 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
     async () => ({ path: `/api/leftovers/${await leftover()}/remove` }),
   ],
   'POST /api/nodes/{node}/declare-dead': [
-    forAdmins('INTERNAL'),
-    () => ({ path: '/api/nodes/silent/declare-dead', form: { reason: 'burnt' } }),
+    forAdmins('NODE_ALIVE'),
+    () => ({ path: '/api/nodes/n1/declare-dead', form: { reason: 'burnt' } }),
   ],
   'POST /api/nodes/{node}/declare-alive': [
-    forAdmins('INTERNAL'),
-    () => ({ path: '/api/nodes/silent/declare-alive' }),
+    forAdmins('NODE_NOT_DECLARED_DEAD'),
+    () => ({ path: '/api/nodes/n1/declare-alive' }),
   ],
   'POST /api/nodes/{node}/agree': [forAdmins('NO_ALARM'), () => ({ path: '/api/nodes/n1/agree' })],
 };

@@ -94,7 +94,7 @@ test('an attachment whose machine waits for a person is a difference, since that
 });
 
 test('a machine that is away is a difference', t => {
-  const [found, ...others] = differences({ attachments: [attachment({ away: true })] });
+  const [found, ...others] = differences({ attachments: [attachment({ seen: 'saved' })] });
   t.deepEqual(others, []);
   t.like(found, { kind: 'machine-away', disk: DISK, node: 'n1', vm: '1', domain: 'domain of one-1' });
 });

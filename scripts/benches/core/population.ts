@@ -48,7 +48,7 @@ export async function populate(options: ServerOptions, count: number): Promise<s
   await (await startServer(options)).stop();
   const data = join(options.directory, 'data');
   const store = await openStore({
-    directory: join(data, 'db'),
+    directory: data,
     onFailure: error => {
       throw error;
     },
