@@ -91,7 +91,7 @@ test('a chart says what would be refused and why, in the words of the answer to 
   const [attachment] = used.attachments;
   t.is(attachment?.state, 'hot-attached');
   t.is(found(attachment, 'DETACH', 'runs')?.code, 'VM_RUNNING');
-  t.is(found(attachment, 'DETACH', 'dead')?.outcome, 'taken');
+  t.is(found(attachment, 'DETACH', 'seen to end')?.outcome, 'taken');
   t.is(found(attachment, 'HOTDETACH')?.outcome, 'taken');
   const { text } = await service.call('GET', `/api/disks/${uuid}/chart.mmd?attachment=${attachment?.id}`);
   t.is(text, attachment?.mermaid ?? '');

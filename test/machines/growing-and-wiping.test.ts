@@ -130,8 +130,9 @@ test('a machine may be registered for a disk that grows, and is told its size', 
   t.is(added.state, 'growing');
   t.deepEqual(added.notes.at(-1), { growVolume: true });
   t.like(added.notes, [{ tell: { to: 'attachment/2' } }]);
-  t.deepEqual(disk.send(cold('2')).notes, [], 'registered already');
-  t.deepEqual(disk.send({ ...cold('1'), ...{ vm: vmOf('1') } } as DiskMessage).notes, refused('HOT_PLUGGED'));
+  const again = (id: string) => ({ ...cold(id), attachments: [id] }) as DiskMessage;
+  t.deepEqual(disk.send(again('2')).notes, [], 'registered already');
+  t.deepEqual(disk.send(again('1')).notes, refused('HOT_PLUGGED'));
   t.is(disk.send({ type: 'GROWN', attempt: disk.context().attempt }).state, 'hot-attached');
 });
 

@@ -153,7 +153,11 @@ test('a plug whose machine ends is taken back, and is over when libvirt has answ
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
   const { state, notes } = attachment.send(foundAt(nowhere({ end: end() })));
   t.is(state, 'detaching');
-  t.deepEqual(notes[0], { answer: { problem: { code: 'VM_STOPPED', detail: '' } } });
+  const problem = { code: 'VM_STOPPED', detail: '' };
+  t.deepEqual(notes.slice(0, 2), [
+    { publish: { type: 'disk.attach-failed', problem } },
+    { answer: { problem } },
+  ]);
   const facts = { found: nowhere(), alarm: null };
   t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: false, ...facts }).state, 'detaching');
   t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: true, ...facts }).state, 'released');

@@ -194,7 +194,10 @@ test('a plug whose outcome is not known is taken back, and the disk stays accoun
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
   const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
   const unknown = attachment.send({ type: 'PLUG_UNKNOWN', attempt: 1, problem });
-  t.deepEqual(unknown, { state: 'detaching', notes: [{ answer: { problem } }, { unplug: true }] });
+  t.deepEqual(unknown, {
+    state: 'detaching',
+    notes: [{ publish: { type: 'disk.attach-failed', problem } }, { answer: { problem } }, { unplug: true }],
+  });
   const off = attachment.send({ type: 'UNPLUGGED', attempt: 2 });
   t.is(off.state, 'released');
   t.deepEqual(off.notes[0], { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attachment: '1' } } });
@@ -214,6 +217,9 @@ test('a guest that keeps its disk keeps it, and a later removal is noticed', t =
   attachment.send({ type: 'HOTDETACH' });
   const problem = { code: 'GUEST_KEPT_DISK' as const, detail: '' };
   const kept = attachment.send({ type: 'KEPT', attempt: 2, problem });
-  t.deepEqual(kept, { state: 'hot-attached', notes: [{ answer: { problem } }] });
+  t.deepEqual(kept, {
+    state: 'hot-attached',
+    notes: [{ publish: { type: 'disk.detach-failed', problem } }, { answer: { problem } }],
+  });
   t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null }).state, 'released');
 });
