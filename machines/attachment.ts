@@ -215,6 +215,8 @@ export const attachmentMachine = setupAttachment.createMachine({
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
+          // A call to detach will come.
+          { guard: 'endIsNews', actions: 'noteEnd' },
           { guard: 'nothingNew', actions: 'agree' },
           { guard: 'runsHereOrFirst', actions: ['follow', tellMoved] },
           { guard: 'runsElsewhere', actions: ['follow', tellMoved] },

@@ -14,7 +14,7 @@ async function folder(t: ExecutionContext): Promise<string> {
 }
 
 const onFailure = (): void => {};
-const node = (name: string) => ({ v: 1, name, hostUuid: `host of ${name}` });
+const node = (name: string) => ({ v: 1, name, hostUuid: `host of ${name}`, dead: null });
 
 test('what was committed is there after the store was opened again', async t => {
   const directory = await folder(t);

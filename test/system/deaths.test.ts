@@ -50,18 +50,28 @@ libvirtTest(
   },
 );
 
-libvirtTest('a guest that dies while the service is down gives its disk back after the restart', async t => {
-  const uuid = await service.create();
-  const guest = await bootGuest(libvirtd, { name: 'one-22' });
-  t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('22'))).status, 200);
-  await service.kill();
-  await guest.destroy();
-  await service.start();
-  await released(uuid);
-  t.is((await service.call('POST', `/api/hotdetach/${uuid}`, on('22'))).status, 200);
-  t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-  await nothingIsLeft(t, service, libvirtd);
-});
+libvirtTest(
+  'a guest that is gone after the service was down keeps its disk until somebody says that it is dead',
+  async t => {
+    const uuid = await service.create();
+    const guest = await bootGuest(libvirtd, { name: 'one-22' });
+    t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('22'))).status, 200);
+    await service.kill();
+    await guest.destroy();
+    await service.start();
+    const whole = () => service.call('GET', `/api/disks/${uuid}?view=full`);
+    const waiting = async () => ((await whole()).body as { waiting: { for: string }[] }).waiting[0]?.for;
+    await until(async () => (await waiting()) === 'person', 'the doubt to be shown', { timeoutMs: 60_000 });
+    t.is(await users(uuid), '1');
+    t.deepEqual(refusal(await service.call('POST', `/api/hotdetach/${uuid}`, on('22'))), [
+      504,
+      'UNPLUG_UNKNOWN',
+    ]);
+    t.is((await service.call('POST', '/api/detach', on('22'))).status, 200);
+    t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
+    await nothingIsLeft(t, service, libvirtd);
+  },
+);
 
 libvirtTest('detach of a machine whose death nobody has noticed proves it first', async t => {
   const uuid = await service.create();
@@ -84,7 +94,7 @@ libvirtTest('a guest that is saved keeps its disk, and has it when it is started
   await guest.waitFor(diskUp(uuid));
   await libvirtd.virsh('managedsave', 'one-24');
   t.deepEqual(refusal(await service.call('DELETE', `/api/disks/${uuid}`)), [400, 'DISK_IN_USE']);
-  t.deepEqual(refusal(await service.call('POST', '/api/detach', on('24'))), [400, 'VM_RUNNING']);
+  t.deepEqual(refusal(await service.call('POST', '/api/detach', on('24'))), [503, 'VM_FATE_UNKNOWN']);
   t.is(await users(uuid), '1');
   await libvirtd.virsh('start', 'one-24');
   t.is((await guest.run(`disk ${serialOf(uuid)}`)).status, 0);
