@@ -111,7 +111,7 @@ test('a machine that its node does not show is not dead while another node is si
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
   await site.restart(async () => {
-    site.n1.destroy('one-1');
+    site.n1.kill('one-1');
     await site.n2.stop();
   });
   t.regex(await site.untilDoubt(uuid), /node 'n2' cannot be reached/);

@@ -7,12 +7,15 @@ import { walk } from './walk.ts';
 const { visits, missed } = walk(diskMachine, diskEvents, context => {
   const { users, undo, attempt, limit, deadline, sizeGiB, grownFrom, wiped, failures, repeatable } =
     context as unknown as DiskContext;
+  const ids = users.map(({ attachment }) => attachment);
   return [
-    users.map(user => user.attachment).sort(),
+    // Who they are matters where an event names them; of the others, how they use it.
+    users.map(({ mode }) => mode).sort(),
+    ['a', 'd', 'g'].map(id => ids.includes(id)),
     undo?.code,
-    Math.min(attempt, 4),
+    Math.min(attempt, 3),
     limit,
-    deadline,
+    deadline === null,
     Math.min(sizeGiB, 4),
     grownFrom,
     wiped,
