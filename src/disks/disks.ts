@@ -194,7 +194,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     service,
     nodes,
     charts: inspecting({ ...parts, committed, patience }),
-    leftovers: createLeftoverService({ ...common, ...parts, userLimit: settings.userLimit, volumes, holders }),
+    leftovers: createLeftoverService({
+      ...common,
+      ...parts,
+      userLimit: settings.userLimit,
+      volumes,
+      lookAt: reconciler.pass,
+    }),
     drift,
     tellDrift: drift.tell,
     async recover() {
