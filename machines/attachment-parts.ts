@@ -4,7 +4,7 @@ import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
-import { doubtOf, isBelieved, isProvedDead, type LastSeen, type Run } from './whereabouts.ts';
+import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
@@ -194,6 +194,10 @@ export const setupAttachment = setup({
     believed: ({ context, event }) => {
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
+    },
+    mayOutliveNode: ({ context, event }) => {
+      assertEvent(event, 'NODE_DEAD');
+      return mayOutliveNode(context, event.found);
     },
     off: isOff,
     offForCertain: args => {

@@ -1,5 +1,5 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import type { Whereabouts } from '../../machines/whereabouts.ts';
+import { mayOutliveNode, type Whereabouts } from '../../machines/whereabouts.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
@@ -13,7 +13,7 @@ type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
 interface Burial {
   /** What has to be told to the attachments of a node. */
   readonly facts: readonly Fact[];
-  /** The disks of those whose machine runs nowhere else. */
+  /** The disks of those whose machine is nowhere else. */
   readonly disks: readonly string[];
 }
 
@@ -36,15 +36,14 @@ export function createBurying(parts: {
   const { system, decided, hosts, holders, finder } = parts;
 
   async function find({ context: { vm } }: KeptAttachment): Promise<Whereabouts> {
-    const found = await (vm.domain === null ? finder.findNamed(vm) : finder.find(vm));
     // Whoever declares the node dead answers for it.
-    return found.at === 'running' ? { ...found, homeIsSilent: false } : found;
+    return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 
   async function prepare(node: string): Promise<Burial> {
     const attachments = decided.attachmentsOn(node).filter(isHeld);
     const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
-    const gone = facts.filter(([, { at }]) => at !== 'running');
+    const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
     return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
   }
 

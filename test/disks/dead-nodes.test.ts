@@ -5,6 +5,7 @@ import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
 
+const NEVER_MS = 3_600_000;
 const REASON = 'the host burnt down';
 const frontend = { account: 'cloud', role: 'service' } as const;
 
@@ -114,6 +115,38 @@ test('a machine that was seen to leave a burning node is followed, not released'
   t.is(site.users(uuid), 1);
   await site.hotdetach(uuid, '1', 'n2');
   await site.n1.listen();
+});
+
+test('a machine that had left a node for one that does not answer keeps its disk when the first is declared dead', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.n2.cut();
+  site.n1.migrate('one-1', site.n2).to('over');
+  await site.untilDoubt(uuid);
+  await site.n1.cut();
+  t.deepEqual(await declareDead(site), { released: [] });
+  t.is(site.users(uuid), 1);
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), [uuid]);
+  const vm = { node: 'n1', vmId: '1' };
+  await t.throwsAsync(site.disks.service.detach(frontend, vm, cause), { code: 'VM_FATE_UNKNOWN' });
+  await site.disks.service.detach(admin, vm, cause, { reason: REASON });
+  t.is(site.users(uuid), 0);
+});
+
+test('a machine whose copy is on its way in elsewhere keeps its disk when its node is declared dead', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  const migration = site.n1.migrate('one-1', site.n2);
+  migration.to('switching');
+  await site.n1.cut();
+  t.deepEqual(await declareDead(site), { released: [] });
+  migration.to('over');
+  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the attachment to follow');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
 test('a silent node holds up the proof for machines of others, until it is declared dead', async t => {
