@@ -222,7 +222,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [held, { guard: 'untiedUnlessSaved', ...off }, ...detachUnheld],
+        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, ...detachUnheld],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
@@ -264,7 +264,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'current', ...off },
         ],
         KEPT: [
-          { guard: 'currentUndo', target: 'hot-attached', actions: [attached, answerKept] },
+          { guard: 'currentUndo', target: 'hot-attached', actions: ['noteNewRun', attached, answerKept] },
           { guard: 'current', target: 'hot-attached', actions: [publishDetachFailed, answerKept] },
         ],
         UNPLUG_FAILED: [
