@@ -94,6 +94,20 @@ test('a node that still has a disk plugged is not taken back', async t => {
   await site.untilUsers(uuid, 0);
 });
 
+test('a node that does not answer is not taken back: nobody knows what its machines still have', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  site.n2.addDomain({ name: 'one-2' });
+  await site.hotattach(uuid, '1');
+  await site.n1.cut();
+  await declareDead(site);
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_UNREACHABLE' });
+  t.like(declarationOf(site), { reason: REASON });
+  await site.restart(() => site.nodes.delete('n1'));
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_CONFIGURED' });
+});
+
 test('only administrators declare, only what is silent, and only nodes that are known', async t => {
   const site = await createSite(t);
   await t.throwsAsync(site.disks.nodes.declareDead(frontend, 'n1', REASON), { code: 'FORBIDDEN' });
