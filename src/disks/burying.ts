@@ -19,7 +19,8 @@ interface Burial {
 
 /** Releasing what is on a node that an administrator has declared dead. */
 export interface Burying {
-  prepare(node: string): Promise<Burial>;
+  /** `until`: of the attachments that were made until then, by the system's clock; later ones are for when the node is back. */
+  prepare(node: string, until?: number): Promise<Burial>;
   /** To be called once the declaration is on disk. */
   tell(node: string, burial: Burial): Promise<void>;
   /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
@@ -40,8 +41,8 @@ export function createBurying(parts: {
     return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 
-  async function prepare(node: string): Promise<Burial> {
-    const attachments = decided.attachmentsOn(node).filter(isHeld);
+  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Burial> {
+    const attachments = decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.since <= until);
     const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
     const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
     return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
@@ -64,7 +65,10 @@ export function createBurying(parts: {
     tell,
     async goOn() {
       const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
-      for (const node of nodes) if (hosts.declaration(node)) await tell(node, await prepare(node));
+      for (const node of nodes) {
+        const declaration = hosts.declaration(node);
+        if (declaration) await tell(node, await prepare(node, declaration.since));
+      }
     },
   };
 }

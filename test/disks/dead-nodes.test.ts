@@ -108,6 +108,21 @@ test('a node that does not answer is not taken back: nobody knows what its machi
   await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_CONFIGURED' });
 });
 
+test('what is registered on a node after it was declared dead is kept over a restart, for when it is back', async t => {
+  const site = await createSite(t);
+  const [before, after] = [await site.create(), await site.create()];
+  const register = (uuid: string) => site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
+  await register(before);
+  await site.n1.cut();
+  await declareDead(site);
+  await until(() => Date.now() > (declarationOf(site)?.since ?? 0), 'the clock to go on');
+  await register(after);
+  await site.restart();
+  const old = await site.create();
+  t.is(site.users(old), 0);
+  t.deepEqual([site.users(before), site.users(after)], [0, 1]);
+});
+
 test('only administrators declare, only what is silent, and only nodes that are known', async t => {
   const site = await createSite(t);
   await t.throwsAsync(site.disks.nodes.declareDead(frontend, 'n1', REASON), { code: 'FORBIDDEN' });
