@@ -3,7 +3,7 @@ import test from 'ava';
 import { gate } from '../../src/gate.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
-import { createSite, pluggedIn } from './support/site.ts';
+import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
 
@@ -62,4 +62,25 @@ test('a disk that is plugged in while its machine is looked for keeps its attach
   await site.hotattach(other, '1');
   t.is(site.users(uuid), 1);
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid, other]);
+});
+
+test('what an administrator forces is not judged by a look from before the disk was plugged in', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const [uuid, other] = [await site.create(), await site.create()];
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(other, '1');
+  await site.hotdetach(other, '1');
+  const release = site.n1.hold('one-1');
+  const plugged = site.hotattach(uuid, '1');
+  await until(() => site.users(uuid) === 1, 'the plug to be asked for');
+  const look = holdNextLook(site.n1);
+  const vm = { node: 'n1', vmId: '1' };
+  const forced = site.disks.service.hotdetach(admin, uuid, vm, cause, { reason: 'it hangs' });
+  await look.asked;
+  release();
+  await plugged;
+  look.answer();
+  await t.throwsAsync(forced, { code: 'ATTACH_IN_PROGRESS' });
+  t.is(site.users(uuid), 1);
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
 });
