@@ -199,9 +199,10 @@ export const setupAttachment = setup({
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
     },
+    /** It may have gone to another while the facts were gathered. */
     mayOutliveNode: ({ context, event }) => {
       assertEvent(event, 'NODE_DEAD');
-      return mayOutliveNode(context, event.found);
+      return event.node !== context.vm.node || mayOutliveNode(context, event.found);
     },
     off: isOff,
     offForCertain: args => {

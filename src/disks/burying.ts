@@ -55,7 +55,7 @@ export function createBurying(parts: {
     const cause = { kind: 'node-declared-dead', account: by, reason } as const;
     holders.keepOnly(node, new Set());
     for (const [{ context }, found] of facts) {
-      const event = { type: 'NODE_DEAD' as const, found, alarm: null };
+      const event = { type: 'NODE_DEAD' as const, node, found, alarm: null };
       await system.deliver([{ to: attachmentKey(context.id), event }], cause);
     }
   }

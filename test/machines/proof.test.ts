@@ -190,3 +190,11 @@ test('a machine on its way in is alive, also one that was only registered and no
       });
   }
 });
+
+test('a machine that has come to another node while its old one was declared dead is not released', t => {
+  const attachment = plugged();
+  const dead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, found: nowhere(), alarm: null };
+  attachment.send(foundAt(running({ vm: { ...vmOf('1'), node: ELSEWHERE } })));
+  t.is(attachment.send(dead).state, 'hot-attached');
+  t.is(plugged().send(dead).state, 'unclaimed');
+});
