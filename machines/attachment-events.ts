@@ -58,8 +58,8 @@ export type AttachmentMessage =
   | { type: 'LEFT'; seen: 'switching' | 'saved' | 'migrated' }
   /** The live domain writes to another path than the disk's volume; null: to the volume again. */
   | { type: 'DIVERTED'; source: string | null }
-  /** An administrator has declared its node dead. */
-  | ({ type: 'NODE_DEAD' } & MachineFacts)
+  /** An administrator has declared this node dead, by its canonical key. */
+  | ({ type: 'NODE_DEAD'; node: string } & MachineFacts)
   | { type: 'FORGET' }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };

@@ -4,7 +4,7 @@ import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
-import { doubtOf, isBelieved, isProvedDead, type LastSeen, type Run } from './whereabouts.ts';
+import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
@@ -80,10 +80,10 @@ const runsElsewhere = ({ context, event }: Args): boolean => {
 
 const runsHere = ({ context, event }: Args): boolean => runningOf(event)?.vm.node === context.vm.node;
 
-/** Its machine runs where it is known to be, and its live domain does not have the disk. */
+/** Its machine runs where it is known to be, and its live domain does not have the disk. One that was found while another node was its home need not have it. */
 const isOff = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
-  if (running?.vm.node !== context.vm.node || running.disks === null) return false;
+  if (running?.vm.node !== context.vm.node || running.disks === null || running.homeIsSilent) return false;
   return !running.disks.includes(context.disk);
 };
 
@@ -148,6 +148,8 @@ export const setupAttachment = setup({
     rest: assign({ deadline: null, undo: false }),
     takeBack: assign({ undo: true }),
     noteEnd: assign({ seen: 'ended' }),
+    /** It was started anew, and libvirt has plugged the disk into that run. */
+    noteNewRun: assign(({ context }) => ({ seen: context.seen === 'ended' ? 'running' : context.seen })),
     promise: assign(({ context, event }) => {
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
@@ -156,7 +158,8 @@ export const setupAttachment = setup({
     unpromise: assign({ target: null }),
     noteRun: assign(({ event }) => {
       assertEvent(event, 'PLUGGED');
-      return { run: event.run, seen: 'running' };
+      // Not `seen`: the machine may have been saved since it was looked at.
+      return { run: event.run };
     }),
     /** It is where the facts say, running. */
     follow: assign(({ context, event }) => {
@@ -186,14 +189,21 @@ export const setupAttachment = setup({
     machineHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
     forced: ({ event }) => detachOf(event)?.word === 'administrator',
     untied: ({ context }) => context.vm.domain === null,
-    untiedUnlessSaved: ({ context, event }) =>
-      context.vm.domain === null && factsOf(event)?.found.at !== 'saved',
+    untiedUnlessComing: ({ context, event }) => {
+      const at = factsOf(event)?.found.at;
+      return context.vm.domain === null && at !== 'saved' && at !== 'moving';
+    },
     provedDead: isDead,
     provedDeadNotUndoing: args => !args.context.undo && isDead(args),
     endIsNews: args => isDead(args) && args.context.seen !== 'ended',
     believed: ({ context, event }) => {
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
+    },
+    /** It may have gone to another while the facts were gathered. */
+    mayOutliveNode: ({ context, event }) => {
+      assertEvent(event, 'NODE_DEAD');
+      return event.node !== context.vm.node || mayOutliveNode(context, event.found);
     },
     off: isOff,
     offForCertain: args => {

@@ -125,10 +125,10 @@ const whereItIs = shared([
   ...notFound,
 ]);
 
-/** Nobody's word about a node counts against a machine that is seen running. */
-const runsYet = shared([
+/** Nobody's word about a node counts against a machine that is seen running, nor for one that may be on another. */
+const livesOn = shared([
   { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-  { guard: 'runsHere', actions: 'agree' },
+  { guard: 'mayOutliveNode', actions: 'agree' },
 ]);
 
 const left = shared([{ guard: 'seenSoAlready', actions: 'agree' }, { actions: 'leave' }]);
@@ -191,14 +191,25 @@ export const attachmentMachine = setupAttachment.createMachine({
           ],
         },
         LEFT: left,
-        NODE_DEAD: {
-          target: 'released',
-          actions: [
-            giveBack,
-            failed('disk.attach-failed', 'NODE_DECLARED_DEAD'),
-            answerProblem('NODE_DECLARED_DEAD'),
-          ],
-        },
+        NODE_DEAD: [
+          {
+            guard: 'mayOutliveNode',
+            target: 'detaching',
+            actions: [
+              'takeBack',
+              failed('disk.attach-failed', 'NODE_DECLARED_DEAD'),
+              answerProblem('NODE_DECLARED_DEAD'),
+            ],
+          },
+          {
+            target: 'released',
+            actions: [
+              giveBack,
+              failed('disk.attach-failed', 'NODE_DECLARED_DEAD'),
+              answerProblem('NODE_DECLARED_DEAD'),
+            ],
+          },
+        ],
         RESUME: { target: 'attaching', reenter: true },
       },
     },
@@ -211,7 +222,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [held, { guard: 'untiedUnlessSaved', ...off }, ...detachUnheld],
+        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, ...detachUnheld],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
@@ -225,7 +236,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...runsYet, died],
+        NODE_DEAD: [...livesOn, died],
       },
     },
     'hot-attached': {
@@ -240,7 +251,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         FOUND: [{ guard: 'offForCertain', ...isGone }, { guard: 'provedDead', ...died }, ...whereItIs],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...runsYet, died],
+        NODE_DEAD: [...livesOn, died],
       },
     },
     detaching: {
@@ -255,7 +266,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'current', ...off },
         ],
         KEPT: [
-          { guard: 'currentUndo', target: 'hot-attached', actions: [attached, answerKept] },
+          { guard: 'currentUndo', target: 'hot-attached', actions: ['noteNewRun', attached, answerKept] },
           { guard: 'current', target: 'hot-attached', actions: [publishDetachFailed, answerKept] },
         ],
         UNPLUG_FAILED: [
@@ -286,7 +297,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...runsYet, off],
+        NODE_DEAD: [...livesOn, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           {

@@ -107,6 +107,8 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
 const takeColdUserGrowing = shared([
   { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
   { guard: 'coldOnThisVm', actions: 'agree' },
+  tooManyOnMachine,
+  { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
   {
     guard: 'limitReached',
     target: 'growing',

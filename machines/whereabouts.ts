@@ -103,6 +103,15 @@ export function isBelieved({ seen }: Known, { found }: Evidence, word: Word): bo
   return word === 'frontend' && found.at === 'nowhere' && found.silent.length === 0 && seen !== 'saved';
 }
 
+/**
+ * Whether a machine may live on although its node is dead: it was seen to leave that before, a copy of it is on its way in on another, or
+ * another one tells that it is there. `found` is without the word of its node.
+ */
+export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: Whereabouts): boolean {
+  if (found.at !== 'nowhere') return true;
+  return seen === 'migrated' || (seen === 'switching' && found.silent.length > 0);
+}
+
 /** Why a machine's end is not known, in words. */
 export function doubtOf(seen: LastSeen, { found, alarm }: Evidence): string {
   if (found.at === 'saved') return 'it was saved, and comes back with its disks';

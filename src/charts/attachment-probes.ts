@@ -79,7 +79,10 @@ const kinds: Readonly<Record<AttachmentMessage['type'], Kind<AttachmentFacts>>> 
     ],
   },
   DIVERTED: always(() => ({ source: 'another path' })),
-  NODE_DEAD: { givens },
+  NODE_DEAD: {
+    givens: facts =>
+      givens(facts).map(([given, fields]) => [given, { ...fields, node: facts.context.vm.node }]),
+  },
   FORGET: bare,
   TIMEOUT: bare,
   RESUME: bare,

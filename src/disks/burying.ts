@@ -1,5 +1,5 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import type { Whereabouts } from '../../machines/whereabouts.ts';
+import { mayOutliveNode, type Whereabouts } from '../../machines/whereabouts.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
@@ -13,13 +13,14 @@ type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
 interface Burial {
   /** What has to be told to the attachments of a node. */
   readonly facts: readonly Fact[];
-  /** The disks of those whose machine runs nowhere else. */
+  /** The disks of those whose machine is nowhere else. */
   readonly disks: readonly string[];
 }
 
 /** Releasing what is on a node that an administrator has declared dead. */
 export interface Burying {
-  prepare(node: string): Promise<Burial>;
+  /** `until`: of the attachments that were made until then, by the system's clock; later ones are for when the node is back. */
+  prepare(node: string, until?: number): Promise<Burial>;
   /** To be called once the declaration is on disk. */
   tell(node: string, burial: Burial): Promise<void>;
   /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
@@ -36,15 +37,14 @@ export function createBurying(parts: {
   const { system, decided, hosts, holders, finder } = parts;
 
   async function find({ context: { vm } }: KeptAttachment): Promise<Whereabouts> {
-    const found = await (vm.domain === null ? finder.findNamed(vm) : finder.find(vm));
     // Whoever declares the node dead answers for it.
-    return found.at === 'running' ? { ...found, homeIsSilent: false } : found;
+    return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 
-  async function prepare(node: string): Promise<Burial> {
-    const attachments = decided.attachmentsOn(node).filter(isHeld);
+  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Burial> {
+    const attachments = decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.since <= until);
     const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
-    const gone = facts.filter(([, { at }]) => at !== 'running');
+    const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
     return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
   }
 
@@ -55,7 +55,7 @@ export function createBurying(parts: {
     const cause = { kind: 'node-declared-dead', account: by, reason } as const;
     holders.keepOnly(node, new Set());
     for (const [{ context }, found] of facts) {
-      const event = { type: 'NODE_DEAD' as const, found, alarm: null };
+      const event = { type: 'NODE_DEAD' as const, node, found, alarm: null };
       await system.deliver([{ to: attachmentKey(context.id), event }], cause);
     }
   }
@@ -65,7 +65,10 @@ export function createBurying(parts: {
     tell,
     async goOn() {
       const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
-      for (const node of nodes) if (hosts.declaration(node)) await tell(node, await prepare(node));
+      for (const node of nodes) {
+        const declaration = hosts.declaration(node);
+        if (declaration) await tell(node, await prepare(node, declaration.since));
+      }
     },
   };
 }

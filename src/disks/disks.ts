@@ -200,6 +200,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       userLimit: settings.userLimit,
       volumes,
       holders,
+      lookAt: reconciler.pass,
     }),
     drift,
     tellDrift: drift.tell,

@@ -31,8 +31,13 @@ export interface Holders {
 export interface HolderBook extends Holders {
   /** All that a live domain has; nothing, where it does not run. */
   put(node: string, host: string, domain: DomainName, disks: readonly LiveDisk[]): void;
-  /** The domains that run on a node, by UUID: whatever others had there, they have no more. */
-  keepOnly(node: string, domains: ReadonlySet<string>): void;
+  /** How many looks there have been: a list that is asked for now tells nothing of what is looked at after this. */
+  looks(): number;
+  /**
+   * The domains that run on a node, by UUID: whatever others had there, they have no more. `before`: those that were looked at later than
+   * that are kept, too.
+   */
+  keepOnly(node: string, domains: ReadonlySet<string>, before?: number): void;
   /** A device that has left its machine. */
   drop(node: string, domain: string, alias: string): void;
   /** Somebody has vouched that a machine is gone: it has the disk no more, until it is seen again. */
@@ -52,6 +57,9 @@ export function createHolders(parts: {
 }): HolderBook {
   /** By node and domain UUID, and by disk. */
   const byDomain = new Map<string, readonly (Holder & { readonly alias: string })[]>();
+  /** Which look it was that showed a domain. */
+  const lookOf = new Map<string, number>();
+  let looks = 0;
   const byDisk = new Map<string, Set<Holder>>();
   const obstacles = new Map<string, string>();
   const keyOf = (node: string, domain: string): string => `${node}\n${domain}`;
@@ -63,7 +71,10 @@ export function createHolders(parts: {
       if (set?.size === 0) byDisk.delete(old.disk);
     }
     if (holders.length > 0) byDomain.set(key, holders);
-    else byDomain.delete(key);
+    else {
+      byDomain.delete(key);
+      lookOf.delete(key);
+    }
     for (const holder of holders) {
       byDisk.set(holder.disk, (byDisk.get(holder.disk) ?? new Set()).add(holder));
     }
@@ -91,12 +102,16 @@ export function createHolders(parts: {
         alias,
         diverted: parts.isDiverted(disk, source),
       }));
+      looks += 1;
       replace(keyOf(node, uuid), holders);
+      if (holders.length > 0) lookOf.set(keyOf(node, uuid), looks);
     },
-    keepOnly(node, domains) {
+    looks: () => looks,
+    keepOnly(node, domains, before = looks) {
       const prefix = keyOf(node, '');
       for (const key of byDomain.keys()) {
-        if (key.startsWith(prefix) && !domains.has(key.slice(prefix.length))) replace(key, []);
+        const isOver = key.startsWith(prefix) && !domains.has(key.slice(prefix.length));
+        if (isOver && (lookOf.get(key) ?? 0) <= before) replace(key, []);
       }
     },
     drop(node, domain, alias) {

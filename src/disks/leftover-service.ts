@@ -5,6 +5,7 @@ import type { Pool } from '../storage/pool.ts';
 import { turns } from '../turns.ts';
 import { expectDone } from './answers.ts';
 import type { Holder, Holders } from './holders.ts';
+import type { Hosts } from './hosts.ts';
 import type { Parts } from './parts.ts';
 import { runsTheCloud } from './rights.ts';
 import type { Caller, Cause } from './service.ts';
@@ -58,6 +59,9 @@ type LeftoverParts = Pick<Parts, 'system' | 'decided' | 'now' | 'questionMs' | '
   readonly hypervisor: Pick<Hypervisor, 'hostOf'>;
   readonly volumes: Volumes;
   readonly holders: Holders;
+  readonly hosts: Pick<Hosts, 'candidates'>;
+  /** Looks at all machines of a node; never rejects. */
+  readonly lookAt: (node: string) => Promise<void>;
   readonly time: () => number;
   /** The account that has this name now, undefined where none has. */
   readonly accountNamed: (name: string) => NamedAccount | undefined;
@@ -70,7 +74,8 @@ const isHeldBy = ({ domain, host, target }: Holder): string =>
   `domain '${domain.name}' on node '${host}' has it as ${target}`;
 
 export function createLeftoverService(parts: LeftoverParts): LeftoverService {
-  const { system, decided, pool, hypervisor, volumes, holders, now, questionMs, quotaOf } = parts;
+  const { system, decided, pool, hypervisor, volumes, holders, hosts, lookAt, now, questionMs, quotaOf } =
+    parts;
   const takeTurn = turns();
 
   function demandAdministrator({ role }: Caller): void {
@@ -96,9 +101,16 @@ export function createLeftoverService(parts: LeftoverParts): LeftoverService {
     }
   }
 
-  /** Which nodes do not tell what their domains have, and why. */
-  const unseenNodes = (): string[] =>
-    [...holders.unseen()].map(([node, why]) => `node '${hypervisor.hostOf(node)}' does not tell (${why})`);
+  /** Looks at every node that could have a machine; which of them do not tell what their domains have, and why. */
+  async function unseenNodes(): Promise<string[]> {
+    const nodes = hosts.candidates();
+    await Promise.all(nodes.map(lookAt));
+    const unseen = holders.unseen();
+    return nodes.flatMap(node => {
+      const why = unseen.get(node);
+      return why === undefined ? [] : [`node '${hypervisor.hostOf(node)}' does not tell (${why})`];
+    });
+  }
 
   function isOverQuota(account: string): boolean {
     const [has, may] = [decided.ownedBy(account), quotaOf(account)];
@@ -132,9 +144,9 @@ export function createLeftoverService(parts: LeftoverParts): LeftoverService {
     async remove(caller, uuid, cause) {
       demandAdministrator(caller);
       await decide(uuid, async leftover => {
-        await holders.ready(now() + questionMs);
         const { obstacle = null } = leftover;
-        const facts = { holders: holders.of(uuid).map(isHeldBy), unseen: unseenNodes(), obstacle };
+        const unseen = await unseenNodes();
+        const facts = { holders: holders.of(uuid).map(isHeldBy), unseen, obstacle };
         const volume = { uuid, sizeGiB: sizeOf(leftover), wipe: pool.wipes };
         const key = diskKey(uuid);
         const outcome = await system.deliver(

@@ -78,13 +78,16 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     async declareAlive(caller, node, also = () => []) {
       const key = known(caller, node);
       if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
-      const isUp = hypervisor.isConfigured(key) && (await answers(key));
-      if (isUp) await reconciler.pass(key);
+      // What its machines still have is unplugged only as long as it counts as dead: so they are looked at first.
+      await finder.survey(key);
+      await reconciler.pass(key);
+      const unseen = holders.unseen().get(key);
+      if (unseen !== undefined) throw errorOf('NODE_UNREACHABLE', { node, detail: unseen });
       const still = [...holders.all()].filter(one => one.node === key && one.by === 'alias');
-      if (isUp && still.length > 0)
+      if (still.length > 0)
         throw errorOf('NODE_STILL_HOLDS', { node, detail: still.map(({ disk }) => disk).join(', ') });
       await hosts.declare(key, null, also());
-      if (isUp) void reconciler.pass(key);
+      void reconciler.pass(key);
     },
   };
 }

@@ -58,6 +58,8 @@ export function createObserver(parts: ObserverParts): Observer {
 
   const follow: Observer['follow'] = async (attachment, { alarm, ...how }, kind) => {
     const found = await finder.find(attachment.context.vm, how);
+    // What was plugged in since the look began, it need not show.
+    if (found.at === 'running' && decided.attachment(attachment.context.id) !== attachment) return;
     await tell(attachment, { type: 'FOUND', found, alarm }, kind);
   };
 

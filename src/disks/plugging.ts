@@ -80,6 +80,9 @@ export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdeta
       }
       const key = attachmentKey(attachment.context.id);
       const forced = force && (await factsFor(parts, attachment, [uuid], wordOf(caller, force)));
+      // What was plugged in since the look began, it need not show.
+      if (forced && decided.attachment(attachment.context.id) !== attachment)
+        throw errorOf('ATTACH_IN_PROGRESS', facts);
       const event = { type: 'HOTDETACH' as const, ...(forced ? { forced } : {}) };
       const outcome = await system.deliver([{ to: key, event }], force ? { ...cause, ...force } : cause, key);
       expectDone(outcome, facts);

@@ -78,11 +78,12 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.vm.domain !== null);
 
   async function compare(node: string): Promise<void> {
+    const before = holders.looks();
     const list = await finder.survey(node);
     looked.set(node, list.generation);
     const observations = await observe(node, list);
     const active = new Set(list.domains.filter(one => one.active).map(one => one.uuid));
-    holders.keepOnly(node, active);
+    holders.keepOnly(node, active, before);
     holders.looked(node, null);
     firstLooks.get(node)?.open();
     const suspects = followed(node).filter(({ context }) => !active.has(context.vm.domain ?? ''));

@@ -29,9 +29,12 @@ interface WatchParts {
 export function watchNodes(parts: WatchParts): () => void {
   const { decided, hypervisor, alarms, hosts, holders, observer, reconciler, strays, log } = parts;
 
-  /** Nobody waits for what an event leads to. */
+  /** Of a host that is known there: on a new connection somebody has to look first which one answers. Nobody waits for what follows. */
   function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
-    work().catch(error => {
+    const follow = async (): Promise<void> => {
+      if ((await reconciler.doubt(node)) === undefined) await work();
+    };
+    follow().catch(error => {
       log.warn({ node, domain: domain.uuid, error: reasonOf(error) }, 'event of a node not followed up');
     });
   }
@@ -67,10 +70,13 @@ export function watchNodes(parts: WatchParts): () => void {
   }
 
   async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
-    const { look } = await observer.look(node, domain);
+    const { look, before } = await observer.look(node, domain);
     if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
-    for (const one of heldByDomain(decided, domain.uuid)) {
-      if (one.context.disk !== disk || one.context.vm.node !== node) continue;
+    // What was plugged in since the look began, it need not show.
+    for (const one of before) {
+      const { state, context } = one;
+      if (context.disk !== disk || context.vm.node !== node || state === 'attaching' || context.undo)
+        continue;
       // The node saw it go, and shows that it is gone: no alarm about others doubts that.
       await observer.tell(one, { type: 'DEVICE_GONE', alarm: null }, 'device-removed');
     }

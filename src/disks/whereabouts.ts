@@ -31,9 +31,12 @@ export interface Finder {
   survey(node: string): Promise<Survey>;
   /**
    * Where a machine is that is known by its domain's UUID. `end`: that it was seen to end. Not `patient`: nodes that would have to be waited
-   * for count as silent.
+   * for count as silent. `homeIsDead`: somebody answers for its own node, which is not asked.
    */
-  find(vm: Vm, how?: { readonly end?: RunEnd; readonly patient?: boolean }): Promise<Whereabouts>;
+  find(
+    vm: Vm,
+    how?: { readonly end?: RunEnd; readonly patient?: boolean; readonly homeIsDead?: boolean },
+  ): Promise<Whereabouts>;
   /** Where a machine is that is known by its names only: only its node is asked. */
   findNamed(vm: Vm): Promise<Whereabouts>;
   stop(): void;
@@ -157,10 +160,10 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   /** Asks its own node first, for during a migration two show it; then all others at once. */
-  async function look(vm: Vm, patient: boolean): Promise<Whereabouts> {
+  async function look(vm: Vm, patient: boolean, homeIsDead: boolean): Promise<Whereabouts> {
     const since = now();
     const home: Sight =
-      hosts.declaration(vm.node) === null
+      hosts.declaration(vm.node) === null && !homeIsDead
         ? await sightOn(vm, vm.node, patient, since)
         : { at: 'absent', end: null };
     if (isFound(home)) return home;
@@ -177,12 +180,12 @@ export function createFinder(parts: FinderParts): Finder {
 
   return {
     survey: node => survey(node),
-    async find(vm, { end, patient = true } = {}) {
-      const first = await look(vm, patient);
+    async find(vm, { end, patient = true, homeIsDead = false } = {}) {
+      const first = await look(vm, patient, homeIsDead);
       if (first.at !== 'nowhere') return first;
       if (end) return { ...first, end };
       // It may have gone from a host that was not asked yet to one that had been.
-      return look(vm, patient);
+      return look(vm, patient, homeIsDead);
     },
     async findNamed(vm) {
       if (!hypervisor.isConfigured(vm.node)) return { at: 'nowhere', silent: [], end: null };

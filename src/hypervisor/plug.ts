@@ -17,6 +17,16 @@ import { pause } from './within.ts';
 const unknown = (detail: string): PlugOutcome => ({ kind: 'unknown', detail });
 const refused = (code: Failure, detail: string): PlugOutcome => ({ kind: 'refused', code, detail });
 
+/** Refusals after which the call has certainly done nothing, and will not. */
+const NOTHING_DONE: ReadonlySet<number> = new Set([
+  ERROR.NO_DOMAIN,
+  ERROR.OPERATION_INVALID,
+  ERROR.OPERATION_TIMEOUT,
+]);
+
+const isCertain = (answer: Answer): boolean =>
+  answer.kind === 'refused' && NOTHING_DONE.has(answer.error.code);
+
 /** See `Hypervisor.plug`. */
 export async function plug(
   { links, takeTurn, times }: Operations,
@@ -46,8 +56,7 @@ export async function plug(
     if (answer.kind !== 'refused') return undefined;
     const { code, message } = answer.error;
     if (code === ERROR.NO_DOMAIN && ageMs < times.settlingMs) return undefined;
-    const isCertain = code === ERROR.NO_DOMAIN || code === ERROR.OPERATION_INVALID;
-    if (!isCertain || mayBeAtWork) return unknown(message);
+    if (!isCertain(answer) || mayBeAtWork) return unknown(message);
     return refused(code === ERROR.NO_DOMAIN ? 'VM_UNKNOWN' : 'VM_NOT_RUNNING', message);
   }
 
@@ -82,12 +91,13 @@ export async function plug(
       (client, limit) => client.attachDevice(domain, xml, AFFECT_LIVE, { signal: limit }),
     );
     if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
-    mayBeAtWork ||= answer.kind === 'lost';
     wasSent ||= answer.kind !== 'unsent';
     if (!wasSent) return unknown(doubt);
     const sight = await lookFor(link, domain, spec.disk, deadline, signal);
     const outcome = answer.kind === 'unsent' ? undefined : judge(answer, sight);
     if (outcome) return outcome;
+    // Also what libvirt says to have done: as long as the machine was not read, it may have the disk, and take it along.
+    mayBeAtWork ||= answer.kind !== 'unsent' && !isCertain(answer);
     if (signal.aborted || steadyNow() + times.retryMs >= askUntil) return unknown(doubt);
     await pause(times.retryMs, signal);
   }

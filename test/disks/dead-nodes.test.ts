@@ -5,6 +5,7 @@ import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
 
+const NEVER_MS = 3_600_000;
 const REASON = 'the host burnt down';
 const frontend = { account: 'cloud', role: 'service' } as const;
 
@@ -93,6 +94,35 @@ test('a node that still has a disk plugged is not taken back', async t => {
   await site.untilUsers(uuid, 0);
 });
 
+test('a node that does not answer is not taken back: nobody knows what its machines still have', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  site.n2.addDomain({ name: 'one-2' });
+  await site.hotattach(uuid, '1');
+  await site.n1.cut();
+  await declareDead(site);
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_UNREACHABLE' });
+  t.like(declarationOf(site), { reason: REASON });
+  await site.restart(() => site.nodes.delete('n1'));
+  await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_CONFIGURED' });
+});
+
+test('what is registered on a node after it was declared dead is kept over a restart, for when it is back', async t => {
+  const site = await createSite(t);
+  const [before, after] = [await site.create(), await site.create()];
+  const register = (uuid: string) => site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
+  await register(before);
+  await site.n1.cut();
+  await declareDead(site);
+  await until(() => Date.now() > (declarationOf(site)?.since ?? 0), 'the clock to go on');
+  await register(after);
+  await site.restart();
+  const old = await site.create();
+  t.is(site.users(old), 0);
+  t.deepEqual([site.users(before), site.users(after)], [0, 1]);
+});
+
 test('only administrators declare, only what is silent, and only nodes that are known', async t => {
   const site = await createSite(t);
   await t.throwsAsync(site.disks.nodes.declareDead(frontend, 'n1', REASON), { code: 'FORBIDDEN' });
@@ -114,6 +144,38 @@ test('a machine that was seen to leave a burning node is followed, not released'
   t.is(site.users(uuid), 1);
   await site.hotdetach(uuid, '1', 'n2');
   await site.n1.listen();
+});
+
+test('a machine that had left a node for one that does not answer keeps its disk when the first is declared dead', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  await site.n2.cut();
+  site.n1.migrate('one-1', site.n2).to('over');
+  await site.untilDoubt(uuid);
+  await site.n1.cut();
+  t.deepEqual(await declareDead(site), { released: [] });
+  t.is(site.users(uuid), 1);
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), [uuid]);
+  const vm = { node: 'n1', vmId: '1' };
+  await t.throwsAsync(site.disks.service.detach(frontend, vm, cause), { code: 'VM_FATE_UNKNOWN' });
+  await site.disks.service.detach(admin, vm, cause, { reason: REASON });
+  t.is(site.users(uuid), 0);
+});
+
+test('a machine whose copy is on its way in elsewhere keeps its disk when its node is declared dead', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  const migration = site.n1.migrate('one-1', site.n2);
+  migration.to('switching');
+  await site.n1.cut();
+  t.deepEqual(await declareDead(site), { released: [] });
+  migration.to('over');
+  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the attachment to follow');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
 test('a silent node holds up the proof for machines of others, until it is declared dead', async t => {

@@ -22,6 +22,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
   ]);
   const pool = { wipes, list: async () => [...names.values()], strangers: async () => [] };
   const written: unknown[] = [];
+  const dead = new Set<string>();
   const volumes = watchVolumes({
     pool,
     bornMs: async () => undefined,
@@ -42,6 +43,8 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
     quotaOf: () => ({ disks: 1, sizeGiB: 1 }),
     accountNamed: name => (name === 'alice' ? { name, id: 'id of alice' } : undefined),
     volumes,
+    hosts: { candidates: () => ['n1', ...stand.silent.keys()].filter(node => !dead.has(node)) },
+    lookAt: async () => {},
     ...stand,
   });
   /** What comes of an effect that the chart has asked for. */
@@ -52,7 +55,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
       if (!work) await settle();
     }
   }
-  return { ...world, ...stand, service, names, effect };
+  return { ...world, ...stand, dead, service, names, effect };
 }
 
 test('a leftover is listed with its size, its age, what was written and who has it', async t => {
@@ -158,12 +161,15 @@ test('a volume that a live domain has is not removed, whatever its record says',
 });
 
 test('while a node is silent nothing is removed, and the sentence names it and the way out', async t => {
-  const { service, decided, silent, works } = site();
+  const { service, decided, silent, dead, works } = site();
   silent.set('n2', 'no route to host');
   const error = await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'NODES_SILENT' });
   t.regex(error?.message ?? '', /node 'n2' does not tell \(no route to host\).*declare-dead/);
   t.is(decided.disk(UUID), undefined);
   t.deepEqual(works, []);
+  dead.add('n2');
+  await service.remove(admin, UUID, cause);
+  t.is(decided.disk(UUID)?.state, 'wiping', 'a node that was declared dead holds up nothing');
 });
 
 test('what somebody has made something else of, or what is empty, is left as it is', async t => {

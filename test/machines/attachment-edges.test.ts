@@ -99,6 +99,13 @@ test('a machine that runs on another node is followed there, also when its node 
   for (const visit of moved) t.deepEqual([visit.to, contextOf(visit).vm.node], ['hot-attached', ELSEWHERE]);
 });
 
+test('a machine that may be on another node is not released when its own is declared dead', t => {
+  const dead = found.filter(({ event, from }) => event.type === 'NODE_DEAD' && from !== 'unclaimed');
+  const may = dead.filter(visit => visit.found.at !== 'nowhere' || contextOf(visit).seen === 'migrated');
+  t.true(may.length > 0 && may.length < dead.length);
+  for (const { to, from } of may) t.false(ends.has(to), `from ${from}`);
+});
+
 test('a machine that is seen elsewhere without the disk keeps it while its own node is silent', t => {
   const split = found.filter(visit => {
     const { found, event, from } = visit;

@@ -200,7 +200,7 @@ export const attachmentEvents: AttachmentEvent[] = [
     .map(forced => ({ type: 'HOTDETACH' as const, forced })),
   ...detaches.map(detach => ({ type: 'DETACH' as const, ...detach })),
   ...[...facts, ...alarmed].map(fact => ({ type: 'FOUND' as const, ...fact })),
-  ...facts.map(fact => ({ type: 'NODE_DEAD' as const, ...fact })),
+  ...facts.map(fact => ({ type: 'NODE_DEAD' as const, node: HOME, ...fact })),
   ...(['switching', 'saved', 'migrated'] as const).map(seen => ({ type: 'LEFT' as const, seen })),
   ...['/pool/overlay', null].map(source => ({ type: 'DIVERTED' as const, source })),
   { type: 'PROMISE' as const, target: null, taken: [] },

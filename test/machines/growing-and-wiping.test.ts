@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { stamp, vmOf } from './events.ts';
+import { birthOn, stamp, vmOf } from './events.ts';
 import { availableDisk, hotattach, refused } from './play.ts';
 
 const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
@@ -29,6 +29,18 @@ test('a disk that grows takes no new users and is not deleted, and afterwards is
     notes: [{ publish: { type: 'disk.resized' } }, { answer: { problem: null } }],
   });
   t.is(disk.context().deadline, null);
+});
+
+test('a disk that grows is registered with no more machines than any other', t => {
+  const disk = availableDisk(1);
+  disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] });
+  disk.send(growth);
+  const more = { type: 'ATTACH' as const, ...birthOn('2', vmOf('2', null)), attachments: [] };
+  t.deepEqual(disk.send({ ...more, mostUsers: 1 }).notes, refused('TOO_MANY_USERS'));
+  t.deepEqual(disk.send({ ...more, mostUsers: 2, disksLeft: 0 }).notes, refused('TOO_MANY_ON_VM'));
+  t.is(disk.context().users.length, 1);
+  disk.send({ ...more, mostUsers: 2, disksLeft: 1 });
+  t.is(disk.context().users.length, 2);
 });
 
 test('a machine that leaves while the disk grows is not told of the new size', t => {

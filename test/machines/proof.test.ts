@@ -174,3 +174,31 @@ test('detach is refused while the live domain has one of the disks', t => {
   const event = { ...detach(running({ disks: ['another disk'] })), held: ['another disk'] };
   t.deepEqual(plugged().send(event as AttachmentMessage).notes, refused('VM_RUNNING'));
 });
+
+test('a machine that keeps what was plugged in after its end runs again, and its silence frees nothing', t => {
+  const attachment = play(attachmentMachine);
+  attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
+  attachment.send(foundAt(nowhere({ end: end() })));
+  const problem = { code: 'GUEST_KEPT_DISK' as const, detail: 'the guest did not let go in time' };
+  t.is(attachment.send({ type: 'KEPT', attempt: 2, problem }).state, 'hot-attached');
+  t.like(attachment.send(detach(nowhere({ silent: SILENT }))).notes[0], {
+    refuse: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] },
+  });
+});
+
+test('a machine on its way in is alive, also one that was only registered and not seen yet', t => {
+  for (const attachment of [plugged(), registered()]) {
+    for (const word of ['nobody', 'frontend'] as const)
+      t.like(attachment.send(detach({ at: 'moving', node: ELSEWHERE }, word)).notes[0], {
+        refuse: { code: 'VM_FATE_UNKNOWN', detail: 'it is migrating' },
+      });
+  }
+});
+
+test('a machine that has come to another node while its old one was declared dead is not released', t => {
+  const attachment = plugged();
+  const dead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, found: nowhere(), alarm: null };
+  attachment.send(foundAt(running({ vm: { ...vmOf('1'), node: ELSEWHERE } })));
+  t.is(attachment.send(dead).state, 'hot-attached');
+  t.is(plugged().send(dead).state, 'unclaimed');
+});

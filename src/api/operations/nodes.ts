@@ -74,8 +74,16 @@ export const declareAlive = operation({
   group: 'nodes',
   summary: 'Take back that a node is dead',
   details:
-    'For administrators: the node has been repaired, and may be used again. It is refused while a machine there still has a disk that was released.',
+    'For administrators: the node has been repaired, and may be used again. It is refused while the node does not answer, and while a machine there still has a disk that was released.',
   inputs: nothing,
   outcomes: { 200: json('It is used again', declaredAlive, { declared: { node: DEAD } }) },
-  errors: ['FORBIDDEN', 'NODE_UNKNOWN', 'NODE_NOT_DECLARED_DEAD', 'NODE_STILL_HOLDS'],
+  errors: [
+    'FORBIDDEN',
+    'NODE_UNKNOWN',
+    'NODE_NOT_DECLARED_DEAD',
+    'NODE_NOT_CONFIGURED',
+    'NODE_UNREACHABLE',
+    'NODE_DOUBTED',
+    'NODE_STILL_HOLDS',
+  ],
 });
