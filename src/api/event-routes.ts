@@ -22,7 +22,7 @@ const wantsEventStream = ({ accept }: Head): boolean => accept?.includes('text/e
 /** The stream of changes, tickets for it, and what is on it. */
 export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: number): readonly Route[] => [
   {
-    ...route(streamEvents, ({ caller, head }, { since, snapshot, disk, type, node }) => {
+    ...route(streamEvents, ({ caller, head }, { since, snapshot, view, disk, type, node }) => {
       if (!head.webSocket && !wantsEventStream(head)) {
         throw errorOf('BAD_REQUEST', { detail: 'open a WebSocket here, or accept text/event-stream' });
       }
@@ -32,6 +32,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
       const wanted = {
         since: resumed ?? since,
         snapshot: snapshot !== undefined && resumed === undefined,
+        view,
         filter: { disks: disk, types: type, nodes: node },
       };
       return {
