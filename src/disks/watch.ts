@@ -32,7 +32,8 @@ export function watchNodes(parts: WatchParts): () => void {
   /** Nobody waits for what an event leads to. */
   function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
     work().catch(error => {
-      log.warn({ node, domain: domain.uuid, error: reasonOf(error) }, 'event of a node not followed up');
+      const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, error: reasonOf(error) };
+      log.warn(facts, 'event of a node not followed up');
     });
   }
 
