@@ -94,6 +94,16 @@ export const message = z
   .meta({ id: 'Error' });
 
 export const account = z.object({ name: z.string(), role: accountRole }).meta({ id: 'Account' });
+const limit = digits.nullable().describe('null: as much as there is room for');
+export const listedAccount = account
+  .extend({
+    disks: digits.describe('How many disks it has'),
+    size: digits.describe('GiB that they have together'),
+    quota: z
+      .object({ disks: limit, size: limit })
+      .describe('What it may have: as an administrator has set it, else as the configuration says'),
+  })
+  .meta({ id: 'ListedAccount', description: 'An account, and what it has' });
 export const accountName = z.object({ name: z.string() }).meta({ id: 'AccountName' });
 export const quota = z.object({ name: z.string(), disks: digits, size: digits.describe('GiB') });
 

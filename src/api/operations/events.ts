@@ -108,6 +108,7 @@ export const describeEvents = operation({
   path: '/api/asyncapi.json',
   group: 'events',
   summary: 'The description of the event stream',
+  credentials: ['nobody'],
   inputs: nothing,
   outcomes: {
     200: json('AsyncAPI 3.0', outputs.anyObject, {
