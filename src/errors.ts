@@ -182,7 +182,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   DISK_DIVERTED: {
     status: 400,
     sentence: f =>
-      `${vm(f)} does not write to the volume of ${disk(f)} any more, but to '${f.detail ?? ''}' (a snapshot, or a block copy): detaching it would lose what was written since; bring it back first (virsh blockcommit DOMAIN TARGET --active --pivot)`,
+      `${vm(f)} does not write to the volume of ${disk(f)} any more, but to ${f.detail ? `'${f.detail}'` : 'another file'} (a snapshot, or a block copy): detaching it would lose what was written since; bring it back first (virsh blockcommit DOMAIN TARGET --active --pivot)`,
   },
   BLOCK_JOB: {
     status: 503,
