@@ -13,7 +13,8 @@ import { startService } from '../test/rig/service.ts';
 const HELP = `Usage: npm run inspect [-- --port PORT]
 
 Serves on 127.0.0.1, with data in memory, two fake nodes and a little traffic, and opens the page /inspect on it, where this
-machine has a desktop. Ctrl-C ends it, and nothing is left.
+machine has a desktop. Your own disks and the machines 7 and 8 of the node localhost are left to you, for the README's story.
+Ctrl-C ends it, and nothing is left.
 
   --port PORT  where to serve (8445)
   --help       this text
@@ -28,6 +29,9 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const nodes = ['n1', 'n2'] as const;
 const MACHINES = 4;
+/** On the first node, which is also called localhost: no traffic, for whoever tries the README's story. */
+const VISITORS_MACHINES = ['one-7', 'one-8'];
+const TAG = 'disk of the ';
 const DISKS = 8;
 const BEAT_MS = 1500;
 
@@ -46,9 +50,13 @@ async function main(): Promise<void> {
       fake.addDomain({ name: `one-${id}`, ...(id === MACHINES ? { manners: 'unwilling' } : {}) });
     }
   }
+  for (const name of VISITORS_MACHINES) fakes[0]?.addDomain({ name });
   const service = await startService({
     listen: `127.0.0.1:${values.port}`,
-    nodes: Object.fromEntries(nodes.map((node, index) => [node, fakes[index]?.uri])),
+    nodes: {
+      ...Object.fromEntries(nodes.map((node, index) => [node, fakes[index]?.uri])),
+      localhost: fakes[0]?.uri,
+    },
     detach_timeout: 8,
   });
   const ending = new AbortController();
@@ -58,11 +66,12 @@ async function main(): Promise<void> {
 
   /** One thing that somebody might ask for; that it is refused is part of the show. */
   async function ask(): Promise<void> {
-    const disks = (await service.call('GET', '/api/disks')).body as { uuid: string; tag: string }[];
+    const all = (await service.call('GET', '/api/disks')).body as { uuid: string; tag: string }[];
+    const disks = all.filter(({ tag }) => tag.startsWith(TAG));
     if (disks.length < DISKS / 2) {
       await post('/api/create', {
         size: '1',
-        tag: `disk of the ${Date.now() % 1000}`,
+        tag: `${TAG}${Date.now() % 1000}`,
         visibility: 'private',
       });
       return;

@@ -120,7 +120,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
   const streams = createStreams({
     log: eventLog,
-    disks: disks.service.list,
+    service: disks.service,
     isCurrent: accounts.isCurrent,
     perAccount: config.eventStreams,
     bookmarkMs: config.eventBookmarkMs,

@@ -1,6 +1,7 @@
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import { accountName } from '../accounts/record.ts';
+import type { DiskService } from '../disks/service.ts';
 import { PdiskError } from '../errors.ts';
 import type { Write } from '../store/journal.ts';
 import { json } from './answer.ts';
@@ -23,16 +24,34 @@ function nameToMake(text: string | undefined): string {
   );
 }
 
+/** A number that may be infinite, as text. */
+const limitText = (limit: number): string | null => (Number.isFinite(limit) ? String(limit) : null);
+
+const quotaKeys = ({ disks, sizeGiB }: Quota) => ({ disks: limitText(disks), size: limitText(sizeGiB) });
+
 /**
- * Accounts, for administrators. `ownedBy` counts every disk that was accepted, also those not written yet; `forget` answers what else
+ * Accounts, for administrators. The service counts every disk that was accepted, also those not written yet; `forget` answers what else
  * of an account to erase with it.
  */
 export const accountRoutes = (
   accounts: Accounts,
-  ownedBy: (account: string) => Quota,
+  service: Pick<DiskService, 'ownedBy' | 'quotaOf'>,
   forget: (account: string) => readonly Write[],
 ): readonly Route[] => [
-  route(listAccounts, ({ caller }) => json(accounts.list(caller))),
+  route(listAccounts, ({ caller }) =>
+    json(
+      accounts.list(caller).map(({ name, role }) => {
+        const { disks, sizeGiB } = service.ownedBy(name);
+        return {
+          name,
+          role,
+          disks: String(disks),
+          size: String(sizeGiB),
+          quota: quotaKeys(service.quotaOf(name)),
+        };
+      }),
+    ),
+  ),
 
   route(putAccount, async ({ caller, keep, params }, { password, role }) => {
     const name = nameToMake(params[0]);
@@ -44,7 +63,7 @@ export const accountRoutes = (
     const name = params[0] ?? '';
     const answer = json({ name });
     const also = () => [...forget(name), ...keep(answer)];
-    await accounts.remove(caller, name, account => ownedBy(account).disks > 0, also);
+    await accounts.remove(caller, name, account => service.ownedBy(account).disks > 0, also);
     return answer;
   }),
 

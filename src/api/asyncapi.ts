@@ -26,6 +26,12 @@ const { $schema: _, ...query } = z.toJSONSchema(
       .describe('Resume after this sequence; 0: from the beginning of the log; none: from now')
       .optional(),
     snapshot: z.literal('1').describe('First send the disks as they are').optional(),
+    view: z
+      .literal('full')
+      .describe(
+        'A snapshot has all that there is to say of each disk: state, attachments, what is waited for',
+      )
+      .optional(),
     disk: z.string().describe('Only events of this disk, or of several with commas').optional(),
     type: z
       .string()

@@ -1,11 +1,10 @@
 import { errorOf } from '../errors.ts';
 import type { Streams } from '../events/streams.ts';
 import type { Tickets } from '../events/tickets.ts';
-import { json, jsonText, WEBSOCKET_VERSION } from './answer.ts';
-import { asyncApi } from './asyncapi.ts';
+import { json, WEBSOCKET_VERSION } from './answer.ts';
 import { parseForm } from './fields.ts';
 import type { Head } from './head.ts';
-import { createTicket, describeEvents, streamEvents } from './operations/events.ts';
+import { createTicket, streamEvents } from './operations/events.ts';
 import { type Route, route } from './route.ts';
 
 const SEQUENCE = /^\d{1,15}$/;
@@ -19,10 +18,10 @@ function lastEvent({ lastEventId }: Head): number | undefined {
 
 const wantsEventStream = ({ accept }: Head): boolean => accept?.includes('text/event-stream') ?? false;
 
-/** The stream of changes, tickets for it, and what is on it. */
+/** The stream of changes, and tickets for it. */
 export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: number): readonly Route[] => [
   {
-    ...route(streamEvents, ({ caller, head }, { since, snapshot, disk, type, node }) => {
+    ...route(streamEvents, ({ caller, head }, { since, snapshot, view, disk, type, node }) => {
       if (!head.webSocket && !wantsEventStream(head)) {
         throw errorOf('BAD_REQUEST', { detail: 'open a WebSocket here, or accept text/event-stream' });
       }
@@ -32,6 +31,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
       const wanted = {
         since: resumed ?? since,
         snapshot: snapshot !== undefined && resumed === undefined,
+        view,
         filter: { disks: disk, types: type, nodes: node },
       };
       return {
@@ -54,6 +54,4 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
     }),
     secret: true,
   },
-
-  route(describeEvents, () => jsonText(asyncApi())),
 ];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { driftKinds } from '../disks/drift.ts';
 import { causeKinds, changeTypes } from '../store/records.ts';
+import { detailsSchema } from './detail-schema.ts';
 
 const instant = z.iso.datetime().describe('RFC 3339, in UTC');
 
@@ -79,7 +80,14 @@ export const bookmarkSchema = z
   .describe('Everything up to here has been sent; ?since= this sequence goes on after it');
 
 export const snapshotSchema = z
-  .object({ control: z.literal('snapshot'), sequence, disks: z.array(diskSchema), complete: z.boolean() })
+  .object({
+    control: z.literal('snapshot'),
+    sequence,
+    disks: z
+      .union([z.array(diskSchema), z.array(detailsSchema)])
+      .describe('As GET /api/disks lists them: with `view=full` each with all that there is to say of it'),
+    complete: z.boolean(),
+  })
   .describe(
     'Some of the disks as they were at this sequence; complete with the last of them. What follows happened after it',
   );

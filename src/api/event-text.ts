@@ -1,9 +1,8 @@
 import type { KnownDifference } from '../disks/drift-watch.ts';
 import { errorOf, isErrorCode } from '../errors.ts';
-import type { Control } from '../events/control.ts';
 import type { Sight } from '../events/sight.ts';
 import type { EventRecord } from '../store/records.ts';
-import type { ControlMessage, EventMessage } from './event-schema.ts';
+import type { EventMessage } from './event-schema.ts';
 import { diskKeys } from './representation.ts';
 
 /** RFC 3339, in UTC. */
@@ -74,21 +73,3 @@ export const differenceKeys = ({ since, ...difference }: KnownDifference) => ({
   detail: difference.detail,
   repair: difference.repair,
 });
-
-function controlMessage(control: Control): ControlMessage {
-  switch (control.control) {
-    case 'snapshot':
-      return { ...control, disks: control.disks.map(diskKeys) };
-    case 'drift':
-      return {
-        ...control,
-        came: control.came.map(differenceKeys),
-        gone: control.gone.map(differenceKeys),
-      };
-    default:
-      return control;
-  }
-}
-
-/** A control message as JSON in UTF-8. */
-export const controlText = (control: Control): Buffer => Buffer.from(JSON.stringify(controlMessage(control)));

@@ -3,7 +3,8 @@
 import type { HttpResponse, WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import type { Control } from '../events/control.ts';
 import type { End, Sink, Subscription } from '../events/streams.ts';
-import { controlText, eventText } from './event-text.ts';
+import { controlText } from './control-text.ts';
+import { eventText } from './event-text.ts';
 
 /** An answer that goes on: a WebSocket where the client asked for one, else Server-Sent Events. */
 export interface Live {

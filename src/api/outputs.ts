@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountRole } from '../accounts/record.ts';
-import { diskStates } from '../disks/service.ts';
+import { attachmentShape, detailsSchema } from './detail-schema.ts';
 import { differenceSchema, diskSchema, eventSchema } from './event-schema.ts';
 
 // Schemas with an id stand in the document once, under that name.
@@ -38,78 +38,14 @@ export const releasedDisks = machineDisks.extend(vouched).meta({ id: 'ReleasedDi
 export const diskLimit = z.object({ uuid, limit: digits });
 export const diskSize = z.object({ uuid, size: digits.describe('GiB') });
 
-const attachment = {
-  id: z.string(),
-  state: z.string(),
-  mode: z.enum(['hot', 'cold']),
-  node: z.string().nullable().describe('null to those who may not know'),
-  vm_id: z.string().nullable().describe('null to those who may not know'),
-  domain: z
-    .uuid()
-    .nullable()
-    .describe("libvirt's UUID of the machine; null before its launch, and to those who may not know"),
-  target: z
-    .string()
-    .regex(/^vd[a-z]$/)
-    .nullable()
-    .describe('null while none is promised, and to those who may not know'),
-  since: instant,
-  by: z.string().nullable().describe('The account that asked for it; null to those who may not know'),
-  away: z.boolean().describe('Its machine was saved to a file or has migrated, and was not found yet'),
-  doubt: z
-    .object({ message: z.string(), since: instant })
-    .nullable()
-    .describe('Why it is not known whether its machine is gone; a detach call or an administrator says so'),
-  diverted: z
-    .string()
-    .nullable()
-    .describe(
-      'The path that the machine writes to instead of the volume: what it writes would be lost by a detach',
-    ),
-};
+const attachment = z.object(attachmentShape).meta({ id: 'Attachment' });
 
 /** A disk in the view `full`. */
-export const diskDetails = z
-  .object({
-    uuid,
-    tag: z.string(),
-    owner: z.string(),
-    visibility: z.enum(['private', 'public']),
-    size: z.int().positive().describe('GiB'),
-    created: instant,
-    state: z.enum(diskStates),
-    reason: z
-      .object({ code: z.string(), message: z.string() })
-      .nullable()
-      .describe('Why its creation failed; null for others'),
-    limit: z.int().positive().describe('How many machines may use it at once'),
-    users: z.int().min(0).describe('How many do'),
-    remaining: z.int().min(0),
-    attachments: z.array(z.object(attachment).meta({ id: 'Attachment' })).describe('In order of attachment'),
-    waiting: z
-      .array(
-        z.object({
-          for: z
-            .enum(['pool', 'node', 'guest', 'person'])
-            .describe(
-              'pool: for its volume; node: to plug it; guest: to let go of it; person: to say that its machine is gone',
-            ),
-          attachment: z
-            .string()
-            .nullable()
-            .describe('Id of the attachment that waits; null: the disk itself'),
-          until: instant.nullable().describe('Null: for as long as it takes'),
-        }),
-      )
-      .describe('Whom the disk waits for'),
-    wiped: z
-      .int()
-      .nullable()
-      .describe("How much of a deleted disk's volume is wiped, in percent; null for others"),
-  })
+export const diskDetails = detailsSchema
+  .extend({ attachments: z.array(attachment).describe('In order of attachment') })
   .meta({ id: 'DiskDetails', description: 'A disk in the view `full`' });
 
-const { node: _node, vm_id: _vmId, ...onMachine } = attachment;
+const { node: _node, vm_id: _vmId, ...onMachine } = attachmentShape;
 
 export const machineAttachments = z.object({
   ...vm,
@@ -158,6 +94,16 @@ export const message = z
   .meta({ id: 'Error' });
 
 export const account = z.object({ name: z.string(), role: accountRole }).meta({ id: 'Account' });
+const limit = digits.nullable().describe('null: as much as there is room for');
+export const listedAccount = account
+  .extend({
+    disks: digits.describe('How many disks it has'),
+    size: digits.describe('GiB that they have together'),
+    quota: z
+      .object({ disks: limit, size: limit })
+      .describe('What it may have: as an administrator has set it, else as the configuration says'),
+  })
+  .meta({ id: 'ListedAccount', description: 'An account, and what it has' });
 export const accountName = z.object({ name: z.string() }).meta({ id: 'AccountName' });
 export const quota = z.object({ name: z.string(), disks: digits, size: digits.describe('GiB') });
 

@@ -8,6 +8,7 @@ import type { Tickets } from '../events/tickets.ts';
 import type { Write } from '../store/journal.ts';
 import { accountRoutes } from './account-routes.ts';
 import { jsonText } from './answer.ts';
+import { asyncApi } from './asyncapi.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
 import { chartRoutes } from './chart-routes.ts';
 import { diskRoutes } from './disk-routes.ts';
@@ -23,6 +24,7 @@ import {
   openRoutes,
 } from './open-routes.ts';
 import { openApi } from './openapi/document.ts';
+import { describeEvents } from './operations/events.ts';
 import { describeApi } from './operations/service.ts';
 import type { Route } from './route.ts';
 import { tokenRoutes } from './token-routes.ts';
@@ -60,6 +62,7 @@ export function routeTable(served: Served): RouteTable {
   const open = [
     ...openRoutes(monitoring, served.metricsAccess),
     openRoute(describeApi, () => jsonText(document())),
+    openRoute(describeEvents, () => jsonText(asyncApi())),
   ];
   const routes = [
     ...diskRoutes(service),
@@ -70,7 +73,7 @@ export function routeTable(served: Served): RouteTable {
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
     ...tokenRoutes(accounts.tokens),
-    ...accountRoutes(accounts, name => service.ownedBy(name), served.forget),
+    ...accountRoutes(accounts, service, served.forget),
   ];
   let text: string | undefined;
 

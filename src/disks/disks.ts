@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Quota } from '../../machines/disk-events.ts';
 import type { Patience } from '../../machines/stamp.ts';
+import { reasonOf } from '../errors.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
@@ -125,7 +126,10 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const { decided, committed } = await loadShelves(store, hypervisor.nodeKey);
   const hosts = createHosts(store, await store.load(prefixes.node, codecs.node), hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
-    log.error({ node }, `${text}; nothing is released there until an administrator agrees`),
+    log.error(
+      { node: hypervisor.hostOf(node) },
+      `${text}; nothing is released there until an administrator agrees`,
+    ),
   );
   const { settlingMs = SETTLING_MS, questionMs = QUESTION_MS } = settings;
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
@@ -210,7 +214,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
-      void burying.goOn().catch(error => log.warn({ error: String(error) }, 'dead nodes not gone through'));
+      void burying.goOn().catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));

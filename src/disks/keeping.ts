@@ -19,7 +19,7 @@ const isRepeatable = ({ alsoWrite }: Cause): boolean => alsoWrite !== undefined;
 /** Making, changing and deleting disks. */
 export function keeping(
   parts: Parts,
-): Pick<DiskService, 'create' | 'edit' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy'> {
+): Pick<DiskService, 'create' | 'edit' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy' | 'quotaOf'> {
   const { system, decided, committed, pool, strays, newUuid, userLimit, quotaOf } = parts;
 
   function visible(caller: Caller, uuid: string): KeptDisk {
@@ -141,5 +141,6 @@ export function keeping(
       expectDone(await system.deliver([{ to: key, event }], cause, key), { disk: uuid });
     },
     ownedBy: account => decided.ownedBy(account),
+    quotaOf,
   };
 }

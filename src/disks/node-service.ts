@@ -44,14 +44,17 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
 
   return {
     list(caller) {
-      return hypervisor.status().map(({ node: key, uri, state, since, versions, error = null }) => {
+      return hypervisor.status().map(({ node: key, uri, state, since, versions, error }) => {
         const names = hypervisor.namesOf(key);
         const declaredDead = hosts.declaration(key);
+        const reachable = state === 'up';
+        // Until the first attempt has ended there is no error to tell of.
+        const why = reachable ? null : (error ?? 'it has not answered yet');
         const operation = runsTheCloud(caller)
-          ? { uri, error, alarm: alarms.of(key) ?? null, declaredDead }
+          ? { uri, error: why, alarm: alarms.of(key) ?? null, declaredDead }
           : null;
         const node = hypervisor.hostOf(key);
-        return { node, names, reachable: state === 'up', since, versions: versions ?? null, operation };
+        return { node, names, reachable, since, versions: versions ?? null, operation };
       });
     },
     async agree(caller, node, also = () => []) {

@@ -64,6 +64,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const looked = new Map<string, number>();
   /** Of each node's newest connection: whether its machines have been looked at, or could not be. */
   const firstLooks = new Map<string, Gate>();
+  /** Nodes whose last pass failed: the log tells when that begins and when it ends, not each pass of a long night. */
+  const silent = new Set<string>();
 
   const begun = now();
 
@@ -118,7 +120,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   const lookAt = (node: string, domain: DomainName): Promise<Observation | undefined> =>
     observer.look(node, domain).catch(error => {
-      if (!stopped) log.warn({ node, domain: domain.uuid, error: reasonOf(error) }, 'machine not read');
+      if (!stopped) log.warn({ ...factsOf(node, error), domain: domain.uuid }, 'machine not read');
       return undefined;
     });
 
@@ -147,17 +149,22 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     return gone.length + off.length;
   }
 
+  const factsOf = (node: string, error: unknown) => ({
+    node: hypervisor.hostOf(node),
+    error: reasonOf(error),
+  });
+
   async function run(node: string): Promise<void> {
     try {
       await compare(node);
+      if (silent.delete(node)) log.info({ node: hypervisor.hostOf(node) }, 'node reconciled again');
     } catch (error) {
       if (stopped) return;
       holders.looked(node, reasonOf(error));
       firstLooks.get(node)?.open();
-      log.warn({ node, error: reasonOf(error) }, 'node not reconciled');
-      await lookElsewhere(node).catch(why =>
-        log.warn({ node, error: reasonOf(why) }, 'machines not looked for'),
-      );
+      if (!silent.has(node)) log.warn(factsOf(node, error), 'node not reconciled');
+      silent.add(node);
+      await lookElsewhere(node).catch(why => log.warn(factsOf(node, why), 'machines not looked for'));
     }
   }
 

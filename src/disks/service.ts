@@ -221,6 +221,8 @@ export interface DiskService {
   space(): Promise<PoolSpace>;
   /** What an account has: every disk that was accepted, whatever its state. */
   ownedBy(account: string): Quota;
+  /** What an account may have; infinity where there is no quota. */
+  quotaOf(account: string): Quota;
 }
 
 /** A hypervisor, as far as we know. */

@@ -53,7 +53,7 @@ export function createStrays(parts: StrayParts): Strays {
   const stopping = new AbortController();
 
   async function unplug(node: string, domain: DomainName, disk: string): Promise<void> {
-    const facts = { node, domain: domain.uuid, disk };
+    const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, disk };
     log.warn(facts, 'a machine has a disk that is not attached to it; it is unplugged');
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
     const outcome = await hypervisor.unplug(vm, disk, WHATEVER, now() + unplugMs, stopping.signal);
@@ -72,7 +72,7 @@ export function createStrays(parts: StrayParts): Strays {
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
     const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner, byId: ownerId };
     log.warn(
-      { node, domain: domain.uuid, disk },
+      { node: vm.host, domain: domain.uuid, disk },
       'a machine has a disk without an attachment; it counts as a user',
     );
     const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);

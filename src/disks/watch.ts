@@ -35,7 +35,8 @@ export function watchNodes(parts: WatchParts): () => void {
       if ((await reconciler.doubt(node)) === undefined) await work();
     };
     follow().catch(error => {
-      log.warn({ node, domain: domain.uuid, error: reasonOf(error) }, 'event of a node not followed up');
+      const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, error: reasonOf(error) };
+      log.warn(facts, 'event of a node not followed up');
     });
   }
 

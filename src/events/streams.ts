@@ -1,5 +1,5 @@
 import type { DriftNews } from '../disks/drift-watch.ts';
-import type { Caller, DiskView } from '../disks/service.ts';
+import type { Caller, DiskService, DiskView } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Fullness } from '../storage/fullness.ts';
 import type { EventRecord } from '../store/records.ts';
@@ -32,6 +32,8 @@ interface Wish {
   /** Resume after this sequence, 0 from the beginning of the log; undefined: from now. */
   readonly since: number | undefined;
   readonly snapshot: boolean;
+  /** How a snapshot shows the disks. */
+  readonly view: 'full' | undefined;
   readonly filter: Filter;
 }
 
@@ -59,8 +61,8 @@ export interface Streams {
 
 export interface StreamsParts {
   readonly log: EventLog;
-  /** The disks that a caller sees, as of the newest event. */
-  readonly disks: (caller: Caller) => readonly DiskView[];
+  /** What a caller sees of the disks, as of the newest event. */
+  readonly service: Pick<DiskService, 'list' | 'listDetails'>;
   readonly isCurrent: (caller: Caller) => boolean;
   readonly perAccount: number;
   readonly bookmarkMs: number;
@@ -85,7 +87,7 @@ interface Stream {
 
 /** All streams that are open. They take turns, so that neither many nor slow ones keep the rest of the service waiting. */
 export function createStreams(parts: StreamsParts): Streams {
-  const { log, disks, isCurrent, perAccount, bookmarkMs, failed } = parts;
+  const { log, service, isCurrent, perAccount, bookmarkMs, failed } = parts;
   const streams = new Set<Stream>();
   const perName = new Map<string, number>();
   const due = new Set<Stream>();
@@ -128,12 +130,13 @@ export function createStreams(parts: StreamsParts): Streams {
   /** What comes before the first event, and after which sequence that is. */
   function beginning(
     caller: Caller,
-    { since, snapshot, filter }: Wish,
+    { since, snapshot, view, filter }: Wish,
   ): { first: Iterator<Control>; after: number } {
     const [oldest, newest] = [log.oldest(), log.newest()];
     const present = (): Iterator<Control> => {
-      const all = disks(caller).filter(disk => filter.disks?.has(disk.uuid) ?? true);
-      return snapshotOf(all, newest);
+      const isChosen = ({ uuid }: DiskView): boolean => filter.disks?.has(uuid) ?? true;
+      if (view) return snapshotOf({ view, disks: service.listDetails(caller).filter(isChosen) }, newest);
+      return snapshotOf({ view, disks: service.list(caller).filter(isChosen) }, newest);
     };
     // A place beyond the newest is of another log: of a store that was replaced or restored.
     const lost = since !== undefined && since !== 0 && (since + 1 < oldest || since > newest);

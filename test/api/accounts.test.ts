@@ -15,9 +15,11 @@ test('administrators list, make, replace and remove accounts', async t => {
   const authorized = async (password: string) =>
     (await ask('GET', '/api/disks', { headers: { authorization: basic('new', password) } })).status;
   t.deepEqual([await authorized('another password'), await authorized('a password')], [200, 401]);
+  const free = '"quota":{"disks":null,"size":null}';
   t.is(
     (await ask('GET', '/api/users')).text,
-    '[{"name":"admin","role":"admin"},{"name":"cloud","role":"service"},{"name":"new","role":"service"},{"name":"test","role":"user"}]',
+    `[{"name":"admin","role":"admin","disks":"0","size":"0",${free}},{"name":"cloud","role":"service","disks":"0","size":"0",${free}},` +
+      `{"name":"new","role":"service","disks":"0","size":"0",${free}},{"name":"test","role":"user","disks":"2","size":"3",${free}}]`,
   );
   const removed = await ask('DELETE', '/api/users/new');
   t.deepEqual([removed.status, removed.text], [200, '{"name":"new"}']);

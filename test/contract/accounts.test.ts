@@ -231,3 +231,23 @@ test('an account that is made anew under an old name may nothing that the old on
     await site.end();
   }
 });
+
+test('the list of accounts says what each has and may have, by its own quota or by the configuration', async t => {
+  const own = await startSite({ quota_disks: 5 });
+  try {
+    const alice = async () => {
+      const list: { name: string }[] = JSON.parse((await own.ask('GET', '/api/users')).text);
+      return list.find(({ name }) => name === 'alice');
+    };
+    const has = { name: 'alice', role: 'user', disks: '2', size: '5' };
+    await own.create('alice', 'private', 2);
+    await own.create('alice', 'public', 3);
+    t.deepEqual(await alice(), { ...has, quota: { disks: '5', size: null } });
+    await own.ask('PUT', '/api/users/alice/quota', { form: { disks: '3', size: '10' } });
+    t.deepEqual(await alice(), { ...has, quota: { disks: '3', size: '10' } });
+    await own.ask('DELETE', '/api/users/alice/quota');
+    t.deepEqual(await alice(), { ...has, quota: { disks: '5', size: null } });
+  } finally {
+    await own.end();
+  }
+});

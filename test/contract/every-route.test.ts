@@ -76,7 +76,7 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
   'GET /api/openapi.json': [everyone(200), plain],
   'GET /api/docs': [everyone(200), plain],
   'GET /api/docs/{file}': [everyone(200), () => ({ path: '/api/docs/docs.js' })],
-  'GET /api/asyncapi.json': [allButNobody(200), plain],
+  'GET /api/asyncapi.json': [everyone(200), plain],
   'GET /api/events': [allButNobody('BAD_REQUEST'), plain],
   'POST /api/events/ticket': [allButNobody(201), plain],
   'GET /api/machines': [allButNobody(200), plain],

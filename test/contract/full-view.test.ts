@@ -1,5 +1,6 @@
 // GET with view=full: numbers are numbers, times are RFC 3339, and what is being made or removed is there too.
 import test from 'ava';
+import { subscribe } from '../events/support/subscriber.ts';
 import { gate } from '../rig/gate.ts';
 import { until } from '../rig/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
@@ -129,6 +130,41 @@ test('the list is a bare array of the same', async t => {
     list.find((disk: { uuid: string }) => disk.uuid === uuid),
     await full(uuid, 'bob'),
   );
+});
+
+test('whoever begins to watch is told in which state every disk is that the account sees, and no more than by the list', async t => {
+  const used = await site.create('alice', 'public');
+  const hidden = await site.create('bob');
+  const vm_id = site.machine();
+  const plugged = await site.ask('POST', `/api/hotattach/${used}`, {
+    as: 'alice',
+    form: { node: 'n1', vm_id },
+  });
+  t.is(plugged.status, 200);
+  for (const as of ['alice', 'bob', 'cloud', 'admin'] as const) {
+    const stream = await subscribe(site.service.url, '?snapshot=1&view=full', { as });
+    try {
+      await until(() => stream.controls().some(one => 'complete' in one && one.complete), 'the snapshot');
+      const all = stream
+        .controls()
+        .flatMap((one): { readonly uuid: string }[] => (one.control === 'snapshot' ? one.disks : []));
+      // Other tests have disks on this site, too.
+      const ours = (disks: typeof all) => disks.filter(({ uuid }) => uuid === used || uuid === hidden);
+      const shown = ours(all);
+      const { text } = await site.ask('GET', '/api/disks?view=full', { as });
+      t.deepEqual(shown, ours(JSON.parse(text)), as);
+      t.is(shown.length, as === 'alice' ? 1 : 2, as);
+      const machine = as === 'bob' ? null : vm_id;
+      const state = 'hot-attached';
+      t.like(
+        shown.find(({ uuid }) => uuid === used),
+        { state, attachments: { 0: { state, vm_id: machine } } },
+        as,
+      );
+    } finally {
+      stream.close();
+    }
+  }
 });
 
 test('there is no other view', async t => {

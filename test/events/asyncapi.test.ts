@@ -3,14 +3,13 @@ import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import test from 'ava';
 import { changeTypes } from '../../src/store/records.ts';
-import { basic } from '../rig/http.ts';
 import { eventSite } from './support/site.ts';
 import { checked } from './support/subscriber.ts';
 
-test('the document is valid AsyncAPI 3.0 and says what there is to see', async t => {
+test('the document is valid AsyncAPI 3.0 and says what there is to see, to everybody', async t => {
   const site = await eventSite(t);
-  const headers = { authorization: basic('alice') };
-  const answer = await fetch(`${site.url}/api/asyncapi.json`, { headers });
+  const answer = await fetch(`${site.url}/api/asyncapi.json`);
+  t.is(answer.status, 200);
   const document = JSON.parse(await answer.text());
   const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
   formats.default(ajv);

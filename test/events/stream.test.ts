@@ -1,6 +1,6 @@
 import test from 'ava';
 import { FIRST, SECOND } from '../api/support/disks.ts';
-import { request, sendRaw } from '../rig/http.ts';
+import { basic, request, sendRaw } from '../rig/http.ts';
 import { until } from '../rig/until.ts';
 import { change } from './support/memory-log.ts';
 import { eventSite } from './support/site.ts';
@@ -56,6 +56,41 @@ test('a snapshot shows the disks as of a sequence, and what follows has happened
     ],
   );
   t.deepEqual(subscriber.sequences(), [6]);
+});
+
+test('a full snapshot has all that there is to say of each disk, in the same pieces', async t => {
+  const site = await eventSite(t);
+  const one = site.service.get(site.admin, FIRST);
+  for (let count = 0; count < 150; count += 1)
+    site.service.disks.set(`${count}`, { ...one, uuid: crypto.randomUUID() });
+  site.add();
+  const listed = await fetch(`${site.url}/api/disks?view=full`, {
+    headers: { authorization: basic('admin') },
+  });
+  for (const open of [site.subscribe, site.subscribeSse]) {
+    const subscriber = await open('?snapshot=1&view=full');
+    await subscriber.untilMessages(2);
+    const snapshots = subscriber.controls().flatMap(one => (one.control === 'snapshot' ? one : []));
+    t.deepEqual(
+      snapshots.map(({ sequence, complete, disks }) => [sequence, complete, disks.length]),
+      [
+        [1, false, 100],
+        [1, true, 52],
+      ],
+    );
+    t.deepEqual(
+      snapshots.flatMap(({ disks }): object[] => disks),
+      await listed.clone().json(),
+    );
+  }
+  const some = await site.subscribe(`?snapshot=1&view=full&disk=${SECOND}`);
+  const [chosen] = await some.untilMessages(1);
+  t.like(chosen, { control: 'snapshot', complete: true, disks: { 0: { uuid: SECOND, state: 'available' } } });
+  await site.log.forget(1);
+  site.add();
+  const lost = await site.subscribe('?since=1000&view=full');
+  const [, after] = await lost.untilMessages(2);
+  t.like(after, { control: 'snapshot', disks: { 0: { uuid: FIRST, state: 'available', size: 2 } } });
 });
 
 test('a snapshot of nothing is complete', async t => {
@@ -130,6 +165,8 @@ test('a wrong wish is refused with a sentence', async t => {
     'since=99999999999999999',
     'since=1&since=2',
     'snapshot=yes',
+    'view=',
+    'view=short',
     'disk=x',
     'disk=',
     `disk=${FIRST},`,

@@ -64,7 +64,7 @@ await disks.recover();
 const caller: Caller = { account: 'bench', role: 'admin' };
 const streams = createStreams({
   log,
-  disks: disks.service.list,
+  service: disks.service,
   isCurrent: () => true,
   perAccount: 100_000,
   bookmarkMs: 30_000,

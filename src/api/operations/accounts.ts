@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { newAccount, newPassword, newQuota, nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import { account, accountName, quota } from '../outputs.ts';
+import { account, accountName, listedAccount, quota } from '../outputs.ts';
 
 const test = { name: 'test' };
 const testUser = { name: 'test', role: 'user' };
@@ -12,11 +12,14 @@ export const listAccounts = operation({
   path: '/api/users',
   group: 'accounts',
   summary: 'List accounts',
-  details: 'For administrators.',
+  details: 'For administrators: with what each account has, and may have.',
   inputs: nothing,
   outcomes: {
-    200: json('The accounts by name', z.array(account), {
-      accounts: [{ name: 'admin', role: 'admin' }, testUser],
+    200: json('The accounts by name', z.array(listedAccount), {
+      accounts: [
+        { name: 'admin', role: 'admin', disks: '0', size: '0', quota: { disks: null, size: null } },
+        { ...testUser, disks: '2', size: '3', quota: { disks: '10', size: '100' } },
+      ],
     }),
   },
   errors: ['FORBIDDEN'],

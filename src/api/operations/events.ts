@@ -34,6 +34,13 @@ const wish = z.strictObject({
     .literal('1', 'snapshot must be 1')
     .meta({ description: 'First send the disks as they are' })
     .optional(),
+  view: z
+    .literal('full', "view must be 'full', or left out")
+    .meta({
+      description: 'A snapshot has all that there is to say of each disk, as `GET /api/disks?view=full` does',
+      examples: ['full'],
+    })
+    .optional(),
   disk: list(
     'Only events of this disk, or of several with commas',
     'disk must be a uuid, or several with commas',
@@ -101,6 +108,7 @@ export const describeEvents = operation({
   path: '/api/asyncapi.json',
   group: 'events',
   summary: 'The description of the event stream',
+  credentials: ['nobody'],
   inputs: nothing,
   outcomes: {
     200: json('AsyncAPI 3.0', outputs.anyObject, {

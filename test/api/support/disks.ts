@@ -143,6 +143,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       const owned = [...disks.values()].filter(disk => disk.owner === account);
       return { disks: owned.length, sizeGiB: owned.reduce((sum, disk) => sum + disk.sizeGiB, 0) };
     },
+    quotaOf: () => ({ disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY }),
     ...replaced,
   };
 }

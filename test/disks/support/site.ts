@@ -52,6 +52,7 @@ export async function createSite(
     locks = true,
     stands = () => true,
     pool: around = pool => pool,
+    level = 'warn',
   }: {
     tcp?: boolean;
     wildcard?: boolean;
@@ -59,6 +60,8 @@ export async function createSite(
     locks?: boolean;
     stands?: () => boolean;
     pool?: (pool: Pool) => Pool;
+    /** From which level on `lines` has the log. */
+    level?: 'info' | 'warn';
   } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-site-'));
@@ -72,7 +75,7 @@ export async function createSite(
   );
   const lines: string[] = [];
   const published: EventRecord[] = [];
-  const log = pino({ level: 'warn' }, { write: line => lines.push(line) });
+  const log = pino({ level }, { write: line => lines.push(line) });
   let running: { disks: Disks; end(): Promise<void> } | undefined;
 
   async function start(): Promise<Disks> {

@@ -8,13 +8,13 @@ import { memoryLog } from './memory-log.ts';
 /** Streams and tickets over a log in memory. */
 export async function eventParts(
   accounts: Pick<Accounts, 'isCurrent'>,
-  service: Pick<DiskService, 'list'>,
+  service: Pick<DiskService, 'list' | 'listDetails'>,
   { idleSeconds = 120, ...more }: Partial<StreamsParts> & { readonly idleSeconds?: number } = {},
 ) {
   const memory = await memoryLog();
   const streams = createStreams({
     log: memory.log,
-    disks: service.list,
+    service,
     isCurrent: accounts.isCurrent,
     perAccount: 100,
     bookmarkMs: 30_000,
