@@ -169,7 +169,7 @@ async function heal(site: Site, world: World, trace: string[]): Promise<void> {
     if (world.hosts[node].is !== 'up') await world.hosts[node].fake.listen();
     world.hosts[node].is = 'up';
   }
-  for (const release of world.holds.splice(0)) release();
+  for (const { release } of world.holds.splice(0)) release();
   for (const vm of world.vms) {
     if (vm.stalled) vm.migration?.migration.wake();
     else vm.migration?.migration.to('over');

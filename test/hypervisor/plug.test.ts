@@ -240,6 +240,16 @@ test('a machine that migrates away in the middle is not taken for dead', async t
   t.is((await plugging).kind, 'unknown');
 });
 
+test('a machine that takes the disk along before anybody has read it leaves the outcome unknown', async t => {
+  const { fake, plug, plugged } = await machine(t);
+  fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 1000);
+  const plugging = plug();
+  await until(() => plugged().length === 1, 'the disk');
+  fake.destroy('a', STOPPED_MIGRATED);
+  fake.faults.clear();
+  t.is((await plugging).kind, 'unknown');
+});
+
 test('the same disk from another place is not ours to call plugged', async t => {
   const { hypervisor, vm, spec, plug } = await machine(t);
   const elsewhere = { ...spec, source: { type: 'file', path: '/old/pool/x.raw' } } as const;

@@ -19,6 +19,12 @@ export interface Vm {
   stalled: boolean;
 }
 
+/** A job of somebody else, until it is released. */
+interface Hold {
+  readonly vm: Vm;
+  readonly release: () => void;
+}
+
 export interface Host {
   readonly fake: FakeLibvirtd;
   /** What there is of libvirtd: it answers, its network is cut, it has died. */
@@ -31,7 +37,7 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
     n2: { fake: fakes.n2, is: 'up' },
   };
   const vms: Vm[] = [];
-  const holds: (() => void)[] = [];
+  const holds: Hold[] = [];
 
   const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
     hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);

@@ -105,6 +105,8 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     if (!found || !NODES.every(hasDaemon)) return undefined;
     const { vm, node } = found;
     if (there(node, vm)?.imagesFree) return undefined;
+    // A migration is a job as well: it waits for the one that there is.
+    if (holds.some(hold => hold.vm === vm)) return undefined;
     const to = otherThan(node);
     const options = { persistent: random.chance(0.5), undefineSource: random.chance(0.5) };
     const migration = fakeOf(node).migrate(vm.name, fakeOf(to), options);
@@ -192,14 +194,14 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
   }
 
   function holdOrRelease(): string | undefined {
-    const release = random.chance(0.6) ? holds.pop() : undefined;
-    if (release) {
-      release();
+    const hold = random.chance(0.6) ? holds.pop() : undefined;
+    if (hold) {
+      hold.release();
       return 'a job ends';
     }
     const found = running();
     if (!found || holds.length > 1) return undefined;
-    holds.push(fakeOf(found.node).hold(found.vm.name));
+    holds.push({ vm: found.vm, release: fakeOf(found.node).hold(found.vm.name) });
     return `a job holds ${found.vm.name} on ${found.node}`;
   }
 
