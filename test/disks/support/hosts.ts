@@ -42,6 +42,10 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
     hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
 
+  /** A copy that holds no image yet, and shows the disks that its source had when the migration began. */
+  const isComingIn = (node: NodeName, { migration }: Vm): boolean =>
+    node === migration?.to && ['preparing', 'copying'].includes(migration.migration.phase);
+
   return {
     hosts,
     vms,
@@ -60,9 +64,9 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
     savedOn: (vm: Vm): NodeName | undefined => NODES.find(node => there(node, vm)?.saved !== undefined),
     /** The machines that have a disk of ours now, by its alias; one that migrates is one. */
     holdersOf(disk: string): Vm[] {
-      return vms.filter(vm =>
-        NODES.some(node => there(node, vm)?.disks.some(({ alias }) => alias === `ua-${disk}`)),
-      );
+      const shows = (node: NodeName, vm: Vm): boolean | undefined =>
+        there(node, vm)?.disks.some(({ alias }) => alias === `ua-${disk}`);
+      return vms.filter(vm => NODES.some(node => !isComingIn(node, vm) && shows(node, vm)));
     },
   };
 }
