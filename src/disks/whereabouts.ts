@@ -197,8 +197,11 @@ export function createFinder(parts: FinderParts): Finder {
         const found = sights.filter(isFound);
         const running = found.filter(one => one.at === 'running');
         const [first] = running;
-        if (!first) return found[0] ?? { at: 'nowhere', silent: [], end: null };
-        return { ...first, disks: running.flatMap(({ disks }) => disks ?? []) };
+        const disks = running.flatMap(one => one.disks ?? []);
+        // A running one without disks is not the one that was meant if another of that name comes back with its own.
+        const away = disks.length === 0 ? found.find(one => one.at !== 'running') : undefined;
+        if (away) return away;
+        return first ? { ...first, disks } : { at: 'nowhere', silent: [], end: null };
       } catch (error) {
         return { at: 'nowhere', silent: [reasonWhy(error)], end: null };
       }

@@ -139,7 +139,7 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
     async () => ({ path: `/api/leftovers/${await leftover()}/adopt`, form: adoption }),
   ],
   'POST /api/leftovers/{uuid}/remove': [
-    forAdmins(200),
+    forAdmins('NODES_SILENT'),
     async () => ({ path: `/api/leftovers/${await leftover()}/remove` }),
   ],
   'POST /api/nodes/{node}/declare-dead': [

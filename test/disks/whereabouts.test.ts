@@ -241,12 +241,21 @@ test('a machine that is known by its names is looked for on its node only', asyn
   n1.addDomain({ name: 'a', disks: [diskElement(second)] });
   const both = await find();
   t.deepEqual(both.at === 'running' && [...(both.disks ?? [])].sort(), [first.disk, second.disk].sort());
-  n1.destroy('a');
   n1.save('one-a');
+  t.like(await find(), { ...runsOn(field, 'n1', 'a'), disks: [second.disk] });
+  n1.destroy('a');
   t.deepEqual(await find(), { at: 'saved' });
   t.is(n2.calls.length, 0);
   t.deepEqual(await find('nobody'), { at: 'nowhere', silent: [], end: null });
   await n1.stop();
   t.is(silenceOf(await find()).length, 1);
   await n1.listen();
+});
+
+test('of two machines of a name, one that runs without disks is not the one that was meant', async t => {
+  const { n1, hypervisor, finder } = await createField(t);
+  n1.addDomain({ name: 'one-a', disks: [diskElement(diskSpec())] });
+  n1.save('one-a');
+  n1.addDomain({ name: 'a' });
+  t.deepEqual(await finder.findNamed(hypervisor.vm('n1', 'a')), { at: 'saved' });
 });

@@ -2,7 +2,7 @@
 // and takes blank disks of it.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { constants, mkdir, open, readdir } from 'node:fs/promises';
+import { constants, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test, { type TestFn } from 'ava';
 
@@ -47,6 +47,15 @@ async function claimDisk(): Promise<string> {
     if (claimed) return device;
   }
   throw new Error('the guest has no free disk');
+}
+
+/** The kernel's own list: where there is no udev, an LVM that is killed may leave a node in /dev/mapper that leads nowhere. */
+async function mapped(): Promise<string[]> {
+  const devices = (await readdir('/sys/block')).filter(one => one.startsWith('dm-'));
+  const names = await Promise.all(
+    devices.map(one => readFile(`/sys/block/${one}/dm/name`, 'utf8').catch(() => '')),
+  );
+  return names.map(one => one.trim());
 }
 
 function commandLine(pid: string): string {
@@ -113,8 +122,7 @@ export async function createVolumeGroup(name: string, thinPoolGiB?: number): Pro
     device,
     volumes,
     async leftOver() {
-      const nodes = await readdir('/dev/mapper');
-      const ours = nodes.filter(one => one.startsWith(`${name}-pdisk`));
+      const ours = (await mapped()).filter(one => one.startsWith(`${name}-pdisk`));
       const seen = [...ours, ...(await programsAbout(name))];
       return seen.length > 0 ? seen : volumes();
     },
