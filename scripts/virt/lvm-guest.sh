@@ -65,7 +65,7 @@ memory_folder() {
   unavailable "$memory MiB of room in /dev/shm or /tmp, not mounted noexec"
 }
 
-# The guest's kernel and its programs take turns, each of which costs a third less on one processor than between two. Prints the
+# The guest's kernel and its programs take turns, each of which costs less on one processor than between two. Prints the
 # processor $1 of those that this process may use.
 processor() {
   local range allowed=()
