@@ -43,8 +43,8 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
     hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
 
   /** A copy that holds no image yet, and shows the disks that its source had when the migration began. */
-  const isComingIn = (node: NodeName, { migration }: Vm): boolean =>
-    node === migration?.to && ['preparing', 'copying'].includes(migration.migration.phase);
+  const isComingIn = (node: NodeName, vm: Vm): boolean =>
+    node === vm.migration?.to && there(node, vm)?.imagesFree === true;
 
   return {
     hosts,
