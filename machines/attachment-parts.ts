@@ -111,7 +111,11 @@ function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
 
 /** The attachment chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
 export const setupAttachment = setup({
-  types: { context: {} as AttachmentContext, events: {} as AttachmentEvent, tags: {} as 'rest' | 'held' },
+  types: {
+    context: {} as AttachmentContext,
+    events: {} as AttachmentEvent,
+    tags: {} as 'rest' | 'plugged' | 'gone',
+  },
   actions: {
     plug: () => {},
     unplug: () => {},

@@ -160,7 +160,6 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     attaching: {
-      tags: 'held',
       entry: ['beginPlugging', 'plug'],
       on: {
         HOTDETACH: inProgress,
@@ -214,7 +213,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     attached: {
-      tags: ['rest', 'held'],
+      tags: 'rest',
       on: {
         HOTDETACH: refusal('NOT_HOT_PLUGGED'),
         PROMISE: [
@@ -240,7 +239,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     'hot-attached': {
-      tags: ['rest', 'held'],
+      tags: ['rest', 'plugged'],
       entry: 'rest',
       on: {
         HOTDETACH: [held, { guard: 'forced', ...off }, { target: 'detaching' }],
@@ -255,7 +254,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     detaching: {
-      tags: 'held',
+      tags: 'plugged',
       entry: ['beginUnplugging', 'unplug'],
       on: {
         HOTDETACH: [held, { guard: 'forced', ...off }, { actions: 'agree' }],
@@ -309,7 +308,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     unclaimed: {
-      tags: 'rest',
+      tags: ['rest', 'gone'],
       entry: 'awaitClaim',
       on: {
         HOTDETACH: { target: 'released', actions: answerDone },
@@ -318,6 +317,6 @@ export const attachmentMachine = setupAttachment.createMachine({
         TIMEOUT: { target: 'released' },
       },
     },
-    released: { type: 'final', tags: 'rest' },
+    released: { type: 'final', tags: ['rest', 'gone'] },
   },
 });

@@ -68,7 +68,7 @@ const later = (failures: number): number => Math.min(AGAIN_MS * 2 ** failures, L
 
 /** The disk chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
 export const setupDisk = setup({
-  types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' },
+  types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' | 'gone' },
   actions: {
     makeVolume: () => {},
     removeVolume: () => {},

@@ -345,6 +345,7 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     wiping: {
+      tags: 'gone',
       entry: ['beginWiping', 'wipeVolume'],
       on: {
         ...unusable,
@@ -407,6 +408,6 @@ export const diskMachine = setupDisk.createMachine({
         },
       },
     },
-    deleted: { type: 'final', tags: 'rest' },
+    deleted: { type: 'final', tags: ['rest', 'gone'] },
   },
 });

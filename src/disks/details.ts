@@ -5,9 +5,6 @@ import type { KeptAttachment, KeptDisk } from './records.ts';
 import type { AttachmentDetails, DiskDetails, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
 
-/** The states in which a disk itself waits for the pool. */
-const POOL: ReadonlySet<KeptDisk['state']> = new Set(['creating', 'growing', 'wiping', 'deleting', 'failed']);
-
 const none: readonly KeptAttachment[] = [];
 
 /** The attachments that count as users of a disk, in order of attachment. */
@@ -27,8 +24,7 @@ function attachmentDetails({ state, context }: KeptAttachment, shown: boolean): 
 /** Whom a disk and its attachments wait for. */
 export function waitingOf(shelf: Shelf, disk: KeptDisk): Waiting[] {
   const { deadline } = disk.context;
-  const own: Waiting[] =
-    deadline !== null && POOL.has(disk.state) ? [{ for: 'pool', attachment: null, until: deadline }] : [];
+  const own: Waiting[] = deadline !== null ? [{ for: 'pool', attachment: null, until: deadline }] : [];
   const others = attachmentsOf(shelf, disk).flatMap(
     ({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
       if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];

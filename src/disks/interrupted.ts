@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errorOf } from '../errors.ts';
 import { disksOf } from './answers.ts';
 import type { Parts } from './parts.ts';
-import { WAITING } from './records.ts';
+import { isGone, isWaiting } from './records.ts';
 import type { DiskService } from './service.ts';
 
 const LOOK_MS = 50;
@@ -18,9 +18,8 @@ export const interrupted = ({
   async atRest(key) {
     const limit = now() + PATIENCE_MS;
     for (;;) {
-      const state = committed.get(key)?.state;
-      // A disk that is being wiped is gone for everybody.
-      if (state === undefined || state === 'wiping' || !WAITING.has(state)) return state;
+      const record = committed.get(key);
+      if (!record || isGone(record) || !isWaiting(record)) return record?.state;
       if (now() > limit) throw errorOf('KEY_PENDING');
       await delay(LOOK_MS);
     }

@@ -8,7 +8,7 @@ import type { DomainName, Hypervisor, Survey } from '../hypervisor/hypervisor.ts
 import type { Alarms } from './alarms.ts';
 import type { HolderBook } from './holders.ts';
 import type { Observation, Observer } from './observing.ts';
-import { isHeld, type KeptAttachment } from './records.ts';
+import { isHeld, isPlugged, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { Finder } from './whereabouts.ts';
 
@@ -46,9 +46,6 @@ const LINKING_MS = 20;
 
 /** How many machines of one node are looked at side by side. */
 const ABREAST = 4;
-
-const isPlugged = (state: KeptAttachment['state']): boolean =>
-  state === 'hot-attached' || state === 'detaching';
 
 /** An attachment, and where its machine was found. */
 type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
@@ -143,7 +140,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       const { look } = observation;
       if (look.kind !== 'running') return [];
       const there = new Set(look.disks.map(({ disk }) => disk));
-      const plugged = observer.attachmentsIn(observation).filter(({ state }) => isPlugged(state));
+      const plugged = observer.attachmentsIn(observation).filter(isPlugged);
       return plugged.filter(({ context }) => !there.has(context.disk));
     });
     return gone.length + off.length;

@@ -1,19 +1,21 @@
+import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
-import type { AttachmentRecord, DiskRecord } from '../store/records.ts';
+import { type KeptStateOf, statesWith } from '../charts/states.ts';
 
 /** A disk as it is kept: its chart's state and context. */
 export interface KeptDisk {
   readonly v: 1;
-  readonly state: DiskRecord['state'];
+  readonly state: KeptStateOf<typeof diskMachine>;
   readonly context: DiskContext;
 }
 
 export interface KeptAttachment {
   readonly v: 2;
-  readonly state: AttachmentRecord['state'];
+  readonly state: KeptStateOf<typeof attachmentMachine>;
   readonly context: AttachmentContext;
 }
 
@@ -24,25 +26,28 @@ export type Message = DiskMessage | AttachmentMessage;
 
 export const isDiskKey = (key: string): boolean => key.startsWith('disk/');
 
-const knownStates: ReadonlySet<KeptDisk['state']> = new Set([
-  'available',
-  'attached',
-  'hot-attached',
-  'growing',
+const known = statesWith(diskMachine, 'known');
+const plugged = statesWith(attachmentMachine, 'plugged');
+const gone: ReadonlySet<string> = new Set([
+  ...statesWith(diskMachine, 'gone'),
+  ...statesWith(attachmentMachine, 'gone'),
+]);
+const resting: ReadonlySet<string> = new Set([
+  ...statesWith(diskMachine, 'rest'),
+  ...statesWith(attachmentMachine, 'rest'),
 ]);
 
 /** Whether this disk may be seen: its volume exists, whole, and is not going away. */
-export const isKnown = (disk: KeptDisk): boolean => knownStates.has(disk.state);
+export const isKnown = (disk: KeptDisk): boolean => known.has(disk.state);
 
 /** Whether this attachment keeps its place among the disk's users. */
-export const isHeld = (attachment: KeptAttachment): boolean => attachment.state !== 'unclaimed';
+export const isHeld = (attachment: KeptAttachment): boolean => !gone.has(attachment.state);
 
-/** The states in which a chart waits for the pool, a node or a guest. */
-export const WAITING: ReadonlySet<Kept['state']> = new Set([
-  'creating',
-  'growing',
-  'wiping',
-  'deleting',
-  'attaching',
-  'detaching',
-]);
+/** Whether the machine has the disk by a hot plug that was confirmed, as far as is known. */
+export const isPlugged = (attachment: KeptAttachment): boolean => plugged.has(attachment.state);
+
+/** Whether a disk or an attachment is gone for its users, whatever is left of it; it may have no record any more. */
+export const isGone = (record: Kept | undefined): boolean => record === undefined || gone.has(record.state);
+
+/** Whether the chart waits for the pool, a node or a guest. */
+export const isWaiting = (record: Kept): boolean => !resting.has(record.state);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import { isHeld, WAITING } from './records.ts';
+import { isHeld, isWaiting } from './records.ts';
 import type { Shelf } from './shelf.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -18,10 +18,8 @@ export function usedNodes(shelf: Shelf): ReadonlySet<string> {
  */
 export function resume(system: ActorSystem, shelf: Shelf, log: Logger): Promise<unknown> {
   const keys = [
-    ...[...shelf.disks()].filter(one => WAITING.has(one.state)).map(one => diskKey(one.context.uuid)),
-    ...[...shelf.attachments()]
-      .filter(one => WAITING.has(one.state))
-      .map(one => attachmentKey(one.context.id)),
+    ...[...shelf.disks()].filter(isWaiting).map(one => diskKey(one.context.uuid)),
+    ...[...shelf.attachments()].filter(isWaiting).map(one => attachmentKey(one.context.id)),
   ];
   if (keys.length > 0) log.info({ actors: keys.length }, 'resuming what was interrupted');
   const answered = keys.map(key => system.deliver([{ to: key, event: { type: 'RESUME' } }], CAUSE, key));

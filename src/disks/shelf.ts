@@ -1,7 +1,7 @@
 import type { Quota } from '../../machines/disk-events.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { sameVm, type Vm } from '../../machines/vm.ts';
-import { isDiskKey, type Kept, type KeptAttachment, type KeptDisk } from './records.ts';
+import { isDiskKey, isGone, type Kept, type KeptAttachment, type KeptDisk } from './records.ts';
 
 /**
  * All records, with the indexes that keep every operation's price independent of their number. There are two of them: what is
@@ -75,7 +75,7 @@ export function createShelf(): Shelf {
     const { owner, sizeGiB } = disk.context;
     promised += sign * sizeGiB;
     // Deleted; only its volume's place is still taken.
-    if (disk.state === 'wiping') return;
+    if (isGone(disk)) return;
     const before = byOwner.get(owner) ?? nothing;
     const owned = { disks: before.disks + sign, sizeGiB: before.sizeGiB + sign * sizeGiB };
     if (owned.disks > 0) byOwner.set(owner, owned);

@@ -8,7 +8,7 @@ import { eventKey } from '../store/keys.ts';
 import type { EventRecord } from '../store/records.ts';
 import { changesOf } from './changes.ts';
 import type { Effects } from './effects.ts';
-import { isDiskKey, type Kept, WAITING } from './records.ts';
+import { isDiskKey, isWaiting, type Kept } from './records.ts';
 import type { Cause, Decided, Waiting } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import { createDecider, type Delivery, type EffectNote, type Inspect, type Step } from './step.ts';
@@ -122,7 +122,8 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
 
   /** After the batch is on disk: effects start, readers see it, callers are answered. */
   function settle(step: Step, number: number, cause: Cause): void {
-    for (const [key, record] of step.touched) if (!isWaiting(record)) running.get(key)?.abort.abort();
+    for (const [key, record] of step.touched)
+      if (!record || !isWaiting(record)) running.get(key)?.abort.abort();
     for (const note of step.effects) start(note, cause);
     for (const [key, record] of step.touched) committed.put(key, record);
     for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
@@ -214,9 +215,6 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
 
   return { deliver, sweep, waitingSince: waits.longest, stop };
 }
-
-/** Whether the chart still waits for what is at work: an actor that only learned something goes on waiting. */
-const isWaiting = (record: Kept | undefined): boolean => record !== undefined && WAITING.has(record.state);
 
 const keyOf = (context: DiskContext | AttachmentContext): string =>
   'uuid' in context ? `disk/${context.uuid}` : `attachment/${context.id}`;

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { diskMachine } from '../../machines/disk.ts';
 import type { ChangeType } from '../../machines/notes.ts';
+import { keptStates } from '../charts/states.ts';
 
 /**
  * What is kept of each disk and attachment: our own versioned JSON, not XState's snapshots, whose shape belongs to the library.
@@ -18,16 +21,7 @@ const accountId = z.string().optional();
 
 const diskRecord = z.object({
   v: z.literal(1),
-  state: z.enum([
-    'creating',
-    'available',
-    'attached',
-    'hot-attached',
-    'growing',
-    'wiping',
-    'deleting',
-    'failed',
-  ]),
+  state: z.enum(keptStates(diskMachine)),
   context: z.object({
     uuid: z.uuid(),
     owner: z.string(),
@@ -59,7 +53,7 @@ function upgradeAttachment(record: unknown): unknown {
 
 const attachmentFields = z.object({
   v: z.literal(2),
-  state: z.enum(['attaching', 'attached', 'hot-attached', 'detaching', 'unclaimed']),
+  state: z.enum(keptStates(attachmentMachine)),
   context: z.object({
     id: z.string(),
     disk: z.uuid(),

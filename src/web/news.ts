@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Client } from './client.ts';
 import type { Change, Disk } from './wire.ts';
+import { goneStates } from './words.ts';
 
 export interface News {
   readonly isLive: boolean;
@@ -9,8 +10,7 @@ export interface News {
   readonly last: Change | undefined;
 }
 
-const isEnd = ({ data }: Change): boolean =>
-  data.attachment === null && (data.to === 'deleted' || data.to === 'wiping');
+const isEnd = ({ data }: Change): boolean => data.attachment === null && goneStates.has(data.to);
 
 /** Follows the stream: which disks there are, and what happened last. */
 export function useNews(client: Client): News {

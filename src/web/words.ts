@@ -1,8 +1,16 @@
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { AttachmentPlace, Change, Finding } from './wire.ts';
 
+/** The states in which a disk is gone for its users: the chart's tag `gone`. */
+export const goneStates: ReadonlySet<string> = new Set(['wiping', 'deleted']);
+
 /** What people call what they ask for. */
-const asked: Readonly<Record<string, string>> = {
+export const asked: Readonly<Partial<Record<(DiskMessage | AttachmentMessage)['type'], string>>> = {
   CREATE: 'Create it',
+  EDIT: 'Change its tag or its visibility',
+  ADOPT: 'Make the volume a disk again',
+  DISCARD: 'Remove the volume',
   HOTATTACH: 'Plug it into a running machine',
   ATTACH: 'Register a machine that is yet to be launched',
   GROW: 'Make it larger',
@@ -15,7 +23,7 @@ const asked: Readonly<Record<string, string>> = {
 };
 
 export const wordsFor = ({ event, given }: Finding): string =>
-  [asked[event] ?? event, given].filter(text => text !== '').join(', ');
+  [asked[event as keyof typeof asked] ?? event, given].filter(text => text !== '').join(', ');
 
 export const time = (instant: string): string => new Date(instant).toLocaleString();
 

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import type { Message } from '../../src/disks/records.ts';
+import { isWaiting, type Message } from '../../src/disks/records.ts';
 import { createWorld, patience, vmOf, type Work } from './support/world.ts';
-
-const WAITING = ['creating', 'growing', 'wiping', 'deleting', 'attaching', 'detaching'];
 
 const run = { host: 'the host', id: 1 };
 
@@ -176,12 +174,8 @@ const agree = (world: World): void => assert.deepEqual(world.differences(), []);
 type World = ReturnType<typeof createWorld>;
 
 const waiting = (world: World): string[] => [
-  ...[...world.decided.disks()]
-    .filter(one => WAITING.includes(one.state))
-    .map(one => diskKey(one.context.uuid)),
-  ...[...world.decided.attachments()]
-    .filter(one => WAITING.includes(one.state))
-    .map(one => attachmentKey(one.context.id)),
+  ...[...world.decided.disks()].filter(isWaiting).map(one => diskKey(one.context.uuid)),
+  ...[...world.decided.attachments()].filter(isWaiting).map(one => attachmentKey(one.context.id)),
 ];
 
 const busy = (world: World): boolean => world.works.length > 0 || waiting(world).length > 0;

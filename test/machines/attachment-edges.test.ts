@@ -1,6 +1,7 @@
 import test from 'ava';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import { statesWith } from '../../src/charts/states.ts';
 import { attachmentEvents, ELSEWHERE } from './events.ts';
 import { walk } from './walk.ts';
 
@@ -12,7 +13,7 @@ const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => 
 const contextOf = (visit: { context: Record<string, unknown> }) =>
   visit.context as unknown as AttachmentContext;
 
-const ends: ReadonlySet<string> = new Set(['released', 'unclaimed']);
+const ends: ReadonlySet<string> = statesWith(attachmentMachine, 'gone');
 /** Visits of events that tell where a machine is, with those facts. */
 const found = visits.flatMap(visit => {
   const { event } = visit as unknown as { event: { found?: { at: string }; word?: string } };

@@ -1,7 +1,13 @@
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
 import type { Vm } from '../../../machines/vm.ts';
 import { createCatalogue } from '../../../src/disks/catalogue.ts';
-import type { Kept, KeptAttachment, KeptDisk, Message } from '../../../src/disks/records.ts';
+import {
+  isHeld,
+  type Kept,
+  type KeptAttachment,
+  type KeptDisk,
+  type Message,
+} from '../../../src/disks/records.ts';
 import { createShelf } from '../../../src/disks/shelf.ts';
 import type { EffectNote } from '../../../src/disks/step.ts';
 import { createActorSystem, type Outcome } from '../../../src/disks/system.ts';
@@ -137,7 +143,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
 /** Every user of a disk has its attachment, every attachment its user; no letter is given twice; no limit is passed. */
 function disagreements(disks: readonly KeptDisk[], attachments: readonly KeptAttachment[]): string[] {
   const found: string[] = [];
-  const held = attachments.filter(one => one.state !== 'unclaimed');
+  const held = attachments.filter(isHeld);
   for (const { state, context } of disks) {
     const users = context.users.map(user => user.attachment).sort();
     const holders = held.filter(one => one.context.disk === context.uuid).map(one => one.context.id);

@@ -1,0 +1,32 @@
+import test from 'ava';
+import { unborn as unbornAttachment } from '../../machines/attachment-parts.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import { unborn } from '../../machines/disk-parts.ts';
+import { attachmentProbes } from '../../src/charts/attachment-probes.ts';
+import { diskProbes } from '../../src/charts/disk-probes.ts';
+import { statesWith } from '../../src/charts/states.ts';
+import { asked, goneStates } from '../../src/web/words.ts';
+import { patience } from '../disks/support/world.ts';
+
+const stamp = { now: 0, time: 0, patience };
+const probes = [
+  ...diskProbes({
+    context: unborn,
+    roomGiB: 1,
+    quotaLeft: { disks: 1, sizeGiB: 1 },
+    wipe: true,
+    machines: new Map(),
+    attaching: false,
+    stamp,
+  }),
+  ...attachmentProbes({ context: unbornAttachment, taken: [], stamp }),
+];
+
+test('the inspector has words for exactly what can be asked for', t => {
+  const requested = probes.filter(({ request }) => request !== null).map(({ event }) => event.type);
+  t.deepEqual(Object.keys(asked).sort(), [...new Set(requested)].sort());
+});
+
+test('the inspector forgets a disk where the chart says that it is gone', t => {
+  t.deepEqual([...goneStates], [...statesWith(diskMachine, 'gone')]);
+});

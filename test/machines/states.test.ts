@@ -1,0 +1,64 @@
+import test from 'ava';
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { diskMachine } from '../../machines/disk.ts';
+import { keptStates } from '../../src/charts/states.ts';
+
+type Chart = typeof diskMachine | typeof attachmentMachine;
+
+const tagsOf = (machine: Chart) =>
+  Object.fromEntries(Object.values(machine.root.states).map(({ key, tags }) => [key, tags.join(' ')]));
+
+// What the rest of the service knows of a state it knows by these tags: a new state is decided here.
+test('every state of a disk says whether it rests, and who knows the disk', t => {
+  t.deepEqual(tagsOf(diskMachine), {
+    new: '',
+    creating: '',
+    available: 'rest known',
+    attached: 'rest known',
+    'hot-attached': 'rest known',
+    growing: 'known',
+    wiping: 'gone',
+    deleting: '',
+    failed: 'rest',
+    deleted: 'rest gone',
+  });
+});
+
+test('every state of an attachment says whether it rests, is plugged, and is gone', t => {
+  t.deepEqual(tagsOf(attachmentMachine), {
+    new: '',
+    attaching: '',
+    attached: 'rest',
+    'hot-attached': 'rest plugged',
+    detaching: 'plugged',
+    unclaimed: 'rest gone',
+    released: 'rest gone',
+  });
+});
+
+// Records of earlier versions have these names: a state that is renamed or goes needs a migration of its records.
+test('a record may be in every state but the first and the last', t => {
+  t.deepEqual(keptStates(diskMachine), [
+    'creating',
+    'available',
+    'attached',
+    'hot-attached',
+    'growing',
+    'wiping',
+    'deleting',
+    'failed',
+  ]);
+  t.deepEqual(keptStates(attachmentMachine), [
+    'attaching',
+    'attached',
+    'hot-attached',
+    'detaching',
+    'unclaimed',
+  ]);
+});
+
+test('what waits goes on after a restart, and what rests is left alone', t => {
+  for (const machine of [diskMachine, attachmentMachine])
+    for (const { key, tags, transitions } of Object.values(machine.root.states))
+      if (key !== 'new') t.is(transitions.has('RESUME'), !tags.includes('rest'), key);
+});
