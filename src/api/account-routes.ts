@@ -13,7 +13,7 @@ import {
   setPassword,
   setQuota,
 } from './operations/accounts.ts';
-import { type Route, route } from './route.ts';
+import { keptChange, type Route, route } from './route.ts';
 
 function nameToMake(text: string | undefined): string {
   const outcome = accountName.safeParse(text);
@@ -53,13 +53,13 @@ export const accountRoutes = (
     ),
   ),
 
-  route(putAccount, async ({ caller, keep, params }, { password, role }) => {
+  keptChange(putAccount, async ({ caller, keep, params }, { password, role }) => {
     const name = nameToMake(params[0]);
     const answer = ({ created }: { created: boolean }) => json({ name, role }, created ? 201 : 200);
     return answer(await accounts.put(caller, name, { password, role }, outcome => keep(answer(outcome))));
   }),
 
-  route(deleteAccount, async ({ caller, keep, params }) => {
+  keptChange(deleteAccount, async ({ caller, keep, params }) => {
     const name = params[0] ?? '';
     const answer = json({ name });
     const also = () => [...forget(name), ...keep(answer)];
@@ -67,20 +67,20 @@ export const accountRoutes = (
     return answer;
   }),
 
-  route(setPassword, async ({ caller, keep }, { password }) => {
+  keptChange(setPassword, async ({ caller, keep }, { password }) => {
     const answer = json({ name: caller.account });
     await accounts.setPassword(caller, password, () => keep(answer));
     return answer;
   }),
 
-  route(setQuota, async ({ caller, keep, params }, { disks, size }) => {
+  keptChange(setQuota, async ({ caller, keep, params }, { disks, size }) => {
     const name = params[0] ?? '';
     const answer = json({ name, disks: String(disks), size: String(size) });
     await accounts.setQuota(caller, name, { disks, sizeGiB: size }, () => keep(answer));
     return answer;
   }),
 
-  route(deleteQuota, async ({ caller, keep, params }) => {
+  keptChange(deleteQuota, async ({ caller, keep, params }) => {
     const name = params[0] ?? '';
     const answer = json({ name });
     await accounts.setQuota(caller, name, undefined, () => keep(answer));

@@ -11,7 +11,7 @@ import {
   libvirtElement,
   showMachine,
 } from './operations/attachments.ts';
-import { type Route, route } from './route.ts';
+import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
 const vmOf = ({ node, vm_id }: z.infer<typeof machine>): VmName => ({ node, vmId: vm_id });
@@ -29,27 +29,56 @@ function forced(
 /** In the documented answers there is no such key. */
 const vouchedKey = (vouched: string | undefined) => (vouched === undefined ? {} : { vouched });
 
+/** What an administrator vouched for before a restart, as a sentence. */
+const vouchedBefore = ({ reason }: z.infer<typeof machineAndForce>): string | undefined =>
+  reason === undefined ? undefined : `this was vouched for: ${reason}`;
+
 /** Attachments: hot, cold, and the element for a launch. */
 export const attachmentRoutes = (service: DiskService): readonly Route[] => [
-  route(hotattach, async ({ caller, cause, params }, vm) => {
-    const { target, uuids } = await service.hotattach(caller, diskUuid(params[0]), vmOf(vm), cause);
-    return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids });
+  change(hotattach, {
+    async run({ caller, cause, params }, vm) {
+      const { target, uuids } = await service.hotattach(caller, diskUuid(params[0]), vmOf(vm), cause);
+      return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids });
+    },
+    async recover({ begun: { subject, target } }, vm) {
+      if ((await service.atRest(subject)) !== 'plugged') return undefined;
+      return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: service.disksOn(vmOf(vm)) });
+    },
   }),
 
-  route(hotdetach, async ({ caller, cause, params }, vm) => {
-    const uuid = diskUuid(params[0]);
-    const { target, uuids, vouched } = await service.hotdetach(caller, uuid, vmOf(vm), ...forced(vm, cause));
-    return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids, ...vouchedKey(vouched) });
+  change(hotdetach, {
+    async run({ caller, cause, params }, vm) {
+      const uuid = diskUuid(params[0]);
+      const { target, uuids, vouched } = await service.hotdetach(
+        caller,
+        uuid,
+        vmOf(vm),
+        ...forced(vm, cause),
+      );
+      return json({ node: vm.node, vm_id: vm.vm_id, target, uuid: uuids, ...vouchedKey(vouched) });
+    },
+    async recover({ begun: { subject, target } }, vm) {
+      if ((await service.atRest(subject)) !== 'gone') return undefined;
+      const uuid = service.disksOn(vmOf(vm));
+      return json({ node: vm.node, vm_id: vm.vm_id, target, uuid, ...vouchedKey(vouchedBefore(vm)) });
+    },
   }),
 
-  route(attach, async ({ caller, cause, params }, vm) => {
-    const { uuids } = await service.attach(caller, diskUuid(params[0]), vmOf(vm), cause);
-    return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids });
+  change(attach, {
+    async run({ caller, cause, params }, vm) {
+      const { uuids } = await service.attach(caller, diskUuid(params[0]), vmOf(vm), cause);
+      return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids });
+    },
+    recover: (_, vm) => json({ node: vm.node, vm_id: vm.vm_id, uuid: service.disksOn(vmOf(vm)) }),
   }),
 
-  route(detach, async ({ caller, cause }, vm) => {
-    const { uuids, vouched } = await service.detach(caller, vmOf(vm), ...forced(vm, cause));
-    return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids, ...vouchedKey(vouched) });
+  change(detach, {
+    async run({ caller, cause }, vm) {
+      const { uuids, vouched } = await service.detach(caller, vmOf(vm), ...forced(vm, cause));
+      return json({ node: vm.node, vm_id: vm.vm_id, uuid: uuids, ...vouchedKey(vouched) });
+    },
+    recover: ({ begun: { disks } }, vm) =>
+      json({ node: vm.node, vm_id: vm.vm_id, uuid: disks, ...vouchedKey(vouchedBefore(vm)) }),
   }),
 
   route(showMachine, ({ caller, params: [node, vm_id] }) => {

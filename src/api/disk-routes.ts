@@ -14,8 +14,9 @@ import {
   showPool,
 } from './operations/disks.ts';
 import { cut, nextLink } from './paging.ts';
+import { uuidOnce } from './recovering.ts';
 import { representBlocks, representDisk, representDisks } from './representation.ts';
-import { type Route, route } from './route.ts';
+import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 import { etagOf, isCopy, versionsIn } from './versions.ts';
 
@@ -63,39 +64,61 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     show(service, caller, diskUuid(params[0]), head, view),
   ),
 
-  route(deleteDisk, async ({ caller, cause, params, head }) => {
-    const uuid = diskUuid(params[0]);
-    await service.remove(caller, uuid, cause, versionsIn(head.ifMatch));
-    return json({ uuid });
+  change(deleteDisk, {
+    async run({ caller, cause, params, head }) {
+      const uuid = diskUuid(params[0]);
+      await service.remove(caller, uuid, cause, versionsIn(head.ifMatch));
+      return json({ uuid });
+    },
+    recover: uuidOnce(service, 'gone'),
   }),
 
-  route(editDisk, async ({ caller, cause, params, head }, change) => {
-    const uuid = diskUuid(params[0]);
-    await service.edit(caller, uuid, change, cause, versionsIn(head.ifMatch));
-    return show(service, caller, uuid, head);
+  change(editDisk, {
+    async run({ caller, cause, params, head }, edited) {
+      const uuid = diskUuid(params[0]);
+      await service.edit(caller, uuid, edited, cause, versionsIn(head.ifMatch));
+      return show(service, caller, uuid, head);
+    },
+    recover: ({ caller, begun }) => jsonText(representDisk(service.get(caller, begun.disks[0] ?? ''))),
   }),
 
-  route(createDisk, async ({ caller, cause }, { size, tag, visibility }) => {
-    const { uuid } = await service.create(caller, { sizeGiB: size, tag, visibility }, cause);
-    return json({ uuid }, 201);
+  change(createDisk, {
+    async run({ caller, cause }, { size, tag, visibility }) {
+      const { uuid } = await service.create(caller, { sizeGiB: size, tag, visibility }, cause);
+      return json({ uuid }, 201);
+    },
+    recover: uuidOnce(service, 'known', 201),
   }),
 
-  route(limitUsers, async ({ caller, cause, params }, { limit }) => {
-    const uuid = diskUuid(params[0]);
-    await service.setLimit(caller, uuid, limit, cause);
-    return json({ uuid, limit: String(limit) });
+  change(limitUsers, {
+    async run({ caller, cause, params }, { limit }) {
+      const uuid = diskUuid(params[0]);
+      await service.setLimit(caller, uuid, limit, cause);
+      return json({ uuid, limit: String(limit) });
+    },
+    recover: ({ begun }, { limit }) => json({ uuid: begun.disks[0], limit: String(limit) }),
   }),
 
-  route(resizeDisk, async ({ caller, cause, params }, { size }) => {
-    const uuid = diskUuid(params[0]);
-    await service.grow(caller, uuid, size, cause);
-    return json({ uuid, size: String(size) });
+  change(resizeDisk, {
+    async run({ caller, cause, params }, { size }) {
+      const uuid = diskUuid(params[0]);
+      await service.grow(caller, uuid, size, cause);
+      return json({ uuid, size: String(size) });
+    },
+    async recover({ caller, begun: { subject, disks } }, { size }) {
+      const [uuid = ''] = disks;
+      if ((await service.atRest(subject)) !== 'known') return undefined;
+      return service.get(caller, uuid).sizeGiB < size ? undefined : json({ uuid, size: String(size) });
+    },
   }),
 
-  route(retryDisk, async ({ caller, cause, params }) => {
-    const uuid = diskUuid(params[0]);
-    await service.retry(caller, uuid, cause);
-    return json({ uuid });
+  change(retryDisk, {
+    async run({ caller, cause, params }) {
+      const uuid = diskUuid(params[0]);
+      await service.retry(caller, uuid, cause);
+      return json({ uuid });
+    },
+    recover: uuidOnce(service, 'known'),
   }),
 
   route(showPool, async () => {

@@ -1,10 +1,12 @@
 import type { DriftService } from '../disks/drift-watch.ts';
 import type { LeftoverService, LeftoverView } from '../disks/leftover-service.ts';
+import type { DiskService } from '../disks/service.ts';
 import { json, jsonText } from './answer.ts';
 import { differenceKeys, instant } from './event-text.ts';
 import { longList } from './long-list.ts';
 import { adoptLeftover, listDrift, listLeftovers, removeLeftover } from './operations/drift.ts';
-import { type Route, route } from './route.ts';
+import { uuidOnce } from './recovering.ts';
+import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
 const leftoverKeys = (leftover: LeftoverView) => ({
@@ -23,22 +25,33 @@ const leftoverKeys = (leftover: LeftoverView) => ({
 });
 
 /** What differs between records, pool and domains, and what an administrator does about volumes that belong to no disk. */
-export const driftRoutes = (drift: DriftService, leftovers: LeftoverService): readonly Route[] => [
+export const driftRoutes = (
+  drift: DriftService,
+  leftovers: LeftoverService,
+  service: Pick<DiskService, 'atRest'>,
+): readonly Route[] => [
   route(listDrift, async ({ caller }) => jsonText(await longList(await drift.list(caller), differenceKeys))),
 
   route(listLeftovers, async ({ caller }) =>
     jsonText(await longList(await leftovers.list(caller), leftoverKeys)),
   ),
 
-  route(adoptLeftover, async ({ caller, cause, params }, adoption) => {
-    const uuid = diskUuid(params[0]);
-    const { overQuota } = await leftovers.adopt(caller, uuid, adoption, cause);
-    return json({ uuid, over_quota: overQuota });
+  change(adoptLeftover, {
+    async run({ caller, cause, params }, adoption) {
+      const uuid = diskUuid(params[0]);
+      const { overQuota } = await leftovers.adopt(caller, uuid, adoption, cause);
+      return json({ uuid, over_quota: overQuota });
+    },
+    recover: ({ begun }, { owner }) =>
+      json({ uuid: begun.disks[0], over_quota: leftovers.isOverQuota(owner) }),
   }),
 
-  route(removeLeftover, async ({ caller, cause, params }) => {
-    const uuid = diskUuid(params[0]);
-    await leftovers.remove(caller, uuid, cause);
-    return json({ uuid });
+  change(removeLeftover, {
+    async run({ caller, cause, params }) {
+      const uuid = diskUuid(params[0]);
+      await leftovers.remove(caller, uuid, cause);
+      return json({ uuid });
+    },
+    recover: uuidOnce(service, 'gone'),
   }),
 ];

@@ -5,7 +5,7 @@ import { json, WEBSOCKET_VERSION } from './answer.ts';
 import { parseForm } from './fields.ts';
 import type { Head } from './head.ts';
 import { createTicket, streamEvents } from './operations/events.ts';
-import { type Route, route } from './route.ts';
+import { keptChange, type Route, route } from './route.ts';
 
 const SEQUENCE = /^\d{1,15}$/;
 
@@ -48,7 +48,8 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
   },
 
   {
-    ...route(createTicket, ({ caller }) => {
+    // Nothing of a ticket outlives the process.
+    ...keptChange(createTicket, ({ caller }) => {
       const { ticket, expires } = tickets.issue(caller);
       return json({ ticket, expires: new Date(expires).toISOString() }, 201);
     }),

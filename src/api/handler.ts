@@ -6,7 +6,7 @@ import { createAuthentication } from './authentication.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
 import { type Fields, mediaType, noFields, parseBody, parseForm } from './fields.ts';
 import type { Head } from './head.ts';
-import type { Answers, Begun, Keep } from './idempotency.ts';
+import type { Answers, Keep } from './idempotency.ts';
 import type { OpenRoute } from './open-routes.ts';
 import { changes, fitsFullStore, takesBody } from './operation.ts';
 import type { Route } from './route.ts';
@@ -76,15 +76,8 @@ export function createHandler(parts: {
   readonly once: Answers['once'];
   /** Whether the store has room only for what frees some. */
   readonly isFull: () => boolean;
-  /** The answer to what a restart has interrupted; undefined where nothing came of it. */
-  readonly recover: (
-    caller: Caller,
-    route: Route,
-    fields: Fields,
-    begun: Begun,
-  ) => Promise<Answer | undefined>;
 }): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
-  const { accounts, gate, once, isFull, recover } = parts;
+  const { accounts, gate, once, isFull } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
   const authenticate = createAuthentication(accounts, parts.maxRequests);
@@ -127,7 +120,7 @@ export function createHandler(parts: {
         cause,
         secret: route.secret === true,
         act: async (because, keep) => act(because, keep),
-        recover: begun => recover(caller, route, fields, begun),
+        recover: begun => route.recover({ caller, begun }, fields),
       });
     }
 

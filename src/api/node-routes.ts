@@ -2,7 +2,7 @@ import type { NodeService, NodeView } from '../disks/service.ts';
 import { json } from './answer.ts';
 import { instant } from './event-text.ts';
 import { agreeToNode, declareAlive, declareDead, listNodes } from './operations/nodes.ts';
-import { type Route, route } from './route.ts';
+import { keptChange, type Route, route } from './route.ts';
 
 type DeclaredDead = NonNullable<NodeView['operation']>['declaredDead'];
 
@@ -28,19 +28,19 @@ export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
     ),
   ),
 
-  route(agreeToNode, async ({ caller, keep, params }) => {
+  keptChange(agreeToNode, async ({ caller, keep, params }) => {
     const node = params[0] ?? '';
     const answer = ({ alarm }: { alarm: string }) => json({ node, alarm });
     return answer(await nodes.agree(caller, node, outcome => keep(answer(outcome))));
   }),
 
-  route(declareDead, async ({ caller, keep, params }, { reason }) => {
+  keptChange(declareDead, async ({ caller, keep, params }, { reason }) => {
     const node = params[0] ?? '';
     const answer = ({ released }: { released: readonly string[] }) => json({ node, released });
     return answer(await nodes.declareDead(caller, node, reason, outcome => keep(answer(outcome))));
   }),
 
-  route(declareAlive, async ({ caller, keep, params }) => {
+  keptChange(declareAlive, async ({ caller, keep, params }) => {
     const node = params[0] ?? '';
     const answer = json({ node });
     await nodes.declareAlive(caller, node, () => keep(answer));

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import type { RequestHeader, ResponseHeader } from './header-fields.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type ChangingMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | ChangingMethod;
 
 /** What operations are about, in the order of the document. */
 export const groups = {
@@ -36,10 +37,10 @@ export interface Outcome {
  * What can be asked at one method of one URL and what comes of it: what clients are told of it in the OpenAPI document, and what the
  * service itself holds to. HEAD goes wherever GET does.
  */
-export interface Operation<Inputs = unknown> {
+export interface Operation<Inputs = unknown, Asked extends Method = Method> {
   /** In camel case; generated clients name their functions so. */
   readonly id: string;
-  readonly method: Method;
+  readonly method: Asked;
   /** Segments that begin with a colon stand for anything. */
   readonly path: string;
   readonly group: keyof typeof groups;
@@ -61,8 +62,10 @@ export interface Operation<Inputs = unknown> {
   readonly errors?: readonly ErrorCode[];
 }
 
-/** Infers the type of an operation's inputs from their schema. */
-export const operation = <Inputs>(described: Operation<Inputs>): Operation<Inputs> => described;
+/** Infers the type of an operation's inputs from their schema, and keeps its method. */
+export const operation = <Inputs, Asked extends Method>(
+  described: Operation<Inputs, Asked>,
+): Operation<Inputs, Asked> => described;
 
 /** An answer with a JSON body, with one example or several with names. */
 export const json = (

@@ -2,21 +2,37 @@ import type { Caller, Cause } from '../disks/service.ts';
 import type { Answer } from './answer.ts';
 import { type Fields, noFields } from './fields.ts';
 import type { Head } from './head.ts';
-import type { Keep } from './idempotency.ts';
+import type { Begun, Keep } from './idempotency.ts';
 import { checkInputs } from './inputs.ts';
-import type { Operation } from './operation.ts';
+import type { ChangingMethod, Operation } from './operation.ts';
 
 interface Request {
   readonly caller: Caller;
   readonly cause: Cause;
-  /** For a change that is done with its decision: what to write in the same batch, so that a repetition finds this answer. */
-  readonly keep: Keep;
   readonly head: Head;
   /** What stands in the path for `:name`, percent-decoded, in order. */
   readonly params: readonly string[];
 }
 
-type Run<Inputs> = (request: Request, inputs: Inputs) => Answer | Promise<Answer>;
+/** A request for a change that is done with its decision. */
+interface KeepingRequest extends Request {
+  /** What to write in the same batch, so that a repetition finds this answer. */
+  readonly keep: Keep;
+}
+
+/** A request that a restart has interrupted after it was decided. */
+interface InterruptedRequest {
+  readonly caller: Caller;
+  readonly begun: Begun;
+}
+
+type Run<Asked, Inputs> = (request: Asked, inputs: Inputs) => Answer | Promise<Answer>;
+
+/** The answer once what the request was about has come to rest; undefined where nothing came of it. */
+type Recover<Inputs> = (
+  request: InterruptedRequest,
+  inputs: Inputs,
+) => Answer | undefined | Promise<Answer | undefined>;
 
 /** An operation and what does it. */
 export interface Route {
@@ -26,21 +42,43 @@ export interface Route {
   /** Whether its answer is told once and kept nowhere. */
   readonly secret?: boolean;
   /** Checks the inputs, then acts. Throws and rejects with PdiskErrors. */
-  answer(request: Request, fields: Fields): Answer | Promise<Answer>;
+  answer(request: KeepingRequest, fields: Fields): Answer | Promise<Answer>;
+  /** Answers, after a restart, what was decided and not answered before it. */
+  recover(request: InterruptedRequest, fields: Fields): Promise<Answer | undefined>;
 }
 
-/** What does an operation, with inputs that are what its schema says. */
-export function route<Inputs>(operation: Operation<Inputs>, run: Run<Inputs>): Route {
+function routeOf<Inputs>(
+  operation: Operation<Inputs>,
+  run: Run<KeepingRequest, Inputs>,
+  recover: Recover<Inputs>,
+): Route {
   const { inputs, invalid = 'BAD_INPUT' } = operation;
   // Most requests say nothing, and of nothing the schema makes the same each time.
   const ofNothing = inputs.safeParse(noFields);
+  const checked = (fields: Fields): Inputs =>
+    fields === noFields && ofNothing.success ? ofNothing.data : checkInputs(inputs, fields, invalid);
 
   return {
     operation,
-    answer: (request, fields) =>
-      run(
-        request,
-        fields === noFields && ofNothing.success ? ofNothing.data : checkInputs(inputs, fields, invalid),
-      ),
+    answer: (request, fields) => run(request, checked(fields)),
+    recover: async (request, fields) => recover(request, checked(fields)),
   };
 }
+
+const nothing = (): undefined => undefined;
+
+/** An operation that reads, with inputs that are what its schema says. */
+export const route = <Inputs>(operation: Operation<Inputs, 'GET'>, run: Run<Request, Inputs>): Route =>
+  routeOf(operation, run, nothing);
+
+/** An operation that changes something, and what tells after a restart what came of it: nothing is done twice under one Idempotency-Key. */
+export const change = <Inputs>(
+  operation: Operation<Inputs, ChangingMethod>,
+  { run, recover }: { readonly run: Run<Request, Inputs>; readonly recover: Recover<Inputs> },
+): Route => routeOf(operation, run, recover);
+
+/** A change that is done with its decision. It takes its answer to disk by `keep`, so after a restart there are both or neither. */
+export const keptChange = <Inputs>(
+  operation: Operation<Inputs, ChangingMethod>,
+  run: Run<KeepingRequest, Inputs>,
+): Route => routeOf(operation, run, nothing);

@@ -68,7 +68,7 @@ export function routeTable(served: Served): RouteTable {
     ...diskRoutes(service),
     ...attachmentRoutes(service),
     ...nodeRoutes(nodes),
-    ...driftRoutes(served.drift, served.leftovers),
+    ...driftRoutes(served.drift, served.leftovers, service),
     ...chartRoutes(charts, events.log),
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),

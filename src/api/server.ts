@@ -16,7 +16,6 @@ import { type Attached, webSocketBehavior } from './live.ts';
 import type { MetricsAccess } from './open-routes.ts';
 import { createParting } from './parting.ts';
 import { withoutPlaces } from './places.ts';
-import { recovered } from './recovering.ts';
 import { routeTable, type Served } from './routes.ts';
 
 /** What changes nothing, and is asked all the time. */
@@ -63,7 +62,7 @@ const isOfLogins = (code: ErrorCode | undefined): boolean =>
 
 /** The REST API over HTTP. */
 export function createApi(parts: Parts): Api {
-  const { service, leftovers, accounts, answers, events, monitoring, log, settings } = parts;
+  const { accounts, answers, events, monitoring, log, settings } = parts;
   const network = {
     isParting: createParting(),
     clientAddress: createClientAddress(settings.trustedProxies),
@@ -77,8 +76,6 @@ export function createApi(parts: Parts): Api {
     gate: (head, changes) => gate?.(head, changes),
     once: answers.once,
     isFull: parts.isFull ?? (() => false),
-    recover: (caller, route, fields, begun) =>
-      recovered({ service, leftovers }, caller, route.operation, fields, begun),
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;

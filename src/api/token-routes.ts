@@ -2,7 +2,7 @@ import type { Tokens, TokenView } from '../accounts/tokens.ts';
 import { type Answer, json } from './answer.ts';
 import { createToken, deleteToken, listTokens } from './operations/tokens.ts';
 import { timestamp } from './representation.ts';
-import { type Route, route } from './route.ts';
+import { keptChange, type Route, route } from './route.ts';
 
 const represent = ({ id, name, created, expires }: TokenView) => ({
   id,
@@ -19,13 +19,13 @@ export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
   route(listTokens, ({ caller }) => json(tokens.list(caller).map(represent))),
 
   {
-    ...route(createToken, async ({ caller, keep }, { name, expires_in }) =>
+    ...keptChange(createToken, async ({ caller, keep }, { name, expires_in }) =>
       told(await tokens.create(caller, name, expires_in * 1000, token => keep(told(token)))),
     ),
     secret: true,
   },
 
-  route(deleteToken, async ({ caller, keep, params }) => {
+  keptChange(deleteToken, async ({ caller, keep, params }) => {
     const id = params[0] ?? '';
     const answer = json({ id });
     await tokens.remove(caller, id, () => keep(answer));

@@ -133,6 +133,9 @@ export interface Choice {
   readonly most?: number | undefined;
 }
 
+/** A disk that may be used (`known`) or an attachment whose disk is `plugged`; `gone` for its users; or none of these. */
+export type AtRest = 'known' | 'plugged' | 'gone' | 'other';
+
 /** A disk on a machine. */
 interface DiskOnMachine {
   readonly disk: string;
@@ -208,11 +211,8 @@ export interface DiskService {
     target: string | undefined,
     cause: Cause,
   ): Promise<string>;
-  /**
-   * The state of a disk or an attachment, by its actor's key, once it waits for nobody; undefined where it is gone. Rejects with
-   * KEY_PENDING where that takes too long.
-   */
-  atRest(key: string): Promise<string | undefined>;
+  /** What became of a disk or an attachment, by its actor's key, once it waits for nobody. Rejects with KEY_PENDING where that takes too long. */
+  atRest(key: string): Promise<AtRest>;
   /** All disks on a machine, in order of attachment. */
   disksOn(vm: VmName): readonly string[];
   /** The disks on a machine that the caller sees, in order of attachment. */

@@ -1,14 +1,26 @@
 // What a restart has interrupted, told to whoever repeats the request with its key.
 import test from 'ava';
-import { recovered } from '../../src/api/recovering.ts';
-import { diskDouble, FIRST, leftoverDouble } from './support/disks.ts';
+import { attachmentRoutes } from '../../src/api/attachment-routes.ts';
+import { diskRoutes } from '../../src/api/disk-routes.ts';
+import { driftRoutes } from '../../src/api/drift-routes.ts';
+import type { AtRest } from '../../src/disks/service.ts';
+import { diskDouble, driftDouble, FIRST, leftoverDouble } from './support/disks.ts';
 
 const caller = { account: 'admin', role: 'admin' } as const;
 const begun = { subject: `disk/${FIRST}`, disks: [FIRST], target: 'vda' };
 
-async function answered(path: string, fields: Record<string, string>, state?: string) {
-  const services = { service: diskDouble({ atRest: async () => state }), leftovers: leftoverDouble() };
-  const answer = await recovered(services, caller, { method: 'POST', path }, fields, begun);
+async function answered(
+  path: string,
+  fields: Record<string, string>,
+  rest: AtRest = 'gone',
+  method = 'POST',
+) {
+  const service = diskDouble({ atRest: async () => rest });
+  const drift = driftRoutes(driftDouble, leftoverDouble(), service);
+  const route = [...diskRoutes(service), ...attachmentRoutes(service), ...drift].find(
+    ({ operation }) => operation.path === path && operation.method === method,
+  );
+  const answer = await route?.recover({ caller, begun }, fields);
   return answer?.body;
 }
 
@@ -27,7 +39,43 @@ test('a forced detach that a restart has interrupted says again what was vouched
 test('a leftover that was adopted is adopted, one that is removed or being wiped is removed', async t => {
   const adoption = { owner: 'test', tag: '', visibility: 'private' };
   t.is(await answered('/api/leftovers/:uuid/adopt', adoption), `{"uuid":"${FIRST}","over_quota":false}`);
-  for (const state of [undefined, 'wiping'])
-    t.is(await answered('/api/leftovers/:uuid/remove', {}, state), `{"uuid":"${FIRST}"}`);
-  t.is(await answered('/api/leftovers/:uuid/remove', {}, 'available'), undefined);
+  t.is(await answered('/api/leftovers/:uuid/remove', {}, 'gone'), `{"uuid":"${FIRST}"}`);
+  t.is(await answered('/api/leftovers/:uuid/remove', {}, 'known'), undefined);
+});
+
+test('a change that came to what it was to be is answered again, and one that did not is done anew', async t => {
+  const uuid = `{"uuid":"${FIRST}"}`;
+  const created = { size: '1', tag: '', visibility: 'private' };
+  const machine = { node: 'n1', vm_id: '7' };
+  const plugged = '{"node":"n1","vm_id":"7","target":"vda","uuid":[]}';
+  const table = [
+    ['POST', '/api/create', created, 'known', uuid],
+    ['POST', '/api/retry/:uuid', {}, 'known', uuid],
+    ['DELETE', '/api/disks/:uuid', {}, 'gone', uuid],
+    ['POST', '/api/resize/:uuid', { size: '2' }, 'known', `{"uuid":"${FIRST}","size":"2"}`],
+    ['POST', '/api/hotattach/:uuid', machine, 'plugged', plugged],
+    ['POST', '/api/hotdetach/:uuid', machine, 'gone', plugged],
+  ] as const;
+  for (const [method, path, fields, came, answer] of table)
+    for (const rest of ['known', 'plugged', 'gone', 'other'] as const)
+      t.is(
+        await answered(path, fields, rest, method),
+        rest === came ? answer : undefined,
+        `${path}: ${rest}`,
+      );
+  t.is(await answered('/api/resize/:uuid', { size: '3' }, 'known'), undefined, 'it is smaller than that');
+});
+
+test('a change that is done with its decision is answered again whatever came after it', async t => {
+  for (const rest of ['known', 'other'] as const) {
+    t.is(
+      await answered('/api/disks/:uuid/limit', { limit: '2' }, rest, 'PUT'),
+      `{"uuid":"${FIRST}","limit":"2"}`,
+    );
+    t.is(
+      await answered('/api/attach/:uuid', { node: 'n1', vm_id: '7' }, rest),
+      '{"node":"n1","vm_id":"7","uuid":[]}',
+    );
+    t.regex(String(await answered('/api/disks/:uuid', { tag: 'b' }, rest, 'PATCH')), /"tag":"a simple disk"/);
+  }
 });

@@ -137,7 +137,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       calls.push(['setLimit', uuid, limit]);
       disks.set(uuid, { ...disk, limit });
     },
-    atRest: async () => undefined,
+    atRest: async () => 'gone',
     disksOn: () => [],
     ownedBy(account) {
       const owned = [...disks.values()].filter(disk => disk.owner === account);
