@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { type Environment, fromEnvironment } from './config/environment.ts';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
+import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
 
 export interface Config {
@@ -23,10 +24,7 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string;
   /** `directory` is absolute. */
-  readonly pool:
-    | { readonly kind: 'file'; readonly directory: string }
-    /** `VG` or `VG/THINPOOL`. */
-    | { readonly kind: 'lvm'; readonly name: string };
+  readonly pool: PoolPlace;
   readonly wipe: 'zero' | 'discard' | 'none';
   /** MiB in a second; undefined: no limit. */
   readonly wipeRateMiB: number | undefined;
@@ -170,11 +168,8 @@ function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls
 
 const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
 
-function poolAt(setting: string, cwd: string): Config['pool'] {
-  const [kind, ...rest] = setting.split(':');
-  const place = rest.join(':');
-  return kind === 'lvm' ? { kind, name: place } : { kind: 'file', directory: resolve(cwd, place) };
-}
+const absolute = (place: PoolPlace, cwd: string): PoolPlace =>
+  place.kind === 'file' ? { ...place, directory: resolve(cwd, place.directory) } : place;
 
 /**
  * Reads the configuration: defaults, over them the YAML file named by `--config` or PDISK_CONFIG, over that the environment.
@@ -211,7 +206,7 @@ export function loadConfig(sources: Sources): Config {
     maxConnections: checked.max_connections,
     maxRequests: checked.max_requests,
     dataDir,
-    pool: poolAt(checked.pool ?? `file:${join(dataDir, 'pool')}`, cwd),
+    pool: absolute(checked.pool ?? { kind: 'file', directory: join(dataDir, 'pool') }, cwd),
     wipe: checked.wipe,
     wipeRateMiB: checked.wipe_rate,
     overcommit: checked.overcommit,

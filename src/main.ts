@@ -71,15 +71,14 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
   const { overcommit, wipe, wipeRateMiB } = config;
-  const place = config.pool.kind === 'file' ? config.pool.directory : config.pool.name;
   const owner = await readOwner(ownerFile);
-  const opened = await openPool(`${config.pool.kind}:${place}`, {
+  const opened = await openPool(config.pool, {
     overcommit,
     owner: owner.name,
     log: isSystemLibvirt(config.nodes) ? { warn } : undefined,
     lvm: { wipe, wipeRateMiB },
   });
-  const room = config.pool.kind === 'file' ? await databaseRoom(place, config.dataDir) : 0;
+  const room = config.pool.kind === 'file' ? await databaseRoom(config.pool.directory, config.dataDir) : 0;
   const pool = leaving(opened, room * overcommit);
   if (owner.isNew && !config.acceptLoss) await demandNoVolumes(pool);
   await owner.keep();

@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { isNodeName, normalNodeName } from './node-name.ts';
+import { parsePool } from './pool-place.ts';
 
 /** What is told about a setting besides its schema. */
 interface About {
@@ -35,12 +36,14 @@ function parseAddress(text: string): { host: string; port: number } | undefined 
   return (groups?.v6 === undefined ? isNodeName(host) : isIPv6(host)) ? { host, port } : undefined;
 }
 
-const address = z.string().transform((text, context) => {
-  const parsed = parseAddress(text);
-  if (parsed) return parsed;
-  context.issues.push({ code: 'custom', input: text, message: 'not an address' });
-  return z.NEVER;
-});
+/** What a text says, where it says anything. */
+const parsed = <Value>(parse: (text: string) => Value | undefined) =>
+  z.string().transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', input: text, message: 'not what is allowed' });
+    return z.NEVER;
+  });
 
 /** Whether a text is the origin of a web page, as browsers write it. */
 const isOrigin = (text: string): boolean =>
@@ -56,9 +59,6 @@ function isNetwork(text: string): boolean {
 
 const LOCAL_URI = 'qemu:///system';
 const URI = /^qemu(?:\+unix|\+tcp)?:\/\/[^\s/]*\/(?:system|session)(?:\?\S*)?$/;
-
-/** See `parsePool`: names as LVM takes them. */
-const POOL = /^(?:file:.|lvm:[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*(?:\/[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*)?$)/s;
 
 const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
   const seen = new Set<string>();
@@ -81,7 +81,7 @@ const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
 
 /** Every setting, in the order in which it is shown. The file's names are the schema's keys. */
 export const settings = z.strictObject({
-  listen: setting(address.prefault('127.0.0.1:8445'), {
+  listen: setting(parsed(parseAddress).prefault('127.0.0.1:8445'), {
     env: 'PDISK_LISTEN',
     default: '`127.0.0.1:8445`',
     allowed: "HOST:PORT, PORT at most 65535, an IPv6 address in brackets ('[::1]:8445')",
@@ -148,7 +148,7 @@ export const settings = z.strictObject({
     description:
       'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
-  pool: setting(z.string().regex(POOL).optional(), {
+  pool: setting(parsed(parsePool).optional(), {
     env: 'PDISK_POOL',
     default: '`file:<data_dir>/pool`',
     allowed: 'file:DIR, lvm:VG or lvm:VG/THINPOOL',
@@ -285,7 +285,7 @@ export const settings = z.strictObject({
     default: '`loopback`',
     allowed: "'admin', 'loopback' or 'any'",
     description:
-      'Who may read `/metrics`: administrators; they and whoever asks from a loopback address, as a proxy on this machine does for everybody; everybody.',
+      'Who may read `/metrics`. `admin`: administrators; `loopback`: they and whoever asks from a loopback address, as a proxy on this machine does for everybody; `any`: everybody.',
   }),
   log_level: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'), {
     env: 'PDISK_LOG_LEVEL',

@@ -234,6 +234,14 @@ test('all mistakes are told together, each with the setting, the value and what 
     t.true(sentences[index]?.startsWith(start), sentences[index]);
 });
 
+test('a pool is a directory, taken from where pdisk was started, or a volume group or a thin pool in one', t => {
+  const poolOf = (pool: string) => load('', { PDISK_POOL: pool }).pool;
+  t.deepEqual(poolOf('file:images'), { kind: 'file', directory: '/srv/images' });
+  t.deepEqual(poolOf('file:/a:b'), { kind: 'file', directory: '/a:b' });
+  t.deepEqual(poolOf('lvm:vg'), { kind: 'lvm', vg: 'vg', thinPool: undefined });
+  t.deepEqual(poolOf('lvm:vg/thin'), { kind: 'lvm', vg: 'vg', thinPool: 'thin' });
+});
+
 test('what is not allowed is refused', t => {
   for (const text of [
     'listen: localhost',
@@ -248,7 +256,11 @@ test('what is not allowed is refused', t => {
     'pool: lvm:-a',
     'wipe: all',
     'wipe_rate: 0',
+    'pool: ""',
     'pool: "file:"',
+    'pool: "file:/a\\nb"',
+    'pool: /srv/pool',
+    'pool: zfs:tank',
     'overcommit: 0',
     'overcommit: .inf',
     'user_limit: 1.5',
