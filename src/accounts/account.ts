@@ -1,4 +1,4 @@
-import type { Caller } from '../disks/service.ts';
+import type { Caller } from './caller.ts';
 import type { AccountRecord } from './record.ts';
 
 /** An account in memory. Changed credentials or another role make another object of it, so that whoever holds the old one can tell. */

@@ -2,10 +2,10 @@
 // administrator is left. Whoever has the decision behind it sees the new truth, whoever waits for scrypt or the disk looks again.
 import { nanoid } from 'nanoid';
 import type { Quota } from '../../machines/disk-events.ts';
-import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Write } from '../store/journal.ts';
 import type { Account } from './account.ts';
+import type { Caller } from './caller.ts';
 import { fairQueue } from './fair-queue.ts';
 import { createLogins } from './logins.ts';
 import { defaultCost, type HashCost, hashPassword, matchesPassword } from './password.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Account } from './account.ts';
+import type { Caller } from './caller.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { type HashCost, impossibleHash, matchesPassword } from './password.ts';
 import { accountName } from './record.ts';

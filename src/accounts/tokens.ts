@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import type { Caller } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Write } from '../store/journal.ts';
+import type { Caller } from './caller.ts';
 import type { TokenRecord } from './record.ts';
 
 /** What may be told about a token: not its secret. */

@@ -1,7 +1,7 @@
 import type { Accounts } from '../accounts/accounts.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { accountName } from '../accounts/record.ts';
 import { createVerified } from '../accounts/verified.ts';
-import type { Caller } from '../disks/service.ts';
 import type { Exchange } from './exchange.ts';
 import { createTarpit } from './tarpit.ts';
 

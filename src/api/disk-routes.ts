@@ -1,4 +1,5 @@
-import type { Caller, DiskService, DiskView, Position } from '../disks/service.ts';
+import type { Caller } from '../accounts/caller.ts';
+import type { DiskService, DiskView, Position } from '../disks/service.ts';
 import { type Answer, json, jsonText, type LongBody } from './answer.ts';
 import { detailKeys, representDetails } from './details.ts';
 import type { Head } from './head.ts';

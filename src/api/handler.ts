@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts';
-import type { Caller, Cause } from '../disks/service.ts';
+import type { Caller } from '../accounts/caller.ts';
+import type { Cause } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
 import { type Answer, ofError } from './answer.ts';
 import { createAuthentication } from './authentication.ts';

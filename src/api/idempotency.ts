@@ -4,8 +4,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Passwords } from '../accounts/accounts.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { passwordHash } from '../accounts/record.ts';
-import type { Caller, Cause, Decided } from '../disks/service.ts';
+import type { Cause, Decided } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
 import type { Write } from '../store/journal.ts';
 import { prefixes } from '../store/keys.ts';

@@ -1,4 +1,5 @@
-import type { Caller, Cause } from '../disks/service.ts';
+import type { Caller } from '../accounts/caller.ts';
+import type { Cause } from '../disks/service.ts';
 import type { Answer } from './answer.ts';
 import { type Fields, noFields } from './fields.ts';
 import type { Head } from './head.ts';

@@ -1,12 +1,13 @@
 import type { DetachFacts } from '../../machines/attachment-events.ts';
 import { attachmentKey } from '../../machines/notes.ts';
 import type { Whereabouts, Word } from '../../machines/whereabouts.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import { expectDone } from './answers.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
 import { mayDetach, runsTheCloud } from './rights.ts';
-import type { Caller, DiskService, Force, VmName } from './service.ts';
+import type { DiskService, Force, VmName } from './service.ts';
 
 /** How often facts are gathered anew because the machine's attachments changed meanwhile. */
 const ATTEMPTS = 5;

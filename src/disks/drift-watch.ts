@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf, reasonOf } from '../errors.ts';
 import { type Difference, type DriftKind, differencesOf, driftKinds, type Truths } from './drift.ts';
 import type { Holders } from './holders.ts';
 import { ageSentence } from './restored.ts';
 import { runsTheCloud } from './rights.ts';
-import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Volumes } from './volumes.ts';
 

@@ -1,9 +1,10 @@
+import type { Caller } from '../accounts/caller.ts';
 import { unknownDisk, viewOf } from './answers.ts';
 import { detailsOf, versionOf, waitingOf } from './details.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
 import { mayInspect, maySee, maySeeUse, runsTheCloud } from './rights.ts';
-import type { Caller, Choice, DiskService } from './service.ts';
+import type { Choice, DiskService } from './service.ts';
 
 const GIB = 1024 ** 3;
 

@@ -1,7 +1,7 @@
+import type { Caller } from '../accounts/caller.ts';
 import type { ErrorFacts } from '../errors.ts';
 import type { KeptDisk } from './records.ts';
 import { maySeeUse } from './rights.ts';
-import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
 
 /** How many machines a sentence names. */

@@ -1,6 +1,7 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import type { Patience } from '../../machines/stamp.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { ask, type Finding } from '../charts/ask.ts';
 import { attachmentProbes } from '../charts/attachment-probes.ts';
 import { diskProbes } from '../charts/disk-probes.ts';
@@ -11,7 +12,7 @@ import { takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
 import { made, mayInspect, maySeeUsers, runsTheCloud } from './rights.ts';
-import type { AttachmentPlace, Caller, ChartService, Explained } from './service.ts';
+import type { AttachmentPlace, ChartService, Explained } from './service.ts';
 
 const GIB = 1024 ** 3;
 

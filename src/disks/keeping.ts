@@ -1,4 +1,5 @@
 import { diskKey } from '../../machines/notes.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import { expectDone, unknownDisk } from './answers.ts';
 import { versionOf } from './details.ts';
@@ -6,7 +7,7 @@ import { usersInTheWay } from './in-use.ts';
 import type { Parts } from './parts.ts';
 import { isKnown, type KeptDisk } from './records.ts';
 import { mayDelete, maySee, maySetLimit } from './rights.ts';
-import type { Caller, Cause, DiskService } from './service.ts';
+import type { Cause, DiskService } from './service.ts';
 
 const GIB = 1024 ** 3;
 

@@ -1,4 +1,5 @@
 import { diskKey } from '../../machines/notes.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -8,7 +9,7 @@ import type { Holder, Holders } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import type { Parts } from './parts.ts';
 import { runsTheCloud } from './rights.ts';
-import type { Caller, Cause } from './service.ts';
+import type { Cause } from './service.ts';
 import type { Leftover, Volumes } from './volumes.ts';
 
 const GIB = 1024 ** 3;

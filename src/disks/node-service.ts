@@ -1,3 +1,4 @@
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
@@ -6,7 +7,7 @@ import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import type { Reconciler } from './reconcile.ts';
 import { runsTheCloud } from './rights.ts';
-import type { Caller, NodeService } from './service.ts';
+import type { NodeService } from './service.ts';
 import type { Finder } from './whereabouts.ts';
 
 export interface NodeServiceParts {

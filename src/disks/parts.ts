@@ -1,11 +1,11 @@
 import type { Quota } from '../../machines/disk-events.ts';
+import type { Caller } from '../accounts/caller.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Alarms } from './alarms.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import type { Caller } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Strays } from './strays.ts';
 import type { ActorSystem } from './system.ts';

@@ -1,4 +1,5 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import { disksOf, expectDone, targetOf, unknownDisk } from './answers.ts';
 import { factsFor, vouchedFor, wordOf } from './detaching.ts';
@@ -7,7 +8,7 @@ import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptDisk } from './records.ts';
 import { mayNameMachines, maySee, mayUnplug } from './rights.ts';
-import type { Caller, DiskService } from './service.ts';
+import type { DiskService } from './service.ts';
 
 /** Plugging disks into running machines, and unplugging them. */
 export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {

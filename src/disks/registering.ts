@@ -1,12 +1,13 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
 import { disksOf, expectDone, unknownDisk } from './answers.ts';
 import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { isHeld, isKnown, type KeptAttachment } from './records.ts';
 import { made, mayNameMachines, mayRegister, maySee, runsTheCloud } from './rights.ts';
-import type { Caller, DiskService } from './service.ts';
+import type { DiskService } from './service.ts';
 
 /** How many machines a disk may be registered with where its limit is lower: its record has them all, and is written whole. */
 const MOST_USERS = 64;

@@ -1,5 +1,5 @@
+import type { Caller } from '../accounts/caller.ts';
 import { isKnown, type KeptAttachment, type KeptDisk } from './records.ts';
-import type { Caller } from './service.ts';
 
 /** The frontend and administrators. */
 export const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';

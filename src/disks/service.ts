@@ -1,15 +1,8 @@
 import type { Quota } from '../../machines/disk-events.ts';
+import type { Caller } from '../accounts/caller.ts';
 import type { Finding } from '../charts/ask.ts';
 import type { Write } from '../store/journal.ts';
 import { type CauseKind, codecs } from '../store/records.ts';
-
-/** Who asks. */
-export interface Caller {
-  readonly account: string;
-  /** Tells the account from others that had its name before; one from before there were ids has none. */
-  readonly id?: string | undefined;
-  readonly role: 'user' | 'service' | 'admin';
-}
 
 /** Why something happens, for the log and the events. */
 export interface Cause {

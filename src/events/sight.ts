@@ -1,4 +1,4 @@
-import type { Caller } from '../disks/service.ts';
+import type { Caller } from '../accounts/caller.ts';
 import type { EventRecord } from '../store/records.ts';
 
 /**

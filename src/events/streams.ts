@@ -1,5 +1,6 @@
+import type { Caller } from '../accounts/caller.ts';
 import type { DriftNews } from '../disks/drift-watch.ts';
-import type { Caller, DiskService, DiskView } from '../disks/service.ts';
+import type { DiskService, DiskView } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Fullness } from '../storage/fullness.ts';
 import type { EventRecord } from '../store/records.ts';

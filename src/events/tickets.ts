@@ -1,4 +1,4 @@
-import type { Caller } from '../disks/service.ts';
+import type { Caller } from '../accounts/caller.ts';
 
 const LIFE_MS = 30_000;
 /** Tickets of one account that are open at once; a further one takes the place of its oldest. */

@@ -1,9 +1,9 @@
 import test from 'ava';
 import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts';
+import type { Caller } from '../../src/accounts/caller.ts';
 import { defaultCost, hashPassword, matchesPassword } from '../../src/accounts/password.ts';
 import { accountRecord } from '../../src/accounts/record.ts';
 import { createVerified } from '../../src/accounts/verified.ts';
-import type { Caller } from '../../src/disks/service.ts';
 import { PdiskError } from '../../src/errors.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createAccounts } from '../../src/accounts/accounts.ts';
-import type { Caller } from '../../src/disks/service.ts';
+import type { Caller } from '../../src/accounts/caller.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
 
 async function site() {

@@ -1,8 +1,8 @@
 // Volumes that have lost their records: what administrators do with them, on the actor system with a pool of names.
 import test from 'ava';
 import { diskKey } from '../../machines/notes.ts';
+import type { Caller } from '../../src/accounts/caller.ts';
 import { createLeftoverService } from '../../src/disks/leftover-service.ts';
-import type { Caller } from '../../src/disks/service.ts';
 import { watchVolumes } from '../../src/disks/volumes.ts';
 import type { VolumeEntry } from '../../src/storage/pool.ts';
 import { holderOf, standInHolders } from './support/holders.ts';
