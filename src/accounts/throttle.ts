@@ -1,3 +1,5 @@
+import { createLru } from '../lru.ts';
+
 /** Failures that cost no waiting: people mistype. */
 const FREE = 5;
 const FIRST_WAIT_MS = 1000;
@@ -13,9 +15,9 @@ export interface Throttle {
   succeeded(key: string): void;
 }
 
-/** Remembers the `limit` keys that failed last; `now` in milliseconds. */
+/** Remembers the `limit` keys that failed last, or were asked for; `now` in milliseconds. */
 export function createThrottle(limit: number, now: () => number): Throttle {
-  const failures = new Map<string, { readonly count: number; readonly at: number }>();
+  const failures = createLru<string, { readonly count: number; readonly at: number }>(limit);
 
   const known = (key: string): { count: number; at: number } | undefined => {
     const found = failures.get(key);
@@ -31,16 +33,8 @@ export function createThrottle(limit: number, now: () => number): Throttle {
     },
     failed(key) {
       const count = (known(key)?.count ?? 0) + 1;
-      failures.delete(key);
       failures.set(key, { count, at: now() });
-      if (failures.size <= limit) return;
-      for (const oldest of failures.keys()) {
-        failures.delete(oldest);
-        return;
-      }
     },
-    succeeded: key => {
-      failures.delete(key);
-    },
+    succeeded: failures.delete,
   };
 }

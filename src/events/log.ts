@@ -1,3 +1,4 @@
+import { createLru } from '../lru.ts';
 import type { EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 
@@ -35,7 +36,7 @@ export async function openEventLog(
   let recent: EventRecord[] = [];
   let firstRecent = newest + 1;
   const listeners: (() => void)[] = [];
-  const chunks = new Map<number, Promise<readonly EventRecord[]>>();
+  const chunks = createLru<number, Promise<readonly EventRecord[]>>(CHUNKS);
 
   /** The events from `start` + 1 to `start` + CHUNK. Once they are all there they never change. */
   function chunkAt(start: number): Promise<readonly EventRecord[]> {
@@ -45,8 +46,6 @@ export async function openEventLog(
     if (start + CHUNK > newest) return read;
     chunks.set(start, read);
     read.catch(() => chunks.delete(start));
-    const [eldest] = chunks.keys();
-    if (chunks.size > CHUNKS && eldest !== undefined) chunks.delete(eldest);
     return read;
   }
 

@@ -1,0 +1,35 @@
+/** A map of bounded size: what was used longest ago goes first. */
+export interface Lru<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): void;
+  delete(key: Key): void;
+}
+
+/** Keeps the `limit` entries used last. A Map is in the order of insertion, so what is used is put in anew. */
+export function createLru<Key, Value>(limit: number): Lru<Key, Value> {
+  const values = new Map<Key, Value>();
+  let newest: Key | undefined;
+
+  function set(key: Key, value: Value): void {
+    newest = key;
+    values.delete(key);
+    values.set(key, value);
+    if (values.size <= limit) return;
+    for (const oldest of values.keys()) {
+      values.delete(oldest);
+      return;
+    }
+  }
+
+  return {
+    get(key) {
+      const value = values.get(key);
+      if (value !== undefined && key !== newest) set(key, value);
+      return value;
+    },
+    set,
+    delete: key => {
+      values.delete(key);
+    },
+  };
+}
