@@ -14,8 +14,9 @@ import {
   showInspectorFile,
   showReadiness,
 } from './operations/service.ts';
-import { readPages } from './pages.ts';
+import { type Page, readPages } from './pages.ts';
 import { type Route, route } from './route.ts';
+import { isCopy } from './versions.ts';
 
 export interface Monitoring {
   readonly figures: Figures;
@@ -43,8 +44,8 @@ async function metrics({ contentType, text }: Figures): Promise<Answer> {
 }
 
 /** A file, or only word that the client's copy is right. */
-const fresh = (file: Answer, copies: string | undefined): Answer =>
-  copies?.includes(file.headers?.ETag ?? '') ? { ...file, status: 304, body: '' } : file;
+const fresh = ({ version, answer }: Page, copies: string | undefined): Answer =>
+  isCopy(version, copies) ? { ...answer, status: 304, body: '' } : answer;
 
 export const openRoute = (
   operation: Operation,

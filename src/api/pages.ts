@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answer } from './answer.ts';
+import { etagOf } from './versions.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -20,15 +21,24 @@ function pathOf(name: string): string {
   return name.startsWith('docs.') ? `/api/docs/${name}` : `/inspect/${name}`;
 }
 
-function read(directory: string): Map<string, Answer> {
-  const files = new Map<string, Answer>();
+export interface Page {
+  readonly version: string;
+  readonly answer: Answer;
+}
+
+function read(directory: string): Map<string, Page> {
+  const files = new Map<string, Page>();
   for (const name of readdirSync(directory)) {
     const type = types[extname(name)];
     if (type === undefined) continue;
     const body = readFileSync(join(directory, name), 'utf8');
-    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-    const headers = { 'Cache-Control': 'no-cache', ETag: tag, 'Referrer-Policy': 'no-referrer' };
-    files.set(pathOf(name), { status: 200, type, body, headers });
+    const version = createHash('sha256').update(body).digest('base64url');
+    const headers = {
+      'Cache-Control': 'no-cache',
+      ETag: etagOf(version),
+      'Referrer-Policy': 'no-referrer',
+    };
+    files.set(pathOf(name), { version, answer: { status: 200, type, body, headers } });
   }
   return files;
 }
@@ -37,7 +47,7 @@ function read(directory: string): Map<string, Answer> {
  * The files of the pages, by path, read once. None where nobody has built it: then there is nothing at these URLs. A browser asks
  * each time whether its copy is still right, for names stay and contents change.
  */
-export function readPages(): ReadonlyMap<string, Answer> {
+export function readPages(): ReadonlyMap<string, Page> {
   for (const place of places) {
     try {
       return read(place);
