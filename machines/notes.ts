@@ -46,5 +46,5 @@ export interface Tell<Event> {
   readonly event: Event;
 }
 
-export const diskKey = (uuid: string): string => `disk/${uuid}`;
-export const attachmentKey = (id: string): string => `attachment/${id}`;
+export const diskKey = (uuid: string) => `disk/${uuid}` as const;
+export const attachmentKey = (id: string) => `attachment/${id}` as const;

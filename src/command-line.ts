@@ -2,6 +2,7 @@ import { checkCertificate } from './api/certificate.ts';
 import { unknownVariables } from './config/environment.ts';
 import { helpText } from './config/help.ts';
 import { ConfigError, loadConfig } from './config.ts';
+import { sentenceOf } from './errors.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
 
@@ -33,8 +34,7 @@ export async function obey(): Promise<void> {
   try {
     await run();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const sentences = error instanceof ConfigError ? error.sentences : [reason];
+    const sentences = error instanceof ConfigError ? error.sentences : [sentenceOf(error)];
     for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);
     process.exit(1);
   }

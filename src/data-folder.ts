@@ -1,8 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from './durable-file.ts';
-
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+import { isMissing } from './missing.ts';
 
 /**
  * Makes a folder, and those above it, all durably. One by one: Node's own `recursive` goes round for ever where a folder is there and takes no

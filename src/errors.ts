@@ -322,11 +322,13 @@ export class PdiskError extends Error {
   }
 }
 
+/** What is thrown, as a sentence. */
+export const sentenceOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 /** What went wrong, in the words of whoever noticed it first: for the detail of another error. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof PdiskError && error.detail !== undefined) return error.detail;
-  return error instanceof Error ? error.message : String(error);
-}
+export const reasonOf = (error: unknown): string =>
+  (error instanceof PdiskError ? error.detail : undefined) ?? sentenceOf(error);
 
 /** An error of the catalogue with its own sentence. */
 export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {

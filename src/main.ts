@@ -16,6 +16,7 @@ import type { Config } from './config.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { connectionsWithin } from './descriptors.ts';
 import { createDisks } from './disks/disks.ts';
+import { sentenceOf } from './errors.ts';
 import { logChanges } from './events/change-log.ts';
 import { keepHistory } from './events/history.ts';
 import { openEventLog } from './events/log.ts';
@@ -55,7 +56,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
       api?.reloadCertificate();
       log.info('SIGHUP: the certificate, if there is one, was read again');
     } catch (error) {
-      log.error(`${error instanceof Error ? error.message : error}; the old one stays in use`);
+      log.error(`${sentenceOf(error)}; the old one stays in use`);
     }
   });
 

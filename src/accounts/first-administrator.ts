@@ -1,11 +1,13 @@
 // A random password is in its file before the account is in the store: a crash between the two is mended by the next start, which finds no
 // account and takes the password that may have been read already. The other order would lock everybody out. A password that somebody chose
 // is kept nowhere but as its hash: who chose it knows it.
+
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../durable-file.ts';
+import { isMissing } from '../missing.ts';
 import type { Accounts } from './accounts.ts';
 import { isFitPassword, PASSWORD_RULE } from './password-rule.ts';
 
@@ -19,7 +21,7 @@ async function readPassword(file: string): Promise<string | undefined> {
     const password = await handle.readFile('utf8').finally(() => handle.close());
     return password.replace(/\n$/, '') || undefined;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { sentenceOf } from '../errors.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -38,7 +39,8 @@ export function checkCertificate({ certificate, key }: TlsFiles): readonly strin
       ...(isOpen ? [`the key ${key} can be read by everybody on this machine: chmod o-r it`] : []),
     ];
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the certificate ${certificate} with the key ${key} cannot be used: ${why}`);
+    throw new Error(
+      `the certificate ${certificate} with the key ${key} cannot be used: ${sentenceOf(error)}`,
+    );
   }
 }

@@ -1,16 +1,16 @@
 // Names and units follow the conventions of Prometheus: base units, `_total` on counters, and labels of which there are few.
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DiskFigures } from '../disks/disks.ts';
 import type { DiskService } from '../disks/service.ts';
 import { PdiskError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Streams } from '../events/streams.ts';
+import { GIB } from '../gib.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Fullness } from '../storage/fullness.ts';
 import type { Pool } from '../storage/pool.ts';
 import { createRequestFigures } from './request-figures.ts';
-
-const GIB = 1024 ** 3;
 
 /** What is looked at when somebody asks. */
 interface Observed {

@@ -1,10 +1,11 @@
 import type { Position } from '../disks/service.ts';
+import { UUID } from '../uuid.ts';
 import type { Head } from './head.ts';
 
 /** A disk's place in the order of all, as a text for `?after=`. */
 const placeOf = ({ created, uuid }: Position): string => `${created}.${uuid}`;
 
-const PLACE = /^(?<created>\d{1,15})\.(?<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const PLACE = new RegExp(`^(?<created>\\d{1,15})\\.(?<uuid>${UUID})$`);
 
 /** The place that such a text names; undefined where it names none. */
 export function positionIn(place: string): Position | undefined {

@@ -1,8 +1,10 @@
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Vm } from '../../machines/vm.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { type ErrorFacts, errorOf, type PdiskError } from '../errors.ts';
-import { isHeld } from './records.ts';
+import { isHeld, type KeptDisk } from './records.ts';
+import { mayFind } from './rights.ts';
 import type { DiskView } from './service.ts';
 import type { Shelf } from './shelf.ts';
 import type { Outcome } from './system.ts';
@@ -41,3 +43,10 @@ export const unknownDisk = (disk: string): PdiskError => errorOf('DISK_UNKNOWN',
 
 export const targetOf = (context: Outcome['context']): string =>
   (context as AttachmentContext | undefined)?.target ?? '';
+
+/** The disk, where the caller may see it. Throws DISK_UNKNOWN. */
+export function findDisk(shelf: Pick<Shelf, 'disk'>, caller: Caller, uuid: string, may = mayFind): KeptDisk {
+  const disk = shelf.disk(uuid);
+  if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
+  return disk;
+}

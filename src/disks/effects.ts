@@ -6,6 +6,7 @@ import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Failure, Problem } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
+import { GIB } from '../gib.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Message } from './records.ts';
@@ -20,8 +21,6 @@ export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message
  * than the chart's TIMEOUT.
  */
 export const GRACE_MS = 3_000;
-
-const GIB = 2 ** 30;
 
 /** What effects work on. */
 export interface EffectParts {

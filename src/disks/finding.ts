@@ -1,12 +1,11 @@
 import type { Caller } from '../accounts/caller.ts';
-import { unknownDisk, viewOf } from './answers.ts';
+import { GIB } from '../gib.ts';
+import { findDisk, viewOf } from './answers.ts';
 import { detailsOf, versionOf, waitingOf } from './details.ts';
 import type { Parts } from './parts.ts';
-import { isHeld, isKnown, type KeptDisk } from './records.ts';
-import { mayInspect, maySee, maySeeUse, runsTheCloud } from './rights.ts';
+import { isHeld, type KeptDisk } from './records.ts';
+import { mayFind, mayInspect, maySee, maySeeUse, runsTheCloud } from './rights.ts';
 import type { Choice, DiskService } from './service.ts';
-
-const GIB = 1024 ** 3;
 
 const isChosen = ({ state, context }: KeptDisk, choice: Choice): boolean =>
   (choice.tag ?? context.tag) === context.tag &&
@@ -24,13 +23,6 @@ export function finding({
   DiskService,
   'list' | 'blocks' | 'get' | 'listDetails' | 'getDetails' | 'version' | 'onMachine' | 'space'
 > {
-  function found(caller: Caller, uuid: string, may: typeof maySee): KeptDisk {
-    const disk = committed.disk(uuid);
-    if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
-    return disk;
-  }
-  const mayFind: typeof maySee = (caller, disk) => isKnown(disk) && maySee(caller, disk);
-
   const isWaitingFor = (disk: KeptDisk, whom: Choice['waiting']): boolean =>
     whom === undefined || waitingOf(committed, disk).some(one => one.for === whom);
 
@@ -57,10 +49,10 @@ export function finding({
   return {
     list: (caller, choice = {}) => choose(caller, choice, mayFind, disk => viewOf(disk.context)),
     blocks: caller => (runsTheCloud(caller) ? committed.blocks() : undefined),
-    get: (caller, uuid) => viewOf(found(caller, uuid, mayFind).context),
+    get: (caller, uuid) => viewOf(findDisk(committed, caller, uuid).context),
     listDetails: (caller, choice = {}) => choose(caller, choice, mayInspect, disk => details(caller, disk)),
-    getDetails: (caller, uuid) => details(caller, found(caller, uuid, mayInspect)),
-    version: (caller, uuid) => versionOf(committed, found(caller, uuid, mayInspect)),
+    getDetails: (caller, uuid) => details(caller, findDisk(committed, caller, uuid, mayInspect)),
+    version: (caller, uuid) => versionOf(committed, findDisk(committed, caller, uuid, mayInspect)),
     onMachine(caller, { node, vmId }) {
       const held = committed.attachmentsOf(hypervisor.vm(node, vmId)).filter(isHeld);
       return held.flatMap(({ context: { id, disk: uuid } }) => {

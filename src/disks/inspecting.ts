@@ -6,15 +6,14 @@ import { ask, type Finding } from '../charts/ask.ts';
 import { attachmentProbes } from '../charts/attachment-probes.ts';
 import { diskProbes } from '../charts/disk-probes.ts';
 import { type ErrorFacts, errorOf } from '../errors.ts';
-import { unknownDisk, viewOf } from './answers.ts';
+import { GIB } from '../gib.ts';
+import { findDisk, viewOf } from './answers.ts';
 import { usersInTheWay } from './in-use.ts';
 import { takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
 import type { KeptAttachment, KeptDisk } from './records.ts';
 import { made, mayInspect, maySeeUsers, runsTheCloud } from './rights.ts';
 import type { AttachmentPlace, ChartService, Explained } from './service.ts';
-
-const GIB = 1024 ** 3;
 
 /** Looks at charts and their records, and changes nothing. */
 export function inspecting(
@@ -82,8 +81,7 @@ export function inspecting(
   return {
     async place(caller, uuid) {
       const room = await roomGiB();
-      const disk = committed.disk(uuid);
-      if (!disk || !mayInspect(caller, disk)) throw unknownDisk(uuid);
+      const disk = findDisk(committed, caller, uuid, mayInspect);
       const whole = maySeeUsers(caller, disk);
       return {
         disk: viewOf(disk.context),

@@ -1,15 +1,13 @@
 import { diskKey } from '../../machines/notes.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
-import { expectDone, unknownDisk } from './answers.ts';
+import { GIB } from '../gib.ts';
+import { expectDone, findDisk } from './answers.ts';
 import { versionOf } from './details.ts';
 import { usersInTheWay } from './in-use.ts';
 import type { Parts } from './parts.ts';
-import { isKnown, type KeptDisk } from './records.ts';
-import { mayDelete, maySee, maySetLimit } from './rights.ts';
+import { mayDelete, maySetLimit } from './rights.ts';
 import type { Cause, DiskService } from './service.ts';
-
-const GIB = 1024 ** 3;
 
 const share = (taken: number, most: number, unit: string): string =>
   Number.isFinite(most) ? `${taken} of ${most} ${unit}` : `${taken} ${unit}`;
@@ -23,17 +21,11 @@ export function keeping(
 ): Pick<DiskService, 'create' | 'edit' | 'grow' | 'remove' | 'setLimit' | 'retry' | 'ownedBy' | 'quotaOf'> {
   const { system, decided, committed, pool, strays, newUuid, userLimit, quotaOf } = parts;
 
-  function visible(caller: Caller, uuid: string): KeptDisk {
-    const disk = committed.disk(uuid);
-    if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
-    return disk;
-  }
-
   /** A failed disk is in no list, but its owner has a way out. */
   function deletable(caller: Caller, uuid: string): void {
     const disk = committed.disk(uuid);
     if (disk?.state === 'failed' && mayDelete(caller, disk)) return;
-    if (!mayDelete(caller, visible(caller, uuid))) {
+    if (!mayDelete(caller, findDisk(committed, caller, uuid))) {
       throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
     }
   }
@@ -82,7 +74,7 @@ export function keeping(
       await pool.check();
       const promisableGiB = Math.floor((await pool.promisableBytes()) / GIB);
       deletable(caller, uuid);
-      const { owner, sizeGiB: before } = visible(caller, uuid).context;
+      const { owner, sizeGiB: before } = findDisk(committed, caller, uuid).context;
       const roomGiB = promisableGiB - decided.promisedGiB();
       const quotaGiB = quotaOf(owner).sizeGiB - decided.ownedBy(owner).sizeGiB;
       const users = decided.disk(uuid)?.context.users ?? [];
@@ -102,7 +94,7 @@ export function keeping(
       expectDone(outcome, { disk: uuid });
     },
     async edit(caller, uuid, change, cause, versions) {
-      const disk = visible(caller, uuid);
+      const disk = findDisk(committed, caller, uuid);
       if (!mayDelete(caller, disk)) {
         throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
       }
@@ -124,7 +116,7 @@ export function keeping(
       });
     },
     async setLimit(caller, uuid, limit, cause) {
-      visible(caller, uuid);
+      findDisk(committed, caller, uuid);
       if (!maySetLimit(caller)) {
         throw errorOf('FORBIDDEN', { detail: 'only an administrator may change the limit of a disk' });
       }

@@ -1,6 +1,7 @@
 import { diskKey } from '../../machines/notes.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
+import { GIB } from '../gib.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import { turns } from '../turns.ts';
@@ -11,8 +12,6 @@ import type { Parts } from './parts.ts';
 import { runsTheCloud } from './rights.ts';
 import type { Cause } from './service.ts';
 import type { Leftover, Volumes } from './volumes.ts';
-
-const GIB = 1024 ** 3;
 
 /** What an administrator says of a volume that becomes a disk. */
 interface Adoption {

@@ -1,12 +1,12 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
-import { disksOf, expectDone, targetOf, unknownDisk } from './answers.ts';
+import { disksOf, expectDone, findDisk, targetOf, unknownDisk } from './answers.ts';
 import { factsFor, vouchedFor, wordOf } from './detaching.ts';
 import { usersInTheWay } from './in-use.ts';
 import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
-import { isHeld, isKnown, type KeptDisk } from './records.ts';
+import { isHeld, isKnown } from './records.ts';
 import { mayNameMachines, maySee, mayUnplug } from './rights.ts';
 import type { DiskService } from './service.ts';
 
@@ -14,24 +14,22 @@ import type { DiskService } from './service.ts';
 export function plugging(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
   const { system, decided, committed, hypervisor, hosts, strays, newId, now, vmAccess, questionMs } = parts;
 
-  function usable(caller: Caller, uuid: string): KeptDisk {
-    const disk = committed.disk(uuid);
-    if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
+  function expectUsable(caller: Caller, uuid: string): void {
+    findDisk(committed, caller, uuid);
     if (!mayNameMachines(caller, vmAccess)) {
       throw errorOf('FORBIDDEN', { detail: 'the setting vm_access leaves hotattach to the cloud frontend' });
     }
-    return disk;
   }
 
   return {
     async hotattach(caller, uuid, name, cause) {
-      usable(caller, uuid);
+      expectUsable(caller, uuid);
       const [running, holder] = await Promise.all([
         hypervisor.resolve(name.node, name.vmId, now() + questionMs),
         strays.holderOf(uuid),
       ]);
       if (!parts.stands(caller)) throw errorOf('UNAUTHENTICATED');
-      usable(caller, uuid);
+      expectUsable(caller, uuid);
       const { vm } = running;
       const id = newId();
       const birth = {

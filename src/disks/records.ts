@@ -4,6 +4,7 @@ import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
+import { diskKey } from '../../machines/notes.ts';
 import { type KeptStateOf, statesWith } from '../charts/states.ts';
 
 /** A disk as it is kept: its chart's state and context. */
@@ -24,7 +25,7 @@ export type Kept = KeptDisk | KeptAttachment;
 /** What can be sent to an actor; the system stamps it. */
 export type Message = DiskMessage | AttachmentMessage;
 
-export const isDiskKey = (key: string): boolean => key.startsWith('disk/');
+export const isDiskKey = (key: string): boolean => key.startsWith(diskKey(''));
 
 const known = statesWith(diskMachine, 'known');
 const plugged = statesWith(attachmentMachine, 'plugged');

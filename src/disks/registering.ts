@@ -2,11 +2,11 @@ import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf } from '../errors.ts';
-import { disksOf, expectDone, unknownDisk } from './answers.ts';
+import { disksOf, expectDone, findDisk } from './answers.ts';
 import { forgetDeaths, heldIds, takenTargets } from './machine.ts';
 import type { Parts } from './parts.ts';
-import { isHeld, isKnown, type KeptAttachment } from './records.ts';
-import { made, mayNameMachines, mayRegister, maySee, runsTheCloud } from './rights.ts';
+import { isHeld, type KeptAttachment } from './records.ts';
+import { made, mayNameMachines, mayRegister, runsTheCloud } from './rights.ts';
 import type { DiskService } from './service.ts';
 
 /** How many machines a disk may be registered with where its limit is lower: its record has them all, and is written whole. */
@@ -19,8 +19,7 @@ export function registering(parts: Parts): Pick<DiskService, 'attach' | 'element
   const { system, decided, committed, hypervisor, pool, newId, vmAccess } = parts;
 
   function registrable(caller: Caller, uuid: string): void {
-    const disk = committed.disk(uuid);
-    if (!disk || !isKnown(disk) || !maySee(caller, disk)) throw unknownDisk(uuid);
+    const disk = findDisk(committed, caller, uuid);
     if (!mayRegister(caller, disk)) {
       throw errorOf('FORBIDDEN', { detail: `disk ${uuid} belongs to somebody else` });
     }

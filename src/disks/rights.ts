@@ -15,6 +15,9 @@ export const made = ({ account, id }: Caller, { context }: KeptAttachment): bool
 export const maySee = (caller: Caller, disk: KeptDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk) || disk.context.visibility === 'public';
 
+/** See and use as it is: nothing else is known of a disk that is being made or removed. */
+export const mayFind = (caller: Caller, disk: KeptDisk): boolean => isKnown(disk) && maySee(caller, disk);
+
 /** Delete, change. */
 export const mayDelete = (caller: Caller, disk: KeptDisk): boolean =>
   caller.role === 'admin' || owns(caller, disk);

@@ -1,5 +1,6 @@
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Failure, Problem, Refusal } from '../../machines/reasons.ts';
 import type { Patience } from '../../machines/stamp.ts';
 import { errorOf } from '../errors.ts';
@@ -217,7 +218,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
 }
 
 const keyOf = (context: DiskContext | AttachmentContext): string =>
-  'uuid' in context ? `disk/${context.uuid}` : `attachment/${context.id}`;
+  'uuid' in context ? diskKey(context.uuid) : attachmentKey(context.id);
 
 /** See `Decided`. An attachment that ends here was made earlier: what tells is one that lives. */
 function decidedBy({ touched, contexts }: Step): Decided {

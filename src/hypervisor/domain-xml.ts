@@ -1,6 +1,8 @@
 // Read with ltx: a service that plugs a disk now and then parses with code that is not compiled yet, and there it is five times as
 // fast as parsers that do more.
+
 import { type Element, parse } from 'ltx';
+import { UUID } from '../uuid.ts';
 import { aliasOf, serialOf } from './disk-xml.ts';
 import type { LiveDisk } from './hypervisor.ts';
 
@@ -77,7 +79,7 @@ export function findDisk(domain: DomainXml, disk: string): DomainDisk | undefine
   );
 }
 
-const ALIAS = /^ua-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const ALIAS = new RegExp(`^${aliasOf(`(${UUID})`)}$`);
 const SERIAL = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/;
 /** A UUID in a path; device-mapper doubles the dashes of a logical volume's name. */
 const IN_PATH = /[0-9a-f]{8}(?:--?[0-9a-f]{4}){3}--?[0-9a-f]{12}/g;

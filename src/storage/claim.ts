@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../durable-file.ts';
 import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
+import { isMissing } from '../missing.ts';
 import { inThread } from './threads.ts';
 
 const FILE = '.pdisk-owner';
@@ -12,7 +13,7 @@ async function ownerOf(file: string): Promise<string | undefined> {
   try {
     return (await inThread(() => readFile(file, 'utf8'))).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw unusable(reasonOf(error));
   }
 }
@@ -40,7 +41,7 @@ export function claimOf(directory: string, owner: string): Claim {
       const { dev, ino } = await inThread(() => stat(file), begin);
       return `${dev}:${ino}`;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

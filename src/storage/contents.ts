@@ -1,12 +1,14 @@
 // Left to find(1): one stat per file of our own would go through the thread pool that LevelDB shares.
+import { UUID } from '../uuid.ts';
 import { createRunner } from './command.ts';
 import type { Stranger, VolumeEntry } from './pool.ts';
 import { within } from './within.ts';
 
 /** An image's name, as POSIX has regular expressions. */
-export const POSIX_IMAGE = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.raw';
-const IMAGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.raw$/;
-const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+const POSIX_UUID = UUID.replaceAll('?:', '');
+export const POSIX_IMAGE = `${POSIX_UUID}\\.raw`;
+const IMAGE = new RegExp(`^${UUID}\\.raw$`);
+const ANYWHERE = new RegExp(UUID);
 /** What find(1) counts a file's room in, in bytes. */
 const BLOCK = 512;
 const LOOKING_MS = 120_000;
@@ -24,12 +26,7 @@ const timeOf = (seconds: string): number | undefined =>
 
 /** The images in a directory, and what else bears a disk's uuid in its name. Throws CommandError. */
 export async function contents(directory: string): Promise<Contents> {
-  const named = [
-    '-regextype',
-    'posix-extended',
-    '-regex',
-    '.*/[^/]*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^/]*',
-  ];
+  const named = ['-regextype', 'posix-extended', '-regex', `.*/[^/]*${POSIX_UUID}[^/]*`];
   const where = [directory, '-mindepth', '1', '-maxdepth', '1', '-ignore_readdir_race', ...named];
   // A name may hold any byte but NUL.
   const args = [...where, '-printf', '%y %s %b %B@ %f\\0'];
@@ -39,7 +36,7 @@ export async function contents(directory: string): Promise<Contents> {
   for (const line of found.split('\0')) {
     const [, type = '', size = '', blocks = '', birth = '', name = ''] =
       /^(\S) (\S+) (\S+) (\S+) (.*)$/s.exec(line) ?? [];
-    const [uuid] = UUID.exec(name) ?? [];
+    const [uuid] = ANYWHERE.exec(name) ?? [];
     if (uuid === undefined) continue;
     const bytes = Number(size);
     const writtenBytes = Number(blocks) * BLOCK;

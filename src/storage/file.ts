@@ -1,10 +1,13 @@
 // Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on.
+
 import { constants as modes } from 'node:fs';
 import { access, chmod, lstat, unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../data-folder.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
+import { GIB } from '../gib.ts';
+import { isMissing } from '../missing.ts';
 import { bounded } from './bounded.ts';
 import { claimOf } from './claim.ts';
 import { contents, POSIX_IMAGE } from './contents.ts';
@@ -25,14 +28,12 @@ export interface FilePoolOptions {
   readonly log?: { warn(sentence: string): void } | undefined;
 }
 
-const GIB = 2 ** 30;
 /** Enough for many to share one fsync of the directory. */
 const AT_ONCE = 64;
 /** More than there are requests at work, by default: it fills up only where the file system does not come back. */
 const WAITING = 4096;
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
-const isMissing = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOENT;
 const isTaken = (error: unknown): boolean => errnoOf(error) === -constants.errno.EEXIST;
 // libuv has no name for EDQUOT and says "Unknown system error -122".
 const isQuota = (error: unknown): boolean => errnoOf(error) === -constants.errno.EDQUOT;

@@ -1,5 +1,6 @@
 // Who over-commits a pool, or shares it, lives with the chance that it runs full while guests write to it: their writes then
 // fail. Somebody must hear of it while there is time to add to it.
+import { sentenceOf } from '../errors.ts';
 import type { Pool, Use } from './pool.ts';
 
 export type Level = 'ok' | 'high' | 'full';
@@ -54,7 +55,7 @@ export function watchFullness(parts: {
       away = undefined;
       return uses;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOf(error);
       if (why !== away) log.warn(why);
       away = why;
       return [];

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { writeDurably } from '../durable-file.ts';
+import { isMissing } from '../missing.ts';
 
 interface Owner {
   readonly name: string;
@@ -20,7 +21,7 @@ export async function readOwner(file: string): Promise<Owner> {
     const name = (await readFile(file, 'utf8')).trim();
     return { name, isNew: false, keep: async () => {} };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
   }
   const name = `${hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-')}:${randomUUID()}`;
   return { name, isNew: true, keep: () => writeDurably(file, `${name}\n`) };

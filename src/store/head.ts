@@ -1,10 +1,12 @@
 // What the database cannot tell itself: that its end is missing. A file beside it has the number of the newest batch that is known to be on
 // disk. It is written after each batch, so it is never ahead of the database, whenever the process is killed; nobody waits for it, so it
 // may be behind, by some milliseconds. It is written in place and within one sector, and needs no fsync: after a power failure it may only be older still.
+
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeDurably } from '../durable-file.ts';
+import { isMissing } from '../missing.ts';
 
 /** How far a database is. */
 export interface Mark {
@@ -23,8 +25,8 @@ const lineOf = ({ store, batch }: Mark): string => `${store} ${String(batch).pad
 
 /** What a head says; undefined where there is none. Throws a sentence where it cannot be read. */
 export async function readHead(file: string): Promise<Mark | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const text = await readFile(file, 'utf8').catch(error => {
+    if (isMissing(error)) return undefined;
     throw error;
   });
   if (text === undefined) return undefined;

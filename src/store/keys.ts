@@ -1,7 +1,9 @@
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+
 /** The key layout. Keys are ASCII; a prefix ends with `/`, and what follows it may be any text without one. */
 export const prefixes = {
-  disk: 'disk/',
-  attachment: 'attachment/',
+  disk: diskKey(''),
+  attachment: attachmentKey(''),
   account: 'account/',
   token: 'token/',
   idempotency: 'idempotency/',

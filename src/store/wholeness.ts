@@ -1,10 +1,12 @@
 // A database that has lost something opens as one that never had it. Acknowledged disks are missing then, and their volumes look as if they
 // were nobody's. So what it has is held against what lies beside it, before anything is served; and before LevelDB opens it where opening
 // would do away with what is left.
+
 import { randomUUID } from 'node:crypto';
 import { access, readdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { z } from 'zod';
+import { isMissing } from '../missing.ts';
 import type { Database, Db } from './database.ts';
 import type { Mark } from './head.ts';
 import { FORMAT_KEY, MARK_KEY } from './keys.ts';
@@ -27,8 +29,8 @@ const isThere = (file: string): Promise<boolean> =>
   );
 
 async function namesIn(directory: string): Promise<readonly string[]> {
-  return readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  return readdir(directory).catch(error => {
+    if (isMissing(error)) return [];
     throw error;
   });
 }

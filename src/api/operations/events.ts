@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { isNodeName, normalNodeName } from '../../config/node-name.ts';
 import { changeTypes } from '../../store/records.ts';
+import { isUuid } from '../../uuid.ts';
 import { nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SEQUENCE = /^\d{1,15}$/;
 
 /** One or more, separated by commas. */
@@ -44,7 +44,7 @@ const wish = z.strictObject({
   disk: list(
     'Only events of this disk, or of several with commas',
     'disk must be a uuid, or several with commas',
-    text => UUID.test(text),
+    isUuid,
     text => text.toLowerCase(),
   ),
   type: list(

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { isMissing } from '../../missing.ts';
 import { inThread } from '../threads.ts';
 
 const SECTOR = 512;
@@ -27,7 +28,7 @@ async function attributeOf(path: string, attribute: string): Promise<string | un
     const file = `/sys/dev/block/${major}:${minor}/${attribute}`;
     return (await inThread(() => readFile(file, 'utf8'))).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

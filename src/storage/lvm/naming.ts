@@ -1,5 +1,7 @@
-const NAME = /^pdisk-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-const ANYWHERE = /pdisk-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+import { UUID } from '../../uuid.ts';
+
+const NAME = new RegExp(`^pdisk-(${UUID})$`);
+const ANYWHERE = new RegExp(`pdisk-(${UUID})`);
 const TAG = 'pdisk';
 const UUID_TAG = 'pdisk.uuid=';
 const OWNER = 'pdisk.owner=';

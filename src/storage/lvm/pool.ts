@@ -1,6 +1,8 @@
 // Volumes as logical volumes, thick or in a thin pool. LVM changes a volume group under a lock and commits its metadata at
 // once (tags included), so a volume is there, whole, or not. Its processes would wait for each other at that lock: ours wait in turns.
-import { errorOf, PdiskError } from '../../errors.ts';
+
+import { errorOf, PdiskError, sentenceOf } from '../../errors.ts';
+import { GIB } from '../../gib.ts';
 import { bounded, Passing } from '../bounded.ts';
 import { createRunner, type RunCommand } from '../command.ts';
 import { kept } from '../kept.ts';
@@ -26,21 +28,18 @@ export interface LvmPoolOptions extends Place {
   readonly kernel?: Kernel;
 }
 
-const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 /** How long a question may take, in milliseconds: another program may hold the volume group. */
 const QUESTION_MS = 60_000;
 /** A volume takes LVM some hundred milliseconds: who comes after so many waits a minute. */
 const WAITING = 256;
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 type Change = 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED' | 'WIPE_FAILED';
 
 /** A failed change as an error of ours; what needs nothing but another moment is to be tried again. */
 function failureOf(error: unknown, code: Change, disk: string): PdiskError | Passing {
   if (error instanceof PdiskError) return error;
-  const detail = textOf(error);
+  const detail = sentenceOf(error);
   const kind = classify(error);
   if (kind === 'not-found' || kind === 'partial') return errorOf('POOL_UNAVAILABLE', { detail });
   if (kind === 'moving' && code === 'GROW_FAILED') return errorOf('POOL_BUSY', { disk, detail });
@@ -51,7 +50,7 @@ function failureOf(error: unknown, code: Change, disk: string): PdiskError | Pas
 }
 
 const unavailable = (error: unknown): PdiskError =>
-  error instanceof PdiskError ? error : errorOf('POOL_UNAVAILABLE', { detail: textOf(error) });
+  error instanceof PdiskError ? error : errorOf('POOL_UNAVAILABLE', { detail: sentenceOf(error) });
 
 /** A pool in a volume group. Throws POOL_UNAVAILABLE with a sentence that says what is wrong. */
 export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {

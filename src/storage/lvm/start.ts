@@ -1,4 +1,5 @@
-import { errorOf, type PdiskError } from '../../errors.ts';
+import { errorOf, type PdiskError, sentenceOf } from '../../errors.ts';
+import { GIB } from '../../gib.ts';
 import { within } from '../within.ts';
 import { classify } from './failure.ts';
 import { type Home, selectionOf } from './kind.ts';
@@ -7,7 +8,6 @@ import { ownerTag, ownerTags } from './naming.ts';
 import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
 
-const GIB = 2 ** 30;
 /** How long a look at a locked volume group may take, in milliseconds. */
 const LOOK_MS = 60_000;
 
@@ -26,7 +26,7 @@ async function look(lvm: Lvm, place: Place): Promise<VgState> {
     return await within(LOOK_MS, signal => patiently(() => readState(lvm, place, signal), signal));
   } catch (error) {
     const { vg } = place;
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = sentenceOf(error);
     switch (classify(error)) {
       case 'missing':
         throw cannot('there is no program lvm; install the package lvm2');
@@ -91,7 +91,7 @@ export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolea
   const tag = ownerTag(owner);
   const change = (...[command = '', ...args]: string[]): Promise<unknown> =>
     within(LOOK_MS, signal => patiently(() => lvm(signal, command, ...args), signal)).catch(error => {
-      throw cannot(error instanceof Error ? error.message : String(error));
+      throw cannot(sentenceOf(error));
     });
   const lookAgain = async (): Promise<VgState> => {
     const state = await look(lvm, place);
