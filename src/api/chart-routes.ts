@@ -1,6 +1,3 @@
-import type { AnyStateMachine } from 'xstate';
-import { attachmentMachine } from '../../machines/attachment.ts';
-import { diskMachine } from '../../machines/disk.ts';
 import { mermaidOf } from '../charts/mermaid.ts';
 import type { AttachmentPlace, ChartService, Place } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
@@ -8,15 +5,12 @@ import type { EventLog } from '../events/log.ts';
 import { pastOf } from '../events/past.ts';
 import { sightOf } from '../events/sight.ts';
 import { type Answer, json, jsonText } from './answer.ts';
+import { jsonOf, type MachineName, machineEntries, machineNames, machines } from './chart-text.ts';
 import { eventMessage, instant } from './event-text.ts';
 import { drawDiskChart, listCharts, showChart, showDiskChart } from './operations/charts.ts';
 import { diskKeys } from './representation.ts';
 import { type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
-
-const machines = { disk: diskMachine, attachment: attachmentMachine } as const;
-type Name = keyof typeof machines;
-const names = Object.keys(machines) as Name[];
 
 /** How many events a chart shows. */
 const PAST = 50;
@@ -27,10 +21,7 @@ const mermaid = (text: string): Answer => ({
   body: text,
 });
 
-/** In the form in which XState's `createMachine` and Stately's tools take a machine; what only code can say is left out. */
-const jsonOf = (machine: AnyStateMachine): string => JSON.stringify(machine.config);
-
-function placeKeys(machine: Name, { state, deadline, events, record }: Place) {
+function placeKeys(machine: MachineName, { state, deadline, events, record }: Place) {
   const comes = events.filter(({ outcome, request }) => outcome === 'taken' && request === null);
   const awaited = [...new Set(comes.map(({ event }) => event))].filter(event => event !== 'RESUME');
   return {
@@ -55,21 +46,11 @@ const attachmentKeys = (place: AttachmentPlace) => ({
 
 /** The charts, and where disks and attachments are in them. */
 export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route[] => [
-  route(listCharts, ({ caller }) => {
-    const counts = charts.counts(caller);
-    const entries = names.map(name => ({
-      name,
-      states: Object.keys(machines[name].config.states ?? {}).map(state => ({
-        state,
-        count: counts[name].get(state) ?? 0,
-      })),
-    }));
-    return json(entries);
-  }),
+  route(listCharts, ({ caller }) => json(machineEntries(charts.counts(caller)))),
 
   route(showChart, ({ params }) => {
     const [, base, ending] = /^(.*?)(\.mmd)?$/.exec(params[0] ?? '') ?? [];
-    const name = names.find(one => one === base);
+    const name = machineNames.find(one => one === base);
     if (name === undefined) throw errorOf('ROUTE_UNKNOWN');
     return ending ? mermaid(mermaidOf(machines[name])) : jsonText(jsonOf(machines[name]));
   }),
@@ -95,9 +76,9 @@ export const chartRoutes = (charts: ChartService, log: EventLog): readonly Route
 
   route(drawDiskChart, async ({ caller, params }, { attachment }) => {
     const place = await charts.place(caller, diskUuid(params[0]));
-    if (attachment === undefined) return mermaid(mermaidOf(diskMachine, place.state));
+    if (attachment === undefined) return mermaid(mermaidOf(machines.disk, place.state));
     const found = place.attachments.find(({ id }) => id === attachment);
     if (!found) throw errorOf('ROUTE_UNKNOWN');
-    return mermaid(mermaidOf(attachmentMachine, found.state));
+    return mermaid(mermaidOf(machines.attachment, found.state));
   }),
 ];

@@ -107,6 +107,16 @@ test('HEAD of a disk that is there is 200, whatever copies its client has', asyn
   t.is((await site.ask('HEAD', '/api/docs', { as: '', headers })).status, page.status);
 });
 
+test('a page is answered 304 to whoever has it, whatever else is in If-None-Match', async t => {
+  const page = await site.ask('GET', '/api/docs', { as: '' });
+  const tag = page.headers.get('etag') ?? '';
+  t.is(page.status, 200);
+  const statusFor = async (copies: string) =>
+    (await site.ask('GET', '/api/docs', { as: '', headers: { 'if-none-match': copies } })).status;
+  for (const copies of [tag, `W/${tag}`, `"other", ${tag}`, '*']) t.is(await statusFor(copies), 304, copies);
+  for (const copies of ['"other"', `"x${tag.slice(1)}`]) t.is(await statusFor(copies), 200, copies);
+});
+
 test('a comma in an ETag is part of it, and an empty place in a list is none', async t => {
   const uuid = await site.create('alice');
   const tag = await tagOf(uuid);

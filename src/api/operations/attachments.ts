@@ -152,8 +152,7 @@ export const libvirtElement = operation({
       means: 'The element for the domain XML',
       content: { 'application/xml': text },
       examples: {
-        element:
-          "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/var/lib/pdisk/eb198dec-3560-4a9a-b3b4-5f043410a3dd'/><target dev='vdb' bus='virtio'/></disk>",
+        element: examples.element,
       },
     },
   },

@@ -1,22 +1,29 @@
 import { z } from 'zod';
+import { unborn } from '../../../machines/disk-parts.ts';
+import { ask } from '../../charts/ask.ts';
+import { mermaidOf } from '../../charts/mermaid.ts';
+import { errorOf } from '../../errors.ts';
+import { jsonOf, machineEntries, machines } from '../chart-text.ts';
 import { nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
 import { DISK, usedDisk } from './examples.ts';
 
 const MERMAID = 'text/vnd.mermaid';
-const mermaid = 'stateDiagram-v2\n  [*] --> creating\n  creating --> available : VOLUME_READY\n';
+const mermaid = mermaidOf(machines.disk, 'attached');
 
-const finding = {
-  event: 'DELETE',
-  given: '',
-  request: 'DELETE /api/disks/:uuid',
-  outcome: 'refused',
-  to: null,
-  guard: null,
-  code: 'DISK_IN_USE',
-  message: `disk ${DISK} is in use; detach it from every VM first`,
-};
+/** What becomes of a request to delete the disk of the examples. */
+const findings = ask(machines.disk, { state: 'attached', context: { ...unborn, uuid: DISK } }, [
+  {
+    given: '',
+    vm: null,
+    request: `DELETE /api/disks/${DISK}`,
+    event: { type: 'DELETE' },
+  },
+]).map(({ vm: _, ...finding }) => ({
+  ...finding,
+  message: errorOf('DISK_IN_USE', { disk: DISK }).messages[0],
+}));
 
 export const listCharts = operation({
   id: 'listCharts',
@@ -28,7 +35,7 @@ export const listCharts = operation({
   inputs: nothing,
   outcomes: {
     200: json('The charts', outputs.machines, {
-      machines: [{ name: 'disk', states: [{ state: 'available', count: 3 }] }],
+      machines: machineEntries({ disk: new Map([['available', 3]]), attachment: new Map() }),
     }),
   },
 });
@@ -45,7 +52,7 @@ export const showChart = operation({
     200: {
       means: 'The chart',
       content: { 'application/json': outputs.anyObject, [MERMAID]: outputs.text },
-      examples: { disk: { id: 'disk', initial: 'creating', states: { creating: {}, available: {} } } },
+      examples: { disk: JSON.parse(jsonOf(machines.disk)) },
     },
   },
   errors: ['ROUTE_UNKNOWN'],
@@ -68,7 +75,7 @@ export const showDiskChart = operation({
         machine: 'disk',
         state: 'attached',
         awaits: null,
-        events: [finding],
+        events: findings,
         record: null,
         mermaid,
         attachments: [],

@@ -35,6 +35,16 @@ export const machine = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
 export const machineDisks = { ...machine, uuid: [NEW_DISK, DISK] };
 export const pluggedDisk = { ...machine, target: 'vda', uuid: [NEW_DISK, DISK] };
 
+/** Of the disk in a machine that is to be launched, its volume a file. */
+export const element = `<disk type="file" device="disk">
+  <driver name="qemu" type="raw" cache="none" io="threads" discard="unmap"/>
+  <source file="/var/lib/pdisk/pool/${DISK}.raw"/>
+  <target dev="vdb" bus="virtio"/>
+  <serial>${DISK.replaceAll('-', '')}</serial>
+  <alias name="ua-${DISK}"/>
+</disk>
+`;
+
 /** The used disk in the view `full`. */
 export const details = {
   uuid: DISK,

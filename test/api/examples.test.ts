@@ -1,0 +1,50 @@
+// What the description shows is what the parts of the service really say.
+import test from 'ava';
+import { diskMachine } from '../../machines/disk.ts';
+import { unborn } from '../../machines/disk-parts.ts';
+import { ask } from '../../src/charts/ask.ts';
+import { diskProbes } from '../../src/charts/disk-probes.ts';
+import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import { patience } from '../disks/support/world.ts';
+import { document } from '../rig/conforms.ts';
+import { FIRST } from './support/disks.ts';
+
+function example(path: string, name: string): unknown {
+  const [content] = Object.values(document.paths[path]?.get?.responses[200]?.content ?? {});
+  return (content as { examples: Record<string, { value: unknown }> }).examples[name]?.value;
+}
+
+test('the element of a disk is the one that libvirt is given', t => {
+  const source = { type: 'file', path: `/var/lib/pdisk/pool/${FIRST}.raw` } as const;
+  const element = diskElement({ disk: FIRST, source, target: 'vdb', shareable: false });
+  t.is(example('/api/disks/{uuid}/libvirt', 'element'), element);
+});
+
+test('what a chart would do with a request is what it does', t => {
+  const context = { ...unborn, uuid: FIRST };
+  const probes = diskProbes({
+    context,
+    roomGiB: 1,
+    quotaLeft: { disks: 1, sizeGiB: 1 },
+    wipe: true,
+    machines: new Map(),
+    attaching: false,
+    stamp: { now: 0, time: 0, patience },
+  });
+  const { events } = example('/api/disks/{uuid}/chart', 'chart') as { events: [{ message: string }] };
+  const [{ message, ...shown }] = events;
+  const deletion = ask(diskMachine, { state: 'attached', context }, probes).find(
+    one => one.event === 'DELETE',
+  );
+  const { vm: _, ...found } = deletion ?? {};
+  t.deepEqual<object, object>(shown, found);
+  t.regex(message, /is in use/);
+});
+
+test('the charts in the examples are those that there are', t => {
+  const states = Object.keys(diskMachine.states);
+  t.like(example('/api/machines', 'machines'), {
+    0: { name: 'disk', states: states.map(state => ({ state })) },
+  });
+  t.deepEqual(Object.keys((example('/api/machines/{machine}', 'disk') as { states: object }).states), states);
+});
