@@ -1,5 +1,6 @@
 import { assertEvent, assign, setup } from 'xstate';
 import type { AttachmentBirth, AttachmentEvent, DetachFacts } from './attachment-events.ts';
+import { attachmentBirth } from './births.ts';
 import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
@@ -127,14 +128,14 @@ export const setupAttachment = setup({
     tell: (_, _note: Tell<DiskMessage>) => {},
     beBornHot: assign(({ event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT']);
-      const { id, disk, node, vmId, vm, by, byId, target, shareable, time } = event;
+      const { target, shareable, time } = event;
       const run = event.type === 'ADOPT' ? event.run : null;
-      return { id, disk, node, vmId, vm, by, byId, target, shareable, run, mode: 'hot', since: time };
+      return { ...attachmentBirth(event), target, shareable, run, mode: 'hot', since: time };
     }),
     beBornCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
-      const { id, disk, node, vmId, vm, by, byId, shareable, time } = event;
-      return { id, disk, node, vmId, vm, by, byId, shareable, mode: 'cold', since: time };
+      const { shareable, time } = event;
+      return { ...attachmentBirth(event), shareable, mode: 'cold', since: time };
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,

@@ -1,5 +1,6 @@
 import { assertEvent, assign, setup } from 'xstate';
 import type { AttachmentMessage } from './attachment-events.ts';
+import { diskBirth } from './births.ts';
 import type { DiskBirth, DiskEvent } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Failure, Problem } from './reasons.ts';
@@ -82,8 +83,7 @@ export const setupDisk = setup({
     tell: (_, _note: Tell<AttachmentMessage>) => {},
     beBorn: assign(({ event }) => {
       assertEvent(event, 'CREATE');
-      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, repeatable = false, time } = event;
-      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, repeatable, created: time };
+      return { ...diskBirth(event), repeatable: event.repeatable === true, created: event.time };
     }),
     beginAnew: assign(({ event }) => {
       assertEvent(event, 'RETRY');
@@ -91,8 +91,7 @@ export const setupDisk = setup({
     }),
     beAdopted: assign(({ event }) => {
       assertEvent(event, 'ADOPT');
-      const { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created } = event;
-      return { uuid, owner, ownerId, tag, visibility, sizeGiB, limit, created };
+      return { ...diskBirth(event), created: event.created };
     }),
     beDiscarded: assign(({ event }) => {
       assertEvent(event, 'DISCARD');

@@ -1,3 +1,4 @@
+import { attachmentBirth } from './births.ts';
 import type { DiskEvent } from './disk-events.ts';
 import { type DiskContext, setupDisk, unborn } from './disk-parts.ts';
 import { attachmentKey, type ChangeType } from './notes.ts';
@@ -21,28 +22,26 @@ const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE')
 const tellHotattach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'HOTATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by, byId } = event;
     const target = firstFreeTarget(event.taken) ?? '';
-    const message = { type: 'HOTATTACH' as const, id, disk, node, vmId, vm, by, byId, target };
-    return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
+    const message = { type: 'HOTATTACH' as const, ...attachmentBirth(event), target };
+    return { to: attachmentKey(event.id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
 
 const tellAttach = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ATTACH' } }) => {
-    const { id, disk, node, vmId, vm, by, byId } = event;
-    const message = { type: 'ATTACH' as const, id, disk, node, vmId, vm, by, byId };
-    return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
+    const message = { type: 'ATTACH' as const, ...attachmentBirth(event) };
+    return { to: attachmentKey(event.id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
 
 const tellAdopt = shared({
   type: 'tell',
   params: ({ context, event }: { context: DiskContext; event: DiskEvent & { type: 'ADOPT_USER' } }) => {
-    const { id, disk, node, vmId, vm, by, byId, target, run } = event;
-    const message = { type: 'ADOPT' as const, id, disk, node, vmId, vm, by, byId, target, run };
-    return { to: attachmentKey(id), event: { ...message, shareable: context.limit > 1 } };
+    const { target, run } = event;
+    const message = { type: 'ADOPT' as const, ...attachmentBirth(event), target, run };
+    return { to: attachmentKey(event.id), event: { ...message, shareable: context.limit > 1 } };
   },
 });
 

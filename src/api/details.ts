@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import type { AttachmentDetails, DiskDetails, Waiting } from '../disks/service.ts';
 import type { LongBody } from './answer.ts';
+import type { detailsSchema } from './detail-schema.ts';
 import { instant } from './event-text.ts';
 import { longList } from './long-list.ts';
 
@@ -35,7 +37,7 @@ const waitingKeys = ({ for: whom, attachment, until }: Waiting) => ({
 });
 
 /** Everything that there is to say of a disk: numbers are numbers, times are RFC 3339. */
-export const detailKeys = (disk: DiskDetails) => ({
+export const detailKeys = (disk: DiskDetails): z.infer<typeof detailsSchema> => ({
   uuid: disk.uuid,
   tag: disk.tag,
   owner: disk.owner,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { driftKinds } from '../disks/drift.ts';
+import { driftKinds } from '../disks/drift-kinds.ts';
 import { causeKinds, changeTypes } from '../store/records.ts';
 import { detailsSchema } from './detail-schema.ts';
 

@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import type { DiskView } from '../disks/service.ts';
 import type { LongBody } from './answer.ts';
+import type { diskSchema } from './event-schema.ts';
 
 interface Piece {
   readonly text: string;
@@ -14,7 +16,7 @@ export const timestamp = (milliseconds: number): string =>
   new Date(milliseconds).toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
 
 /** A disk as the API shows it: seven keys in this order, every value a string. */
-export const diskKeys = (disk: DiskView) => ({
+export const diskKeys = (disk: DiskView): z.infer<typeof diskSchema> => ({
   users: String(disk.users),
   created: timestamp(disk.created),
   visibility: disk.visibility,

@@ -18,7 +18,7 @@ export function expectDone(outcome: Outcome, facts: ErrorFacts): void {
 const views = new WeakMap<DiskContext, DiskView>();
 
 /** A disk for readers. */
-export function viewNow(disk: DiskContext): DiskView {
+export function viewNow(disk: DiskContext): Required<DiskView> {
   const { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users, limit } = disk;
   return { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users: users.length, limit };
 }

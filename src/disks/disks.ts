@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createBurying } from './burying.ts';
 import { createDiskService } from './disk-service.ts';
-import type { DriftKind } from './drift.ts';
+import type { DriftKind } from './drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts';
 import { createEffects, GRACE_MS } from './effects.ts';
 import { createHolders } from './holders.ts';

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf, reasonOf } from '../errors.ts';
-import { type Difference, type DriftKind, differencesOf, driftKinds, type Truths } from './drift.ts';
+import { type Difference, differencesOf, type Truths } from './drift.ts';
+import { type DriftKind, driftKinds } from './drift-kinds.ts';
 import type { Holders } from './holders.ts';
 import { ageSentence } from './restored.ts';
 import { runsTheCloud } from './rights.ts';

@@ -1,8 +1,8 @@
-import type { Quota } from '../../machines/disk-events.ts';
+import type { DiskBirth, Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../accounts/caller.ts';
 import type { Finding } from '../charts/ask.ts';
 import type { Write } from '../store/journal.ts';
-import { type CauseKind, codecs } from '../store/records.ts';
+import { type CauseKind, codecs, type EventRecord } from '../store/records.ts';
 
 /** Why something happens, for the log and the events. */
 export interface Cause {
@@ -30,12 +30,8 @@ export interface Force {
   readonly reason: string;
 }
 
-interface NewDisk {
-  /** 1 to 1024. */
-  readonly sizeGiB: number;
-  readonly tag: string;
-  readonly visibility: 'private' | 'public';
-}
+/** What its owner says of a disk that is to be; `sizeGiB` from 1 to 1024. */
+type NewDisk = Pick<DiskBirth, 'sizeGiB' | 'tag' | 'visibility'>;
 
 /** A machine as a caller names it, word for word. */
 export interface VmName {
@@ -43,21 +39,8 @@ export interface VmName {
   readonly vmId: string;
 }
 
-/** A disk as readers see it: committed, never ahead of the store. */
-export interface DiskView {
-  readonly uuid: string;
-  readonly owner: string;
-  /** The id of the owner's account. */
-  readonly ownerId?: string | undefined;
-  readonly tag: string;
-  readonly visibility: 'private' | 'public';
-  readonly sizeGiB: number;
-  /** Milliseconds since 1970. */
-  readonly created: number;
-  /** How many machines use it. */
-  readonly users: number;
-  readonly limit: number;
-}
+/** A disk as readers see it, and as events tell of it: committed, never ahead of the store. */
+export type DiskView = Readonly<NonNullable<EventRecord['disk']>>;
 
 /** What a disk waits for: the pool, for its volume; a node, to plug it; a guest, to let go of it; a person, to say that its machine is gone. */
 export interface Waiting {

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { attachmentMachine } from '../../machines/attachment.ts';
+import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { diskMachine } from '../../machines/disk.ts';
+import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { ChangeType } from '../../machines/notes.ts';
+import type { Vm } from '../../machines/vm.ts';
 import { keptStates } from '../charts/states.ts';
 
 /**
@@ -14,7 +17,10 @@ const vm = z.object({
   node: z.string(),
   names: z.array(z.string()),
   domain: z.string().nullable(),
-});
+} satisfies Fields<Vm>);
+
+/** A schema for each field: what charts keep in their contexts does not compile while its schema lacks a field. */
+type Fields<Kept> = Readonly<Record<keyof Kept, z.ZodType>>;
 
 /** Whose the name beside it was: an account may be made anew under an old name. Accounts from before there were ids have none. */
 const accountId = z.string().optional();
@@ -39,7 +45,7 @@ const diskRecord = z.object({
     failures: z.int().nonnegative().default(0),
     repeatable: z.boolean().default(false),
     wiped: z.object({ bytes: z.int(), of: z.int() }).nullable().default(null),
-  }),
+  } satisfies Fields<DiskContext>),
 });
 
 /** Version 1 knew only whether a machine was away, not how it had left. */
@@ -73,7 +79,7 @@ const attachmentFields = z.object({
     seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
     doubt: z.object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() }).nullable(),
     diverted: z.string().nullable(),
-  }),
+  } satisfies Fields<AttachmentContext>),
 });
 const attachmentRecord = z.preprocess(upgradeAttachment, attachmentFields);
 
@@ -146,7 +152,9 @@ const eventRecord = z.object({
       tag: z.string(),
       visibility: z.enum(['private', 'public']),
       sizeGiB: z.int(),
+      /** Milliseconds since 1970. */
       created: z.number(),
+      /** How many machines use it. */
       users: z.int(),
       limit: z.int(),
     })

@@ -1,79 +1,26 @@
-// What the API answers, as far as this page reads it.
+// What the API answers, by its own schemas: only their types come here.
+import type { z } from 'zod';
+import type { ControlMessage, EventMessage } from '../api/event-schema.ts';
+import type * as outputs from '../api/outputs.ts';
 
 /** Of `GET /api/machines`. */
-export interface MachineEntry {
-  readonly name: string;
-  readonly states: readonly { readonly state: string; readonly count: number }[];
-}
+export type MachineEntry = z.infer<typeof outputs.machines>[number];
 
-export interface Disk {
-  readonly uuid: string;
-  readonly tag: string;
-  readonly owner: string;
-  readonly size: string;
-  readonly users: string;
-  readonly visibility: string;
-  readonly created: string;
-}
-
-/** What a machine would do with an event now. */
-export interface Finding {
-  readonly event: string;
-  readonly given: string;
-  readonly request: string | null;
-  readonly outcome: 'taken' | 'refused' | 'unheard';
-  readonly to: string | null;
-  readonly guard: string | null;
-  readonly code: string | null;
-  readonly message: string | null;
-}
+export type Disk = z.infer<typeof outputs.disk>;
 
 /** An event of the stream. */
-export interface Change {
-  readonly type: string;
-  readonly subject: string;
-  readonly time: string;
-  readonly sequence: number;
-  readonly data: {
-    readonly disk: Disk | null;
-    readonly attachment: {
-      readonly id: string;
-      readonly node: string | null;
-      readonly vm_id: string | null;
-    } | null;
-    readonly from: string | null;
-    readonly to: string;
-    readonly cause: { readonly kind: string; readonly request?: string; readonly account?: string };
-  };
-}
+export type Change = EventMessage;
 
-/** A bookmark, a piece of a snapshot, word that the place to resume from is lost, how full the pool is, or what differs from the records. */
+/** What else is on the stream. The page does not ask for the view `full`, so the disks of a snapshot are as in a list. */
 export interface Control {
-  readonly control: 'bookmark' | 'snapshot' | 'resync' | 'pool' | 'drift';
+  readonly control: ControlMessage['control'];
   readonly disks?: readonly Disk[];
 }
 
-export interface Place {
-  readonly machine: string;
-  readonly state: string;
-  readonly awaits: { readonly events: readonly string[]; readonly until: string } | null;
-  readonly events: readonly Finding[];
-  readonly record: object | null;
-}
-
-export interface AttachmentPlace extends Place {
-  readonly id: string;
-  readonly mode: string;
-  readonly since: string;
-  readonly node: string | null;
-  readonly vm_id: string | null;
-  readonly target: string | null;
-}
-
 /** Of `GET /api/disks/:uuid/chart`. */
-export interface DiskPlace extends Place {
-  readonly disk: Disk;
-  readonly limit: string;
-  readonly attachments: readonly AttachmentPlace[];
-  readonly history: { readonly since: number; readonly events: readonly Change[] };
-}
+export type DiskPlace = z.infer<typeof outputs.diskChart>;
+export type AttachmentPlace = DiskPlace['attachments'][number];
+export type Place = DiskPlace | AttachmentPlace;
+
+/** What a machine would do with an event now. */
+export type Finding = Place['events'][number];
