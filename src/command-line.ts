@@ -4,11 +4,16 @@ import { helpText } from './config/help.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
+import { version } from './version.ts';
 
 async function run(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.includes('--help')) {
     say(process.stdout, helpText());
+    return;
+  }
+  if (argv.includes('--version')) {
+    say(process.stdout, `pdisk ${version}\n`);
     return;
   }
   const config = loadConfig({ argv, env: process.env });
