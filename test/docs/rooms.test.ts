@@ -19,7 +19,8 @@ const roomOf = (file: string): string =>
   file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? '');
 
 /** The package behind a module's name, without what is picked from it. */
-const packageOf = (name: string): string => (/^@[^/]+\/[^/]+|^[^/]+/.exec(name)?.[0] ?? name).replace(/:.*/, '');
+const packageOf = (name: string): string =>
+  (/^@[^/]+\/[^/]+|^[^/]+/.exec(name)?.[0] ?? name).replace(/:.*/, '');
 
 /** Every import of a room from outside it, as `room -> imported`, with a file that has it. */
 function importsOf(files: readonly string[]): Map<string, string> {
