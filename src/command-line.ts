@@ -5,11 +5,16 @@ import { ConfigError, loadConfig } from './config.ts';
 import { sentenceOf } from './errors.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
+import { version } from './version.ts';
 
 async function run(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.includes('--help')) {
     say(process.stdout, helpText());
+    return;
+  }
+  if (argv.includes('--version')) {
+    say(process.stdout, `pdisk ${version}\n`);
     return;
   }
   const config = loadConfig({ argv, env: process.env });

@@ -90,6 +90,7 @@ function commandLine(argv: readonly string[]): { file: string | undefined; accep
         'check-config': { type: 'boolean' },
         'accept-loss': { type: 'boolean' },
         help: { type: 'boolean' },
+        version: { type: 'boolean' },
       },
     });
     return { file: values.config, acceptLoss: values['accept-loss'] === true };

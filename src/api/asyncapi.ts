@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { changeTypes } from '../store/records.ts';
+import { version } from '../version.ts';
 import {
   bookmarkSchema,
   driftSchema,
@@ -55,7 +56,7 @@ function describe() {
     asyncapi: '3.0.0',
     info: {
       title: 'pdisk events',
-      version: '1.0.0',
+      version,
       description:
         'Every durable change of a disk or an attachment, in one order, without a gap. Over a WebSocket each message is one text frame; ' +
         'over Server-Sent Events each is the data of one event, control messages under the name "control".',

@@ -13,7 +13,7 @@ import { changes, fitsFullStore, takesBody } from './operation.ts';
 import type { Route } from './route.ts';
 import { createRouter, type Found } from './router.ts';
 
-/** What stands against a request before its body is read, in the order of the contract. */
+/** What stands against a request before its body is read, in the order of docs/api-contract.md. */
 function objection(found: Found, head: Head): Answer | undefined {
   if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
@@ -62,8 +62,8 @@ export interface Told {
 }
 
 /**
- * Makes answers out of requests, at once where nothing has to be waited for. The order of checks is the contract's:
- * authentication, route, method, media type, size, inputs, rights, state. Throws and rejects with
+ * Makes answers out of requests, at once where nothing has to be waited for. The order of checks is that of
+ * docs/api-contract.md: authentication, route, method, media type, size, inputs, rights, state. Throws and rejects with
  * whatever went wrong.
  */
 export function createHandler(parts: {

@@ -30,12 +30,13 @@ const plain = (markdown: string): string => markdown.replaceAll('`', '');
 /** What `--help` prints. */
 export function helpText(): string {
   return [
-    'Usage: pdisk [--config FILE] [--check-config] [--accept-loss] [--help]',
+    'Usage: pdisk [--config FILE] [--check-config] [--accept-loss] [--version] [--help]',
     '',
     '  --config FILE    read settings from this YAML file (an empty one is valid)',
     '  --check-config   say what is wrong with the settings and the certificate, if anything, and exit',
     '  --accept-loss    start once with a database that has lost something, or none where there was one; what is',
     '                   missing stays missing',
+    '  --version        say which version this is and exit',
     '  --help           show this and exit',
     '',
     'Settings: the name in the file, the environment variable that goes before it, the default.',

@@ -1,4 +1,4 @@
-// api.md, part 2: "a disk being created or deleted is in no list and unknown to every other call". The real disks and the real API,
+// docs/api-contract.md: "a disk being created or deleted is in no list and unknown to every other call". The real disks and the real API,
 // over a pool that the test holds back.
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/errors.ts';

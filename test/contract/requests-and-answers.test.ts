@@ -1,4 +1,4 @@
-// api.md, part 2, "Requests and answers": a test for each row, over HTTP, against the running service.
+// docs/api-contract.md, "Requests and answers": a test for each row, over HTTP, against the running service.
 import test, { type ExecutionContext } from 'ava';
 import { basic, request } from '../rig/http.ts';
 import { until } from '../rig/until.ts';

@@ -1,4 +1,4 @@
-// api.md, part 2: "which VMs a user may name", with the setting that leaves that to the cloud, and what one may do to another's machine.
+// docs/api-contract.md: "which VMs a user may name", with the setting that leaves that to the cloud, and what one may do to another's machine.
 import test from 'ava';
 import { startSite } from './support/site.ts';
 

@@ -1,4 +1,4 @@
-// api.md, part 2, "Who may do what": a test for each row, for every kind of caller.
+// docs/api-contract.md, "Who may do what": a test for each row, for every kind of caller.
 import test from 'ava';
 import { basic } from '../rig/http.ts';
 import { everybody, type Site, startSite, type Who } from './support/site.ts';

@@ -21,6 +21,7 @@ interface Operation {
 }
 
 export interface Document {
+  readonly info: { readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly examples: Readonly<

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes, errorOf } from '../../errors.ts';
+import { version } from '../../version.ts';
 import {
   type RequestHeader,
   type ResponseHeader,
@@ -112,7 +113,7 @@ export function openApi(operations: readonly Operation[]): Json {
     openapi: '3.1.1',
     info: {
       title: 'pdisk',
-      version: '1.0.0',
+      version,
       summary: 'Persistent disks for virtual machines on libvirt',
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },

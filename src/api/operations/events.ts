@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isNodeName, normalNodeName } from '../../config/node-name.ts';
 import { changeTypes } from '../../store/records.ts';
 import { isUuid } from '../../uuid.ts';
+import { version } from '../../version.ts';
 import { nothing } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
@@ -112,7 +113,7 @@ export const describeEvents = operation({
   inputs: nothing,
   outcomes: {
     200: json('AsyncAPI 3.0', outputs.anyObject, {
-      asyncapi: { asyncapi: '3.0.0', info: { title: 'pdisk events', version: '1.0.0' } },
+      asyncapi: { asyncapi: '3.0.0', info: { title: 'pdisk events', version } },
     }),
   },
 });

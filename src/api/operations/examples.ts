@@ -1,4 +1,4 @@
-// The examples of the API's first document, byte for byte: keys in its order, every value a string.
+// The examples of the user's document (docs/api-contract.md, part 1), byte for byte: keys in its order, every value a string.
 
 /** What an administrator has vouched for. */
 export const VOUCHED = 'that the machine is gone: the host burnt down on Sunday';

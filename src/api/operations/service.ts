@@ -1,3 +1,4 @@
+import { version } from '../../version.ts';
 import { nothing } from '../inputs.ts';
 import { type Credential, json, type Outcome, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
@@ -140,7 +141,7 @@ export const describeApi = operation({
   inputs: nothing,
   outcomes: {
     200: json('OpenAPI 3.1', outputs.anyObject, {
-      openapi: { openapi: '3.1.1', info: { title: 'pdisk', version: '1.0.0' }, paths: {} },
+      openapi: { openapi: '3.1.1', info: { title: 'pdisk', version }, paths: {} },
     }),
   },
 });
