@@ -2,7 +2,7 @@ import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { attachmentKey } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
-import type { DomainName, Hypervisor, Look } from '../hypervisor/hypervisor.ts';
+import { type DomainName, disksIn, type Hypervisor, type Look } from '../hypervisor/hypervisor.ts';
 import type { CauseKind } from '../store/records.ts';
 import type { HolderBook } from './holders.ts';
 import { accountingFor, heldByDomain } from './machine.ts';
@@ -105,7 +105,7 @@ export function createObserver(parts: ObserverParts): Observer {
     async look(node, domain) {
       const before = new Set(heldByDomain(decided, domain.uuid));
       const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
-      holders.put(node, hypervisor.hostOf(node), domain, look.kind === 'running' ? look.disks : []);
+      holders.put(node, hypervisor.hostOf(node), domain, disksIn(look));
       return { node, domain, look, before };
     },
     attachmentsIn,

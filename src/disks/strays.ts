@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import type { Run } from '../../machines/whereabouts.ts';
 import { PdiskError } from '../errors.ts';
-import type { DomainName, Hypervisor, LiveDisk } from '../hypervisor/hypervisor.ts';
+import { type DomainName, disksIn, type Hypervisor, type LiveDisk } from '../hypervisor/hypervisor.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { accountingFor, heldByDomain, heldIds } from './machine.ts';
@@ -114,7 +114,7 @@ export function createStrays(parts: StrayParts): Strays {
           throw error;
         });
         // A node that does not answer may have the machine still.
-        if (look) holders.put(node, host, domain, look.kind === 'running' ? look.disks : []);
+        if (look) holders.put(node, host, domain, disksIn(look));
         if (holders.of(disk).some(one => one.domain.uuid === domain.uuid)) {
           return `machine '${domain.name}' on node '${host}' has it`;
         }

@@ -80,13 +80,16 @@ export type Look =
       /** Every target letter in use. */
       readonly targets: readonly string[];
     }
-  /** Paused in the middle of a migration or of its start: it may go on on another host. */
-  | { readonly kind: 'moving' }
+  /** Paused in the middle of a migration or of its start: it may go on here, with its disks, or on another host. */
+  | { readonly kind: 'moving'; readonly disks: readonly LiveDisk[] }
   /** Shut off, with a managed save image. */
   | { readonly kind: 'saved' }
   /** Shut off. `how`: its end, if its state tells one. */
   | { readonly kind: 'off'; readonly how: RunEnd['how'] | null; readonly host: string }
   | { readonly kind: 'absent' };
+
+/** The disks that a domain has, or will have where it goes on. */
+export const disksIn = (look: Look): readonly LiveDisk[] => ('disks' in look ? look.disks : []);
 
 /** One domain in a complete list of a node. */
 interface DomainState {

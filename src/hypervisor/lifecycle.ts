@@ -13,7 +13,7 @@ export type Turn =
   | { readonly kind: 'migrated' }
   /** It ended, if it ran here: an incoming copy that is thrown away tells the same. */
   | { readonly kind: 'ended'; readonly how: RunEnd['how'] }
-  /** Something else came to its end here, and may have begun again: look. */
+  /** Something else came to its end here, and may have begun again, or a copy is coming in: look. */
   | { readonly kind: 'changed' };
 
 const ENDS: ReadonlyMap<number, RunEnd['how']> = new Map([
@@ -38,8 +38,8 @@ export function turnOf(event: DomainEvent): Turn | undefined {
     case libvirt.LIFECYCLE_STOPPED:
       return stop(event.detail);
     case libvirt.LIFECYCLE_STARTED:
-      // A copy that comes in is paused until it lands.
-      return event.detail === libvirt.STARTED_MIGRATED ? undefined : { kind: 'running' };
+      // A copy that comes in is paused until it lands, and has its disks whatever becomes of them at its source.
+      return { kind: event.detail === libvirt.STARTED_MIGRATED ? 'changed' : 'running' };
     case libvirt.LIFECYCLE_RESUMED:
       return { kind: 'running' };
     case libvirt.LIFECYCLE_SUSPENDED:

@@ -19,7 +19,7 @@ async function ask(
   // The state after the XML, which is the older of the two: a run that ends between them is looked at again by its event.
   const xml = parseDomainXml(await client.domainXml(domain, 0, { signal }));
   const state = await client.domainState(domain, { signal });
-  if (xml.active && isMoving(state)) return { kind: 'moving' };
+  if (xml.active && isMoving(state)) return { kind: 'moving', disks: liveDisksIn(xml) };
   if (xml.active) {
     runs.seen(node, generation, domain.uuid, xml.id);
     const targets = xml.disks.map(({ target }) => target);

@@ -78,10 +78,25 @@ export async function unplug(
     return answer;
   }
 
-  /** The outcome, or undefined to go on. */
+  /** Why the guest is not asked: another host may not be believed. */
+  function wrongHost(answering: string): UnplugOutcome | undefined {
+    if (host === null || answering === host) return undefined;
+    const detail = `host ${answering} answers where the machine was on host ${host}`;
+    return { kind: 'failed', code: 'NODE_DOUBTED', detail };
+  }
+
+  /** And what the machine has written to another path would be lost. */
+  function diverted(path: string): UnplugOutcome | undefined {
+    if (source === null || sameSource(path, source)) return undefined;
+    return { kind: 'failed', code: 'DISK_DIVERTED', detail: path };
+  }
+
+  /** The outcome, or undefined to go on. Each repetition of the request comes right after a look that was judged here. */
   function judge(sight: Sight): UnplugOutcome | undefined {
     switch (sight.kind) {
-      case 'there':
+      case 'there': {
+        const hindrance = wrongHost(sight.run.host) ?? diverted(sight.source);
+        if (hindrance) return hindrance;
         if (refusal) {
           const code = isBlockJob(refusal) ? 'BLOCK_JOB' : 'UNPLUG_REFUSED';
           return { kind: 'failed', code, detail: refusal.message };
@@ -92,6 +107,7 @@ export async function unplug(
           askIn(0);
         }
         return undefined;
+      }
       case 'absent':
         if (answered || watch.removed) return UNPLUGGED;
         askIn(times.retryMs);
@@ -100,6 +116,8 @@ export async function unplug(
         return { kind: 'stopped', settled: answered || isKnownToBeOff };
       case 'unreadable':
         doubt = sight.detail;
+        // A snapshot may have been made since the last look.
+        askIn(times.retryMs);
         return watch.removed ? UNPLUGGED : undefined;
     }
   }
@@ -122,30 +140,22 @@ export async function unplug(
     return late ?? { kind: 'kept', detail };
   }
 
-  /** What to say where another host answers than the one on which the machine ran. */
-  async function otherHost(expected: string): Promise<UnplugOutcome | undefined> {
+  /** What keeps the guest from being asked at all. */
+  async function obstacle(): Promise<UnplugOutcome | undefined> {
     try {
-      const { client } = await link.questions(askUntil, signal);
-      const host = await within(askUntil, signal, limit => hostAt(client, limit));
-      if (host === expected) return undefined;
-      const detail = `host ${host} answers where the machine was on host ${expected}`;
-      return { kind: 'failed', code: 'NODE_DOUBTED', detail };
+      if (host !== null) {
+        const { client } = await link.questions(askUntil, signal);
+        const stranger = wrongHost(await within(askUntil, signal, limit => hostAt(client, limit)));
+        if (stranger) return stranger;
+      }
     } catch (error) {
       return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: reasonOf(error) };
     }
-  }
-
-  /** Why nothing is asked: another host may not be believed, and what the machine has written to another path would be lost. */
-  async function obstacle(): Promise<UnplugOutcome | undefined> {
-    const stranger = host === null ? undefined : await otherHost(host);
-    if (stranger) return stranger;
     if (source === null) return undefined;
     const sight = await lookFor(link, domain, disk, askUntil, signal);
     if (sight.kind === 'unreadable')
       return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
-    if (sight.kind !== 'there') return undefined;
-    if (sameSource(sight.source, source)) return undefined;
-    return { kind: 'failed', code: 'DISK_DIVERTED', detail: sight.source };
+    return sight.kind === 'there' ? diverted(sight.source) : undefined;
   }
 
   try {

@@ -15,7 +15,7 @@ const turns: Record<Told, Turn | undefined> = {
   definedFromSnapshot: undefined,
   undefined: undefined,
   startedBooted: running,
-  startedMigrated: undefined,
+  startedMigrated: { kind: 'changed' },
   startedRestored: running,
   startedFromSnapshot: running,
   suspendedPaused: undefined,

@@ -182,6 +182,32 @@ test('a machine that writes to something else than the volume is not asked to le
   t.deepEqual(await hypervisor.unplug(vm, spec.disk, ANYWHERE, farOff(), never()), UNPLUGGED);
 });
 
+test('a machine that is given a snapshot after it was asked is not asked again', async t => {
+  const { fake, unplug } = await machine(t, { manners: 'booting' });
+  const unplugging = unplug();
+  await asked(fake);
+  divert(fake, '/pool/overlay.qcow2');
+  fake.setManners('a', 'willing');
+  t.deepEqual(await unplugging, { kind: 'failed', code: 'DISK_DIVERTED', detail: '/pool/overlay.qcow2' });
+  t.is(detaches(fake), 1);
+  t.is(fake.domain('a').disks.length, 1);
+});
+
+test('a machine whose domain cannot be read is not asked again until it can', async t => {
+  const { fake, unplug } = await machine(t, { manners: 'booting' });
+  const seen = fake.calls.length;
+  fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 0 });
+  // For longer than the guest has to answer.
+  fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 60);
+  const unplugging = unplug();
+  await asked(fake);
+  fake.setManners('a', 'willing');
+  t.deepEqual(await unplugging, UNPLUGGED);
+  const [look, request] = ['domainGetXmlDesc', 'domainDetachDeviceAlias'];
+  const calls = fake.calls.slice(seen).map(({ procedure }) => procedure);
+  t.deepEqual(calls.slice(0, 4), [look, request, look, request]);
+});
+
 test('whether the machine writes to the volume must be readable before it is asked to let go', async t => {
   const { fake, unplug } = await machine(t);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' });

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { MigrationFailure, MigrationOptions, Phase } from '../fakes/libvirtd/migration.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
+import { until } from '../rig/until.ts';
 import { disk, fakeHost, refusedWith, type Witness, witness } from './support/witness.ts';
 
 interface Settings {
@@ -176,6 +177,36 @@ test('in the switch-over nobody holds the image: another machine can take it, an
   source.fake.destroy('rival');
   source.fake.resume('m');
   t.is((await source.sees('m'))?.is, '1,5', 'and over changed blocks once the other has ended');
+});
+
+for (const [end, bySource, left, there] of [
+  ['over', ['3,1', '5,3'], { ...OFF, is: '5,4' }, { ...ON, is: '1,2' }],
+  ['aborted', ['device-removed'], { id: 1, disks: [], is: '1,1' }, undefined],
+] as const) {
+  test(`what the guest lets go of while it is copied, the source tells if it goes on, and the copy has it: ${end}`, async t => {
+    const { source, destination } = await hosts(t);
+    const rival = source.fake.addDomain({ name: 'rival' });
+    const migration = source.fake.migrate('m', destination.fake);
+    migration.to('copying');
+    source.fake.release('m', 'ua-1');
+    t.deepEqual(await source.sees('m'), { ...ON, is: '1,1' });
+    t.deepEqual(await source.told('m'), []);
+    if (end === 'over') await source.client.attachDevice(rival, disk(1), AFFECT_LIVE);
+    if (end === 'over') migration.to('over');
+    else migration.fail(end);
+    t.deepEqual(await source.told('m'), bySource);
+    t.deepEqual([await source.sees('m'), await destination.sees('m')], [left, there]);
+  });
+}
+
+test('a request to unplug goes along with the guest that has not answered it', async t => {
+  const { source, destination } = await hosts(t);
+  source.fake.domain('m').pending.add('ua-1');
+  source.fake.migrate('m', destination.fake).to('landed');
+  await destination.told('m');
+  destination.fake.reset('m');
+  await until(async () => (await destination.sees('m'))?.disks.length === 0, 'the disk to be out');
+  t.deepEqual(await destination.told('m'), ['device-removed']);
 });
 
 test('what is asked of a machine that is coming in is done when it has landed; of its source it is refused', async t => {

@@ -89,7 +89,7 @@ export const failures = {
 } satisfies Record<string, (name: string, from: Libvirtd, to: Libvirtd) => Promise<void>>;
 
 /** Whether QEMU has nothing more to do at the source: stopped, it may still be sending its last pages. */
-async function allIsSent(from: Libvirtd, name: string): Promise<boolean> {
+export async function allIsSent(from: Libvirtd, name: string): Promise<boolean> {
   const status = await from.virsh('qemu-monitor-command', name, '{"execute":"query-status"}');
   return status.includes('postmigrate');
 }

@@ -42,9 +42,12 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
     hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
 
-  /** A copy that holds no image yet, and shows the disks that its source had when the migration began. */
-  const isComingIn = (node: NodeName, vm: Vm): boolean =>
-    node === vm.migration?.to && there(node, vm)?.imagesFree === true;
+  /** A copy that holds no image: it has not landed yet, or it is what the source of one that has landed shows until it knows that. */
+  function isIdle(node: NodeName, vm: Vm): boolean {
+    if (!vm.migration) return false;
+    const { from, to, migration } = vm.migration;
+    return node === to ? there(node, vm)?.imagesFree === true : node === from && migration.phase === 'landed';
+  }
 
   return {
     hosts,
@@ -62,11 +65,14 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
         return machine !== undefined && isRunning(machine);
       }),
     savedOn: (vm: Vm): NodeName | undefined => NODES.find(node => there(node, vm)?.saved !== undefined),
-    /** The machines that have a disk of ours now, by its alias; one that migrates is one. */
+    /**
+     * The machines that have a disk of ours now, by its alias; one that migrates is one. What the guest has let go of while it is copied
+     * counts until libvirt says so at the source, for the copy has it.
+     */
     holdersOf(disk: string): Vm[] {
       const shows = (node: NodeName, vm: Vm): boolean | undefined =>
         there(node, vm)?.disks.some(({ alias }) => alias === `ua-${disk}`);
-      return vms.filter(vm => NODES.some(node => !isComingIn(node, vm) && shows(node, vm)));
+      return vms.filter(vm => NODES.some(node => !isIdle(node, vm) && shows(node, vm)));
     },
   };
 }

@@ -1,4 +1,5 @@
 // What may happen to machines and hosts, one thing at a time. Each answers what it did, or undefined where it could not be done.
+import { STATE_RUNNING } from '../../../src/libvirt/constants.ts';
 import type { MigrationFailure, Phase } from '../../fakes/libvirtd/migration.ts';
 import { type Hosts, NODES, type NodeName, type Vm } from './hosts.ts';
 import type { Random } from './random.ts';
@@ -133,6 +134,20 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     return `migration of ${vm.name}: ${phase}`;
   }
 
+  /** Asked to or not, a guest lets go of a disk, also one that is being copied; in the switch-over it runs nowhere. */
+  function eject(): string | undefined {
+    const vm = random.pick(vms);
+    if (!vm || vm.stalled || vm.migration?.migration.phase === 'switching') return undefined;
+    const runsAt = vm.migration?.migration.phase === 'landed' ? vm.migration.to : vm.migration?.from;
+    const node = runsAt ?? liveOn(vm)[0];
+    const machine = node && there(node, vm);
+    if (!node || machine?.state !== STATE_RUNNING) return undefined;
+    const disk = random.pick(machine.disks);
+    if (!disk) return undefined;
+    fakeOf(node).release(vm.name, disk.alias);
+    return `${vm.name} lets go of ${disk.alias.slice(3, 7)} on ${node}`;
+  }
+
   async function breakOff(): Promise<string | undefined> {
     const vm = migrating();
     if (!vm?.migration || vm.stalled) return undefined;
@@ -143,7 +158,8 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
       : [...ALWAYS];
     if (migration.phase === 'landed') choices.splice(0, choices.length, 'source-killed');
     // Only a lock keeps a destination that has slept through the end from a machine that runs twice: see partition.test.ts.
-    const isLocked = there(to, vm)?.disks.some(({ shareable }) => !shareable);
+    const source = there(from, vm);
+    const isLocked = source?.disks.some(disk => !disk.shareable && !source.dropped.has(disk.alias));
     if (!isLocked && choices.includes('destination-stalled')) {
       choices.splice(choices.indexOf('destination-stalled'), 1);
     }
@@ -218,6 +234,16 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
   return [
     ...[stop, stop, startOne, startOne, startOne, resetHard, resetHard, suspendOrResume, save, save],
     ...[restore, restore, migrate, migrate, goOn, goOn, goOn, goOn, breakOff, loseHost, loseHost],
-    ...[findHost, findHost, findHost, holdOrRelease, holdOrRelease, holdOrRelease, changeManners],
+    ...[
+      findHost,
+      findHost,
+      findHost,
+      holdOrRelease,
+      holdOrRelease,
+      holdOrRelease,
+      changeManners,
+      eject,
+      eject,
+    ],
   ];
 }

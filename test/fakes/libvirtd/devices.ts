@@ -3,6 +3,7 @@ import { ERROR } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { fakeGuests } from './guests.ts';
+import type { Jobs } from './jobs.ts';
 import { domainOf, type Machine } from './machine.ts';
 import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
 
@@ -19,7 +20,7 @@ export function imageLocks(all: () => Iterable<Machine>): AssertUnlocked {
     if (disk.readonly || disk.source === '') return;
     const others = [...all()].filter(other => other !== self && !other.imagesFree);
     const users = others
-      .flatMap(({ disks }) => disks)
+      .flatMap(({ disks, dropped }) => disks.filter(({ alias }) => !dropped.has(alias)))
       .filter(other => other.source === disk.source && !other.readonly);
     if (users.length === 0 || (disk.shareable && users.every(user => user.shareable))) return;
     const lock = users.some(user => !user.shareable) ? '"write"' : 'shared "write"';
@@ -33,6 +34,7 @@ export function fakeDevices(options: {
   emit(event: DomainEvent): void;
   unplugMs: number;
   assertUnlocked: AssertUnlocked;
+  jobs: Pick<Jobs, 'run' | 'isBusy'>;
 }) {
   const guests = fakeGuests(options);
   return {

@@ -1,13 +1,34 @@
 // How the operating systems in fake machines answer a request to unplug.
 import { STATE_PAUSED, STATE_RUNNING } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
+import type { Jobs } from './jobs.ts';
 import { domainOf, type Machine } from './machine.ts';
 import type { FakeDisk } from './xml.ts';
 
 /** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
-export function fakeGuests(options: { emit(event: DomainEvent): void; unplugMs: number }) {
+export function fakeGuests(options: {
+  emit(event: DomainEvent): void;
+  unplugMs: number;
+  jobs: Pick<Jobs, 'run' | 'isBusy'>;
+}) {
+  const { jobs } = options;
+
+  /** QEMU has it no more at once. libvirt takes it out in a job of its own, which in a migration means: not if that succeeds. */
   function letGo(machine: Machine, alias: string): void {
     machine.pending.delete(alias);
+    if (!jobs.isBusy(machine.uuid)) {
+      takeOut(machine, alias);
+      return;
+    }
+    machine.dropped.add(alias);
+    const { id } = machine;
+    void jobs.run(machine.uuid, async () => {
+      if (machine.id === id) takeOut(machine, alias);
+    });
+  }
+
+  function takeOut(machine: Machine, alias: string): void {
+    machine.dropped.delete(alias);
     const before = machine.disks.length;
     machine.disks = machine.disks.filter(disk => disk.alias !== alias);
     if (machine.disks.length < before) {

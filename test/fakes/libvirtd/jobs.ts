@@ -3,6 +3,8 @@
 
 import { gate } from '../../rig/gate.ts';
 
+export type Jobs = ReturnType<typeof fakeJobs>;
+
 /** Turns at the domains of one host, by UUID. */
 export function fakeJobs() {
   const last = new Map<string, Promise<unknown>>();
@@ -22,6 +24,8 @@ export function fakeJobs() {
 
   return {
     run,
+    /** Whether a change of the domain would have to wait. */
+    isBusy: (uuid: string): boolean => last.has(uuid),
     /** A job of somebody else holds the domain until what this returns is called; changes wait meanwhile. */
     hold(uuid: string): () => void {
       const { opened, open } = gate();

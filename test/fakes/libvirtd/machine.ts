@@ -30,6 +30,8 @@ export interface Machine {
   manners: Manners;
   /** Aliases that the guest was asked to let go of and has not. */
   pending: Set<string>;
+  /** Aliases of disks that QEMU has no more, and that libvirt shows until it comes to take them out. */
+  dropped: Set<string>;
 }
 
 export interface MachineSettings {

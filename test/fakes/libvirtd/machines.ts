@@ -17,8 +17,8 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
   const tell = teller(options.emit);
   const assertUnlocked = options.locks ? imageLocks(() => machines.values()) : () => undefined;
   const runs = fakeRuns({ machines, tell, assertUnlocked });
-  const devices = fakeDevices({ ...options, assertUnlocked });
   const jobs = fakeJobs();
+  const devices = fakeDevices({ ...options, assertUnlocked, jobs });
 
   function find(uuid: string): Machine {
     const machine = machines.get(uuid);
@@ -60,6 +60,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       snapshot: undefined,
       manners: settings.manners ?? 'willing',
       pending: new Set(),
+      dropped: new Set(),
     };
     const taken = [...machines.values()].find(
       ({ name, uuid }) => name === machine.name || uuid === machine.uuid,

@@ -51,7 +51,10 @@ export function fakeMigration(
   const incoming = to.host(source);
   if (isRunning(incoming)) throw new Error(`${source.name} runs at its destination already`);
   const wasDefined = incoming.persistent;
-  const ends = [from.hold(source.uuid), to.hold(source.uuid)];
+  const free = to.hold(source.uuid);
+  const ends = [from.hold(source.uuid), free];
+  /** Of a destination that sleeps through the end: the source goes on and holds an image. */
+  let isLocked = false;
   let phase: Migration['phase'] = 'preparing';
   to.begin(incoming, source.disks, 'startingUp');
   incoming.imagesFree = true;
@@ -69,6 +72,7 @@ export function fakeMigration(
     incoming.imagesFree = false;
     setState(incoming, 'migrated');
     to.tell(incoming, 'resumedMigrated');
+    free();
   }
 
   function leave(): void {
@@ -83,8 +87,9 @@ export function fakeMigration(
       to.tell(incoming, 'startedMigrated');
     },
     switching() {
-      // What was plugged and unplugged while it was copied goes along.
-      incoming.disks = source.disks.map(disk => ({ ...disk }));
+      // QEMU was started at the destination with what the source had when the migration began: what the guest has let go of since is
+      // there again. What it was asked to let go of it still knows.
+      incoming.pending = new Set(source.pending);
       source.imagesFree = true;
       setState(source, 'migrating');
       from.tell(source, 'suspendedMigrated');
@@ -124,7 +129,12 @@ export function fakeMigration(
       to.vanish(incoming, 'offUnknown');
       goOn();
     },
-    'destination-stalled': () => goOn(),
+    'destination-stalled'() {
+      isLocked = source.disks.some(
+        disk => !disk.shareable && !disk.readonly && !source.dropped.has(disk.alias),
+      );
+      goOn();
+    },
     'incoming-destroyed'() {
       to.end(incoming, END.destroyed);
       goOn();
@@ -168,7 +178,7 @@ export function fakeMigration(
       over('failed');
     },
     wake() {
-      if (incoming.disks.every(({ shareable, readonly }) => shareable || readonly)) {
+      if (!isLocked) {
         land();
         return;
       }

@@ -26,6 +26,7 @@ export function fakeRuns({
     lastId += 1;
     machine.id = lastId;
     machine.disks = disks.map(disk => ({ ...disk }));
+    machine.dropped.clear();
     setState(machine, state);
   }
 
@@ -129,12 +130,14 @@ export function fakeRuns({
     daemonDied(): void {
       daemonIsThere = false;
     },
-    /** The next libvirtd knows why no machine stopped, and counts its runs anew from the highest that still is. */
+    /** The next libvirtd asks QEMU what its machines have, knows why none of them stopped, and counts its runs anew from the highest that still is. */
     daemonBegins(): void {
       if (daemonIsThere) return;
       daemonIsThere = true;
       for (const machine of machines.values()) {
         if (!isRunning(machine)) setState(machine, unseen.has(machine) ? 'offCrashed' : 'offUnknown');
+        machine.disks = machine.disks.filter(({ alias }) => !machine.dropped.has(alias));
+        machine.dropped.clear();
       }
       unseen.clear();
       lastId = Math.max(0, ...[...machines.values()].map(({ id }) => id));

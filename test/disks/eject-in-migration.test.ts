@@ -1,0 +1,52 @@
+// A guest lets go of a disk while its machine is copied to another host: the copy was started with it, and has it if it lands.
+import test from 'ava';
+import { until } from '../rig/until.ts';
+import { admin, cause, createSite, pluggedIn } from './support/site.ts';
+
+/** A machine on n1 with a disk, of which its guest lets go while it is copied to n2; on n1 there is a rival. */
+async function ejected(t: Parameters<typeof createSite>[0]) {
+  const site = await createSite(t, {}, { locks: false });
+  site.n1.addDomain({ name: 'one-1' });
+  site.n1.addDomain({ name: 'one-2' });
+  const uuid = await site.create();
+  await site.hotattach(uuid, '1');
+  const migration = site.n1.migrate('one-1', site.n2);
+  migration.to('copying');
+  site.n1.release('one-1', `ua-${uuid}`);
+  return { site, uuid, migration };
+}
+
+const placeOf = (site: Awaited<ReturnType<typeof createSite>>, uuid: string) =>
+  site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.node;
+
+test('a disk that the guest has let go of stays attached, for the copy has it', async t => {
+  const { site, uuid, migration } = await ejected(t);
+  await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
+  migration.to('over');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), [uuid]);
+  await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
+  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the attachment to follow');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
+});
+
+test('a disk that the guest has let go of is off once the migration was given up', async t => {
+  const { site, uuid, migration } = await ejected(t);
+  migration.fail('aborted');
+  await until(() => site.users(uuid) === 0, 'the disk to be off');
+  await site.hotattach(uuid, '2');
+  t.deepEqual(pluggedIn(site.n1, 'one-2'), [uuid]);
+});
+
+test('while a copy may yet land with a disk, no other machine gets it and it is not deleted, whatever the source shows', async t => {
+  const { site, uuid, migration } = await ejected(t);
+  migration.to('switching');
+  migration.fail('destination-stalled');
+  await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the source to go on without it');
+  await until(() => site.users(uuid) === 0, 'the source to be believed');
+  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /machine 'one-1' on node 'n2' has it/ });
+  await t.throwsAsync(site.disks.service.remove(admin, uuid, cause), { code: 'DISK_IN_USE' });
+  migration.wake();
+  await until(() => placeOf(site, uuid) === 'n2', 'the disk to be accounted for');
+  await site.hotdetach(uuid, '1', 'n2');
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
+});

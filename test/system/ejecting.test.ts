@@ -1,0 +1,135 @@
+// A guest that lets go of a disk while its machine migrates. libvirt takes a device out of a domain in a job of its own, which waits for
+// the migration: nothing is told meanwhile, QEMU at the source has given the image up, and the copy was started with it.
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { libvirtTest } from '../rig/libvirt-test.ts';
+import { allIsSent, beginMigration, holds, untilState } from '../rig/migration.ts';
+import type { Reply } from '../rig/service.ts';
+import { until } from '../rig/until.ts';
+import { on, serialOf } from './support.ts';
+import {
+  besiege,
+  epilogue,
+  newName,
+  realPlaces,
+  type Scene,
+  scene,
+  services,
+  untilItIsAt,
+  useTwoHosts,
+} from './two-hosts.ts';
+
+useTwoHosts({ detach_timeout: 110 });
+
+/** A line in the guest that waits for a word on the disk itself, and then lets go of it: nobody may speak to a guest that migrates. */
+const letGoOnWord = (disk: string): string => `
+d=$(disk ${serialOf(disk)}) || exit 1
+port=$(readlink -f /sys/block/\${d#/dev/}/device/..)
+until dd if=$d bs=512 count=1 iflag=direct 2> /dev/null | grep -q ^go; do sleep 0.2; done
+for slot in /sys/bus/pci/slots/*; do
+  case $port in */$(cat $slot/address).*) echo 0 > $slot/power ;; esac
+done
+[ ! -e $d ]`;
+
+interface Ejecting extends Scene {
+  /** Gives the word; resolves when the guest has let go. */
+  letGo(): Promise<void>;
+  /** What came of the request to unplug the disk, which the guest does not hear. */
+  readonly answer: Promise<Reply>;
+}
+
+/** A machine that was asked to let go of its disk and has not. */
+async function asked(t: ExecutionContext): Promise<Ejecting> {
+  const there = await scene(t, services.named, newName());
+  const { service, vm, disk, guest } = there;
+  await guest.run('unwilling');
+  const waiting = guest.run(letGoOnWord(disk), { timeoutMs: 240_000 });
+  const answer = service.call('POST', `/api/hotdetach/${disk}`, on(vm, 'host-1'));
+  await until(async () => {
+    const { body } = await service.call('GET', `/api/vms/host-1/${vm}`);
+    return (body as { disks: { state: string }[] }).disks.some(({ state }) => state === 'detaching');
+  }, 'the request');
+  return {
+    ...there,
+    answer,
+    async letGo() {
+      const volume = await open(join(service.pool, `${disk}.raw`), 'r+');
+      try {
+        await volume.write('go\n');
+        await volume.sync();
+      } finally {
+        await volume.close();
+      }
+      t.is((await waiting).status, 0);
+    },
+  };
+}
+
+libvirtTest(
+  'what a guest lets go of while it is copied is in the copy, and is nobody else’s until it is out of that',
+  async t => {
+    const there = await asked(t);
+    const { service, vm, disk, from, to } = there;
+    const lift = besiege(t, service, disk);
+    const migration = await beginMigration(vm, from, to);
+    await there.letGo();
+    t.deepEqual(await realPlaces(vm, disk), ['host-1', 'host-2']);
+    await migration.hurry();
+    t.is(await migration.ended, undefined);
+    await untilItIsAt(t, service, vm, disk, ['host-2']);
+    await lift();
+    // It boots without having been told to ignore requests.
+  await to.virsh('reset', vm);
+    const answer = await there.answer;
+    t.is(answer.status, 200, answer.text);
+    await untilItIsAt(t, service, vm, disk, []);
+    await epilogue(t, there);
+  },
+);
+
+libvirtTest('what a guest lets go of while it is copied is free once the migration was given up', async t => {
+  const there = await asked(t);
+  const { service, vm, disk, from, to } = there;
+  const lift = besiege(t, service, disk);
+  const migration = await beginMigration(vm, from, to);
+  await there.letGo();
+  await lift();
+  await from.virsh('domjobabort', vm);
+  t.regex((await migration.ended) ?? '', /error/);
+  const answer = await there.answer;
+  t.is(answer.status, 200, answer.text);
+  await untilItIsAt(t, service, vm, disk, []);
+  await epilogue(t, there);
+});
+
+libvirtTest(
+  'what a guest lets go of where it has landed is free once that is known to be its place',
+  async t => {
+    const there = await asked(t);
+    const { service, vm, disk, from, to } = there;
+    const migration = await beginMigration(vm, from, to, ['--p2p']);
+    await to.signal('STOP');
+    try {
+      await migration.hurry();
+      await untilState(from, vm, 'paused (migrating)');
+      await until(() => allIsSent(from, vm), 'all to be sent');
+      // It does not hear that its migration has succeeded.
+      await from.signal('STOP');
+    } finally {
+      await to.signal('CONT');
+    }
+    try {
+      await untilState(to, vm, 'running (migrated)');
+      await there.letGo();
+      await until(async () => !(await holds(to, vm, disk)), 'the disk to be out');
+    } finally {
+      await from.signal('CONT');
+    }
+    t.is(await migration.ended, undefined);
+    const answer = await there.answer;
+    t.is(answer.status, 200, answer.text);
+    await untilItIsAt(t, service, vm, disk, []);
+    await epilogue(t, there);
+  },
+);

@@ -1,0 +1,182 @@
+// Two real hosts and two services that know them: machines migrate between the hosts with a disk plugged, while rivals on both ask for it.
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { bootGuest, type Guest } from '../rig/guest.ts';
+import { beforeLibvirtTests } from '../rig/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
+import { holds } from '../rig/migration.ts';
+import { leftOver } from '../rig/nothing-left.ts';
+import { type Service, startService } from '../rig/service.ts';
+import { until } from '../rig/until.ts';
+import { on, usersOf } from './support.ts';
+
+const HOSTS = ['host-1', 'host-2'] as const;
+type Host = (typeof HOSTS)[number];
+
+let folder: string;
+let libvirtds: Record<Host, Libvirtd>;
+/** One knows its nodes by name, the other by a rule for all of them. */
+export let services: Record<'named' | 'wildcard', Service>;
+
+/** Starts them for the tests of a file, which run one after the other, and ends them. */
+export function useTwoHosts(more: Readonly<Record<string, unknown>> = {}): void {
+  beforeLibvirtTests(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pdisk-hosts-'));
+    const [first, second] = await Promise.all(HOSTS.map(host => startLibvirtd({ host })));
+    if (!first || !second) throw new Error('no hosts');
+    libvirtds = { 'host-1': first, 'host-2': second };
+    const nodes: Record<string, string> = {};
+    for (const host of HOSTS) {
+      nodes[host] = libvirtds[host].uri;
+      await symlink(libvirtds[host].socket, join(folder, host));
+      await bootGuest(libvirtds[host], { name: `rival-${host}` });
+    }
+    const settings = { reconcile_interval: 5, attach_timeout: 20, detach_timeout: 20, ...more };
+    services = {
+      named: await startService({ ...settings, nodes }),
+      wildcard: await startService({
+        ...settings,
+        nodes: { '*': `qemu:///system?socket=${folder}/{node}` },
+      }),
+    };
+  });
+
+  test.after.always(async () => {
+    await Promise.all(Object.values(services ?? {}).map(service => service.remove()));
+    await Promise.all(Object.values(libvirtds ?? {}).map(libvirtd => libvirtd.stop()));
+    if (folder) await rm(folder, { recursive: true });
+  });
+
+  test.afterEach.always(t => {
+    if (!t.passed) for (const service of Object.values(services ?? {})) t.log(service.log().slice(-2000));
+  });
+}
+
+const HAS_IT = ['hot-attached', 'detaching'];
+
+/** The hosts where the service says that the machine has the disk. */
+async function saidPlaces(service: Service, vm: string, disk: string): Promise<Host[]> {
+  const places = await Promise.all(
+    HOSTS.map(async host => {
+      const { body } = await service.call('GET', `/api/vms/${host}/${vm}`);
+      const { disks } = body as { disks: { disk: string; state: string; away: boolean }[] };
+      return disks.some(one => one.disk === disk && HAS_IT.includes(one.state) && !one.away) ? [host] : [];
+    }),
+  );
+  return places.flat();
+}
+
+/** And those where a live domain shows it. */
+export async function realPlaces(vm: string, disk: string): Promise<Host[]> {
+  const places = await Promise.all(
+    HOSTS.map(async host => ((await holds(libvirtds[host], vm, disk)) ? [host] : [])),
+  );
+  return places.flat();
+}
+
+/** Waits until the service says what is so, and that the machine has the disk at `expected`. */
+export async function untilItIsAt(
+  t: ExecutionContext,
+  service: Service,
+  vm: string,
+  disk: string,
+  expected: Host[],
+) {
+  t.deepEqual(await realPlaces(vm, disk), expected);
+  let said: Host[] = [];
+  await until(
+    async () => {
+      said = await saidPlaces(service, vm, disk);
+      return said.join() === expected.join();
+    },
+    `the service to say that ${vm} has the disk at ${expected.join() || 'no host'}`,
+    { timeoutMs: 60_000, hint: () => `It says ${said.join() || 'nowhere'}.\n${service.log().slice(-1500)}` },
+  );
+}
+
+/**
+ * Has both rivals ask for the disk, over and over, until the answer is called. They are to be refused because the disk is in use,
+ * or because nobody can know: never by QEMU's lock, which would mean that it had been given away already.
+ */
+export function besiege(t: ExecutionContext, service: Service, disk: string): () => Promise<void> {
+  let go = true;
+  async function attempt(host: Host): Promise<string | undefined> {
+    const reply = await service.call('POST', `/api/hotattach/${disk}`, on(`rival-${host}`, host));
+    const isInUse = reply.status === 400 && reply.headers.get('x-error-code') !== 'IMAGE_LOCKED';
+    if (reply.status !== 503 && !isInUse) return `rival on ${host}: ${reply.status} ${reply.text}`;
+    const users = await usersOf(service, disk);
+    return users === '1' ? undefined : `${users} users`;
+  }
+  async function lay(): Promise<string | undefined> {
+    for (let round = 0; go || round === 0; round += 1) {
+      for (const host of HOSTS) {
+        const fall = await attempt(host);
+        if (fall !== undefined) return fall;
+      }
+    }
+    return undefined;
+  }
+  const siege = lay();
+  t.teardown(() => {
+    go = false;
+  });
+  return async () => {
+    go = false;
+    t.is(await siege, undefined);
+  };
+}
+
+export interface Scene {
+  readonly service: Service;
+  readonly vm: string;
+  readonly disk: string;
+  readonly guest: Guest;
+  readonly from: Libvirtd;
+  readonly to: Libvirtd;
+}
+
+/** A machine on the first host with a disk plugged. */
+export async function scene(t: ExecutionContext, service: Service, vm: string): Promise<Scene> {
+  const [from, to] = [libvirtds['host-1'], libvirtds['host-2']];
+  const disk = await service.create();
+  t.teardown(async () => {
+    for (const host of HOSTS) {
+      await libvirtds[host].virsh('destroy', vm).catch(() => undefined);
+      await libvirtds[host].virsh('undefine', vm).catch(() => undefined);
+    }
+  });
+  const guest = await bootGuest(from, { name: vm, persistent: true });
+  const plugged = await service.call('POST', `/api/hotattach/${disk}`, on(vm, 'host-1'));
+  t.is(plugged.status, 200, plugged.text);
+  await untilItIsAt(t, service, vm, disk, ['host-1']);
+  return { service, vm, disk, guest, from, to };
+}
+
+/** The machine dies wherever it is, the disk is free soon after, and nothing is left. */
+export async function epilogue(t: ExecutionContext, { service, vm, disk }: Scene): Promise<void> {
+  for (const host of HOSTS) await libvirtds[host].virsh('destroy', vm).catch(() => undefined);
+  await until(async () => (await usersOf(service, disk)) === '0', 'the disk to be free', {
+    timeoutMs: 60_000,
+    hint: () => service.log().slice(-1500),
+  });
+  for (const host of HOSTS) {
+    const rival = on(`rival-${host}`, host);
+    const next = await service.call('POST', `/api/hotattach/${disk}`, rival);
+    t.is(next.status, 200, next.text);
+    t.is((await service.call('POST', `/api/hotdetach/${disk}`, rival)).status, 200);
+  }
+  t.is((await service.call('DELETE', `/api/disks/${disk}`)).status, 200);
+  const left = await leftOver({ pool: service.pool, libvirtds: Object.values(libvirtds) });
+  t.deepEqual(
+    left.filter(line => line.includes(disk)),
+    [],
+  );
+}
+
+let machines = 0;
+export function newName(): string {
+  machines += 1;
+  return `one-${machines}`;
+}
