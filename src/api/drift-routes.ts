@@ -24,11 +24,15 @@ const leftoverKeys = (leftover: LeftoverView) => ({
 
 /** What differs between records, pool and domains, and what an administrator does about volumes that belong to no disk. */
 export const driftRoutes = (drift: DriftService, leftovers: LeftoverService): readonly Route[] => [
-  route(listDrift, async ({ caller }) => jsonText(await longList(await drift.list(caller), differenceKeys))),
+  route(listDrift, async ({ caller }) => {
+    const found = await drift.list(caller);
+    return jsonText(await longList(() => found, differenceKeys));
+  }),
 
-  route(listLeftovers, async ({ caller }) =>
-    jsonText(await longList(await leftovers.list(caller), leftoverKeys)),
-  ),
+  route(listLeftovers, async ({ caller }) => {
+    const found = await leftovers.list(caller);
+    return jsonText(await longList(() => found, leftoverKeys));
+  }),
 
   route(adoptLeftover, async ({ caller, cause, params }, adoption) => {
     const uuid = diskUuid(params[0]);

@@ -44,8 +44,11 @@ test('a service that may begin no more threads and processes goes on, and says w
   const path = `/api/disks/${JSON.parse(created.text).uuid}`;
   const compacted = async () =>
     (await readdir(join(directory, 'data', 'db'))).some(name => name.endsWith('.ldb'));
-  let tag = 0;
-  const edit = () => service.call('PATCH', path, { tag: `${(tag += 1)}`.padStart(255, '\u{1F4BE}') });
+  let edited = 0;
+  const edit = () => {
+    edited += 1;
+    return service.call('PATCH', path, { tag: String(edited).padStart(255, '\u{1F4BE}') });
+  };
   await until(
     async () => {
       const edits = await Promise.all(Array.from({ length: 64 }, edit));
