@@ -5,6 +5,8 @@ import type { Live } from './live.ts';
 export interface LongBody {
   readonly bytes: number;
   chunks(): Iterator<Buffer, undefined>;
+  /** Called once, when nothing of it is needed any more. */
+  free?(): void;
 }
 
 export interface Answer {

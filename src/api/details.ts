@@ -61,5 +61,5 @@ export const onMachineKeys = (disk: string, attachment: AttachmentDetails) => {
 };
 
 /** All of it for many disks, as a JSON array. */
-export const representDetails = (disks: readonly DiskDetails[]): Promise<LongBody> =>
+export const representDetails = (disks: () => readonly DiskDetails[]): Promise<LongBody> =>
   longList(disks, detailKeys);

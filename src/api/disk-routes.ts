@@ -1,5 +1,5 @@
 import type { Caller } from '../accounts/caller.ts';
-import type { DiskService, DiskView, Position } from '../disks/service.ts';
+import type { DiskDetails, DiskService, DiskView, Position } from '../disks/service.ts';
 import { type Answer, json, jsonText, type LongBody } from './answer.ts';
 import { detailKeys, representDetails } from './details.ts';
 import type { Head } from './head.ts';
@@ -52,8 +52,13 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
     // One more than is shown tells whether others follow.
     const wanted = { ...choice, most: limit && limit + 1 };
     if (view) {
-      const { shown, last } = cut(service.listDetails(caller, wanted), limit);
-      return representDetails(shown).then(body => listed(body, head, last));
+      let last: Position | undefined;
+      const page = (): readonly DiskDetails[] => {
+        const { shown, last: end } = cut(service.listDetails(caller, wanted), limit);
+        last = end;
+        return shown;
+      };
+      return representDetails(page).then(body => listed(body, head, last));
     }
     const everything = head.query === '' ? service.blocks(caller) : undefined;
     if (everything) return jsonText(representBlocks(everything));

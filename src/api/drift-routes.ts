@@ -30,11 +30,15 @@ export const driftRoutes = (
   leftovers: LeftoverService,
   service: Pick<DiskService, 'atRest'>,
 ): readonly Route[] => [
-  route(listDrift, async ({ caller }) => jsonText(await longList(await drift.list(caller), differenceKeys))),
+  route(listDrift, async ({ caller }) => {
+    const found = await drift.list(caller);
+    return jsonText(await longList(() => found, differenceKeys));
+  }),
 
-  route(listLeftovers, async ({ caller }) =>
-    jsonText(await longList(await leftovers.list(caller), leftoverKeys)),
-  ),
+  route(listLeftovers, async ({ caller }) => {
+    const found = await leftovers.list(caller);
+    return jsonText(await longList(() => found, leftoverKeys));
+  }),
 
   change(adoptLeftover, {
     async run({ caller, cause, params }, adoption) {

@@ -33,7 +33,7 @@ const TEXT = ['string', 'number'] as const;
 
 const node = z
   .string()
-  .refine(isNodeName, 'node must be a host name: letters, digits and hyphens between dots (RFC 1123)')
+  .refine(isNodeName, 'node must be a host name: letters, digits, hyphens and underscores between dots')
   .meta({
     description: 'The hypervisor, by its host name; case does not matter',
     maxLength: 254,

@@ -105,9 +105,10 @@ export function createApi(parts: Parts): Api {
     let finished = false;
     working += 1;
 
-    function finish({ status, error }: Answer): void {
+    function finish({ status, error, body }: Answer): void {
       if (finished) return;
       finished = true;
+      if (typeof body !== 'string') body.free?.();
       working -= 1;
       if (working === 0) whenIdle();
       const ms = performance.now() - started;

@@ -1,7 +1,10 @@
-const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?';
 export const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
 
-/** Whether a text is a host name (RFC 1123: labels of letters, digits and hyphens, 253 characters; a final dot may follow). */
+/**
+ * Whether a text is a host name: labels of letters, digits and hyphens (RFC 1123, 253 characters; a final dot may follow), and of underscores,
+ * which that forbids: hosts are called so all the same, and resolvers take it.
+ */
 export function isNodeName(text: string): boolean {
   return text.length <= 254 && HOST_NAME.test(text) && normalNodeName(text).length <= 253;
 }

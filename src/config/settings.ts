@@ -66,7 +66,7 @@ const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
     const normal = normalNodeName(name);
     const nameFits = name === '*' ? uri.includes('{node}') : isNodeName(name) && !uri.includes('{node}');
     if (!nameFits || !URI.test(uri.replaceAll('{node}', 'node')) || seen.has(normal)) {
-      const why = `'${name}' is no host name: letters, digits and hyphens between dots (RFC 1123)`;
+      const why = `'${name}' is no host name: letters, digits, hyphens and underscores between dots`;
       const isName = name === '*' || isNodeName(name);
       context.addIssue({
         code: 'custom',

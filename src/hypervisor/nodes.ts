@@ -28,9 +28,9 @@ export interface Nodes {
 const UNCONFIGURED = 'host:';
 const PLACEHOLDER = '{node}';
 
-/** RFC 1123, section 2.1: what may be put into a URI, where anything else could change its meaning. */
+/** RFC 1123, section 2.1, and underscores: what may be put into a URI, where anything else could change its meaning. */
 const HOST_NAME =
-  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 
 /** Host names are compared in lower case, without the final dot of a fully qualified one. */
 export function normalHost(host: string): string {

@@ -2,7 +2,7 @@
 // LVM blocks SIGTERM while it changes a volume group, so that one is always let finish; setpriv sends it when this process
 // dies, however it dies. What does not heed it in time is killed, but never LVM: between suspending a device and resuming it, that would
 // leave a guest without its disk.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
 const SETPRIV = '/usr/bin/setpriv';
 const PATH = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -25,7 +25,34 @@ export class CommandError extends Error {
   }
 }
 
-/** Runs a program and resolves with what it printed, when it has ended. Throws CommandError, or the reason of an aborted `signal`. */
+/** No program can be started at this moment: nothing of it was done. */
+export class NotStarted extends Error {
+  override readonly name = 'NotStarted';
+}
+
+/** What a machine or a service manager lets run out, and what gives more of it. */
+const SHORT_OF: Readonly<Record<string, string>> = {
+  EAGAIN: 'processes or threads; raise their limit (ulimit -u, TasksMax of systemd)',
+  ENOMEM: 'memory; raise its limit (MemoryMax of systemd), or end what else takes it',
+  EMFILE: 'open files; raise their limit (ulimit -n, LimitNOFILE of systemd)',
+  ENFILE: 'open files; raise the limit of the whole machine (sysctl fs.file-max)',
+};
+
+function asNotStarted(error: NodeJS.ErrnoException): Error {
+  const short = SHORT_OF[error.code ?? ''];
+  return short === undefined ? error : new NotStarted(`there are no more ${short} (${error.message})`);
+}
+
+/** Node says some of it at once, and the rest on the child that is not there. */
+function begin(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  try {
+    return spawn(command, args, options);
+  } catch (error) {
+    throw error instanceof Error ? asNotStarted(error) : error;
+  }
+}
+
+/** Runs a program and resolves with what it printed, when it has ended. Throws CommandError, NotStarted, or the reason of an aborted `signal`. */
 export type RunCommand = (program: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
 
 const NEVER_KILLED = 'lvm';
@@ -37,7 +64,7 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
   return (program, args, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const child = spawn(SETPRIV, ['--pdeathsig', 'TERM', program, ...args], {
+      const child = begin(SETPRIV, ['--pdeathsig', 'TERM', program, ...args], {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
         // Not in our process group: a Ctrl-C is ours to act on.
@@ -45,9 +72,9 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
       });
       let failure: Error | undefined;
       child.once('error', error => {
-        failure = error;
+        failure = asNotStarted(error);
         // Where there are no descriptors for its streams, nothing else is heard of it.
-        if (!child.stdout) reject(error);
+        if (!child.stdout) reject(failure);
       });
       const text = { stdout: '', stderr: '' };
       let patience: NodeJS.Timeout | undefined;

@@ -33,6 +33,19 @@ async function closeToOthers(directory: string): Promise<void> {
     await chmod(join(directory, entry.name), entry.isDirectory() ? 0o700 : 0o600);
 }
 
+/** Nothing is there: only what is in memory is compacted, which after opening is nothing. */
+const PAST_ALL_KEYS = '\uffff';
+
+/**
+ * LevelDB begins its one thread when it first has something to compact, and ends the process where it may not: so it has something at the start,
+ * before anything is served. The thread is for all databases of the process, and for good.
+ */
+async function beginThread(db: Db): Promise<void> {
+  // ClassicLevel has it, which `Level` is in Node.js; its types are those of browsers, too.
+  const { compactRange } = db as Db & { compactRange(start: string, end: string): Promise<void> };
+  await compactRange.call(db, PAST_ALL_KEYS, PAST_ALL_KEYS);
+}
+
 /**
  * Opens a database; made if it is missing. Throws a sentence where it is in use or damaged. LevelDB's files are closed to everybody else,
  * whatever they were.
@@ -47,6 +60,7 @@ export async function openDatabase(directory: string, reserve: Reserve): Promise
     const why = cause.code === 'LEVEL_LOCKED' ? 'another process has it open' : cause.message;
     throw new Error(`the store ${directory} cannot be opened: ${why}`);
   });
+  await beginThread(db);
   let opened = 1;
 
   async function openWithReserve(error: unknown): Promise<void> {

@@ -25,6 +25,8 @@ test('a node under the wildcard is found again by its key alone', t => {
   const key = nodes.keyOf('Other.Example');
   t.is(nodes.node(key)?.uri, 'qemu+tcp://other.example/system');
   t.is(nodes.hostOf(key), 'other.example');
+  t.is(nodes.hostOf(nodes.keyOf('kvm_01')), 'kvm_01');
+  t.is(nodes.node(nodes.keyOf('kvm_01'))?.uri, 'qemu+tcp://kvm_01/system');
 });
 
 test('the wildcard and a name that lead to one libvirt are one node', t => {

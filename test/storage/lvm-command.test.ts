@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { CommandError, createRunner } from '../../src/storage/command.ts';
+import { CommandError, createRunner, NotStarted } from '../../src/storage/command.ts';
 import { classify } from '../../src/storage/lvm/failure.ts';
 import { until } from '../rig/until.ts';
 
@@ -112,4 +112,5 @@ test('LVM’s words tell what a failure was about', t => {
   t.is(said('setpriv: failed to execute lvm: No such file or directory', 127), 'missing');
   t.is(said('  Something new'), 'other');
   t.is(classify(new Error('in use')), 'other');
+  t.is(classify(new NotStarted('there are no more processes')), 'not-started');
 });

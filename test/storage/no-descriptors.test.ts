@@ -10,5 +10,5 @@ test('a program that cannot be started as descriptors are used up is an error, a
   const { stdout } = await run('sh', ['-c', 'ulimit -n 200; exec node --import=tsx "$1"', 'sh', helper]);
   const { before, without, after } = JSON.parse(stdout);
   t.deepEqual([before, after], ['done\n', 'done\n']);
-  t.regex(without, /EMFILE/);
+  t.regex(without, /no more open files; raise their limit \(ulimit -n.*EMFILE/);
 });

@@ -1,6 +1,7 @@
 // The changes of one volume, in a volume group that is looked at as a whole before or after each: LVM says what is there, and its word about
 // what was removed is taken only where it names the volume.
 import { errorOf } from '../../errors.ts';
+import { NotStarted } from '../command.ts';
 import { classify } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { type Home, selectionOf } from './kind.ts';
@@ -65,13 +66,15 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
           : ['--type', 'thin', '--thinpool', home.thinPool, '--virtualsize', `${bytes}b`];
       const tags = tagsOf(uuid).flatMap(tag => ['--addtag', tag]);
       const rest = ['--quiet', '--yes', '--activate', 'y', '--name', nameOf(uuid), ...tags, ...size, vg];
-      try {
-        await lvm(signal, 'lvcreate', ...rest);
-        await expectHere(uuid, signal);
-      } catch (error) {
-        if (classify(error) !== 'exists') throw error;
-        await adopt(uuid, bytes, signal);
-      }
+      await lvm(signal, 'lvcreate', ...rest).then(
+        () => expectHere(uuid, signal),
+        error => {
+          // Nothing was begun.
+          if (error instanceof NotStarted) throw errorOf('POOL_UNAVAILABLE', { detail: error.message });
+          if (classify(error) !== 'exists') throw error;
+          return adopt(uuid, bytes, signal);
+        },
+      );
       await expectSize(uuid, bytes);
     },
 

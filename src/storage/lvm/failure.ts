@@ -1,7 +1,16 @@
 // LVM has one exit status for nearly everything (5, lvm(8)): what went wrong is in its words, which LC_ALL=C keeps the same.
-import { CommandError } from '../command.ts';
+import { CommandError, NotStarted } from '../command.ts';
 
-type LvmFailure = 'not-found' | 'exists' | 'full' | 'busy' | 'moving' | 'partial' | 'missing' | 'other';
+type LvmFailure =
+  | 'not-found'
+  | 'exists'
+  | 'full'
+  | 'busy'
+  | 'moving'
+  | 'partial'
+  | 'missing'
+  | 'not-started'
+  | 'other';
 
 const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
   // Also what it says of a snapshot's origin, a mounted file system, or a device that a scanner has open for a moment.
@@ -17,8 +26,12 @@ const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
   ['not-found', /Volume group "[^"]*" not found|Failed to find logical volume|Cannot process volume group/],
 ];
 
-/** What a failed LVM command was about. `busy` may pass; `partial`: a physical volume is missing; `missing`: there is no such program. */
+/**
+ * What a failed LVM command was about. `busy` may pass; `partial`: a physical volume is missing; `missing`: there is no such program;
+ * `not-started`: none can be started at this moment.
+ */
 export function classify(error: unknown): LvmFailure {
+  if (error instanceof NotStarted) return 'not-started';
   if (!(error instanceof CommandError)) return 'other';
   // What setpriv says of a program that is not there (127) or may not be run (126).
   if (error.status === 127 || error.status === 126) return 'missing';

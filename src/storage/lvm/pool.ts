@@ -46,7 +46,9 @@ function failureOf(error: unknown, code: Change, disk: string): PdiskError | Pas
   if (kind === 'full' && (code === 'VOLUME_FAILED' || code === 'GROW_FAILED'))
     return errorOf('POOL_FULL', { disk, detail });
   const failure = errorOf(code, { disk, detail });
-  return kind === 'busy' ? new Passing(failure) : failure;
+  // A volume that is half made is removed first.
+  const passes = kind === 'busy' || (kind === 'not-started' && code !== 'VOLUME_FAILED');
+  return passes ? new Passing(failure) : failure;
 }
 
 const unavailable = (error: unknown): PdiskError =>
