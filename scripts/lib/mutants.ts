@@ -39,38 +39,46 @@ interface Change<Part> {
 const listOf = <Item>(one: Item | readonly Item[] | undefined): readonly Item[] =>
   one === undefined ? [] : ([one].flat() as readonly Item[]);
 
-const nameOf = (part: Guard | Action): string =>
-  typeof part === 'string' ? part : 'type' in part ? part.type : part.name;
+/** A guard that XState's `and`, `or` or `not` made of others. */
+interface Combination {
+  (): boolean;
+  readonly guards: readonly Guard[];
+}
 
-const without = <Item>(items: readonly Item[], index: number): Item[] => items.toSpliced(index, 1);
+const isCombination = (guard: unknown): guard is Combination =>
+  typeof guard === 'function' && 'guards' in guard;
 
-/** The operands of a guard that XState's `and` or `or` made; of any other, none. */
-function operandsOf(machine: AnyStateMachine, guard: Guard) {
-  const guards = machine.implementations.guards as Record<string, unknown>;
-  const made = (typeof guard === 'function' ? guard : guards[nameOf(guard)]) as
-    | { readonly guards?: readonly Guard[] }
-    | undefined;
-  return { made, operands: made?.guards ?? [] };
+const nameOf = (part: Guard | Action): string => {
+  if (typeof part === 'string') return part;
+  if (isCombination(part)) return `${part.name}(${part.guards.map(nameOf).join(', ')})`;
+  return 'type' in part ? part.type : part.name;
+};
+
+/** The guard with one operand less, once for each that it is made of, at any depth. */
+function withOneLess(guard: unknown): Change<Guard>[] {
+  if (!isCombination(guard)) return [];
+  const { guards, name } = guard;
+  // The combination's own properties are how XState evaluates it.
+  const over = (operands: readonly Guard[]): Guard => Object.assign(() => false, guard, { guards: operands });
+  return guards.flatMap((operand, index) => [
+    ...(name === 'not' ? [] : [{ what: nameOf(operand), part: over(guards.toSpliced(index, 1)) }]),
+    ...withOneLess(operand).map(({ what, part }) => ({ what, part: over(guards.with(index, part)) })),
+  ]);
 }
 
 function guardsInstead(machine: AnyStateMachine, guard: Guard): Change<Guard | undefined>[] {
-  const { made, operands } = operandsOf(machine, guard);
-  const weaker = operands.map((operand, index) => ({
-    what: `guard without ${nameOf(operand)}`,
-    // The combination itself, with its way to decide, over one operand less.
-    part: Object.assign(() => false, made, { guards: without(operands, index) }),
-  }));
+  const made = (machine.implementations.guards as Record<string, unknown>)[nameOf(guard)] ?? guard;
   return [
     { what: 'guard dropped', part: undefined },
     { what: 'guard negated', part: not(guard as never) as Guard },
-    ...weaker,
+    ...withOneLess(made).map(({ what, part }) => ({ what: `guard without ${what}`, part })),
   ];
 }
 
 const actionsInstead = (actions: Transition['actions']): Change<readonly Action[]>[] =>
   listOf(actions).map((action, index, all) => ({
     what: `${nameOf(action)} dropped`,
-    part: without(all, index),
+    part: all.toSpliced(index, 1),
   }));
 
 function transitionsInstead(machine: AnyStateMachine, transition: Transition): Change<Transition>[] {
