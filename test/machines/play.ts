@@ -1,4 +1,4 @@
-import { createActor } from 'xstate';
+import { type AnyMachineSnapshot, type ContextFrom, createActor } from 'xstate';
 import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
@@ -14,7 +14,7 @@ export const stage = {
 };
 
 /** A chart with its notes written down. */
-export function play(chart: Chart) {
+export function play<Played extends Chart>(chart: Played) {
   const notes: unknown[] = [];
   const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
   const effects = ['makeVolume', 'growVolume', 'wipeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [
@@ -43,7 +43,10 @@ export function play(chart: Chart) {
       stage.sent(chart.id, state, event.type, stateNow());
       return { state: stateNow(), notes: [...notes] };
     },
-    context: () => actor.getSnapshot().context,
+    /** Whether the chart has an answer to it now, if only that it is so already. */
+    hears: (event: DiskMessage | AttachmentMessage) =>
+      (actor.getSnapshot() as AnyMachineSnapshot).can({ ...event, ...stamp }),
+    context: () => actor.getSnapshot().context as unknown as ContextFrom<Played>,
   };
 }
 
