@@ -19,6 +19,7 @@ type Action = string | { readonly type: string };
 interface Transition {
   readonly guard?: Guard | undefined;
   readonly target?: string | undefined;
+  readonly reenter?: boolean;
   readonly actions?: Action | readonly Action[];
 }
 
@@ -81,15 +82,21 @@ const actionsInstead = (actions: Transition['actions']): Change<readonly Action[
     part: all.toSpliced(index, 1),
   }));
 
-function transitionsInstead(machine: AnyStateMachine, transition: Transition): Change<Transition>[] {
-  const { guard, target, actions } = transition;
+function transitionsInstead(
+  machine: AnyStateMachine,
+  state: string,
+  transition: Transition,
+): Change<Transition>[] {
+  const { guard, target, reenter = false, actions } = transition;
+  // A transition to its own state that does not reenter it is as one without a target.
+  const leaves = target !== undefined && (target !== state || reenter);
   return [
     ...(guard === undefined ? [] : guardsInstead(machine, guard)).map(({ what, part }) => ({
       what,
       part: { ...transition, guard: part },
     })),
     ...actionsInstead(actions).map(({ what, part }) => ({ what, part: { ...transition, actions: part } })),
-    ...(target === undefined ? [] : [{ what: 'target dropped', part: { ...transition, target: undefined } }]),
+    ...(leaves ? [{ what: 'target dropped', part: { ...transition, target: undefined } }] : []),
   ];
 }
 
@@ -115,7 +122,7 @@ export function mutantsOf(machine: AnyStateMachine): readonly Mutant[] {
     for (const [event, on] of Object.entries(state.on ?? {})) {
       listOf(on).forEach((transition, index, all) => {
         const where = transition.guard === undefined ? event : `${event} [${nameOf(transition.guard)}]`;
-        for (const { what, part } of transitionsInstead(machine, transition))
+        for (const { what, part } of transitionsInstead(machine, name, transition))
           add(name, event, where, what, { ...state, on: { ...state.on, [event]: all.with(index, part) } });
       });
     }
