@@ -1,4 +1,4 @@
-import { assertEvent, assign, setup } from 'xstate';
+import { and, assertEvent, assign, not, or, setup } from 'xstate';
 import type { AttachmentBirth, AttachmentEvent, DetachFacts } from './attachment-events.ts';
 import { attachmentBirth } from './births.ts';
 import type { DiskMessage } from './disk-events.ts';
@@ -55,6 +55,13 @@ type Args = { readonly context: AttachmentContext; readonly event: AttachmentEve
 const isCurrent = ({ context, event }: Args): boolean =>
   'attempt' in event && event.attempt === context.attempt;
 
+const isUndoing = ({ context }: Args): boolean => context.undo;
+const isSettled = ({ event }: Args): boolean => 'settled' in event && event.settled;
+const isNotAlarmed = ({ event }: Args): boolean => 'alarm' in event && event.alarm === null;
+const isUntied = ({ context }: Args): boolean => context.vm.domain === null;
+const isKnownToHaveEnded = ({ context }: Args): boolean => context.seen === 'ended';
+const hasTarget = ({ context }: Args): boolean => context.target !== null;
+
 /** What hosts tell, where an event brings it. */
 const factsOf = (event: AttachmentEvent) => ('found' in event ? event : undefined);
 
@@ -63,6 +70,14 @@ function runningOf(event: AttachmentEvent) {
   const found = factsOf(event)?.found;
   return found?.at === 'running' ? found : undefined;
 }
+
+const isRunning = ({ event }: Args): boolean => runningOf(event) !== undefined;
+
+/** It is saved or migrating. */
+const isComing = ({ event }: Args): boolean => {
+  const at = factsOf(event)?.found.at;
+  return at === 'saved' || at === 'moving';
+};
 
 const isDead = ({ context, event }: Args): boolean => {
   const facts = factsOf(event);
@@ -87,6 +102,10 @@ const isOff = ({ context, event }: Args): boolean => {
   if (running?.vm.node !== context.vm.node || running.disks === null || running.homeIsSilent) return false;
   return !running.disks.includes(context.disk);
 };
+
+/** A machine by that name runs without the disk: whoever launched it did so without its element. */
+const isLaunchedWithout = ({ context, event }: Args): boolean =>
+  runningOf(event)?.disks?.includes(context.disk) === false;
 
 const detachOf = (event: AttachmentEvent): DetachFacts | undefined => {
   if (event.type === 'HOTDETACH') return event.forced;
@@ -187,20 +206,16 @@ export const setupAttachment = setup({
   },
   guards: {
     current: isCurrent,
-    currentUndo: args => isCurrent(args) && args.context.undo,
-    undoing: ({ context }) => context.undo,
-    notUndoing: ({ context }) => !context.undo,
-    mayStillCome: ({ context, event }) => context.undo && runningOf(event) !== undefined,
+    currentUndo: and([isCurrent, isUndoing]),
+    undoing: isUndoing,
+    mayStillCome: and([isUndoing, isRunning]),
     machineHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
     forced: ({ event }) => detachOf(event)?.word === 'administrator',
-    untied: ({ context }) => context.vm.domain === null,
-    untiedUnlessComing: ({ context, event }) => {
-      const at = factsOf(event)?.found.at;
-      return context.vm.domain === null && at !== 'saved' && at !== 'moving';
-    },
+    untied: isUntied,
+    untiedUnlessComing: and([isUntied, not(isComing)]),
     provedDead: isDead,
-    provedDeadNotUndoing: args => !args.context.undo && isDead(args),
-    endIsNews: args => isDead(args) && args.context.seen !== 'ended',
+    provedDeadNotUndoing: and([not(isUndoing), isDead]),
+    endIsNews: and([isDead, not(isKnownToHaveEnded)]),
     believed: ({ context, event }) => {
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
@@ -211,24 +226,15 @@ export const setupAttachment = setup({
       return event.node !== context.vm.node || mayOutliveNode(context, event.found);
     },
     off: isOff,
-    offForCertain: args => {
-      assertEvent(args.event, 'FOUND');
-      return args.event.alarm === null && isOff(args);
-    },
-    offForCertainNotUndoing: args => {
-      assertEvent(args.event, 'FOUND');
-      return !args.context.undo && args.event.alarm === null && isOff(args);
-    },
-    noAlarm: ({ event }) => 'alarm' in event && event.alarm === null,
-    noAlarmNotUndoing: ({ context, event }) => 'alarm' in event && event.alarm === null && !context.undo,
+    offForCertain: and([isNotAlarmed, isOff]),
+    offForCertainNotUndoing: and([not(isUndoing), isNotAlarmed, isOff]),
+    noAlarm: isNotAlarmed,
+    noAlarmNotUndoing: and([isNotAlarmed, not(isUndoing)]),
     runsElsewhere,
-    currentElsewhere: args => isCurrent(args) && runsElsewhere(args),
-    currentOver: args => isCurrent(args) && !args.context.undo && isDead(args),
+    currentElsewhere: and([isCurrent, runsElsewhere]),
+    currentOver: and([isCurrent, not(isUndoing), isDead]),
     /** No earlier call can plug the disk into a later run. */
-    currentUndoOver: args => {
-      assertEvent(args.event, 'NOT_RUNNING');
-      return isCurrent(args) && args.context.undo && args.event.settled && isDead(args);
-    },
+    currentUndoOver: and([isCurrent, isUndoing, isSettled, isDead]),
     /** It runs, and everything else is known already. */
     nothingNew: ({ context, event }) => {
       const running = runningOf(event);
@@ -239,18 +245,10 @@ export const setupAttachment = setup({
     },
     runsHere,
     /** A registered machine is where it is seen first; after that as above. */
-    runsHereOrFirst: args =>
-      runsHere(args) || (args.context.vm.domain === null && runningOf(args.event) !== undefined),
+    runsHereOrFirst: or([runsHere, and([isUntied, isRunning])]),
     lost: args => doubtNow(args) !== null,
-    /** A machine by that name runs without the disk: whoever launched it did so without its element. */
-    launchedWithout: ({ context, event }) => {
-      const running = runningOf(event);
-      return running?.disks?.includes(context.disk) === false;
-    },
-    keepsLetterWithout: ({ context, event }) => {
-      const running = runningOf(event);
-      return context.target !== null && running?.disks?.includes(context.disk) === false;
-    },
+    launchedWithout: isLaunchedWithout,
+    keepsLetterWithout: and([hasTarget, isLaunchedWithout]),
     doubtKnown: args => {
       const { seen, doubt } = args.context;
       return lastSeen(args) === seen && doubtNow(args) === doubt;

@@ -1,4 +1,4 @@
-import { assertEvent, assign, setup } from 'xstate';
+import { and, assertEvent, assign, setup } from 'xstate';
 import type { AttachmentMessage } from './attachment-events.ts';
 import { diskBirth } from './births.ts';
 import type { DiskBirth, DiskEvent } from './disk-events.ts';
@@ -57,8 +57,16 @@ const userAmong = (context: DiskContext, attachments: readonly string[]): DiskUs
 const others = (context: DiskContext, attachment: string): readonly DiskUser[] =>
   context.users.filter(user => user.attachment !== attachment);
 
-const isCurrent = (context: DiskContext, event: DiskEvent): boolean =>
+type Args = { readonly context: DiskContext; readonly event: DiskEvent };
+
+const isCurrent = ({ context, event }: Args): boolean =>
   'attempt' in event && event.attempt === context.attempt;
+const isFirst = ({ context }: Args): boolean => context.attempt === 1;
+const isUndoing = ({ context }: Args): boolean => context.undo !== null;
+const isUsed = ({ context }: Args): boolean => context.users.length > 0;
+const isUsedHot = ({ context }: Args): boolean => context.users.some(user => user.mode === 'hot');
+const isWiped = ({ context }: Args): boolean => context.wiped !== null;
+const isWhole = ({ event }: Args): boolean => event.type === 'WIPED' && event.bytes >= event.of;
 
 const GIB = 2 ** 30;
 /** What failed is tried again this much later, in milliseconds; after each further failure in a row twice as much later, at most as late as that. */
@@ -190,9 +198,8 @@ export const setupDisk = setup({
       assertEvent(event, 'GROW');
       return event.sizeGiB - context.sizeGiB > event.roomGiB;
     },
-    currentHot: ({ context, event }) =>
-      isCurrent(context, event) && context.users.some(user => user.mode === 'hot'),
-    currentUsed: ({ context, event }) => isCurrent(context, event) && context.users.length > 0,
+    currentHot: and([isCurrent, isUsedHot]),
+    currentUsed: and([isCurrent, isUsed]),
     obstructed: ({ event }) => {
       assertEvent(event, ['ADOPT', 'DISCARD']);
       return event.obstacle !== null;
@@ -209,23 +216,20 @@ export const setupDisk = setup({
       assertEvent(event, ['DELETE', 'DISCARD']);
       return event.wipe;
     },
-    currentWhole: ({ context, event }) => {
-      assertEvent(event, 'WIPED');
-      return isCurrent(context, event) && event.bytes >= event.of;
-    },
-    currentWiped: ({ context, event }) => isCurrent(context, event) && context.wiped !== null,
+    currentWhole: and([isCurrent, isWhole]),
+    currentWiped: and([isCurrent, isWiped]),
     noRoom: ({ event }) => {
       assertEvent(event, 'CREATE');
       return event.sizeGiB > event.roomGiB;
     },
-    current: ({ context, event }) => isCurrent(context, event),
+    current: isCurrent,
     /** Of what no attempt before it can have begun. */
-    currentFirst: ({ context, event }) => isCurrent(context, event) && context.attempt === 1,
-    currentUndo: ({ context, event }) => isCurrent(context, event) && context.undo !== null,
-    undoing: ({ context }) => context.undo !== null,
+    currentFirst: and([isCurrent, isFirst]),
+    currentUndo: and([isCurrent, isUndoing]),
+    undoing: isUndoing,
     repeatable: ({ context }) => context.repeatable,
     neverFailed: ({ context }) => context.failures === 0,
-    used: ({ context }) => context.users.length > 0,
+    used: isUsed,
     usedByThisVm: ({ context, event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
       return userAmong(context, event.attachments) !== undefined;

@@ -1,8 +1,8 @@
-import test from 'ava';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import { DISK } from './events.ts';
 import { hotattach, play, refused } from './play.ts';
+import { test } from './rule.ts';
 
 const adoption: DiskMessage = {
   type: 'ADOPT',

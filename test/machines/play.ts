@@ -1,12 +1,20 @@
-import { createActor } from 'xstate';
+import { type AnyMachineSnapshot, type ContextFrom, createActor } from 'xstate';
 import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage, MachineNow } from '../../machines/disk-events.ts';
 import { birthOn, DISK, machine, patience, stamp, vmOf } from './events.ts';
 
+type Chart = typeof diskMachine | typeof attachmentMachine;
+
+/** Where the mutation run takes part: it puts a mutant in a chart's place, and learns which events a rule sends in which states. */
+export const stage = {
+  castFor: (chart: Chart): Chart => chart,
+  sent: (_chart: string, _state: string, _event: string, _next: string): void => {},
+};
+
 /** A chart with its notes written down. */
-export function play(machine: typeof diskMachine | typeof attachmentMachine) {
+export function play<Played extends Chart>(chart: Played) {
   const notes: unknown[] = [];
   const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
   const effects = ['makeVolume', 'growVolume', 'wipeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [
@@ -20,14 +28,25 @@ export function play(machine: typeof diskMachine | typeof attachmentMachine) {
     publish: note('publish'),
     ...Object.fromEntries(effects),
   };
-  const actor = createActor((machine as typeof diskMachine).provide({ actions })).start();
+  const actor = createActor((stage.castFor(chart) as typeof diskMachine).provide({ actions }));
+  // Without an observer XState throws errors of guards and actions in a timer.
+  actor.subscribe({ error: () => {} });
+  actor.start();
+  const stateNow = () => String(actor.getSnapshot().value);
   return {
     send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
       notes.length = 0;
+      const state = stateNow();
       (actor.send as (event: unknown) => void)({ ...event, now, time: now, patience });
-      return { state: String(actor.getSnapshot().value), notes: [...notes] };
+      const { error } = actor.getSnapshot();
+      if (error) throw error;
+      stage.sent(chart.id, state, event.type, stateNow());
+      return { state: stateNow(), notes: [...notes] };
     },
-    context: () => actor.getSnapshot().context,
+    /** Whether the chart has an answer to it now, if only that it is so already. */
+    hears: (event: DiskMessage | AttachmentMessage) =>
+      (actor.getSnapshot() as AnyMachineSnapshot).can({ ...event, ...stamp }),
+    context: () => actor.getSnapshot().context as unknown as ContextFrom<Played>,
   };
 }
 

@@ -1,0 +1,78 @@
+// Runs the rules of test/machines, in this process, against a chart or a mutant of it.
+import assert, { AssertionError } from 'node:assert/strict';
+import { stage } from '../../test/machines/play.ts';
+import { type Assertions, type Rule, rules } from '../../test/machines/rule.ts';
+import type { Mutant } from './mutants.ts';
+
+/** What of `actual` the expected value has as well. */
+function selected(actual: unknown, expected: unknown): unknown {
+  if (typeof expected !== 'object' || expected === null || typeof actual !== 'object' || actual === null)
+    return actual;
+  const entries = Object.entries(expected).map(([key, value]) => [
+    key,
+    selected((actual as Record<string, unknown>)[key], value),
+  ]);
+  return Array.isArray(expected)
+    ? Object.assign([], Object.fromEntries(entries))
+    : Object.fromEntries(entries);
+}
+
+const assertions: Assertions = {
+  is: (actual, expected, message) => assert.equal(actual, expected, message),
+  deepEqual: (actual, expected, message) => assert.deepEqual(actual, expected, message),
+  like: (actual, expected, message) => assert.deepEqual(selected(actual, expected), expected, message),
+  true: (actual, message) => assert.equal(actual, true, message),
+  false: (actual, message) => assert.equal(actual, false, message),
+};
+
+/** Runs one rule. Answers whether one of its expectations is not met; any other error is thrown. */
+function isBroken({ check }: Rule): boolean {
+  try {
+    check(assertions);
+    return false;
+  } catch (error) {
+    if (error instanceof AssertionError) return true;
+    throw error;
+  }
+}
+
+const keyOf = (chart: string, state: string, event: string | null): string =>
+  JSON.stringify([chart, state, event]);
+
+/**
+ * Runs every rule against the charts as they are; throws if one fails. Answers which rules can tell a mutant: those that send the event
+ * in the state where it differs, or enter that state.
+ */
+export function rehearse(): (mutant: Mutant) => readonly Rule[] {
+  const reached = new Map<string, Set<Rule>>();
+  for (const rule of rules) {
+    const note = (key: string): void => {
+      reached.set(key, (reached.get(key) ?? new Set()).add(rule));
+    };
+    stage.sent = (chart, state, event, next) => {
+      note(keyOf(chart, state, event));
+      note(keyOf(chart, next, null));
+    };
+    if (isBroken(rule)) throw new Error(`fails without a mutation: ${rule.title}`);
+  }
+  stage.sent = () => {};
+  return ({ chart, state, event }) => [...(reached.get(keyOf(chart, state, event)) ?? [])];
+}
+
+/** The first of these rules whose expectation fails on the mutant; undefined: it survives. */
+export function killerOf(mutant: Mutant, candidates: readonly Rule[]): Rule | undefined {
+  const { castFor } = stage;
+  stage.castFor = chart => (chart.id === mutant.chart ? (mutant.machine as typeof chart) : chart);
+  try {
+    return candidates.find(rule => {
+      try {
+        return isBroken(rule);
+      } catch {
+        // A mutant that throws has met no expectation yet.
+        return false;
+      }
+    });
+  } finally {
+    stage.castFor = castFor;
+  }
+}

@@ -1,0 +1,52 @@
+import { readdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { attachmentMachine } from '../machines/attachment.ts';
+import { diskMachine } from '../machines/disk.ts';
+import { equivalents } from '../test/machines/equivalents.ts';
+import { mutantsOf } from './lib/mutants.ts';
+import { killerOf, rehearse } from './lib/trial.ts';
+
+const HELP = `Usage: npm run mutate [-- --all]
+
+Changes the statecharts in one place at a time (a guard dropped, negated or without one of its operands, an action or a target dropped) and
+runs the chart tests of test/machines against each mutant: an expectation of a test must fail. Exits with 1 if a mutant survives that
+test/machines/equivalents.ts does not list, or if one that it lists is killed or does not exist.
+
+  --all    says of each mutant which test kills it
+  --help   this text
+`;
+
+const { values } = parseArgs({ options: { all: { type: 'boolean' }, help: { type: 'boolean' } } });
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+/** The walks hold for a whole chart and are slow; what only they can tell has no test that is named for it. */
+const isRules = (name: string): boolean => name.endsWith('.test.ts') && !name.endsWith('-edges.test.ts');
+
+async function run(): Promise<void> {
+  const folder = new URL('../test/machines/', import.meta.url);
+  for (const name of readdirSync(folder).filter(isRules)) await import(new URL(name, folder).href);
+  const candidatesFor = rehearse();
+  const mutants = [diskMachine, attachmentMachine].flatMap(mutantsOf);
+  const listed = new Map(equivalents.map(({ mutant, why }) => [mutant, why]));
+  const complaints: string[] = [];
+  const names = new Set<string>();
+  let killed = 0;
+  for (const mutant of mutants) {
+    const { name } = mutant;
+    if (names.has(name)) complaints.push(`two mutants have one name: ${name}`);
+    names.add(name);
+    const killer = killerOf(mutant, candidatesFor(mutant));
+    if (killer) killed += 1;
+    if (killer && listed.has(name)) complaints.push(`listed as equivalent, but killed: ${name}`);
+    if (!killer && !listed.has(name)) complaints.push(`survives: ${name}`);
+    if (values.all) say(`${name}: ${killer?.title ?? listed.get(name) ?? 'SURVIVES'}`);
+  }
+  for (const name of listed.keys()) if (!names.has(name)) complaints.push(`listed, but no mutant: ${name}`);
+  for (const complaint of complaints) say(complaint);
+  say(`${mutants.length} mutants, ${killed} killed, ${listed.size} listed as equivalent`);
+  if (complaints.length > 0) process.exitCode = 1;
+}
+
+if (values.help) process.stdout.write(HELP);
+else await run();

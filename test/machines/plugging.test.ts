@@ -1,0 +1,193 @@
+import { attachmentMachine } from '../../machines/attachment.ts';
+import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './events.ts';
+import { play } from './play.ts';
+import { test } from './rule.ts';
+import { attachments, plugProblem } from './states.ts';
+
+const giveBack = { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attachment: '1' } } };
+const moved = { tell: { to: `disk/${DISK}`, event: { type: 'MOVED', attachment: '1' } } };
+const attached = { publish: { type: 'disk.attached' } };
+const answer = (problem: object | null) => ({ answer: { problem } });
+const attachFailed = (problem: object) => ({ publish: { type: 'disk.attach-failed', problem } });
+const detachFailed = (problem: object) => ({ publish: { type: 'disk.detach-failed', problem } });
+const plain = (code: string) => ({ code, detail: '' });
+const there = { ...vmOf('1'), node: ELSEWHERE, host: 'two' };
+const nodeDead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, alarm: null };
+
+const birth = birthOn('1', vmOf('1'));
+
+test('a plug begins with its birth, and waits for its node until a deadline', t => {
+  const attachment = play(attachmentMachine);
+  const sent = attachment.send({ type: 'HOTATTACH', ...birth, target: 'vda', shareable: true });
+  t.deepEqual(sent, { state: 'attaching', notes: [{ plug: true }] });
+  const deadline = stamp.now + stamp.patience.attaching;
+  t.like(attachment.context(), {
+    ...birth,
+    target: 'vda',
+    shareable: true,
+    mode: 'hot',
+    attempt: 1,
+    deadline,
+  });
+});
+
+test('a registered machine has the disk at once', t => {
+  const attachment = play(attachmentMachine);
+  const cold = birthOn('1', vmOf('1', null));
+  t.deepEqual(attachment.send({ type: 'ATTACH', ...cold, shareable: false }), {
+    state: 'attached',
+    notes: [attached],
+  });
+  t.like(attachment.context(), { ...cold, mode: 'cold', target: null, since: stamp.time });
+});
+
+test('a machine that has a disk without a record is as if it had been plugged', t => {
+  const attachment = play(attachmentMachine);
+  t.deepEqual(attachment.send({ type: 'ADOPT', ...birth, target: 'vdc', run: RUN, shareable: false }), {
+    state: 'hot-attached',
+    notes: [attached],
+  });
+  t.like(attachment.context(), { ...birth, mode: 'hot', target: 'vdc', run: RUN, deadline: null });
+});
+
+test('a disk that is plugged is attached to the run that has it, and its caller is told', t => {
+  const attachment = attachments.attaching();
+  t.deepEqual(attachment.send({ type: 'PLUGGED', attempt: 1, run: RUN }), {
+    state: 'hot-attached',
+    notes: [attached, answer(null)],
+  });
+  t.like(attachment.context(), { run: RUN, deadline: null });
+});
+
+test('a plug that is refused gives its place back, and its caller is told why', t => {
+  t.deepEqual(attachments.attaching().send({ type: 'PLUG_REFUSED', attempt: 1, problem: plugProblem }), {
+    state: 'released',
+    notes: [giveBack, attachFailed(plugProblem), answer(plugProblem)],
+  });
+});
+
+test('a plug of which nobody knows is taken back, and its caller is told', t => {
+  const attachment = attachments.attaching();
+  t.deepEqual(attachment.send({ type: 'PLUG_UNKNOWN', attempt: 1, problem: plugProblem }), {
+    state: 'detaching',
+    notes: [attachFailed(plugProblem), answer(plugProblem), { unplug: true }],
+  });
+  t.true(attachment.context().undo);
+});
+
+test('a plug that passes its deadline is taken back, and its caller is told', t => {
+  const attachment = attachments.attaching();
+  t.deepEqual(attachment.send({ type: 'TIMEOUT' }), {
+    state: 'detaching',
+    notes: [attachFailed(plain('PLUG_UNKNOWN')), answer(plain('PLUG_UNKNOWN')), { unplug: true }],
+  });
+  t.like(attachment.context(), { undo: true, deadline: stamp.now + stamp.patience.detaching });
+});
+
+test('a plug goes on after a restart, and so does an unplug', t => {
+  t.deepEqual(attachments.attaching().send({ type: 'RESUME' }), {
+    state: 'attaching',
+    notes: [{ plug: true }],
+  });
+  t.deepEqual(attachments.detaching().send({ type: 'RESUME' }), {
+    state: 'detaching',
+    notes: [{ unplug: true }],
+  });
+});
+
+test('a plug to a node that is declared dead gives its place back, unless its machine may live on', t => {
+  const problem = plain('NODE_DECLARED_DEAD');
+  t.deepEqual(attachments.attaching().send({ ...nodeDead, found: nowhere() }), {
+    state: 'released',
+    notes: [giveBack, attachFailed(problem), answer(problem)],
+  });
+  const saved = attachments.attaching();
+  t.deepEqual(saved.send({ ...nodeDead, found: { at: 'saved' } }), {
+    state: 'detaching',
+    notes: [attachFailed(problem), answer(problem), { unplug: true }],
+  });
+  t.true(saved.context().undo);
+});
+
+test('a plug that is taken back and stays is attached after all, and is no undo any more', t => {
+  const attachment = attachments['detaching, taken back']();
+  t.deepEqual(attachment.send({ type: 'KEPT', attempt: 2, problem: plugProblem }), {
+    state: 'hot-attached',
+    notes: [attached, answer(plugProblem)],
+  });
+  t.like(attachment.context(), { undo: false, deadline: null });
+});
+
+test('an unplug that the guest or the node does not do leaves the disk attached, and its caller is told why', t => {
+  for (const type of ['KEPT', 'UNPLUG_FAILED'] as const) {
+    const attachment = attachments.detaching();
+    t.deepEqual(attachment.send({ type, attempt: 2, problem: plugProblem }), {
+      state: 'hot-attached',
+      notes: [detachFailed(plugProblem), answer(plugProblem)],
+    });
+    t.is(attachment.context().deadline, null);
+  }
+});
+
+test('a node that cannot take a plug back is asked again later, and whoever waits is told', t => {
+  t.deepEqual(
+    attachments['detaching, taken back']().send({ type: 'UNPLUG_FAILED', attempt: 2, problem: plugProblem }),
+    { state: 'detaching', notes: [answer(plugProblem)] },
+  );
+});
+
+test('an unplug that passes its deadline leaves the disk attached; one that takes back is tried again', t => {
+  const problem = plain('UNPLUG_UNKNOWN');
+  t.deepEqual(attachments.detaching().send({ type: 'TIMEOUT' }), {
+    state: 'hot-attached',
+    notes: [detachFailed(problem), answer(problem)],
+  });
+  t.deepEqual(attachments['detaching, taken back']().send({ type: 'TIMEOUT' }), {
+    state: 'detaching',
+    notes: [answer(problem), { unplug: true }],
+  });
+});
+
+const notRunning = { type: 'NOT_RUNNING' as const, attempt: 2, settled: true, alarm: null };
+const inDoubt = { code: 'UNPLUG_UNKNOWN', detail: 'no host shows it, and nobody saw its end' };
+
+test('a machine that does not run, and is not proved to have ended, keeps its disk in doubt', t => {
+  const attachment = attachments.detaching();
+  t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
+    state: 'hot-attached',
+    notes: [detachFailed(inDoubt), answer(inDoubt)],
+  });
+  t.is(attachment.context().doubt?.detail, inDoubt.detail);
+});
+
+test('a plug into a machine that does not run is taken back until its end is proved', t => {
+  const attachment = attachments['detaching, taken back']();
+  t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
+    state: 'detaching',
+    notes: [answer(inDoubt)],
+  });
+  t.is(attachment.context().doubt?.detail, inDoubt.detail);
+  const early = { ...notRunning, settled: false, found: nowhere({ end: end() }) };
+  t.is(attachment.send(early).state, 'detaching');
+});
+
+test('an unplug is asked of the node to which the machine has moved', t => {
+  for (const name of ['detaching', 'detaching, taken back'] as const) {
+    for (const event of [
+      { ...notRunning, found: running({ vm: there }) },
+      { type: 'FOUND' as const, found: running({ vm: there }), alarm: null },
+    ]) {
+      const attachment = attachments[name]();
+      t.deepEqual(attachment.send(event), { state: 'detaching', notes: [moved, { unplug: true }] });
+      t.like(attachment.context(), { attempt: 3, vm: { node: ELSEWHERE } });
+    }
+  }
+});
+
+test('a second call to unplug waits for the same end', t => {
+  const attachment = attachments.detaching();
+  const before = attachment.context();
+  t.true(attachment.hears({ type: 'HOTDETACH' }));
+  t.deepEqual(attachment.send({ type: 'HOTDETACH' }), { state: 'detaching', notes: [] });
+  t.is(attachment.context(), before);
+});

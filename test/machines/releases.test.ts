@@ -1,0 +1,146 @@
+import type { AttachmentMessage } from '../../machines/attachment-events.ts';
+import { DISK, end, nowhere, running, stamp, vmOf } from './events.ts';
+import { test } from './rule.ts';
+import { attachments, plugProblem } from './states.ts';
+
+const ALARM = '12 of 12 attachments seem to have lost their machines';
+const silent = nowhere({ silent: ["node 'two' cannot be reached"] });
+const ended = nowhere({ end: end() });
+const without = running({ disks: [] });
+
+const giveBack = { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attachment: '1' } } };
+const detached = { publish: { type: 'disk.detached' } };
+const done = { answer: { problem: null } };
+
+/** What is certain: the disk is off its machine, and whoever asked for that is told. */
+const OFF = { state: 'released', notes: [giveBack, detached, done] };
+/** The same where nobody asked. */
+const GONE = { state: 'released', notes: [giveBack, detached] };
+/** The same, where a call to detach may still come. */
+const DIED = { state: 'unclaimed', notes: [giveBack, detached] };
+/** It was never said to be attached. */
+const TAKEN_BACK = { state: 'released', notes: [giveBack, done] };
+
+const detach = { type: 'DETACH' as const, alarm: null, held: [], word: 'nobody' as const };
+const force = { ...detach, found: silent, word: 'administrator' as const };
+const found = (place: typeof silent, alarm: string | null = null) => ({
+  type: 'FOUND' as const,
+  found: place,
+  alarm,
+});
+const notRunning = { type: 'NOT_RUNNING' as const, attempt: 2, settled: true, found: ended, alarm: null };
+const nodeDead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, found: silent, alarm: null };
+
+type Case = readonly [
+  why: string,
+  state: keyof typeof attachments,
+  message: AttachmentMessage,
+  result: { readonly state: string; readonly notes: readonly object[] },
+];
+
+const seen = ['attached', 'hot-attached', 'detaching'] as const;
+const plugged = ['hot-attached', 'detaching'] as const;
+
+const cases: readonly Case[] = [
+  ...seen.flatMap((state): Case[] => [
+    ['an administrator says so and it is not seen alive', state, force, OFF],
+    ['its machine runs without the disk', state, { ...detach, found: without }, OFF],
+    ['its machine is proved to have ended', state, { ...detach, found: ended }, OFF],
+    ['no host shows its machine', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
+  ]),
+  ['its caller says so', 'attached, not seen yet', { ...detach, found: silent }, OFF],
+  ...plugged.map(
+    (state): Case => [
+      'an administrator unplugs it by force',
+      state,
+      { type: 'HOTDETACH', forced: force },
+      OFF,
+    ],
+  ),
+  ['the guest let it go by itself', 'hot-attached', { type: 'DEVICE_GONE', alarm: null }, GONE],
+  ['its machine is found without it', 'hot-attached', found(without), GONE],
+  ['its machine is proved to have ended', 'hot-attached', found(ended), DIED],
+  ['its node is declared dead', 'hot-attached', nodeDead, DIED],
+  ['its node is declared dead', 'attached', nodeDead, DIED],
+  ['the node has unplugged it', 'detaching', { type: 'UNPLUGGED', attempt: 2 }, OFF],
+  ['the guest let it go', 'detaching', { type: 'DEVICE_GONE', alarm: null }, OFF],
+  ['its machine is found without it', 'detaching', found(without), OFF],
+  ['its machine is proved to have ended', 'detaching', found(ended), OFF],
+  ['its machine has ended, as its node says', 'detaching', notRunning, OFF],
+  ['its node is declared dead', 'detaching', nodeDead, OFF],
+  ['the node has unplugged it', 'detaching, taken back', { type: 'UNPLUGGED', attempt: 2 }, TAKEN_BACK],
+  ['no earlier call can plug it in any more', 'detaching, taken back', notRunning, TAKEN_BACK],
+  ['it was claimed', 'unclaimed', { type: 'HOTDETACH' }, { state: 'released', notes: [done] }],
+  ['it was claimed', 'unclaimed', { ...detach, found: silent }, { state: 'released', notes: [done] }],
+  ['it is forgotten', 'unclaimed', { type: 'FORGET' }, { state: 'released', notes: [] }],
+  ['nobody claimed it in time', 'unclaimed', { type: 'TIMEOUT' }, { state: 'released', notes: [] }],
+];
+
+for (const [index, [why, name, message, result]] of cases.entries()) {
+  test(`an attachment that is ${name} ends by ${message.type} when ${why} (${index})`, t => {
+    t.deepEqual(attachments[name]().send(message), result);
+  });
+}
+
+test('an unplug that succeeds late, after it was given up, frees the disk', t => {
+  const attachment = attachments.detaching();
+  attachment.send({ type: 'UNPLUG_FAILED', attempt: 2, problem: plugProblem });
+  t.deepEqual(attachment.send({ type: 'UNPLUGGED', attempt: 2 }), GONE);
+});
+
+test('what waits for its claim has no doubt and writes nowhere, and has a day', t => {
+  const attachment = attachments['hot-attached']();
+  attachment.send({ type: 'DIVERTED', source: '/pool/overlay' });
+  attachment.send(found(silent));
+  t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN' }, diverted: '/pool/overlay' });
+  attachment.send(nodeDead);
+  const deadline = stamp.now + stamp.patience.claiming;
+  t.like(attachment.context(), { doubt: null, diverted: null, deadline });
+});
+
+for (const name of plugged) {
+  test(`while an alarm is up, no list of a node takes the disk off an attachment that is ${name}`, t => {
+    for (const message of [{ type: 'DEVICE_GONE' as const, alarm: ALARM }, found(without, ALARM)]) {
+      const attachment = attachments[name]();
+      t.deepEqual(attachment.send(message), { state: name, notes: [] }, message.type);
+    }
+  });
+}
+
+test('while a plug is taken back, neither its absence nor the end of its machine is enough', t => {
+  for (const message of [{ type: 'DEVICE_GONE' as const, alarm: null }, found(without), found(ended)]) {
+    const attachment = attachments['detaching, taken back']();
+    t.deepEqual(attachment.send(message), { state: 'detaching', notes: [] }, message.type);
+  }
+});
+
+test('a plug that is taken back is detached as any other where its machine does not run', t => {
+  t.deepEqual(
+    attachments['detaching, taken back']().send({ ...detach, found: nowhere(), word: 'frontend' }),
+    OFF,
+  );
+});
+
+test('that a device is not there yet says nothing while it is plugged', t => {
+  const places = [running(), without, nowhere(), silent, { at: 'saved' as const }];
+  for (const message of [
+    { type: 'DEVICE_GONE' as const, alarm: null },
+    ...places.map(one => found(one as never)),
+  ]) {
+    const attachment = attachments.attaching();
+    const before = attachment.context();
+    t.deepEqual(attachment.send(message), { state: 'attaching', notes: [] });
+    t.is(attachment.context(), before);
+  }
+});
+
+test('a machine that is known to have ended has ended already, and is doubted when it is not found later', t => {
+  for (const name of ['attached', 'detaching, taken back'] as const) {
+    const attachment = attachments[name]();
+    attachment.send(found(ended));
+    t.is(attachment.context().seen, 'ended', name);
+    const { notes } = attachment.send(found(silent));
+    t.deepEqual(notes, [{ publish: { type: 'disk.machine-lost' } }], name);
+    t.is(attachment.context().doubt?.code, 'VM_FATE_UNKNOWN', name);
+  }
+});

@@ -1,0 +1,122 @@
+import { DISK, stamp } from './events.ts';
+import { test } from './rule.ts';
+import { creation, deletion, disks, problem } from './states.ts';
+
+const attempt = 1;
+const notUndone = { code: 'CREATE_NOT_UNDONE', detail: problem.detail };
+const discard = { type: 'DISCARD' as const, uuid: DISK, sizeGiB: 1, holders: [], unseen: [], obstacle: null };
+
+test('a disk is there when its volume is made, and its caller is told', t => {
+  const disk = disks.creating();
+  t.deepEqual(disk.send({ type: 'VOLUME_MADE', attempt }), {
+    state: 'available',
+    notes: [{ publish: { type: 'disk.created' } }, { answer: { problem: null } }],
+  });
+  t.is(disk.context().deadline, null);
+});
+
+test('a creation that passes its deadline is undone', t => {
+  const disk = disks.creating();
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }), { state: 'deleting', notes: [{ removeVolume: true }] });
+  t.deepEqual(disk.context().undo, { code: 'CREATE_TIMEOUT', detail: '' });
+});
+
+test('a creation is undone for what its last attempt says, also if that has begun nothing', t => {
+  const disk = disks.failed();
+  disk.send({ type: 'RETRY' });
+  t.is(disk.context().undo, null);
+  const busy = { code: 'POOL_BUSY' as const, detail: '' };
+  disk.send({ type: 'NOT_BEGUN', attempt: disk.context().attempt, problem: busy });
+  t.deepEqual(disk.context().undo, busy);
+});
+
+for (const wipe of [true, false]) {
+  test(`a volume that is discarded, ${wipe ? 'wiped' : 'removed at once'}, is known by its id, size and the time of that`, t => {
+    const disk = disks.new();
+    disk.send({ ...discard, wipe });
+    t.like(disk.context(), { uuid: DISK, sizeGiB: 1, created: stamp.time });
+  });
+}
+
+test('a growth that does not end is given up for wiping, as any disk is', t => {
+  const disk = disks.growing();
+  disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem });
+  t.deepEqual(disk.send({ ...deletion, wipe: true }), {
+    state: 'wiping',
+    notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }, { wipeVolume: true }],
+  });
+});
+
+test('the last bytes that are wiped are told like all others, before the volume is removed', t => {
+  const disk = disks.wiping();
+  const bytes = 2 ** 30;
+  t.deepEqual(disk.send({ type: 'WIPED', attempt: disk.context().attempt, bytes, of: bytes }), {
+    state: 'deleting',
+    notes: [{ publish: { type: 'disk.wiping' } }, { removeVolume: true }],
+  });
+  t.deepEqual(disk.context().wiped, { bytes, of: bytes });
+});
+
+test('a start waits for no wiping', t => {
+  t.deepEqual(disks.wiping().send({ type: 'RESUME' }), {
+    state: 'wiping',
+    notes: [{ answer: { problem: null } }, { wipeVolume: true }],
+  });
+});
+
+test('a disk that needs no wiping is deleted when its volume is removed, and its caller is told then', t => {
+  const disk = disks.deleting();
+  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+    state: 'deleted',
+    notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }],
+  });
+});
+
+test('a removal that passes its deadline is tried again, and its caller is told', t => {
+  t.deepEqual(disks.deleting().send({ type: 'TIMEOUT' }), {
+    state: 'deleting',
+    notes: [{ answer: { problem: { code: 'REMOVE_TIMEOUT', detail: '' } } }, { removeVolume: true }],
+  });
+});
+
+test('a removal goes on after a restart', t => {
+  t.deepEqual(disks.deleting().send({ type: 'RESUME' }), {
+    state: 'deleting',
+    notes: [{ removeVolume: true }],
+  });
+});
+
+test('a creation that cannot be undone, in time or at all, leaves a failed disk, and its caller is told', t => {
+  for (const type of ['TIMEOUT', 'REMOVE_FAILED'] as const) {
+    const disk = disks['deleting, being undone']();
+    const event =
+      type === 'TIMEOUT' ? { type } : { type, attempt: disk.context().attempt, problem: { ...problem } };
+    t.deepEqual(disk.send(event), {
+      state: 'failed',
+      notes: [{ answer: { problem: notUndone } }, { publish: { type: 'disk.failed', problem: notUndone } }],
+    });
+  }
+});
+
+test('who deletes a failed disk is told that it is deleted, not why it failed', t => {
+  const disk = disks.failed();
+  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ removeVolume: true }] });
+  t.like(disk.context(), { undo: null, failures: 0 });
+  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+    state: 'deleted',
+    notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }],
+  });
+});
+
+test('an undo that succeeds late, after it was given up, deletes the failed disk', t => {
+  const disk = disks.failed();
+  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+    state: 'deleted',
+    notes: [{ publish: { type: 'disk.deleted' } }],
+  });
+});
+
+test('a disk is born as it was asked for', t => {
+  const { uuid, owner, tag, visibility, sizeGiB, limit } = creation;
+  t.like(disks.creating().context(), { uuid, owner, tag, visibility, sizeGiB, limit, created: stamp.time });
+});
