@@ -162,18 +162,18 @@ test('a migration is told by both ends: an incoming copy does not run, and one t
   t.is((await hypervisor.look(keys[1] ?? '', uuid, farOff())).kind, 'moving');
   failing.to('switching');
   failing.fail('incoming-destroyed');
-  await until(() => told.length === 3, 'the news');
+  await until(() => told.length === 4, 'the news');
   t.deepEqual(news(keys[0]), [['left', 'switching'], ['running']]);
-  t.deepEqual(news(keys[1]), [['ended', 'destroyed', null]]);
+  t.deepEqual(news(keys[1]), [['changed'], ['ended', 'destroyed', null]]);
 
   told.length = 0;
   from.migrate('a', to).to('over');
-  await until(() => told.length === 3, 'the news');
+  await until(() => told.length === 4, 'the news');
   t.deepEqual(news(keys[0]), [
     ['left', 'switching'],
     ['left', 'migrated'],
   ]);
-  t.deepEqual(news(keys[1]), [['running']]);
+  t.deepEqual(news(keys[1]), [['changed'], ['running']]);
   told.length = 0;
   to.kill('a');
   await until(() => told.length === 1, 'the news');

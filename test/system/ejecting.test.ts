@@ -80,7 +80,7 @@ libvirtTest(
     await untilItIsAt(t, service, vm, disk, ['host-2']);
     await lift();
     // It boots without having been told to ignore requests.
-  await to.virsh('reset', vm);
+    await to.virsh('reset', vm);
     const answer = await there.answer;
     t.is(answer.status, 200, answer.text);
     await untilItIsAt(t, service, vm, disk, []);
