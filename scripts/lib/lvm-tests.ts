@@ -26,6 +26,9 @@ async function saveGuests(): Promise<string> {
   return folder;
 }
 
+/** Whether a file of tests goes on with saved guests. */
+const takesGuests = (file: string): boolean => file.includes('/story.test.');
+
 /** The files of tests among these arguments, those of the folder itself if it is one of them; the longest first. */
 function filesOf(args: readonly string[]): readonly string[] {
   if (!args.includes(LVM)) return args.filter(arg => arg.startsWith(LVM));
@@ -45,23 +48,23 @@ export async function runLvm(args: readonly string[]): Promise<readonly Tally[]>
     const tally = await runAva(args, { environment, maySkipAll: true });
     return status === UNAVAILABLE ? [tally] : [tally, fail(lvmGuest, complaint)];
   }
-  const saved = await saveGuests();
+  const waiting = [...filesOf(args)];
+  const saving = waiting.some(takesGuests) ? saveGuests() : undefined;
   const disks = ['-d', '100G', '-d', '40G', '-d', '40G'];
   const guest = [lvmGuest, '-t', '2400', ...disks];
-  const command = ['env', `PDISK_SAVED_GUESTS=${saved}`];
   const options = ['--timeout=20m', ...args.filter(arg => !arg.startsWith(LVM))];
-  const waiting = [...filesOf(args)];
   const tallies: Tally[] = [];
   async function runSome(_: unknown, processor: number): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const program = [...guest, '-p', String(processor), ...command];
+      const environment = takesGuests(file) ? [`PDISK_SAVED_GUESTS=${await saving}`] : [];
+      const program = [...guest, '-p', String(processor), 'env', ...environment];
       tallies.push(await runAva([...options, file], { program }));
     }
   }
   try {
     await Promise.all(Array.from({ length: GUESTS }, runSome));
   } finally {
-    rmSync(saved, { recursive: true });
+    if (saving) rmSync(await saving, { recursive: true });
   }
   return tallies;
 }
