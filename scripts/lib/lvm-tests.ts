@@ -38,14 +38,14 @@ function filesOf(args: readonly string[]): readonly string[] {
   return [...paths.filter(path => longest.test(path)), ...paths.filter(path => !longest.test(path))];
 }
 
-/** Runs these tests of test/lvm. Each file has a guest of its own: what one kills or holds is no other's. */
-export async function runLvm(args: readonly string[]): Promise<readonly Tally[]> {
+/** Runs these tests of test/lvm, built or from sources. Each file has a guest of its own: what one kills or holds is no other's. */
+export async function runLvm(args: readonly string[], built: boolean): Promise<readonly Tally[]> {
   const trial = spawn(lvmGuest, ['--check'], { stdio: ['ignore', 'inherit', 'pipe'] });
   const [complaint, [status]] = await Promise.all([text(trial.stderr), once(trial, 'close')]);
   if (status !== 0) {
     const why = complaint.split('\n', 1)[0] ?? '';
     const environment = { PDISK_NO_LVM_GUEST: why };
-    const tally = await runAva(args, { environment, maySkipAll: true });
+    const tally = await runAva(args, { environment, built, maySkipAll: true });
     return status === UNAVAILABLE ? [tally] : [tally, fail(lvmGuest, complaint)];
   }
   const waiting = [...filesOf(args)];
@@ -56,9 +56,9 @@ export async function runLvm(args: readonly string[]): Promise<readonly Tally[]>
   const tallies: Tally[] = [];
   async function runSome(_: unknown, processor: number): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const environment = takesGuests(file) ? [`PDISK_SAVED_GUESTS=${await saving}`] : [];
-      const program = [...guest, '-p', String(processor), 'env', ...environment];
-      tallies.push(await runAva([...options, file], { program }));
+      const environment = takesGuests(file) ? ['env', `PDISK_SAVED_GUESTS=${await saving}`] : [];
+      const program = [...guest, '-p', String(processor), ...environment];
+      tallies.push(await runAva([...options, file], { program, built }));
     }
   }
   try {

@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Tally } from './ava-report.ts';
 import { fail, failures, runAva, say, skipped } from './ava-run.ts';
+import { buildTests } from './built-tests.ts';
 import { LVM, runLvm } from './lvm-tests.ts';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -47,13 +48,18 @@ if (args.length === 0 && existsSync(LVM)) {
   lvm.push(LVM);
 }
 const build = await check(['build', 'scripts/lib/build']);
-// Tests start the service as it was built, not from its sources.
-const environment: Record<string, string> = build.failed > 0 ? {} : { PDISK_BUILT: '1' };
+// What cannot be built is run from its sources, and fails where they are wrong.
+const built =
+  build.failed === 0 &&
+  (await buildTests().then(
+    () => true,
+    () => false,
+  ));
 const runs: Promise<readonly Tally[]>[] = [];
 if (args.length === 0) runs.push(runChecks());
-if (lvm.length > 0) runs.push(runLvm([...options, ...lvm]));
+if (lvm.length > 0) runs.push(runLvm([...options, ...lvm], built));
 if (others.length > 0 || lvm.length === 0)
-  runs.push(runAva([...options, ...others], { environment }).then(tally => [tally]));
+  runs.push(runAva([...options, ...others], { built }).then(tally => [tally]));
 const tallies = [build, ...(await Promise.all(runs)).flat()];
 
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
