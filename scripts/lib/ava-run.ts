@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { avaReport, DETAILS, type Tally } from './ava-report.ts';
+import { builtOf } from './built-tests.ts';
 
 /** What failed and was skipped, for the end of the run. */
 export const failures: string[] = [];
@@ -23,6 +24,8 @@ export interface Within {
   /** A program, with arguments, that is given ava and its arguments to run. */
   readonly program?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether tests are run as they were built, and start the service as it was built; else from sources. */
+  readonly built?: boolean;
   /** Whether it is well that each of its tests is skipped. */
   readonly maySkipAll?: boolean;
 }
@@ -30,23 +33,26 @@ export interface Within {
 /** Runs ava with these arguments; says what it says, its details at its end: another run may be under way. */
 export async function runAva(
   args: readonly string[],
-  { program: around = [], environment = {}, maySkipAll = false }: Within = {},
+  { program: around = [], environment = {}, built = false, maySkipAll = false }: Within = {},
 ): Promise<Tally> {
-  const [program = '', ...rest] = [...around, 'node_modules/.bin/ava', '--no-color', ...args];
-  const ava = spawn(program, rest, {
+  const files = built ? args.map(builtOf) : args;
+  // By env, for a program that gives what it runs another environment.
+  const ava = ['env', `PDISK_BUILT=${built ? 1 : 0}`, 'node_modules/.bin/ava', '--no-color', ...files];
+  const [program = '', ...rest] = [...around, ...ava];
+  const child = spawn(program, rest, {
     // Any terminal but the kernel's own gets the marks that avaReport knows.
     env: { ...process.env, ...environment, TERM: 'dumb' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';
-  ava.stderr.setEncoding('utf8').on('data', text => {
+  child.stderr.setEncoding('utf8').on('data', text => {
     process.stderr.write(text);
     complaints += text;
   });
-  const ended = once(ava, 'close');
+  const ended = once(child, 'close');
   const report = avaReport();
   const details: string[] = [];
-  for await (const line of createInterface({ input: ava.stdout })) {
+  for await (const line of createInterface({ input: child.stdout })) {
     report.read(line);
     if (details.length > 0 || line === DETAILS) details.push(line);
     else say(line);

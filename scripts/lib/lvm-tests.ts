@@ -26,6 +26,9 @@ async function saveGuests(): Promise<string> {
   return folder;
 }
 
+/** Whether a file of tests goes on with saved guests. */
+const takesGuests = (file: string): boolean => file.includes('/story.test.');
+
 /** The files of tests among these arguments, those of the folder itself if it is one of them; the longest first. */
 function filesOf(args: readonly string[]): readonly string[] {
   if (!args.includes(LVM)) return args.filter(arg => arg.startsWith(LVM));
@@ -35,33 +38,33 @@ function filesOf(args: readonly string[]): readonly string[] {
   return [...paths.filter(path => longest.test(path)), ...paths.filter(path => !longest.test(path))];
 }
 
-/** Runs these tests of test/lvm. Each file has a guest of its own: what one kills or holds is no other's. */
-export async function runLvm(args: readonly string[]): Promise<readonly Tally[]> {
+/** Runs these tests of test/lvm, built or from sources. Each file has a guest of its own: what one kills or holds is no other's. */
+export async function runLvm(args: readonly string[], built: boolean): Promise<readonly Tally[]> {
   const trial = spawn(lvmGuest, ['--check'], { stdio: ['ignore', 'inherit', 'pipe'] });
   const [complaint, [status]] = await Promise.all([text(trial.stderr), once(trial, 'close')]);
   if (status !== 0) {
     const why = complaint.split('\n', 1)[0] ?? '';
     const environment = { PDISK_NO_LVM_GUEST: why };
-    const tally = await runAva(args, { environment, maySkipAll: true });
+    const tally = await runAva(args, { environment, built, maySkipAll: true });
     return status === UNAVAILABLE ? [tally] : [tally, fail(lvmGuest, complaint)];
   }
-  const saved = await saveGuests();
+  const waiting = [...filesOf(args)];
+  const saving = waiting.some(takesGuests) ? saveGuests() : undefined;
   const disks = ['-d', '100G', '-d', '40G', '-d', '40G'];
   const guest = [lvmGuest, '-t', '2400', ...disks];
-  const command = ['env', `PDISK_SAVED_GUESTS=${saved}`];
   const options = ['--timeout=20m', ...args.filter(arg => !arg.startsWith(LVM))];
-  const waiting = [...filesOf(args)];
   const tallies: Tally[] = [];
   async function runSome(_: unknown, processor: number): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const program = [...guest, '-p', String(processor), ...command];
-      tallies.push(await runAva([...options, file], { program }));
+      const environment = takesGuests(file) ? ['env', `PDISK_SAVED_GUESTS=${await saving}`] : [];
+      const program = [...guest, '-p', String(processor), ...environment];
+      tallies.push(await runAva([...options, file], { program, built }));
     }
   }
   try {
     await Promise.all(Array.from({ length: GUESTS }, runSome));
   } finally {
-    rmSync(saved, { recursive: true });
+    if (saving) rmSync(await saving, { recursive: true });
   }
   return tallies;
 }

@@ -1,11 +1,12 @@
-// What scripts/test runs: the checks, each counted like a test, then ava, and beside it ava in guests that have device-mapper; at
-// the end what failed and was skipped, and the counts.
+// What scripts/test runs: a build, then, beside each other, the checks, each counted like a test, ava, and ava in guests that have
+// device-mapper; at the end what failed and was skipped, and the counts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Tally } from './ava-report.ts';
 import { fail, failures, runAva, say, skipped } from './ava-run.ts';
+import { buildTests } from './built-tests.ts';
 import { LVM, runLvm } from './lvm-tests.ts';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -30,30 +31,36 @@ async function check([name, command, ...args]: (typeof checks)[number]): Promise
   return { passed: 1, failed: 0, skipped: 0 };
 }
 
+/** One after the other: there are tests enough to keep the other processors busy. */
+async function runChecks(): Promise<readonly Tally[]> {
+  const tallies: Tally[] = [];
+  for (const one of checks) tallies.push(await check(one));
+  return tallies;
+}
+
 const args = process.argv.slice(2);
 const options = args.filter(arg => arg.startsWith('-'));
 const lvm = args.filter(arg => arg.startsWith(LVM));
 const others = args.filter(arg => !options.includes(arg) && !lvm.includes(arg));
-const tallies: Tally[] = [];
-if (args.length === 0) {
-  say('Checks');
-  for (const one of checks) tallies.push(await check(one));
-  if (existsSync(LVM)) {
-    // ava has no way to leave a folder out.
-    others.push(...readdirSync('test').flatMap(name => (LVM.endsWith(name) ? [] : `test/${name}`)));
-    lvm.push(LVM);
-  }
+if (args.length === 0 && existsSync(LVM)) {
+  // ava has no way to leave a folder out.
+  others.push(...readdirSync('test').flatMap(name => (LVM.endsWith(name) ? [] : `test/${name}`)));
+  lvm.push(LVM);
 }
 const build = await check(['build', 'scripts/lib/build']);
-tallies.push(build);
-// Tests start the service as it was built, not from its sources.
-const environment: Record<string, string> = build.failed > 0 ? {} : { PDISK_BUILT: '1' };
-say('Tests');
+// What cannot be built is run from its sources, and fails where they are wrong.
+const built =
+  build.failed === 0 &&
+  (await buildTests().then(
+    () => true,
+    () => false,
+  ));
 const runs: Promise<readonly Tally[]>[] = [];
-if (lvm.length > 0) runs.push(runLvm([...options, ...lvm]));
+if (args.length === 0) runs.push(runChecks());
+if (lvm.length > 0) runs.push(runLvm([...options, ...lvm], built));
 if (others.length > 0 || lvm.length === 0)
-  runs.push(runAva([...options, ...others], { environment }).then(tally => [tally]));
-tallies.push(...(await Promise.all(runs)).flat());
+  runs.push(runAva([...options, ...others], { built }).then(tally => [tally]));
+const tallies = [build, ...(await Promise.all(runs)).flat()];
 
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
 if (skipped.length > 0) say(['\nSkipped:', ...skipped].join('\n  '));

@@ -6,7 +6,7 @@ import type { Figure, Measured } from '../../scripts/benches/core/figures.ts';
 import { libvirtTest } from '../rig/libvirt-test.ts';
 import { folderWith, root, run } from '../scripts/support/run.ts';
 
-const TINY = ['--seconds', '1', '--rounds', '1', '--disks', '200'];
+const TINY = ['--seconds', '0.2', '--rounds', '1', '--disks', '200'];
 
 async function measures(t: ExecutionContext, ...names: string[]): Promise<void> {
   const directory = await folderWith(t, {});

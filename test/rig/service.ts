@@ -7,16 +7,13 @@ import { request as requestTls } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { conforms } from './conforms.ts';
+import { root, serviceProgram } from './program.ts';
 import { until } from './until.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 /** In the guest with device-mapper all takes ten times as long. */
 const SLOW = process.env.PDISK_LVM_GUEST === '1';
-/** What scripts/test has built starts in a third of the time that it takes to compile anew. */
-const BUILT = SLOW || process.env.PDISK_BUILT === '1';
 /** A busy machine is slow: whoever waits for a deadline sets a nearer one. */
 const PATIENT = { listen: '127.0.0.1:0', attach_timeout: 60, detach_timeout: 60 };
 const PASSWORD = 'correct horse';
@@ -99,9 +96,12 @@ export async function startService(
   async function start(): Promise<void> {
     log = '';
     const env = { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '', ...environment };
-    const main = BUILT ? [join(root, 'dist/src/pdisk.js')] : ['--import=tsx', join(root, 'src/pdisk.ts')];
-    const args = [...main, '--config', config];
-    child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program, ...args] = serviceProgram;
+    child = spawn(program, [...args, '--config', config], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     child.stderr?.setEncoding('utf8').on('data', text => {
       log += text;
     });

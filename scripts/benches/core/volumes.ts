@@ -9,7 +9,7 @@ import { openLoop } from './pace.ts';
 import { populate } from './population.ts';
 import { type Sample, takeRounds } from './rounds.ts';
 import { startServer } from './server.ts';
-import { wrk } from './wrk.ts';
+import { secondsOfWrk, wrk } from './wrk.ts';
 
 const IN_FLIGHT = [64, 1] as const;
 /** More deletions in a second than any machine of today does. */
@@ -21,7 +21,10 @@ const AIMS = { 64: 0.9, 1: 0.6 } as const;
 export async function volumes(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'volumes'), profile: bench.profile };
   const { rounds, seconds } = bench;
-  const uuids = await populate(options, Math.ceil(DELETIONS_PER_SECOND * seconds * rounds * 1.1));
+  const uuids = await populate(
+    options,
+    Math.ceil(DELETIONS_PER_SECOND * secondsOfWrk(seconds) * rounds * 1.1),
+  );
   const names = join(bench.directory, 'uuids');
   await writeFile(names, `${uuids.join('\n')}\n`);
   const { helper: bare } = await startHelper<Work, Sample>('bare-volumes.ts', [

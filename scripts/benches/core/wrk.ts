@@ -12,13 +12,16 @@ interface Load {
   readonly port: number;
   readonly path?: string;
   readonly connections: number;
-  /** wrk takes whole ones. */
+  /** See `secondsOfWrk`. */
   readonly seconds: number;
   /** What the script is told to do: see wrk.lua. */
   readonly mode?: readonly string[];
   /** The processor that wrk has to itself; undefined: any. */
   readonly processor?: number | undefined;
 }
+
+/** How long wrk takes where this is asked: it knows whole seconds. */
+export const secondsOfWrk = (seconds: number): number => Math.max(1, Math.round(seconds));
 
 /**
  * Loads a port with wrk, whose connections each wait for an answer before they ask again; `rate` is answers per second, latencies are
@@ -32,7 +35,7 @@ export async function wrk({
   mode = [],
   processor,
 }: Load): Promise<Sample> {
-  const args = ['-t1', `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, '-s', script];
+  const args = ['-t1', `-c${connections}`, `-d${secondsOfWrk(seconds)}s`, '-s', script];
   args.push('-H', `Authorization: ${basic('admin')}`, `http://127.0.0.1:${port}${path}`, '--', ...mode);
   const [program = '', ...rest] = pinnedTo(processor, ['wrk', ...args]);
   const { stdout } = await execute(program, rest);

@@ -7,12 +7,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
+import { root, serviceProgram } from '../../rig/program.ts';
 import { until } from '../../rig/until.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const PASSWORD = 'correct horse';
 const ANSWER_MS = 120_000;
 /** How long a start may take on a machine that is busy with much else. */
@@ -76,7 +75,7 @@ export async function spawnService(
   const config = join(directory, 'pdisk.yaml');
   const all = { listen: `127.0.0.1:${port}`, data_dir: join(directory, 'data'), ...settings };
   await writeFile(config, stringify(all));
-  const service = [process.execPath, '--import=tsx', join(root, 'src/pdisk.ts'), '--config', config, ...args];
+  const service = [...serviceProgram, '--config', config, ...args];
   const child = spawn('sh', ['-c', shell, 'sh', ...service], {
     cwd: root,
     env: { ...process.env, PDISK_ADMIN_PASSWORD: PASSWORD, NODE_OPTIONS: '', ...env },

@@ -1,0 +1,21 @@
+import { availableParallelism } from 'node:os';
+
+/** scripts/test has built them. */
+const built = process.env.PDISK_BUILT === '1';
+
+/** They begin first, lest one of them goes on alone at the end. */
+const LONGEST =
+  /\/(benches\/core|client\/client|system\/\w+|docs\/story|hypervisor\/real|machines\/disk-edges)\.test\.[jt]s$/;
+const rank = file => (LONGEST.test(file) ? 0 : 1);
+
+// biome-ignore lint/style/noDefaultExport: ava takes nothing else.
+export default {
+  files: [built ? 'dist/test/**/*.test.js' : 'test/**/*.test.ts'],
+  extensions: { js: true, ts: 'module' },
+  nodeArguments: [...(built ? [] : ['--import=tsx']), '--conditions=development'],
+  workerThreads: false,
+  timeout: '4m',
+  // Some wait, for guests, for timers, for other programs, and leave a processor idle.
+  concurrency: availableParallelism() + 2,
+  sortTestFiles: (one, another) => rank(one) - rank(another) || (one < another ? -1 : 1),
+};
