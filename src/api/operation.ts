@@ -58,6 +58,8 @@ export interface Operation<Inputs = unknown, Asked extends Method = Method> {
   readonly outcomes: Readonly<Record<number, Outcome>>;
   /** Set on a GET that changes something all the same. */
   readonly changing?: true;
+  /** Set on what must end before something can be deleted, and on what writes nothing: a full store does not refuse it. */
+  readonly freeing?: true;
   /** Besides those of `errorsOf`. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -79,20 +81,10 @@ export const takesBody = ({ method }: { readonly method: Method }): boolean =>
   method === 'POST' || method === 'PUT' || method === 'PATCH';
 
 export const changes = ({ method, changing }: Operation): boolean => method !== 'GET' || changing === true;
-/** Besides whatever deletes: what must end before something can be deleted, and what writes nothing. */
-const FREEING: ReadonlySet<string> = new Set([
-  '/api/hotdetach/:uuid',
-  '/api/detach',
-  '/api/nodes/:node/agree',
-  '/api/nodes/:node/declare-dead',
-  '/api/nodes/:node/declare-alive',
-  '/api/leftovers/:uuid/remove',
-  '/api/events/ticket',
-]);
 
 /** Whether an operation is taken where the store has room only for what frees some. */
-export const fitsFullStore = ({ method, path }: Operation): boolean =>
-  method === 'GET' || method === 'DELETE' || FREEING.has(path);
+export const fitsFullStore = ({ method, freeing }: Operation): boolean =>
+  method === 'GET' || method === 'DELETE' || freeing === true;
 
 export const credentialsOf = ({ credentials = ['basic', 'bearer'] }: Operation): readonly Credential[] =>
   credentials;

@@ -190,8 +190,6 @@ const eventRecord = z.object({
 });
 
 export type CauseKind = keyof typeof causeKinds;
-export type DiskRecord = z.infer<typeof diskRecord>;
-export type AttachmentRecord = z.infer<typeof attachmentRecord>;
 export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;

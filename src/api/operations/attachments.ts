@@ -53,6 +53,7 @@ export const hotdetach = operation({
   id: 'hotdetach',
   method: 'POST',
   path: '/api/hotdetach/:uuid',
+  freeing: true,
   group: 'attachments',
   summary: 'Unplug a disk from a running machine',
   details:
@@ -110,6 +111,7 @@ export const detach = operation({
   id: 'detach',
   method: 'POST',
   path: '/api/detach',
+  freeing: true,
   group: 'attachments',
   summary: 'Release the disks of a machine that has been killed',
   details:

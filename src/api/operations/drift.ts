@@ -85,6 +85,7 @@ export const removeLeftover = operation({
   id: 'removeLeftover',
   method: 'POST',
   path: '/api/leftovers/:uuid/remove',
+  freeing: true,
   group: 'drift',
   summary: 'Remove a volume that belongs to no disk',
   details:

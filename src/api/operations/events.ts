@@ -91,6 +91,7 @@ export const createTicket = operation({
   id: 'createTicket',
   method: 'POST',
   path: '/api/events/ticket',
+  freeing: true,
   group: 'events',
   summary: 'A ticket for the event stream',
   details:

@@ -36,6 +36,7 @@ export const agreeToNode = operation({
   id: 'agreeToNode',
   method: 'POST',
   path: '/api/nodes/:node/agree',
+  freeing: true,
   group: 'nodes',
   summary: "End a node's alarm",
   details:
@@ -55,6 +56,7 @@ export const declareDead = operation({
   id: 'declareDead',
   method: 'POST',
   path: '/api/nodes/:node/declare-dead',
+  freeing: true,
   group: 'nodes',
   summary: 'Declare a node dead',
   details:
@@ -71,6 +73,7 @@ export const declareAlive = operation({
   id: 'declareAlive',
   method: 'POST',
   path: '/api/nodes/:node/declare-alive',
+  freeing: true,
   group: 'nodes',
   summary: 'Take back that a node is dead',
   details:
