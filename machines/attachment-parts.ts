@@ -20,6 +20,11 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly deadline: number | null;
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
+  /**
+   * The node, by its canonical key, where a plug may still be at work: libvirt cannot be told to forget a call, and carries it out on the
+   * machine's next run if that is what it finds. Null: none is.
+   */
+  readonly atWork: string | null;
   /** The run in which the machine was last seen with the disk; null while it was not seen. */
   readonly run: Run | null;
   readonly seen: LastSeen;
@@ -43,6 +48,7 @@ export const unborn: AttachmentContext = {
   attempt: 0,
   deadline: null,
   undo: false,
+  atWork: null,
   run: null,
   seen: 'running',
   doubt: null,
@@ -134,6 +140,7 @@ export const setupAttachment = setup({
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
+      atWork: context.vm.node,
       deadline: event.now + event.patience.attaching,
     })),
     beginUnplugging: assign(({ context, event }) => ({
@@ -145,9 +152,13 @@ export const setupAttachment = setup({
       doubt: null,
       diverted: null,
     })),
-    rest: assign({ deadline: null, undo: false }),
+    rest: assign({ deadline: null, undo: false, atWork: null }),
     takeBack: assign({ undo: true }),
     noteEnd: assign({ seen: 'ended' }),
+    noteSettled: assign(({ context, event }) => {
+      assertEvent(event, 'NOT_RUNNING');
+      return { atWork: event.settled ? null : context.atWork };
+    }),
     /** It was started anew, and libvirt has plugged the disk into that run. */
     noteNewRun: assign(({ context }) => ({ seen: context.seen === 'ended' ? 'running' : context.seen })),
     promise: assign(({ context, event }) => {
@@ -214,6 +225,13 @@ export const setupAttachment = setup({
       assertEvent(args.event, 'FOUND');
       return !args.context.undo && args.event.alarm === null && isOff(args);
     },
+    /** Nobody's word about the machine says that libvirt is done with the plug: its next run could have the disk. */
+    goneButForPlug: ({ context, event }) => {
+      const facts = detachOf(event);
+      if (facts === undefined || context.atWork === null) return false;
+      return isProvedDead(context, facts) || isBelieved(context, facts, facts.word);
+    },
+    plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork !== context.vm.node,
     noAlarm: ({ event }) => 'alarm' in event && event.alarm === null,
     noAlarmNotUndoing: ({ context, event }) => 'alarm' in event && event.alarm === null && !context.undo,
     runsElsewhere,
@@ -222,7 +240,8 @@ export const setupAttachment = setup({
     /** No earlier call can plug the disk into a later run. */
     currentUndoOver: args => {
       assertEvent(args.event, 'NOT_RUNNING');
-      return isCurrent(args) && args.context.undo && args.event.settled && isDead(args);
+      const settled = args.event.settled || args.context.atWork === null;
+      return isCurrent(args) && args.context.undo && settled && isDead(args);
     },
     /** It runs, and everything else is known already. */
     nothingNew: ({ context, event }) => {

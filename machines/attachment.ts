@@ -108,6 +108,14 @@ const detachUnheld = shared([
   { actions: refuseForDoubt },
 ]);
 
+const refuseForPlug = shared({
+  type: 'refuse',
+  params: {
+    code: 'VM_FATE_UNKNOWN' as const,
+    detail: 'libvirt has not answered for its plug, and may carry it out when the machine starts again',
+  },
+});
+
 const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
 
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
@@ -140,7 +148,8 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actio
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
  * machine stays accounted for: see `isProvedDead` for what proves a machine's end. A machine that was saved or has migrated is not dead, whatever
  * its old node says: it comes back with its disks, there or elsewhere. A plug that is in flight when its machine stops is taken back, for
- * libvirt may carry it out on the machine's next run.
+ * libvirt may carry it out on the machine's next run: until libvirt has answered for it (`atWork`), the disk stays accounted for, whatever
+ * is known of the machine.
  * A cold one is tied to a domain once a live one is seen with the disk, and followed from then on; it ends by a detach call only, for the disk is in
  * the machine's definition. `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
  *
@@ -259,7 +268,13 @@ export const attachmentMachine = setupAttachment.createMachine({
       entry: ['beginUnplugging', 'unplug'],
       on: {
         HOTDETACH: [held, { guard: 'forced', ...off }, { actions: 'agree' }],
-        DETACH: [{ guard: 'mayStillCome', ...inProgress }, held, ...detachUnheld],
+        DETACH: [
+          { guard: 'mayStillCome', ...inProgress },
+          held,
+          { guard: 'forced', ...off },
+          { guard: 'goneButForPlug', actions: refuseForPlug },
+          ...detachUnheld,
+        ],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
           { guard: 'currentUndo', target: 'released', actions: [giveBack, answerDone] },
@@ -276,8 +291,13 @@ export const attachmentMachine = setupAttachment.createMachine({
         NOT_RUNNING: [
           { guard: 'currentUndoOver', target: 'released', actions: [giveBack, answerDone] },
           { guard: 'currentOver', ...off },
-          { guard: 'currentElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
-          { guard: 'currentUndo', actions: ['doubt', answerNotRunning] },
+          {
+            guard: 'currentElsewhere',
+            target: 'detaching',
+            reenter: true,
+            actions: ['noteSettled', 'follow', tellMoved],
+          },
+          { guard: 'currentUndo', actions: ['noteSettled', 'doubt', answerNotRunning] },
           {
             guard: 'current',
             target: 'hot-attached',
@@ -297,7 +317,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...livesOn, off],
+        NODE_DEAD: [...livesOn, { guard: 'plugAtWorkElsewhere', actions: 'agree' }, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           {
