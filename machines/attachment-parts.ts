@@ -4,6 +4,7 @@ import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
+import type { Vm } from './vm.ts';
 import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
@@ -21,10 +22,10 @@ export interface AttachmentContext extends AttachmentBirth {
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
   /**
-   * The node, by its canonical key, where a plug may still be at work: libvirt cannot be told to forget a call, and carries it out on the
-   * machine's next run if that is what it finds. Null: none is.
+   * The node where a plug may still be at work: libvirt cannot be told to forget a call, and carries it out on the machine's next run if
+   * that is what it finds. Null: none is.
    */
-  readonly atWork: string | null;
+  readonly atWork: Pick<Vm, 'host' | 'node'> | null;
   /** The run in which the machine was last seen with the disk; null while it was not seen. */
   readonly run: Run | null;
   readonly seen: LastSeen;
@@ -140,7 +141,7 @@ export const setupAttachment = setup({
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      atWork: context.vm.node,
+      atWork: { host: context.vm.host, node: context.vm.node },
       deadline: event.now + event.patience.attaching,
     })),
     beginUnplugging: assign(({ context, event }) => ({
@@ -231,7 +232,7 @@ export const setupAttachment = setup({
       if (facts === undefined || context.atWork === null) return false;
       return isProvedDead(context, facts) || isBelieved(context, facts, facts.word);
     },
-    plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork !== context.vm.node,
+    plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork.node !== context.vm.node,
     noAlarm: ({ event }) => 'alarm' in event && event.alarm === null,
     noAlarmNotUndoing: ({ context, event }) => 'alarm' in event && event.alarm === null && !context.undo,
     runsElsewhere,

@@ -97,11 +97,10 @@ const refuseForDoubt = shared({
 });
 
 /**
- * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it,
- * and an administrator's unless the machine is seen alive; never silence.
+ * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it;
+ * never silence.
  */
 const detachUnheld = shared([
-  { guard: 'forced', ...off },
   { guard: 'off', ...off },
   { guard: 'provedDead', ...off },
   { guard: 'believed', ...off },
@@ -117,6 +116,9 @@ const refuseForPlug = shared({
 });
 
 const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
+
+/** An administrator's word releases whatever is not seen alive. */
+const forced = shared({ guard: 'forced', ...off });
 
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
 const notFound = shared([
@@ -231,7 +233,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, ...detachUnheld],
+        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, forced, ...detachUnheld],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
@@ -252,8 +254,8 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: ['rest', 'held'],
       entry: 'rest',
       on: {
-        HOTDETACH: [held, { guard: 'forced', ...off }, { target: 'detaching' }],
-        DETACH: [held, ...detachUnheld],
+        HOTDETACH: [held, forced, { target: 'detaching' }],
+        DETACH: [held, forced, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { guard: 'noAlarm', ...isGone },
         UNPLUGGED: { guard: 'current', ...isGone },
@@ -267,11 +269,11 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: 'held',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: [held, { guard: 'forced', ...off }, { actions: 'agree' }],
+        HOTDETACH: [held, forced, { actions: 'agree' }],
         DETACH: [
           { guard: 'mayStillCome', ...inProgress },
           held,
-          { guard: 'forced', ...off },
+          forced,
           { guard: 'goneButForPlug', actions: refuseForPlug },
           ...detachUnheld,
         ],

@@ -49,10 +49,11 @@ export function createUnplug(
 
   /** Whether nothing is at work on a node that the machine has left with a plug behind it: an answer to a later request shows that. */
   async function isSettledElsewhere(context: AttachmentContext, signal: AbortSignal): Promise<boolean> {
-    const { vm, disk, atWork: node } = context;
-    if (node === null || node === vm.node) return true;
+    const { vm, disk, atWork } = context;
+    if (atWork === null || atWork.node === vm.node) return true;
+    const { node } = atWork;
     if ((await doubt(node)) !== undefined) return false;
-    const there = { ...vm, node, host: hypervisor.hostOf(node) };
+    const there = { ...vm, ...atWork };
     const outcome = await hypervisor.unplug(there, disk, WHATEVER, giveUpAt(context), signal);
     const isSettled = outcome.kind === 'unplugged' || (outcome.kind === 'stopped' && outcome.settled);
     return isSettled && (await doubt(node)) === undefined;
@@ -65,11 +66,8 @@ export function createUnplug(
     ]);
     if (isSettled) return message;
     if (message.type === 'NOT_RUNNING') return { ...message, settled: false };
-    const detail = `node '${hypervisor.hostOf(context.atWork ?? '')}' has not answered for its plug`;
-    return {
-      type: 'UNPLUG_FAILED',
-      attempt: context.attempt,
-      problem: { code: 'UNPLUG_UNKNOWN', detail },
-    };
+    const detail = `node '${context.atWork?.host}' has not answered for its plug`;
+    const problem = { code: 'UNPLUG_UNKNOWN' as const, detail };
+    return { type: 'UNPLUG_FAILED', attempt: context.attempt, problem };
   };
 }

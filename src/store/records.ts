@@ -50,9 +50,9 @@ const diskRecord = z.object({
 
 /** Of a plug that is taken back, records did not always tell where it may be at work still: it is where the machine is. */
 function withPlug(record: unknown): unknown {
-  const old = record as { context?: { undo?: unknown; atWork?: unknown; vm?: { node?: unknown } } } | null;
+  const old = record as { context?: { undo?: unknown; atWork?: unknown; vm?: unknown } } | null;
   if (old?.context?.undo !== true || old.context.atWork !== undefined) return record;
-  return { ...old, context: { ...old.context, atWork: old.context.vm?.node } };
+  return { ...old, context: { ...old.context, atWork: old.context.vm } };
 }
 
 /** Version 1 knew only whether a machine was away, not how it had left. */
@@ -82,7 +82,7 @@ const attachmentFields = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
-    atWork: z.string().nullable().default(null),
+    atWork: vm.pick({ host: true, node: true }).nullable().default(null),
     run: z.object({ host: z.string(), id: z.int() }).nullable(),
     seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
     doubt: z.object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() }).nullable(),
