@@ -5,6 +5,7 @@ import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
+import type { Vm } from './vm.ts';
 import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
@@ -21,6 +22,11 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly deadline: number | null;
   /** A plug whose outcome is not known is being taken back; its caller has been told so. */
   readonly undo: boolean;
+  /**
+   * The node where a plug may still be at work: libvirt cannot be told to forget a call, and carries it out on the machine's next run if
+   * that is what it finds. Null: none is.
+   */
+  readonly atWork: Pick<Vm, 'host' | 'node'> | null;
   /** The run in which the machine was last seen with the disk; null while it was not seen. */
   readonly run: Run | null;
   readonly seen: LastSeen;
@@ -44,6 +50,7 @@ export const unborn: AttachmentContext = {
   attempt: 0,
   deadline: null,
   undo: false,
+  atWork: null,
   run: null,
   seen: 'running',
   doubt: null,
@@ -56,7 +63,9 @@ const isCurrent = ({ context, event }: Args): boolean =>
   'attempt' in event && event.attempt === context.attempt;
 
 const isUndoing = ({ context }: Args): boolean => context.undo;
-const isSettled = ({ event }: Args): boolean => 'settled' in event && event.settled;
+/** No plug is at work any more that could be carried out on a later run. */
+const isSettled = ({ context, event }: Args): boolean =>
+  context.atWork === null || ('settled' in event && event.settled);
 const isNotAlarmed = ({ event }: Args): boolean => 'alarm' in event && event.alarm === null;
 const isUntied = ({ context }: Args): boolean => context.vm.domain === null;
 const isKnownToHaveEnded = ({ context }: Args): boolean => context.seen === 'ended';
@@ -158,6 +167,7 @@ export const setupAttachment = setup({
     }),
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
+      atWork: { host: context.vm.host, node: context.vm.node },
       deadline: event.now + event.patience.attaching,
     })),
     beginUnplugging: assign(({ context, event }) => ({
@@ -169,9 +179,13 @@ export const setupAttachment = setup({
       doubt: null,
       diverted: null,
     })),
-    rest: assign({ deadline: null, undo: false }),
+    rest: assign({ deadline: null, undo: false, atWork: null }),
     takeBack: assign({ undo: true }),
     noteEnd: assign({ seen: 'ended' }),
+    noteSettled: assign(({ context, event }) => {
+      assertEvent(event, 'NOT_RUNNING');
+      return { atWork: event.settled ? null : context.atWork };
+    }),
     /** It was started anew, and libvirt has plugged the disk into that run. */
     noteNewRun: assign(({ context }) => ({ seen: context.seen === 'ended' ? 'running' : context.seen })),
     promise: assign(({ context, event }) => {
@@ -228,6 +242,13 @@ export const setupAttachment = setup({
     off: isOff,
     offForCertain: and([isNotAlarmed, isOff]),
     offForCertainNotUndoing: and([not(isUndoing), isNotAlarmed, isOff]),
+    /** Nobody's word about the machine says that libvirt is done with the plug: its next run could have the disk. */
+    goneButForPlug: ({ context, event }) => {
+      const facts = detachOf(event);
+      if (facts === undefined || context.atWork === null) return false;
+      return isProvedDead(context, facts) || isBelieved(context, facts, facts.word);
+    },
+    plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork.node !== context.vm.node,
     noAlarm: isNotAlarmed,
     noAlarmNotUndoing: and([isNotAlarmed, not(isUndoing)]),
     runsElsewhere,

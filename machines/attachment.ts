@@ -97,18 +97,28 @@ const refuseForDoubt = shared({
 });
 
 /**
- * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it,
- * and an administrator's unless the machine is seen alive; never silence.
+ * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it;
+ * never silence.
  */
 const detachUnheld = shared([
-  { guard: 'forced', ...off },
   { guard: 'off', ...off },
   { guard: 'provedDead', ...off },
   { guard: 'believed', ...off },
   { actions: refuseForDoubt },
 ]);
 
+const refuseForPlug = shared({
+  type: 'refuse',
+  params: {
+    code: 'VM_FATE_UNKNOWN' as const,
+    detail: 'libvirt has not answered for its plug, and may carry it out when the machine starts again',
+  },
+});
+
 const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
+
+/** An administrator's word releases whatever is not seen alive. */
+const forced = shared({ guard: 'forced', ...off });
 
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
 const notFound = shared([
@@ -140,7 +150,8 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actio
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
  * machine stays accounted for: see `isProvedDead` for what proves a machine's end. A machine that was saved or has migrated is not dead, whatever
  * its old node says: it comes back with its disks, there or elsewhere. A plug that is in flight when its machine stops is taken back, for
- * libvirt may carry it out on the machine's next run.
+ * libvirt may carry it out on the machine's next run: until libvirt has answered for it (`atWork`), the disk stays accounted for, whatever
+ * is known of the machine.
  * A cold one is tied to a domain once a live one is seen with the disk, and followed from then on; it ends by a detach call only, for the disk is in
  * the machine's definition. `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
  *
@@ -221,7 +232,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
           { actions: 'promise' },
         ],
-        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, ...detachUnheld],
+        DETACH: [held, { guard: 'untiedUnlessComing', ...off }, forced, ...detachUnheld],
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'unpromise' },
           { guard: 'launchedWithout', actions: 'agree' },
@@ -242,8 +253,8 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: ['rest', 'plugged'],
       entry: 'rest',
       on: {
-        HOTDETACH: [held, { guard: 'forced', ...off }, { target: 'detaching' }],
-        DETACH: [held, ...detachUnheld],
+        HOTDETACH: [held, forced, { target: 'detaching' }],
+        DETACH: [held, forced, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
         DEVICE_GONE: { guard: 'noAlarm', ...isGone },
         UNPLUGGED: { guard: 'current', ...isGone },
@@ -257,8 +268,14 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: 'plugged',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: [held, { guard: 'forced', ...off }, { actions: 'agree' }],
-        DETACH: [{ guard: 'mayStillCome', ...inProgress }, held, ...detachUnheld],
+        HOTDETACH: [held, forced, { actions: 'agree' }],
+        DETACH: [
+          { guard: 'mayStillCome', ...inProgress },
+          held,
+          forced,
+          { guard: 'goneButForPlug', actions: refuseForPlug },
+          ...detachUnheld,
+        ],
         PROMISE: refusal('HOT_PLUGGED'),
         UNPLUGGED: [
           { guard: 'currentUndo', target: 'released', actions: [giveBack, answerDone] },
@@ -275,8 +292,13 @@ export const attachmentMachine = setupAttachment.createMachine({
         NOT_RUNNING: [
           { guard: 'currentUndoOver', target: 'released', actions: [giveBack, answerDone] },
           { guard: 'currentOver', ...off },
-          { guard: 'currentElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
-          { guard: 'currentUndo', actions: ['doubt', answerNotRunning] },
+          {
+            guard: 'currentElsewhere',
+            target: 'detaching',
+            reenter: true,
+            actions: ['noteSettled', 'follow', tellMoved],
+          },
+          { guard: 'currentUndo', actions: ['noteSettled', 'doubt', answerNotRunning] },
           {
             guard: 'current',
             target: 'hot-attached',
@@ -296,7 +318,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...livesOn, off],
+        NODE_DEAD: [...livesOn, { guard: 'plugAtWorkElsewhere', actions: 'agree' }, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           {

@@ -11,6 +11,7 @@ import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Message } from './records.ts';
 import type { EffectNote } from './step.ts';
+import { createUnplug } from './unplugging.ts';
 import type { Finder } from './whereabouts.ts';
 
 /** Does what a chart asked for, outside, and brings back what came of it: always a message, also of a failure. */
@@ -38,7 +39,8 @@ export interface EffectParts {
 
 /** The charts' effects on a pool and a hypervisor. */
 export function createEffects(parts: EffectParts): Effects {
-  const { pool, hypervisor, finder, doubt, log, now } = parts;
+  const { pool, hypervisor, log, now } = parts;
+  const unplug = createUnplug(parts, giveUpAt);
 
   async function makeVolume(
     { uuid, sizeGiB, attempt, deadline }: DiskContext,
@@ -130,40 +132,6 @@ export function createEffects(parts: EffectParts): Effects {
       return { type: 'PLUG_REFUSED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
     }
     return { type: 'PLUG_UNKNOWN', attempt, problem: { code: 'PLUG_UNKNOWN', detail: outcome.detail } };
-  }
-
-  /** Nothing is asked of a host that is not the one that is known there, and nothing that it tells counts. */
-  async function unplug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
-    const { vm, attempt } = context;
-    const doubted = async (): Promise<AttachmentMessage | undefined> => {
-      const detail = await doubt(vm.node);
-      if (detail === undefined) return undefined;
-      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'NODE_DOUBTED', detail } };
-    };
-    const before = await doubted();
-    if (before) return before;
-    const message = await unplugThere(context, signal);
-    return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
-  }
-
-  async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
-    const { vm, disk, attempt, run } = context;
-    const expected = { host: run?.host ?? null, source: pool.source(disk).path };
-    for (;;) {
-      const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
-      switch (outcome.kind) {
-        case 'unplugged':
-          return { type: 'UNPLUGGED', attempt };
-        case 'kept':
-          return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
-        case 'failed':
-          return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
-      }
-      const found = await finder.find(vm);
-      // libvirtd had restarted and has only now found the machine again, or it was started meanwhile.
-      const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
-      if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };
-    }
   }
 
   return (note, signal) => {

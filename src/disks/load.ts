@@ -33,8 +33,12 @@ export async function loadShelves(
   for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
   const attachments = await store.load(prefixes.attachment, codecs.attachment);
   for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
-    const { vm } = record.context;
-    const context = { ...record.context, vm: { ...vm, node: nodeKey(vm.host) } };
+    const { vm, atWork } = record.context;
+    const context = {
+      ...record.context,
+      vm: { ...vm, node: nodeKey(vm.host) },
+      atWork: atWork && { ...atWork, node: nodeKey(atWork.host) },
+    };
     put(attachmentKey(record.context.id), { ...record, context });
   }
   return shelves;

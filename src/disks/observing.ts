@@ -113,7 +113,8 @@ export function createObserver(parts: ObserverParts): Observer {
       const { node, domain, look, before } = observation;
       for (const one of attachmentsIn(observation)) {
         const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid });
-        if (!found) continue;
+        // While another is told, one may be plugged in that the look need not show.
+        if (!found || decided.attachment(one.context.id) !== one) continue;
         await tell(one, { type: 'FOUND', found, alarm }, 'reconciliation');
         await tellDiversion(node, domain.uuid, one);
       }

@@ -48,6 +48,13 @@ const diskRecord = z.object({
   } satisfies Fields<DiskContext>),
 });
 
+/** Of a plug that is taken back, records did not always tell where it may be at work still: it is where the machine is. */
+function withPlug(record: unknown): unknown {
+  const old = record as { context?: { undo?: unknown; atWork?: unknown; vm?: unknown } } | null;
+  if (old?.context?.undo !== true || old.context.atWork !== undefined) return record;
+  return { ...old, context: { ...old.context, atWork: old.context.vm } };
+}
+
 /** Version 1 knew only whether a machine was away, not how it had left. */
 function upgradeAttachment(record: unknown): unknown {
   const old = record as { v?: unknown; context?: { away?: unknown } } | null;
@@ -75,13 +82,14 @@ const attachmentFields = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
+    atWork: vm.pick({ host: true, node: true }).nullable().default(null),
     run: z.object({ host: z.string(), id: z.int() }).nullable(),
     seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
     doubt: z.object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() }).nullable(),
     diverted: z.string().nullable(),
   } satisfies Fields<AttachmentContext>),
 });
-const attachmentRecord = z.preprocess(upgradeAttachment, attachmentFields);
+const attachmentRecord = z.preprocess(record => withPlug(upgradeAttachment(record)), attachmentFields);
 
 /** A volume without a disk, and when it was first seen, in milliseconds since 1970. */
 const leftoverRecord = z.object({ v: z.literal(1), uuid: z.string(), since: z.number() });

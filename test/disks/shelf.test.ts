@@ -74,6 +74,7 @@ const attachmentOf = (id: number, disk: number): KeptAttachment => ({
     attempt: 0,
     deadline: null,
     undo: false,
+    atWork: null,
     run: null,
     seen: 'running',
     doubt: null,

@@ -159,8 +159,7 @@ test('a hard reset in the middle of a plug takes it back, also from the next run
   site.n1.addDomain({ name: 'one-1' });
   const release = site.n1.hold('one-1');
   const answer = t.throwsAsync(site.hotattach(uuid, '1'));
-  // One connection for questions, one for changes: the plug waits in libvirt, for its turn at the machine.
-  await until(() => site.n1.connections.open === 2, 'the plug to be asked for');
+  await until(() => site.n1.waiting('one-1') === 1, 'the plug to wait for its turn at the machine');
   site.n1.destroy('one-1');
   await answer;
   site.n1.start('one-1');

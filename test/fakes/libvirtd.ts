@@ -86,6 +86,8 @@ export interface FakeLibvirtd {
   migrate(name: string, to: FakeLibvirtd, options?: MigrationOptions): Migration;
   /** Somebody's job holds the domain until what this returns is called: changes wait for it. */
   hold(name: string): () => void;
+  /** How many changes of a domain wait for somebody's job. */
+  waiting(name: string): number;
   setManners(name: string, manners: Manners): void;
   /** The guest lets go of what it was asked for and had kept. */
   release(name: string, alias: string): void;
@@ -222,6 +224,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     migrate: (name, to, migration) =>
       fakeMigration(machines, to.machines, machines.findByName(name), migration ?? {}),
     hold: name => machines.hold(machines.findByName(name).uuid),
+    waiting: name => machines.waiting(machines.findByName(name).uuid),
     setManners(name, manners) {
       machines.findByName(name).manners = manners;
     },

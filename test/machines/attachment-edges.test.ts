@@ -6,8 +6,9 @@ import { attachmentEvents, ELSEWHERE } from './events.ts';
 import { walk } from './walk.ts';
 
 const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => {
-  const { mode, undo, seen, attempt, target, vm, run, doubt } = context as unknown as AttachmentContext;
-  const machine = [vm.node, vm.domain, run === null, seen];
+  const { mode, undo, atWork, seen, attempt, target, vm, run, doubt } =
+    context as unknown as AttachmentContext;
+  const machine = [vm.node, vm.domain, run === null, seen, atWork?.node];
   return [mode, undo, Math.min(attempt, 3), target !== null, machine, doubt !== null];
 });
 const contextOf = (visit: { context: Record<string, unknown> }) =>
@@ -84,6 +85,20 @@ test('a plug in flight whose machine ends is taken back, never released straight
   const inFlight = found.filter(({ from, event }) => from === 'attaching' && event.type === 'FOUND');
   t.true(inFlight.some(({ to }) => to === 'detaching'));
   for (const { to } of inFlight) t.false(ends.has(to));
+});
+
+test('a plug that libvirt has not answered keeps the disk, whatever is said and known of the machine, but for force', t => {
+  const undone = visits.filter(visit => visit.from === 'detaching' && contextOf(visit).undo);
+  const released = undone.filter(({ to }) => ends.has(to));
+  const waiting = released.filter(visit => contextOf(visit).atWork !== null);
+  t.true(released.length > waiting.length);
+  for (const visit of waiting) {
+    const { type, word, forced, settled, node } = visit.event as unknown as Record<string, unknown>;
+    const isAnswered = type === 'UNPLUGGED' || settled === true;
+    const isForced = word === 'administrator' || forced !== undefined;
+    const isNodeDead = type === 'NODE_DEAD' && node === contextOf(visit).atWork?.node;
+    t.true(isAnswered || isForced || isNodeDead, type as string);
+  }
 });
 
 test('a machine that runs on another node is followed there, also when its node is declared dead', t => {

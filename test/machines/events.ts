@@ -201,6 +201,7 @@ export const attachmentEvents: AttachmentEvent[] = [
   ...detaches.map(detach => ({ type: 'DETACH' as const, ...detach })),
   ...[...facts, ...alarmed].map(fact => ({ type: 'FOUND' as const, ...fact })),
   ...facts.map(fact => ({ type: 'NODE_DEAD' as const, node: HOME, ...fact })),
+  { type: 'NODE_DEAD' as const, node: ELSEWHERE, found: nowhere(), alarm: null },
   ...(['switching', 'saved', 'migrated'] as const).map(seen => ({ type: 'LEFT' as const, seen })),
   ...['/pool/overlay', null].map(source => ({ type: 'DIVERTED' as const, source })),
   { type: 'PROMISE' as const, target: null, taken: [] },

@@ -1,0 +1,60 @@
+// What attachments are told of a look at their machine.
+import test from 'ava';
+import { unborn } from '../../machines/attachment-parts.ts';
+import { attachmentKey } from '../../machines/notes.ts';
+import { createObserver, type ObserverParts } from '../../src/disks/observing.ts';
+import type { KeptAttachment } from '../../src/disks/records.ts';
+import { createShelf } from '../../src/disks/shelf.ts';
+import type { Hypervisor } from '../../src/hypervisor/hypervisor.ts';
+
+const NODE = 'key of n1';
+const domain = { uuid: 'domain of one-1', name: 'one-1' };
+const vm = { host: 'n1', node: NODE, names: ['1', 'one-1'], domain: domain.uuid };
+
+const attachment = (id: string, state: KeptAttachment['state']): KeptAttachment => ({
+  v: 2,
+  state,
+  context: { ...unborn, id, disk: `disk of ${id}`, node: 'n1', vmId: '1', vm },
+});
+
+/** A machine that runs without disks; `told` is who has been told of it, in order, and `whileTold` happens while one is. */
+function observer(whileTold: (key: string) => void) {
+  const decided = createShelf();
+  const told: string[] = [];
+  const hypervisor: Partial<Hypervisor> = {
+    look: async () => ({ kind: 'running', run: { host: 'h', id: 1 }, disks: [], targets: [] }),
+    hostOf: () => 'n1',
+  };
+  const parts: Record<keyof ObserverParts, unknown> = {
+    system: {
+      async deliver(deliveries: readonly { readonly to: string }[]) {
+        for (const { to } of deliveries) {
+          told.push(to);
+          whileTold(to);
+        }
+      },
+    },
+    decided,
+    hypervisor,
+    holders: { put: () => {}, of: () => [] },
+    strays: { settle: async () => {} },
+    finder: {},
+    now: () => 0,
+    questionMs: 1,
+  };
+  return { observer: createObserver(parts as ObserverParts), decided, told };
+}
+
+test('a disk that is plugged in while another attachment is told of a look is not judged by that look', async t => {
+  const [gone, coming] = [attachmentKey('gone'), attachmentKey('coming')];
+  const site = observer(key => {
+    if (key === gone && site.told.length === 1)
+      site.decided.put(coming, attachment('coming', 'hot-attached'));
+  });
+  site.decided.put(gone, attachment('gone', 'hot-attached'));
+  site.decided.put(coming, attachment('coming', 'attaching'));
+  await site.observer.report(await site.observer.look(NODE, domain), null);
+  t.deepEqual(site.told, [gone]);
+  await site.observer.report(await site.observer.look(NODE, domain), null);
+  t.deepEqual(site.told, [gone, gone, coming], 'the next look is told to both');
+});

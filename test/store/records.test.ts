@@ -1,0 +1,23 @@
+// What records of an older pdisk are read as.
+import test from 'ava';
+import { unborn } from '../../machines/attachment-parts.ts';
+import { codecs } from '../../src/store/records.ts';
+
+const vm = { host: 'n1', node: 'qemu:///system', names: ['one-1'], domain: null };
+
+function read(more: object) {
+  const { atWork: _, ...context } = unborn;
+  const disk = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
+  return codecs.attachment.parse({
+    v: 2,
+    state: 'detaching',
+    context: { ...context, id: 'a', disk, vm, ...more },
+  }).context.atWork;
+}
+
+test('a plug that was being taken back may be at work where its machine is', t => {
+  t.deepEqual(read({ undo: true }), { host: 'n1', node: 'qemu:///system' });
+  t.is(read({ undo: false }), null);
+  t.is(read({ undo: true, atWork: null }), null);
+  t.deepEqual(read({ undo: true, atWork: { host: 'n2', node: '' } }), { host: 'n2', node: '' });
+});
