@@ -4,7 +4,16 @@ import type { DiskMessage } from './disk-events.ts';
 import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
-import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
+import {
+  doubtOf,
+  isBelieved,
+  isOver,
+  isProvedDead,
+  type LastSeen,
+  mayOutliveNode,
+  mayStartWith,
+  type Run,
+} from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
@@ -68,6 +77,12 @@ const isDead = ({ context, event }: Args): boolean => {
   return facts !== undefined && isProvedDead(context, facts);
 };
 
+/** Its run has ended. */
+const hasEnded = ({ context, event }: Args): boolean => {
+  const facts = factsOf(event);
+  return facts !== undefined && isOver(context, facts);
+};
+
 /**
  * It runs on another node, and not where it was known to be: as long as that node is silent, only its own word that the machine has
  * left counts, for two hosts may run it, and only one of them with the disk.
@@ -84,7 +99,7 @@ const runsHere = ({ context, event }: Args): boolean => runningOf(event)?.vm.nod
 const isOff = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
   if (running?.vm.node !== context.vm.node || running.disks === null || running.homeIsSilent) return false;
-  return !running.disks.includes(context.disk);
+  return !running.disks.includes(context.disk) && !mayStartWith(context, running);
 };
 
 const detachOf = (event: AttachmentEvent): DetachFacts | undefined => {
@@ -104,7 +119,7 @@ function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
   const facts = factsOf(event);
   const at = facts?.found.at;
   if (!facts || (at !== 'nowhere' && at !== 'running')) return null;
-  const detail = doubtOf(context.seen, facts);
+  const detail = doubtOf(context, facts);
   if (context.doubt?.detail === detail) return context.doubt;
   return { code: 'VM_FATE_UNKNOWN', detail, since: context.doubt?.since ?? event.time };
 }
@@ -195,7 +210,8 @@ export const setupAttachment = setup({
     },
     provedDead: isDead,
     provedDeadNotUndoing: args => !args.context.undo && isDead(args),
-    endIsNews: args => isDead(args) && args.context.seen !== 'ended',
+    over: hasEnded,
+    endIsNews: args => hasEnded(args) && args.context.seen !== 'ended',
     believed: ({ context, event }) => {
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
@@ -214,8 +230,14 @@ export const setupAttachment = setup({
       assertEvent(args.event, 'FOUND');
       return !args.context.undo && args.event.alarm === null && isOff(args);
     },
-    noAlarm: ({ event }) => 'alarm' in event && event.alarm === null,
-    noAlarmNotUndoing: ({ context, event }) => 'alarm' in event && event.alarm === null && !context.undo,
+    goneForCertain: ({ event }) => {
+      assertEvent(event, 'DEVICE_GONE');
+      return event.alarm === null && !event.defined;
+    },
+    goneForCertainNotUndoing: ({ context, event }) => {
+      assertEvent(event, 'DEVICE_GONE');
+      return event.alarm === null && !event.defined && !context.undo;
+    },
     runsElsewhere,
     currentElsewhere: args => isCurrent(args) && runsElsewhere(args),
     currentOver: args => isCurrent(args) && !args.context.undo && isDead(args),

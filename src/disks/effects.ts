@@ -8,6 +8,7 @@ import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Pool } from '../storage/pool.ts';
+import { definedIn } from './definitions.ts';
 import type { Message } from './records.ts';
 import type { EffectNote } from './step.ts';
 import type { Finder } from './whereabouts.ts';
@@ -147,6 +148,24 @@ export function createEffects(parts: EffectParts): Effects {
     return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
   }
 
+  /** It is off the running machine, and must not come back with the next start. */
+  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt } = context;
+    const failed = (code: Failure, detail: string): AttachmentMessage => ({
+      type: 'UNPLUG_FAILED',
+      attempt,
+      problem: { code, detail },
+    });
+    try {
+      const look = await hypervisor.look(vm.node, vm.domain ?? '', giveUpAt(context), signal);
+      return definedIn(look).includes(disk)
+        ? failed('DEFINITION_KEEPS_DISK', '')
+        : { type: 'UNPLUGGED', attempt };
+    } catch (error) {
+      return failed('NODE_UNREACHABLE', reasonOf(error));
+    }
+  }
+
   async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
     const { vm, disk, attempt, run } = context;
     const expected = { host: run?.host ?? null, source: pool.source(disk).path };
@@ -154,7 +173,7 @@ export function createEffects(parts: EffectParts): Effects {
       const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
       switch (outcome.kind) {
         case 'unplugged':
-          return { type: 'UNPLUGGED', attempt };
+          return unplugged(context, signal);
         case 'kept':
           return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
         case 'failed':

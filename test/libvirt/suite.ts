@@ -9,11 +9,11 @@ import * as libvirt from '../../src/libvirt/constants.ts';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent, LifecycleEvent } from '../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
+import { procedures } from '../../src/libvirt/procedures.ts';
 import { keepLinked } from '../../src/libvirt/reconnect.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
 import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
-import { spoken } from '../fakes/libvirtd/procedures.ts';
 import { until } from '../rig/until.ts';
 
 export interface Host {
@@ -219,11 +219,11 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
       onEvent: () => undefined,
     });
     t.teardown(() => connection.close());
-    await connection.call(spoken.authList, undefined);
-    await connection.call(spoken.connectOpen, { name: 'qemu:///system', flags: 0 });
+    await connection.call(procedures.authList, undefined);
+    await connection.call(procedures.connectOpen, { name: 'qemu:///system', flags: 0 });
     for (const persistent of [true, false]) {
       const domain = await make({ persistent });
-      const { result } = await connection.call(spoken.domainIsPersistent, { domain });
+      const { result } = await connection.call(procedures.domainIsPersistent, { domain });
       t.is(result, persistent ? 1 : 0);
     }
   });
