@@ -47,11 +47,9 @@ test('a machine whose definition holds the disk keeps it, until that is put righ
   const kept = nowhere({ end: end(), defined: [DISK] });
   t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
   t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
-  t.like(attachment.context(), {
-    seen: 'ended',
-    doubt: { detail: 'its definition holds the disk, and its next start takes it' },
-  });
-  t.is(refused(attachment.send(detach(kept))), 'VM_FATE_UNKNOWN');
+  const detail = 'its definition holds the disk, and its next start takes it';
+  t.deepEqual(attachment.send(detach(kept)).notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
+  t.like(attachment.context(), { seen: 'ended', doubt: { detail } });
   t.is(attachment.send(foundAt(nowhere({ defined: ['another disk'] }))).state, 'unclaimed');
 });
 
