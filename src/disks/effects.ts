@@ -173,6 +173,8 @@ export function createEffects(parts: EffectParts): Effects {
       const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
       switch (outcome.kind) {
         case 'unplugged':
+          return { type: 'UNPLUGGED', attempt };
+        case 'unplugged-live':
           return unplugged(context, signal);
         case 'kept':
           return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };

@@ -35,6 +35,8 @@ export type PlugOutcome =
 export type UnplugOutcome =
   /** DEVICE_REMOVED came, or the live domain of that UUID does not show it. */
   | { readonly kind: 'unplugged' }
+  /** The same of the running machine; its definition has the disk, or could not be read. */
+  | { readonly kind: 'unplugged-live' }
   /** No such domain runs on this node. `settled`: libvirt has answered, so that no earlier call for it is at work any more. */
   | { readonly kind: 'stopped'; readonly settled: boolean }
   /** The guest did not let go by the deadline; the live domain shows it. */

@@ -1,20 +1,12 @@
-import type { LibvirtClient } from '../libvirt/client.ts';
-import { XML_INACTIVE } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { aliasedIn, liveDisksIn, parseDomainXml } from './domain-xml.ts';
 import { hostAt } from './host.ts';
 import type { Look } from './hypervisor.ts';
 import { endOf, isMoving } from './lifecycle.ts';
-import { isNoDomain, unanswered } from './live.ts';
+import { definedIn, isNoDomain, unanswered } from './live.ts';
 import type { NodeLink, Questions } from './node-link.ts';
 import type { Runs } from './runs.ts';
 import { within } from './within.ts';
-
-/** The disks of ours in the definition of a running machine. One that has no definition shows what it runs with there, too. */
-async function definedOf(client: LibvirtClient, domain: Domain, signal: AbortSignal): Promise<string[]> {
-  const disks = aliasedIn(await client.domainXml(domain, XML_INACTIVE, { signal }));
-  return disks.length > 0 && (await client.isPersistent(domain, { signal })) ? disks : [];
-}
 
 async function ask(
   { client, generation }: Questions,
@@ -29,7 +21,7 @@ async function ask(
   const xml = parseDomainXml(text);
   const [state, defined] = await Promise.all([
     client.domainState(domain, { signal }),
-    xml.active ? definedOf(client, domain, signal) : aliasedIn(text),
+    xml.active ? definedIn(client, domain, signal) : aliasedIn(text),
   ]);
   if (xml.active && isMoving(state)) return { kind: 'moving' };
   if (xml.active) {
