@@ -52,7 +52,8 @@ export type AttachmentMessage =
   | ({ type: 'NOT_RUNNING'; settled: boolean } & Outcome & MachineFacts)
   | ({ type: 'DETACH' } & DetachFacts)
   | { type: 'PROMISE'; target: string | null; taken: readonly string[] }
-  | { type: 'DEVICE_GONE'; alarm: string | null }
+  /** `defined`: the machine's definition holds the disk. */
+  | { type: 'DEVICE_GONE'; alarm: string | null; defined: boolean }
   | ({ type: 'FOUND' } & MachineFacts)
   /** Its node tells that it goes on elsewhere, now or later. */
   | { type: 'LEFT'; seen: 'switching' | 'saved' | 'migrated' }

@@ -6,7 +6,16 @@ import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Problem, Refusal } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
 import type { Vm } from './vm.ts';
-import { doubtOf, isBelieved, isProvedDead, type LastSeen, mayOutliveNode, type Run } from './whereabouts.ts';
+import {
+  doubtOf,
+  isBelieved,
+  isOver,
+  isProvedDead,
+  type LastSeen,
+  mayOutliveNode,
+  mayStartWith,
+  type Run,
+} from './whereabouts.ts';
 
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
@@ -66,6 +75,7 @@ const isUndoing = ({ context }: Args): boolean => context.undo;
 /** No plug is at work any more that could be carried out on a later run. */
 const isSettled = ({ context, event }: Args): boolean =>
   context.atWork === null || ('settled' in event && event.settled);
+const isDefined = ({ event }: Args): boolean => 'defined' in event && event.defined;
 const isNotAlarmed = ({ event }: Args): boolean => 'alarm' in event && event.alarm === null;
 const isUntied = ({ context }: Args): boolean => context.vm.domain === null;
 const isKnownToHaveEnded = ({ context }: Args): boolean => context.seen === 'ended';
@@ -93,6 +103,12 @@ const isDead = ({ context, event }: Args): boolean => {
   return facts !== undefined && isProvedDead(context, facts);
 };
 
+/** Its run has ended. */
+const hasEnded = ({ context, event }: Args): boolean => {
+  const facts = factsOf(event);
+  return facts !== undefined && isOver(context, facts);
+};
+
 /**
  * It runs on another node, and not where it was known to be: as long as that node is silent, only its own word that the machine has
  * left counts, for two hosts may run it, and only one of them with the disk.
@@ -109,7 +125,7 @@ const runsHere = ({ context, event }: Args): boolean => runningOf(event)?.vm.nod
 const isOff = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
   if (running?.vm.node !== context.vm.node || running.disks === null || running.homeIsSilent) return false;
-  return !running.disks.includes(context.disk);
+  return !running.disks.includes(context.disk) && !mayStartWith(context, running);
 };
 
 /** A machine by that name runs without the disk: whoever launched it did so without its element. */
@@ -133,7 +149,7 @@ function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
   const facts = factsOf(event);
   const at = facts?.found.at;
   if (!facts || (at !== 'nowhere' && at !== 'running')) return null;
-  const detail = doubtOf(context.seen, facts);
+  const detail = doubtOf(context, facts);
   if (context.doubt?.detail === detail) return context.doubt;
   return { code: 'VM_FATE_UNKNOWN', detail, since: context.doubt?.since ?? event.time };
 }
@@ -229,7 +245,8 @@ export const setupAttachment = setup({
     untiedUnlessComing: and([isUntied, not(isComing)]),
     provedDead: isDead,
     provedDeadNotUndoing: and([not(isUndoing), isDead]),
-    endIsNews: and([isDead, not(isKnownToHaveEnded)]),
+    over: hasEnded,
+    endIsNews: and([hasEnded, not(isKnownToHaveEnded)]),
     believed: ({ context, event }) => {
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
@@ -249,8 +266,8 @@ export const setupAttachment = setup({
       return isProvedDead(context, facts) || isBelieved(context, facts, facts.word);
     },
     plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork.node !== context.vm.node,
-    noAlarm: isNotAlarmed,
-    noAlarmNotUndoing: and([isNotAlarmed, not(isUndoing)]),
+    goneForCertain: and([isNotAlarmed, not(isDefined)]),
+    goneForCertainNotUndoing: and([isNotAlarmed, not(isDefined), not(isUndoing)]),
     runsElsewhere,
     currentElsewhere: and([isCurrent, runsElsewhere]),
     currentOver: and([isCurrent, not(isUndoing), isDead]),

@@ -28,7 +28,7 @@ const answerUnplugFailed = shared({
 const answerNotRunning = shared({
   type: 'answer',
   params: ({ context, event }: { context: AttachmentContext } & Of<'NOT_RUNNING'>) => ({
-    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context.seen, event) },
+    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context, event) },
   }),
 });
 
@@ -67,7 +67,7 @@ const publishNotRunning = shared({
   type: 'publish',
   params: ({ context, event }: { context: AttachmentContext } & Of<'NOT_RUNNING'>) => ({
     type: 'disk.detach-failed' as const,
-    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context.seen, event) },
+    problem: { code: 'UNPLUG_UNKNOWN' as const, detail: doubtOf(context, event) },
   }),
 });
 
@@ -92,7 +92,7 @@ const refuseForDoubt = shared({
   type: 'refuse',
   params: ({ context, event }: { context: AttachmentContext; event: DetachFacts }) => ({
     code: 'VM_FATE_UNKNOWN' as const,
-    detail: doubtOf(context.seen, event),
+    detail: doubtOf(context, event),
   }),
 });
 
@@ -148,7 +148,8 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actio
 /**
  * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
  * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
- * machine stays accounted for: see `isProvedDead` for what proves a machine's end. A machine that was saved or has migrated is not dead, whatever
+ * machine stays accounted for, and so does what the definition of its machine holds: see `isOver` for what proves the end of a run, and
+ * `mayStartWith`. A machine that was saved or has migrated is not dead, whatever
  * its old node says: it comes back with its disks, there or elsewhere. A plug that is in flight when its machine stops is taken back, for
  * libvirt may carry it out on the machine's next run: until libvirt has answered for it (`atWork`), the disk stays accounted for, whatever
  * is known of the machine.
@@ -191,7 +192,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           actions: ['takeBack', failed('disk.attach-failed', 'PLUG_UNKNOWN'), answerProblem('PLUG_UNKNOWN')],
         },
         FOUND: {
-          guard: 'provedDead',
+          guard: 'over',
           target: 'detaching',
           actions: [
             'noteEnd',
@@ -256,9 +257,15 @@ export const attachmentMachine = setupAttachment.createMachine({
         HOTDETACH: [held, forced, { target: 'detaching' }],
         DETACH: [held, forced, ...detachUnheld],
         PROMISE: refusal('HOT_PLUGGED'),
-        DEVICE_GONE: { guard: 'noAlarm', ...isGone },
+        DEVICE_GONE: { guard: 'goneForCertain', ...isGone },
         UNPLUGGED: { guard: 'current', ...isGone },
-        FOUND: [{ guard: 'offForCertain', ...isGone }, { guard: 'provedDead', ...died }, ...whereItIs],
+        FOUND: [
+          { guard: 'offForCertain', ...isGone },
+          { guard: 'provedDead', ...died },
+          // Its definition may still hold the disk.
+          { guard: 'endIsNews', actions: 'noteEnd' },
+          ...whereItIs,
+        ],
         LEFT: left,
         DIVERTED: divert,
         NODE_DEAD: [...livesOn, died],
@@ -305,7 +312,7 @@ export const attachmentMachine = setupAttachment.createMachine({
             actions: ['doubt', publishNotRunning, answerNotRunning],
           },
         ],
-        DEVICE_GONE: { guard: 'noAlarmNotUndoing', ...off },
+        DEVICE_GONE: { guard: 'goneForCertainNotUndoing', ...off },
         FOUND: [
           { guard: 'offForCertainNotUndoing', ...off },
           { guard: 'provedDeadNotUndoing', ...off },

@@ -53,6 +53,7 @@ export type Failure =
   | 'GUEST_KEPT_DISK'
   | 'DISK_DIVERTED'
   | 'BLOCK_JOB'
+  | 'DEFINITION_KEEPS_DISK'
   | 'UNPLUG_REFUSED'
   | 'UNPLUG_UNKNOWN';
 

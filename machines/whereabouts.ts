@@ -23,7 +23,8 @@ export interface RunEnd {
 export type Whereabouts =
   /**
    * It runs, paused or not, on the node in `vm`. `disks`: those of ours in its live domain; null: that could not be read.
-   * `homeIsSilent`: the node where it was known to be does not answer, and may have it as well.
+   * `homeIsSilent`: the node where it was known to be does not answer, and may have it as well. `defined`: those of ours in its definition
+   * there, with which its next start begins.
    */
   | {
       readonly at: 'running';
@@ -31,13 +32,23 @@ export type Whereabouts =
       readonly run: Run;
       readonly disks: readonly string[] | null;
       readonly homeIsSilent: boolean;
+      readonly defined: readonly string[];
     }
   /** Its only copy is paused in the middle of a migration: it goes on there, or where it came from. */
   | { readonly at: 'moving'; readonly node: string }
   /** Shut off with a managed save image: its next start brings it back with its disks. */
   | { readonly at: 'saved' }
-  /** No host that answered shows it. `silent`: why each host that could have it did not answer, or is not believed. */
-  | { readonly at: 'nowhere'; readonly silent: readonly string[]; readonly end: RunEnd | null };
+  /**
+   * No host that answered shows it. `silent`: why each host that could have it did not answer, or is not believed; `unread`: the canonical
+   * keys of their nodes. `defined`: the disks of ours in its definitions on the others.
+   */
+  | {
+      readonly at: 'nowhere';
+      readonly silent: readonly string[];
+      readonly unread: readonly string[];
+      readonly end: RunEnd | null;
+      readonly defined: readonly string[];
+    };
 
 /** What a machine was last seen doing while its node was linked. Only what was seen running can be seen to end. */
 export type LastSeen =
@@ -64,6 +75,8 @@ interface Evidence {
 }
 
 interface Known {
+  readonly disk: string;
+  readonly mode: 'hot' | 'cold';
   readonly vm: Vm;
   readonly seen: LastSeen;
   readonly run: Run | null;
@@ -77,12 +90,17 @@ interface Known {
  * - The last state proves it only if it is a crash, on the host where the machine was last seen running, and if every host that could
  *   have the machine has answered and none shows it. Absence proves nothing: a machine that was saved to a file is in no list.
  */
-export function isProvedDead({ vm, seen, run }: Known, { found, alarm }: Evidence): boolean {
+export function isOver(
+  { vm, seen, run }: Pick<Known, 'vm' | 'seen' | 'run'>,
+  { found, alarm }: Evidence,
+): boolean {
   if (found.at !== 'nowhere') return false;
   if (seen === 'ended') return true;
   if (found.end === null) return false;
   const { end, silent } = found;
   const atHome = end.node === vm.node;
+  // What the definition there holds is not known.
+  if (!atHome && found.unread.includes(end.node)) return false;
   const isWatched = end.watched !== null;
   if (seen === 'migrated') return isWatched && !atHome;
   if (seen === 'switching') return isWatched && silent.length === 0;
@@ -96,11 +114,30 @@ export function isProvedDead({ vm, seen, run }: Known, { found, alarm }: Evidenc
 }
 
 /**
+ * Whether the next start of its machine may take a hot-plugged disk without asking, for a definition holds it, or may hold it where its
+ * node does not answer. The definition of a machine that was registered has the disk on purpose: it is the frontend's.
+ */
+export function mayStartWith(
+  { disk, mode, vm }: Pick<Known, 'disk' | 'mode' | 'vm'>,
+  found: Whereabouts,
+): boolean {
+  if (mode === 'cold') return false;
+  if (found.at === 'nowhere' && found.unread.includes(vm.node)) return true;
+  return (found.at === 'nowhere' || found.at === 'running') && found.defined.includes(disk);
+}
+
+/** Whether a machine's run is over for certain, and the next one will not have the disk. */
+export function isProvedDead(known: Known, evidence: Evidence): boolean {
+  return isOver(known, evidence) && !mayStartWith(known, evidence.found);
+}
+
+/**
  * Whether the frontend's word that a machine was killed is enough: no host that answered shows it, none is silent that could
  * have it, and nothing is known to have saved it to a file.
  */
-export function isBelieved({ seen }: Known, { found }: Evidence, word: Word): boolean {
-  return word === 'frontend' && found.at === 'nowhere' && found.silent.length === 0 && seen !== 'saved';
+export function isBelieved(known: Known, { found }: Evidence, word: Word): boolean {
+  if (word !== 'frontend' || found.at !== 'nowhere' || mayStartWith(known, found)) return false;
+  return found.silent.length === 0 && known.seen !== 'saved';
 }
 
 /**
@@ -113,11 +150,15 @@ export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: Whereabouts
 }
 
 /** Why a machine's end is not known, in words. */
-export function doubtOf(seen: LastSeen, { found, alarm }: Evidence): string {
+export function doubtOf(known: Known, { found, alarm }: Evidence): string {
+  const { seen } = known;
   if (found.at === 'saved') return 'it was saved, and comes back with its disks';
   if (found.at === 'moving') return 'it is migrating';
   if (found.at === 'running') {
     return `it is seen on node '${found.vm.host}', and the node where it was known to be does not answer`;
+  }
+  if (found.defined.includes(known.disk) && mayStartWith(known, found)) {
+    return 'its definition holds the disk, and its next start takes it';
   }
   if (found.silent.length > 0) return found.silent.join('; ');
   if (seen === 'saved') return 'it was saved to a file, and may be restored with its disks';

@@ -189,6 +189,11 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
     sentence: f =>
       `a backup or block copy is at work on ${disk(f)} of ${vm(f)}${because(f.detail)}; try again when it has ended`,
   },
+  DEFINITION_KEEPS_DISK: {
+    status: 503,
+    sentence: f =>
+      `${vm(f)} let go of ${disk(f)}, but its definition on node '${f.node ?? ''}' holds it and could not be changed${because(f.detail)}; it stays accounted for until it is out of there (virsh detach-device-alias DOMAIN ua-${f.disk ?? ''} --config)`,
+  },
   UNPLUG_REFUSED: {
     status: 500,
     sentence: f =>

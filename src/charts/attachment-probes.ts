@@ -17,19 +17,24 @@ const givens = ({ context }: AttachmentFacts): Given[] => {
   const { vm } = context;
   const run = context.run ?? { host: '', id: 0 };
   const end = { how: 'destroyed', node: vm.node, host: run.host, watched: run.id };
-  const nowhere = { at: 'nowhere', silent: [], end: null };
+  const nowhere = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] };
   const facts: readonly [string, unknown, readonly string[]][] = [
     [
       'while the machine runs with the disk',
-      { at: 'running', vm, run, disks: [context.disk], homeIsSilent: false },
+      { at: 'running', vm, run, disks: [context.disk], homeIsSilent: false, defined: [] },
       [context.disk],
     ],
     [
       'while the machine runs without the disk',
-      { at: 'running', vm, run, disks: [], homeIsSilent: false },
+      { at: 'running', vm, run, disks: [], homeIsSilent: false, defined: [] },
       [],
     ],
     ['while the machine was seen to end', { ...nowhere, end }, []],
+    [
+      'while the definition of the machine, which was seen to end, holds the disk',
+      { ...nowhere, end, defined: [context.disk] },
+      [],
+    ],
     ['while no host shows the machine', nowhere, []],
     ['while a host does not answer', { ...nowhere, silent: ['a host does not answer'] }, []],
     ['while the machine is saved', { at: 'saved' }, []],
@@ -70,7 +75,7 @@ const kinds: Readonly<Record<AttachmentMessage['type'], Kind<AttachmentFacts>>> 
         { ...fields, attempt: facts.context.attempt, settled: true },
       ]),
   },
-  DEVICE_GONE: always(() => ({ alarm: null })),
+  DEVICE_GONE: always(() => ({ alarm: null, defined: false })),
   FOUND: { givens },
   LEFT: {
     givens: () => [

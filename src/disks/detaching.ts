@@ -8,6 +8,7 @@ import type { Parts } from './parts.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
 import { mayDetach, runsTheCloud } from './rights.ts';
 import type { DiskService, Force, VmName } from './service.ts';
+import { NOWHERE } from './whereabouts.ts';
 
 /** How often facts are gathered anew because the machine's attachments changed meanwhile. */
 const ATTEMPTS = 5;
@@ -55,7 +56,7 @@ export function detaching(parts: Parts): Pick<DiskService, 'detach'> {
     const facts = attachments.map(async one => {
       const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
       const nothing: DetachFacts = {
-        found: { at: 'nowhere', silent: [], end: null },
+        found: NOWHERE,
         held: [],
         alarm: null,
         word,

@@ -13,6 +13,7 @@ import { codecs, type EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createAlarms } from './alarms.ts';
 import { createBurying } from './burying.ts';
+import { createDefinitionBook, createTidying } from './definitions.ts';
 import { createDiskService } from './disk-service.ts';
 import type { DriftKind } from './drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts';
@@ -114,7 +115,7 @@ export interface Disks {
 
 /** The disks and attachments of one store, alive. */
 export async function createDisks(parts: DisksParts): Promise<Disks> {
-  const { store, pool, hypervisor, log, now, settings } = parts;
+  const { store, pool, log, now, settings } = parts;
   const patience: Patience = {
     creating: settings.createTimeoutMs,
     deleting: settings.deleteTimeoutMs,
@@ -124,15 +125,18 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,
   };
-  const { decided, committed } = await loadShelves(store, hypervisor.nodeKey);
-  const hosts = createHosts(store, await store.load(prefixes.node, codecs.node), hypervisor);
+  const { decided, committed } = await loadShelves(store, parts.hypervisor.nodeKey);
+  const hosts = createHosts(store, await store.load(prefixes.node, codecs.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
-      { node: hypervisor.hostOf(node) },
+      { node: parts.hypervisor.hostOf(node) },
       `${text}; nothing is released there until an administrator agrees`,
     ),
   );
   const { settlingMs = SETTLING_MS, questionMs = QUESTION_MS } = settings;
+  const tidying = createTidying({ ...parts, decided, alarms, questionMs });
+  const hypervisor: Hypervisor = { ...parts.hypervisor, look: tidying.look };
+  const definitions = createDefinitionBook();
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
   const finder = createFinder({ ...base, settlingMs });
   const system = createActorSystem({
@@ -159,7 +163,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     isDiverted: (disk, source) => !sameSource(source, pool.source(disk).path),
     ready: deadline => reconciler.ready(deadline),
   });
-  const common = { ...base, system, finder, holders };
+  const common = { ...base, system, finder, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
   const burying = createBurying(common);
   const observer = createObserver({ ...common, strays });
@@ -173,8 +177,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     time: parts.time,
   });
   const service = createDiskService({
-    ...common,
     ...parts,
+    ...common,
     committed,
     strays,
     userLimit: settings.userLimit,
@@ -200,8 +204,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     nodes,
     charts: inspecting({ ...parts, committed, patience }),
     leftovers: createLeftoverService({
-      ...common,
       ...parts,
+      ...common,
       userLimit: settings.userLimit,
       volumes,
       holders,
@@ -232,7 +236,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       unwatch();
       finder.stop();
       strays.stop();
-      await Promise.all([reconciler.stop(), volumes.stop(), system.stop()]);
+      await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
     },
   };
 }

@@ -1,6 +1,8 @@
 /** Every kind of difference, with what it means. */
 export const driftKinds = {
   'unrecorded-use': 'A live domain has the disk, and no attachment accounts for it.',
+  'definition-keeps':
+    "A machine's definition has a disk that is not registered for it: its next start takes it without asking.",
   'diverted-source': "A live domain writes to something else than the disk's volume: an overlay, or a copy.",
   'machine-in-doubt': 'It is not known what became of the machine, and a person must say.',
   'machine-away': 'The machine was saved to a file or has migrated, and is not found yet.',

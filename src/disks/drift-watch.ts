@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Caller } from '../accounts/caller.ts';
 import { errorOf, reasonOf } from '../errors.ts';
+import type { DefinitionBook } from './definitions.ts';
 import { type Difference, differencesOf, type Truths } from './drift.ts';
 import { type DriftKind, driftKinds } from './drift-kinds.ts';
 import type { Holders } from './holders.ts';
@@ -51,6 +52,7 @@ const keyOf = ({ kind, disk, node, vm, domain, detail }: Difference): string =>
 export function watchDrift(parts: {
   readonly volumes: Volumes;
   readonly holders: Holders;
+  readonly definitions: DefinitionBook;
   readonly decided: Pick<Shelf, 'attachments' | 'disks'>;
   /** What else is compared, as it is now. */
   readonly truths: () => Pick<Truths, 'nodes' | 'keyOf' | 'nameOf'>;
@@ -60,7 +62,7 @@ export function watchDrift(parts: {
   /** How long nodes may take to answer a question, in milliseconds. */
   readonly questionMs: number;
 }): DriftWatch {
-  const { volumes, holders, decided, log, now, time, questionMs } = parts;
+  const { volumes, holders, definitions, decided, log, now, time, questionMs } = parts;
   const listeners: ((news: DriftNews) => void)[] = [];
   let known = new Map<string, KnownDifference>();
   let poolUnseen: string | undefined;
@@ -80,7 +82,7 @@ export function watchDrift(parts: {
 
   function evaluate(): Map<string, KnownDifference> {
     const seen = new Map<string, KnownDifference>();
-    const truths = { ...parts.truths(), holders, volumes: volumes.last(), poolUnseen };
+    const truths = { ...parts.truths(), holders, definitions, volumes: volumes.last(), poolUnseen };
     for (const one of differencesOf({ ...truths, attachments: [...decided.attachments()] })) {
       const key = keyOf(one);
       seen.set(key, { ...one, since: one.since ?? known.get(key)?.since ?? time() });

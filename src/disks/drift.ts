@@ -1,6 +1,7 @@
 // Every difference between what the records, the pool and the live domains say. Nothing here is repaired: who repairs it says so below.
 
 import { sameVm } from '../../machines/vm.ts';
+import type { Definition, DefinitionBook } from './definitions.ts';
 import { type Doubt, isAway } from './doubt.ts';
 import type { DriftKind } from './drift-kinds.ts';
 import type { Holder, Holders } from './holders.ts';
@@ -30,6 +31,7 @@ export interface Difference {
 export interface Truths {
   readonly attachments: readonly KeptAttachment[];
   readonly holders: Pick<Holders, 'all' | 'unseen'>;
+  readonly definitions: Pick<DefinitionBook, 'all'>;
   readonly volumes: VolumeDifferences;
   /** Why the pool could not be looked at; undefined: it could. */
   readonly poolUnseen: string | undefined;
@@ -60,6 +62,31 @@ function* ofHolder(holder: Holder, attachments: readonly KeptAttachment[]): Gene
     const repair = `merge it into the volume on the node: virsh blockcommit ${domain.name} ${target} --active --pivot`;
     yield { ...about, kind: 'diverted-source', ...where, detail, repair };
   }
+}
+
+function* ofDefinition(
+  { disk, node, host, domain }: Definition,
+  attachments: readonly KeptAttachment[],
+): Generator<Difference> {
+  const vm = { host, node, names: [domain.name], domain: domain.uuid };
+  const accounting = attachments.filter(({ context }) => context.disk === disk && sameVm(context.vm, vm));
+  if (accounting.some(({ context }) => context.mode === 'cold')) return;
+  const takenOut = `virsh detach-device-alias ${domain.name} ua-${disk} --config`;
+  const isHot = accounting.length > 0;
+  const detail = isHot
+    ? 'the definition of its machine has it, although it was hot-plugged, and could not be changed yet'
+    : 'the definition has it, and no attachment accounts for it: the next start takes it, whoever has it by then';
+  const repair = isHot ? null : `POST /api/attach/${disk} with ${machine(host, domain.name)}, or ${takenOut}`;
+  yield {
+    ...about,
+    kind: 'definition-keeps',
+    disk,
+    node: host,
+    vm: domain.name,
+    domain: domain.uuid,
+    detail,
+    repair,
+  };
 }
 
 function* ofAttachment({ context }: KeptAttachment, doubt: Doubt | null): Generator<Difference> {
@@ -163,6 +190,7 @@ export function* differencesOf(truths: Truths): Generator<Difference, undefined>
     else byDisk.set(one.context.disk, [one]);
   }
   for (const holder of truths.holders.all()) yield* ofHolder(holder, byDisk.get(holder.disk) ?? []);
+  for (const one of truths.definitions.all()) yield* ofDefinition(one, byDisk.get(one.disk) ?? []);
   for (const one of held) yield* ofAttachment(one, one.context.doubt);
   yield* ofPool(truths.volumes);
   yield* ofNodes({ ...truths, attachments: held });

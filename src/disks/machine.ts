@@ -1,5 +1,5 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import type { Vm } from '../../machines/vm.ts';
+import { sameVm, type Vm } from '../../machines/vm.ts';
 import type { DomainName } from '../hypervisor/hypervisor.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
 import type { Shelf } from './shelf.ts';
@@ -39,3 +39,16 @@ export const accountingFor = (shelf: Shelf, disk: string, domain: DomainName): K
     vm.domain === null ? vm.names.includes(domain.name) : vm.domain === domain.uuid,
   );
 };
+
+/**
+ * Whether a disk was hot-plugged into a domain, the last time that it was attached to it: then nobody meant it to be in the definition. One
+ * that is, or was, registered is there on purpose, and of one that no record tells of nobody knows.
+ */
+export function hotPlugged(shelf: Shelf, disk: string, domain: string): boolean {
+  const attachments = shelf.attachmentsFor(disk);
+  return attachments.some(one => {
+    const { mode, vm } = one.context;
+    if (mode !== 'hot' || vm.domain !== domain) return false;
+    return !attachments.some(({ context }) => context.mode === 'cold' && sameVm(context.vm, vm));
+  });
+}

@@ -4,6 +4,7 @@ import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
 import { type DomainName, disksIn, type Hypervisor, type Look } from '../hypervisor/hypervisor.ts';
 import type { CauseKind } from '../store/records.ts';
+import { type DefinitionBook, definedIn } from './definitions.ts';
 import type { HolderBook } from './holders.ts';
 import { accountingFor, heldByDomain } from './machine.ts';
 import { isHeld, type KeptAttachment } from './records.ts';
@@ -17,6 +18,7 @@ export interface ObserverParts {
   readonly decided: Shelf;
   readonly hypervisor: Hypervisor;
   readonly holders: HolderBook;
+  readonly definitions: DefinitionBook;
   readonly strays: Strays;
   readonly finder: Finder;
   readonly now: () => number;
@@ -50,7 +52,7 @@ export interface Observer {
 }
 
 export function createObserver(parts: ObserverParts): Observer {
-  const { system, decided, hypervisor, holders, strays, finder, now, questionMs } = parts;
+  const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
 
   async function tell({ context }: KeptAttachment, event: AttachmentMessage, kind: CauseKind): Promise<void> {
     await system.deliver([{ to: attachmentKey(context.id), event }], { kind });
@@ -69,7 +71,8 @@ export function createObserver(parts: ObserverParts): Observer {
     if (look.kind !== 'running') return undefined;
     const disks = look.disks.map(({ disk }) => disk);
     const at = { ...vm, node, host: hypervisor.hostOf(node) };
-    return { at: 'running', vm: at, run: look.run, disks, homeIsSilent: false };
+    const { run, defined } = look;
+    return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
   }
 
   /** Registered under its name before the launch, and not yet seen with the disk. */
@@ -105,7 +108,9 @@ export function createObserver(parts: ObserverParts): Observer {
     async look(node, domain) {
       const before = new Set(heldByDomain(decided, domain.uuid));
       const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
-      holders.put(node, hypervisor.hostOf(node), domain, disksIn(look));
+      const host = hypervisor.hostOf(node);
+      holders.put(node, host, domain, disksIn(look));
+      definitions.put(node, host, domain, definedIn(look));
       return { node, domain, look, before };
     },
     attachmentsIn,

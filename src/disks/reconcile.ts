@@ -6,6 +6,7 @@ import { reasonOf } from '../errors.ts';
 import { type Gate, gate } from '../gate.ts';
 import type { DomainName, Hypervisor, Survey } from '../hypervisor/hypervisor.ts';
 import type { Alarms } from './alarms.ts';
+import type { DefinitionBook } from './definitions.ts';
 import type { HolderBook } from './holders.ts';
 import type { Observation, Observer } from './observing.ts';
 import { isHeld, isPlugged, type KeptAttachment } from './records.ts';
@@ -18,6 +19,7 @@ export interface ReconcilerParts {
   readonly alarms: Alarms;
   readonly finder: Finder;
   readonly holders: HolderBook;
+  readonly definitions: DefinitionBook;
   readonly observer: Observer;
   readonly log: Logger;
   readonly now: () => number;
@@ -52,7 +54,7 @@ type Fact = readonly [attachment: KeptAttachment, found: Whereabouts];
 
 /** Holds records and live domains against each other. */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
-  const { decided, hypervisor, alarms, finder, holders, observer, log, now } = parts;
+  const { decided, hypervisor, alarms, finder, holders, definitions, observer, log, now } = parts;
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
   let stopped = false;
@@ -83,6 +85,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const observations = await observe(node, list);
     const active = new Set(list.domains.filter(one => one.active).map(one => one.uuid));
     holders.keepOnly(node, active, before);
+    definitions.keepOnly(node, new Set(list.domains.map(({ uuid }) => uuid)));
     holders.looked(node, null);
     firstLooks.get(node)?.open();
     const suspects = followed(node).filter(({ context }) => !active.has(context.vm.domain ?? ''));
@@ -103,7 +106,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   /** One that cannot be read keeps no other from being looked at. */
   async function observe(node: string, { domains }: Survey): Promise<Observation[]> {
-    const waiting = domains.filter(one => one.active);
+    // Those that do not run for their definitions' sake, and later.
+    const waiting = [...domains.filter(one => one.active), ...domains.filter(one => !one.active)];
     const observations: Observation[] = [];
     const work = async (): Promise<void> => {
       for (let domain = waiting.shift(); domain && !stopped; domain = waiting.shift()) {

@@ -57,7 +57,8 @@ export function createStrays(parts: StrayParts): Strays {
     log.warn(facts, 'a machine has a disk that is not attached to it; it is unplugged');
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
     const outcome = await hypervisor.unplug(vm, disk, WHATEVER, now() + unplugMs, stopping.signal);
-    if (outcome.kind === 'unplugged') holders.drop(node, domain.uuid, `ua-${disk}`);
+    if (outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live')
+      holders.drop(node, domain.uuid, `ua-${disk}`);
     else if (outcome.kind !== 'stopped')
       log.error({ ...facts, outcome }, 'a disk that is not attached stays');
   }

@@ -1,5 +1,8 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
+import type { Failure } from '../../machines/reasons.ts';
+import { reasonOf } from '../errors.ts';
+import { definedIn } from './definitions.ts';
 import type { EffectParts } from './effects.ts';
 
 /** Nobody has said which host, and to which path its machine writes. */
@@ -10,6 +13,24 @@ export function createUnplug(
   { pool, hypervisor, finder, doubt }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
+  /** It is off the running machine, and must not come back with the next start. */
+  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt } = context;
+    const failed = (code: Failure, detail: string): AttachmentMessage => ({
+      type: 'UNPLUG_FAILED',
+      attempt,
+      problem: { code, detail },
+    });
+    try {
+      const look = await hypervisor.look(vm.node, vm.domain ?? '', giveUpAt(context), signal);
+      return definedIn(look).includes(disk)
+        ? failed('DEFINITION_KEEPS_DISK', '')
+        : { type: 'UNPLUGGED', attempt };
+    } catch (error) {
+      return failed('NODE_UNREACHABLE', reasonOf(error));
+    }
+  }
+
   async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
     const { vm, disk, attempt, run } = context;
     const expected = { host: run?.host ?? null, source: pool.source(disk).path };
@@ -18,6 +39,8 @@ export function createUnplug(
       switch (outcome.kind) {
         case 'unplugged':
           return { type: 'UNPLUGGED', attempt };
+        case 'unplugged-live':
+          return unplugged(context, signal);
         case 'kept':
           return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
         case 'failed':
@@ -55,7 +78,8 @@ export function createUnplug(
     if ((await doubt(node)) !== undefined) return false;
     const there = { ...vm, ...atWork };
     const outcome = await hypervisor.unplug(there, disk, WHATEVER, giveUpAt(context), signal);
-    const isSettled = outcome.kind === 'unplugged' || (outcome.kind === 'stopped' && outcome.settled);
+    const isOut = outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live';
+    const isSettled = isOut || (outcome.kind === 'stopped' && outcome.settled);
     return isSettled && (await doubt(node)) === undefined;
   }
 

@@ -73,13 +73,14 @@ export function watchNodes(parts: WatchParts): () => void {
   async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
     const { look, before } = await observer.look(node, domain);
     if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
+    const defined = look.defined.includes(disk);
     // What was plugged in since the look began, it need not show.
     for (const one of before) {
       const { state, context } = one;
       if (context.disk !== disk || context.vm.node !== node || state === 'attaching' || context.undo)
         continue;
       // The node saw it go, and shows that it is gone: no alarm about others doubts that.
-      await observer.tell(one, { type: 'DEVICE_GONE', alarm: null }, 'device-removed');
+      await observer.tell(one, { type: 'DEVICE_GONE', alarm: null, defined }, 'device-removed');
     }
   }
 

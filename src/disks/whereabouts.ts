@@ -46,7 +46,15 @@ export interface Finder {
 const SETTLING_ATTEMPTS = 3;
 
 type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
-type Sight = Found | { readonly at: 'absent'; readonly end: RunEnd | null } | { readonly silent: string };
+type Sight =
+  | Found
+  | { readonly at: 'absent'; readonly end: RunEnd | null; readonly defined: readonly string[] }
+  | { readonly silent: string };
+
+/** Where nobody is asked, or nobody shows it. */
+export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] } as const;
+
+const ABSENT: Sight = { at: 'absent', end: null, defined: [] };
 
 const isFound = (sight: Sight): sight is Found => 'at' in sight && sight.at !== 'absent';
 
@@ -107,7 +115,8 @@ export function createFinder(parts: FinderParts): Finder {
       case 'running': {
         const disks = [...new Set(look.disks.map(({ disk }) => disk))];
         const at = { ...vm, node, host: hypervisor.hostOf(node) };
-        return { at: 'running', vm: at, run: look.run, disks, homeIsSilent: false };
+        const { run, defined } = look;
+        return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
       }
       case 'moving':
         return { at: 'moving', node };
@@ -117,9 +126,10 @@ export function createFinder(parts: FinderParts): Finder {
         return {
           at: 'absent',
           end: look.how && { how: look.how, node, host: look.host, watched: null },
+          defined: look.defined,
         };
       case 'absent':
-        return { at: 'absent', end: null };
+        return ABSENT;
     }
   }
 
@@ -135,7 +145,7 @@ export function createFinder(parts: FinderParts): Finder {
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
       const list = patient && !isListed(first) ? await settled(node, first) : first;
       if (isListed(list)) return await lookAt(vm, node, domain);
-      if (isSettled(list)) return { at: 'absent', end: null };
+      if (isSettled(list)) return ABSENT;
       return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
     } catch (error) {
       return { silent: reasonWhy(error) };
@@ -165,7 +175,7 @@ export function createFinder(parts: FinderParts): Finder {
     const home: Sight =
       hosts.declaration(vm.node) === null && !homeIsDead
         ? await sightOn(vm, vm.node, patient, since)
-        : { at: 'absent', end: null };
+        : ABSENT;
     if (isFound(home)) return home;
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(
@@ -175,7 +185,16 @@ export function createFinder(parts: FinderParts): Finder {
     const found = [...sights.values()].filter(isFound);
     const best = found.find(({ at }) => at === 'running') ?? found[0];
     if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
-    return best ?? { at: 'nowhere', silent: silence(sights), end: 'end' in home ? home.end : null };
+    if (best) return best;
+    const unread = [...sights].flatMap(([node, sight]) => ('silent' in sight ? [node] : []));
+    const defined = [...sights.values()].flatMap(sight => ('defined' in sight ? sight.defined : []));
+    return {
+      at: 'nowhere',
+      silent: silence(sights),
+      unread,
+      end: 'end' in home ? home.end : null,
+      defined: [...new Set(defined)],
+    };
   }
 
   return {
@@ -188,7 +207,7 @@ export function createFinder(parts: FinderParts): Finder {
       return look(vm, patient, homeIsDead);
     },
     async findNamed(vm) {
-      if (!hypervisor.isConfigured(vm.node)) return { at: 'nowhere', silent: [], end: null };
+      if (!hypervisor.isConfigured(vm.node)) return NOWHERE;
       try {
         const domains = await hypervisor.domainsNamed(vm, now() + questionMs, stopping.signal);
         const sights = await Promise.all(
@@ -201,9 +220,9 @@ export function createFinder(parts: FinderParts): Finder {
         // A running one without disks is not the one that was meant if another of that name comes back with its own.
         const away = disks.length === 0 ? found.find(one => one.at !== 'running') : undefined;
         if (away) return away;
-        return first ? { ...first, disks } : { at: 'nowhere', silent: [], end: null };
+        return first ? { ...first, disks } : NOWHERE;
       } catch (error) {
-        return { at: 'nowhere', silent: [reasonWhy(error)], end: null };
+        return { ...NOWHERE, silent: [reasonWhy(error)], unread: [vm.node] };
       }
     },
     stop: () => stopping.abort(),

@@ -15,7 +15,11 @@ import { resize } from './resize.ts';
 import { domainsNamed, resolveVm } from './resolve.ts';
 import { createRuns } from './runs.ts';
 import { takeSurvey } from './survey.ts';
+import { undefineDisk } from './undefine-disk.ts';
 import { unplug } from './unplug.ts';
+
+/** Turns after which the run that there was goes on. */
+const GOING_ON: ReadonlySet<Turn['kind']> = new Set(['running', 'switching', 'defined']);
 
 export interface HypervisorOptions {
   /** Node name to libvirt URI; the name "*", with {node} in its URI, stands for every other node. */
@@ -52,7 +56,7 @@ export function createHypervisor({
     watched: number | null,
   ): void {
     if (turn.kind === 'running') watcher.running(node, domain);
-    else if (turn.kind === 'changed') watcher.changed(node, domain);
+    else if (turn.kind === 'changed' || turn.kind === 'defined') watcher.changed(node, domain);
     else if (turn.kind === 'ended') watcher.ended(node, domain, turn.how, watched);
     else watcher.left(node, domain, turn.kind);
   }
@@ -65,7 +69,7 @@ export function createHypervisor({
     const { domain } = event;
     const turn = turnOf(event);
     if (turn?.kind === 'running' && domain.id !== -1) runs.started(node, domain.uuid, domain.id);
-    const isOver = turn !== undefined && turn.kind !== 'running' && turn.kind !== 'switching';
+    const isOver = turn !== undefined && !GOING_ON.has(turn.kind);
     const watched = isOver ? (runs.ended(node, domain.uuid) ?? null) : null;
     for (const watcher of watchers) {
       if (turn) tell(watcher, node, domain, turn, watched);
@@ -130,6 +134,14 @@ export function createHypervisor({
 
     async look(nodeKey, domain, deadline, signal) {
       return lookAt(links.get(nodeKey), nodeKey, runs, domainOf(domain), deadline, signal);
+    },
+
+    async undefineDisk(nodeKey, domain, disk, deadline, signal = new AbortController().signal) {
+      try {
+        return await undefineDisk(operations, nodeKey, domain, disk, deadline, signal);
+      } catch (error) {
+        return reasonOf(error);
+      }
     },
 
     async domainsNamed(machine, deadline, signal) {

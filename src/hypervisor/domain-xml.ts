@@ -108,6 +108,13 @@ export function liveDisksIn(domain: DomainXml): LiveDisk[] {
   });
 }
 
+/** The UUIDs of the disks in the XML of a domain that bear our alias: all that we plugged, or gave out an element for. */
+export function aliasedIn(xml: string): string[] {
+  // Most domains have none of ours.
+  if (!xml.includes('ua-')) return [];
+  return parseDomainXml(xml).disks.flatMap(({ alias }) => diskOfAlias(alias) ?? []);
+}
+
 /** The UUIDs of all disks that bear an alias or a serial as ours do. */
 export function ourDisks(domain: DomainXml): string[] {
   const ours = liveDisksIn(domain).filter(({ by }) => by !== 'path');

@@ -35,6 +35,8 @@ export type PlugOutcome =
 export type UnplugOutcome =
   /** DEVICE_REMOVED came, or the live domain of that UUID does not show it. */
   | { readonly kind: 'unplugged' }
+  /** The same of the running machine; its definition has the disk, or could not be read. */
+  | { readonly kind: 'unplugged-live' }
   /** No such domain runs on this node. `settled`: libvirt has answered, so that no earlier call for it is at work any more. */
   | { readonly kind: 'stopped'; readonly settled: boolean }
   /** The guest did not let go by the deadline; the live domain shows it. */
@@ -79,13 +81,20 @@ export type Look =
       readonly disks: readonly LiveDisk[];
       /** Every target letter in use. */
       readonly targets: readonly string[];
+      /** The disks (UUIDs, by our alias) in its definition, with which its next start begins. */
+      readonly defined: readonly string[];
     }
   /** Paused in the middle of a migration or of its start: it may go on here, with its disks, or on another host. */
   | { readonly kind: 'moving'; readonly disks: readonly LiveDisk[] }
   /** Shut off, with a managed save image. */
   | { readonly kind: 'saved' }
-  /** Shut off. `how`: its end, if its state tells one. */
-  | { readonly kind: 'off'; readonly how: RunEnd['how'] | null; readonly host: string }
+  /** Shut off. `how`: its end, if its state tells one; `defined` as above. */
+  | {
+      readonly kind: 'off';
+      readonly how: RunEnd['how'] | null;
+      readonly host: string;
+      readonly defined: readonly string[];
+    }
   | { readonly kind: 'absent' };
 
 /** The disks that a domain has, or will have where it goes on. */
@@ -189,6 +198,14 @@ export interface Hypervisor {
   diskElement(spec: DiskSpec): string;
   /** What a node knows of the domain with this UUID. Throws NODE_UNREACHABLE. */
   look(nodeKey: string, domain: string, deadline: number, signal?: AbortSignal): Promise<Look>;
+  /** Takes a disk out of a machine's definition, and leaves the running machine as it is. Why that failed; undefined: it is not in it. Never rejects. */
+  undefineDisk(
+    nodeKey: string,
+    domain: string,
+    disk: string,
+    deadline: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined>;
   /** The domains of a node that a machine's names mean, by UUID. Throws NODE_UNREACHABLE. */
   domainsNamed(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly DomainName[]>;
   /** One complete list of a node's domains, active and not. Throws NODE_UNREACHABLE. */

@@ -13,6 +13,8 @@ export type Turn =
   | { readonly kind: 'migrated' }
   /** It ended, if it ran here: an incoming copy that is thrown away tells the same. */
   | { readonly kind: 'ended'; readonly how: RunEnd['how'] }
+  /** It has another definition now; whether it runs is as before. */
+  | { readonly kind: 'defined' }
   /** Something else came to its end here, and may have begun again, or a copy is coming in: look. */
   | { readonly kind: 'changed' };
 
@@ -35,6 +37,8 @@ function stop(detail: number): Turn {
 export function turnOf(event: DomainEvent): Turn | undefined {
   if (event.type !== 'lifecycle') return undefined;
   switch (event.event) {
+    case libvirt.LIFECYCLE_DEFINED:
+      return { kind: 'defined' };
     case libvirt.LIFECYCLE_STOPPED:
       return stop(event.detail);
     case libvirt.LIFECYCLE_STARTED:

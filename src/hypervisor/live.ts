@@ -2,10 +2,10 @@ import type { Run } from '../../machines/whereabouts.ts';
 import { steadyNow } from '../clock.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
-import { ERROR } from '../libvirt/constants.ts';
+import { ERROR, XML_INACTIVE } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { LibvirtError } from '../libvirt/errors.ts';
-import { type DomainXml, findDisk, parseDomainXml } from './domain-xml.ts';
+import { aliasedIn, type DomainXml, findDisk, parseDomainXml } from './domain-xml.ts';
 import { hostAt } from './host.ts';
 import type { NodeLink } from './node-link.ts';
 import { within } from './within.ts';
@@ -41,31 +41,45 @@ async function xmlOf(
   }
 }
 
+/** The disks of ours in the definition of a running machine. One that has no definition shows what it runs with there, too. */
+export async function definedIn(
+  client: LibvirtClient,
+  domain: Domain,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const disks = aliasedIn(await client.domainXml(domain, XML_INACTIVE, { signal }));
+  return disks.length > 0 && (await client.isPersistent(domain, { signal })) ? disks : [];
+}
+
 /** What the live domain shows of one disk. */
 export type Sight =
   | { readonly kind: 'there'; readonly alias: string; readonly source: string; readonly run: Run }
-  /** The domain runs and has no such disk. */
-  | { readonly kind: 'absent' }
+  /** The domain runs and has no such disk. `defined`: its definition has it, where that was asked for. */
+  | { readonly kind: 'absent'; readonly defined: boolean }
   /** libvirt knows of no running domain with that UUID. `ageMs`: how old the connection is that says so. */
   | { readonly kind: 'stopped'; readonly ageMs: number }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-/** Looks for a disk in the live domain; never rejects. */
+/** Looks for a disk in the live domain; never rejects. `alsoDefined`: in its definition as well. */
 export async function lookFor(
   link: NodeLink,
   domain: Domain,
   disk: string,
   deadline: number,
   signal: AbortSignal,
+  alsoDefined = false,
 ): Promise<Sight> {
   try {
     const { client, upAt } = await link.questions(deadline, signal);
     const ageMs = steadyNow() - upAt;
     return await within(deadline, signal, async limit => {
-      const live = await xmlOf(client, domain, limit);
+      const [live, defined] = await Promise.all([
+        xmlOf(client, domain, limit),
+        alsoDefined ? definedIn(client, domain, limit) : Promise.resolve<string[]>([]),
+      ]);
       if (!live?.active) return { kind: 'stopped', ageMs };
       const found = findDisk(live, disk);
-      if (!found) return { kind: 'absent' };
+      if (!found) return { kind: 'absent', defined: defined.includes(disk) };
       const host = await hostAt(client, limit);
       return { kind: 'there', alias: found.alias, source: found.source, run: { host, id: live.id } };
     });

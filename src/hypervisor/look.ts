@@ -1,9 +1,9 @@
 import type { Domain } from '../libvirt/domain.ts';
-import { liveDisksIn, parseDomainXml } from './domain-xml.ts';
+import { aliasedIn, liveDisksIn, parseDomainXml } from './domain-xml.ts';
 import { hostAt } from './host.ts';
 import type { Look } from './hypervisor.ts';
 import { endOf, isMoving } from './lifecycle.ts';
-import { isNoDomain, unanswered } from './live.ts';
+import { definedIn, isNoDomain, unanswered } from './live.ts';
 import type { NodeLink, Questions } from './node-link.ts';
 import type { Runs } from './runs.ts';
 import { within } from './within.ts';
@@ -17,16 +17,20 @@ async function ask(
 ): Promise<Look> {
   const host = await hostAt(client, signal);
   // The state after the XML, which is the older of the two: a run that ends between them is looked at again by its event.
-  const xml = parseDomainXml(await client.domainXml(domain, 0, { signal }));
-  const state = await client.domainState(domain, { signal });
+  const text = await client.domainXml(domain, 0, { signal });
+  const xml = parseDomainXml(text);
+  const [state, defined] = await Promise.all([
+    client.domainState(domain, { signal }),
+    xml.active ? definedIn(client, domain, signal) : aliasedIn(text),
+  ]);
   if (xml.active && isMoving(state)) return { kind: 'moving', disks: liveDisksIn(xml) };
   if (xml.active) {
     runs.seen(node, generation, domain.uuid, xml.id);
     const targets = xml.disks.map(({ target }) => target);
-    return { kind: 'running', run: { host, id: xml.id }, disks: liveDisksIn(xml), targets };
+    return { kind: 'running', run: { host, id: xml.id }, disks: liveDisksIn(xml), targets, defined };
   }
   if (await client.hasManagedSave(domain, { signal })) return { kind: 'saved' };
-  return { kind: 'off', how: endOf(state) ?? null, host };
+  return { kind: 'off', how: endOf(state) ?? null, host, defined };
 }
 
 /** See `Hypervisor.look`. */

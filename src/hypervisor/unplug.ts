@@ -18,6 +18,7 @@ import type { Operations } from './operations.ts';
 import { pause, within } from './within.ts';
 
 const UNPLUGGED: UnplugOutcome = { kind: 'unplugged' };
+const UNPLUGGED_LIVE: UnplugOutcome = { kind: 'unplugged-live' };
 const uncertain = (detail: string): UnplugOutcome => ({ kind: 'failed', code: 'UNPLUG_UNKNOWN', detail });
 
 /** Whether the answer came from the domain, so that every earlier change of it has come to its end. */
@@ -109,7 +110,7 @@ export async function unplug(
         return undefined;
       }
       case 'absent':
-        if (answered || watch.removed) return UNPLUGGED;
+        if (answered || watch.removed) return sight.defined ? UNPLUGGED_LIVE : UNPLUGGED;
         askIn(times.retryMs);
         return undefined;
       case 'stopped':
@@ -118,7 +119,7 @@ export async function unplug(
         doubt = sight.detail;
         // A snapshot may have been made since the last look.
         askIn(times.retryMs);
-        return watch.removed ? UNPLUGGED : undefined;
+        return watch.removed ? UNPLUGGED_LIVE : undefined;
     }
   }
 
@@ -136,7 +137,7 @@ export async function unplug(
     if (sight.kind !== 'there') return uncertain(doubt);
     const detail = await whyKept();
     // While the reason was asked for, the guest may have let go; an event alone, which may be an old one, does not tell.
-    const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal)) : undefined;
+    const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal, true)) : undefined;
     return late ?? { kind: 'kept', detail };
   }
 
@@ -168,7 +169,7 @@ export async function unplug(
         const until = Math.min(askAt, askUntil) - steadyNow();
         await pause(Math.min(times.pollMs, until), signal, watch.next());
       }
-      const sight = await lookFor(link, domain, disk, deadline, signal);
+      const sight = await lookFor(link, domain, disk, deadline, signal, true);
       const outcome = judge(sight);
       if (outcome) return outcome;
       if (signal.aborted || steadyNow() >= askUntil) return await giveUp(sight);

@@ -45,6 +45,8 @@ export const SHUTOFF_CRASHED = 3;
 
 /** virDomainDeviceModifyFlags: change the running machine only. */
 export const AFFECT_LIVE = 1;
+/** Change the definition only, with which the machine's next start begins. */
+export const AFFECT_CONFIG = 2;
 
 /** virDomainXMLFlags: the definition used at the next start. */
 export const XML_INACTIVE = 2;

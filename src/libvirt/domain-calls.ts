@@ -15,7 +15,11 @@ export interface DomainCalls {
   lookupByUuid(uuid: string, options?: CallOptions): Promise<Domain>;
   /** virDomainState and its reason. */
   domainState(domain: Domain, options?: CallOptions): Promise<{ state: number; reason: number }>;
-  /** The live XML of a running machine, its definition otherwise. */
+  /** Whether a machine has a definition, or is only there while it runs. */
+  isPersistent(domain: Domain, options?: CallOptions): Promise<boolean>;
+  /**
+   * The live XML of a running machine, its definition otherwise or with XML_INACTIVE. One that has none shows what it runs with there, too.
+   */
   domainXml(domain: Domain, flags?: number, options?: CallOptions): Promise<string>;
   /** The host's capabilities as XML; its `<uuid>` names the host. */
   capabilities(options?: CallOptions): Promise<string>;
@@ -25,7 +29,7 @@ export interface DomainCalls {
   hypervisorVersion(options?: CallOptions): Promise<number>;
   hostname(options?: CallOptions): Promise<string>;
   attachDevice(domain: Domain, xml: string, flags: number, options?: CallOptions): Promise<void>;
-  /** Success means "the guest was asked", not "the device is gone": wait for device-removed or read the live XML. */
+  /** Of the running machine, success means "the guest was asked", not "the device is gone": wait for device-removed or read the live XML. */
   detachDeviceByAlias(domain: Domain, alias: string, flags: number, options?: CallOptions): Promise<void>;
   /** Starts a transient machine. */
   createXml(xml: string, flags?: number, options?: CallOptions): Promise<Domain>;
@@ -59,6 +63,8 @@ export function domainCalls({ call }: Pick<Connection, 'call'>): DomainCalls {
     domainState: (domain, options) => call(procedures.domainGetState, { domain, flags: 0 }, options),
     domainXml: async (domain, flags = 0, options) =>
       (await call(procedures.domainGetXmlDesc, { domain, flags }, options)).text,
+    isPersistent: async (domain, options) =>
+      (await call(procedures.domainIsPersistent, { domain }, options)).result === 1,
     capabilities: async options => (await call(procedures.connectGetCapabilities, undefined, options)).text,
     libVersion: async options =>
       Number((await call(procedures.connectGetLibVersion, undefined, options)).version),

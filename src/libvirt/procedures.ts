@@ -60,6 +60,7 @@ export const procedures = {
   domainResume: procedure(28, ofDomain, nothing),
   domainSuspend: procedure(34, ofDomain, nothing),
   domainAttachDeviceFlags: procedure(160, struct({ domain, xml: text, flags: uint32 }), nothing),
+  domainIsPersistent: procedure(151, ofDomain, struct({ result: int32 })),
   domainManagedSave: procedure(182, ofDomainFlags, nothing),
   domainHasManagedSaveImage: procedure(183, ofDomainFlags, struct({ result: int32 })),
   domainManagedSaveRemove: procedure(184, ofDomainFlags, nothing),

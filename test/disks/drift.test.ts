@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { unborn } from '../../machines/attachment-parts.ts';
 import { unborn as unbornDisk } from '../../machines/disk-parts.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { createDefinitionBook } from '../../src/disks/definitions.ts';
 import { type Difference, differencesOf, type Truths } from '../../src/disks/drift.ts';
 import { driftKinds } from '../../src/disks/drift-kinds.ts';
 import { type DriftNews, watchDrift } from '../../src/disks/drift-watch.ts';
@@ -12,7 +13,7 @@ import type { NodeView } from '../../src/disks/service.ts';
 import { createShelf } from '../../src/disks/shelf.ts';
 import type { VolumeDifferences } from '../../src/disks/volumes.ts';
 import { errorOf } from '../../src/errors.ts';
-import { holderOf, standInHolders } from './support/holders.ts';
+import { definitionOf, holderOf, standInHolders } from './support/holders.ts';
 
 const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const vm = { host: 'n1', node: 'key of n1', names: ['1', 'one-1'], domain: 'domain of one-1' };
@@ -40,6 +41,7 @@ const differences = (more: Partial<Truths> = {}): Difference[] => [
   ...differencesOf({
     attachments: [],
     holders: standInHolders().holders,
+    definitions: createDefinitionBook(),
     volumes: same,
     poolUnseen: undefined,
     nodes: [node()],
@@ -75,6 +77,50 @@ test('a live domain that has a disk without an attachment is a difference, howev
     });
   }
   t.is(differences({ holders: seen(holderOf(DISK)) })[0]?.repair, null, 'ours is unplugged by itself');
+});
+
+test('a definition that has a disk is a difference, unless the disk is registered for its machine', t => {
+  const definitions = { all: () => [definitionOf(DISK)] };
+  for (const mode of ['cold', 'hot'] as const) {
+    const other = attachment({ mode, vm: { ...vm, domain: 'another' } });
+    const [found, ...others] = differences({ attachments: [other], definitions });
+    t.deepEqual(others, []);
+    t.like(found, {
+      kind: 'definition-keeps',
+      disk: DISK,
+      node: 'n1',
+      vm: 'one-1',
+      domain: 'domain of one-1',
+    });
+    t.regex(
+      found?.repair ?? '',
+      /^POST \/api\/attach\/.* with node=n1 and vm_id=one-1, or virsh detach-device/,
+    );
+  }
+  const hot = differences({ attachments: [attachment()], definitions });
+  t.like(hot, { length: 1, 0: { kind: 'definition-keeps', repair: null } }, 'taken out by itself');
+  for (const domain of [vm.domain, null]) {
+    const registered = attachment({ mode: 'cold', vm: { ...vm, domain } }, 'attached');
+    t.deepEqual(differences({ attachments: [registered], definitions }), []);
+  }
+});
+
+test('of definitions, the last look counts, and none of a domain that is gone', t => {
+  const book = createDefinitionBook();
+  const [one, two] = [
+    { uuid: 'u', name: 'one' },
+    { uuid: 'v', name: 'two' },
+  ];
+  book.put('n', 'host', one, ['a', 'b']);
+  book.put('n', 'host', two, ['a']);
+  book.put('m', 'other', one, ['a']);
+  book.put('n', 'host', one, ['b']);
+  const all = () => [...book.all()].map(({ node, domain, disk }) => `${node} ${domain.name} ${disk}`);
+  t.deepEqual(all(), ['n one b', 'n two a', 'm one a']);
+  book.keepOnly('n', new Set(['v']));
+  t.deepEqual(all(), ['n two a', 'm one a']);
+  book.put('m', 'other', one, []);
+  t.deepEqual(all(), ['n two a']);
 });
 
 test('a live source that is not the volume is a difference, also of a disk that is attached', t => {
@@ -177,6 +223,7 @@ function watched() {
       stop: async () => {},
     },
     holders: stand.holders,
+    definitions: createDefinitionBook(),
     decided,
     truths: () => ({ nodes: [node()], keyOf: name => `key of ${name}`, nameOf: key => key }),
     log: pino({ level: 'info' }, { write: line => lines.push(JSON.parse(line)) }),

@@ -166,7 +166,7 @@ test('a step of several messages that is refused in part changes nothing at all'
   }
   const before = [world.decided.attachment('d-1'), world.decided.attachment('e-1')];
   const detach = { type: 'DETACH' as const, word: 'frontend' as const, alarm: null };
-  const runs = { at: 'running' as const, homeIsSilent: false, vm: vmOf('1'), run: RUN };
+  const runs = { at: 'running' as const, homeIsSilent: false, defined: [], vm: vmOf('1'), run: RUN };
   const outcome = world.system.deliver(
     [
       { to: attachmentKey('d-1'), event: { ...detach, found: { ...runs, disks: [] }, held: [] } },

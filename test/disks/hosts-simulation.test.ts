@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { createHosts, NODES } from './support/hosts.ts';
-import { createMishaps } from './support/mishaps.ts';
+import { createMishaps, redefineOne } from './support/mishaps.ts';
 import { createRandom, type Random } from './support/random.ts';
 import { admin, cause, createSite, NEAR_MS } from './support/site.ts';
 
@@ -50,7 +50,7 @@ async function simulate(seed: number): Promise<string[]> {
   const settings = { userLimit: limit, attachTimeoutMs: NEAR_MS, detachTimeoutMs: NEAR_MS };
   const site = await createSite(scope, settings, { wildcard, locks: false });
   try {
-    await play(random, site, limit, trace, wrong);
+    await play(random, createRandom(~seed), site, limit, trace, wrong);
   } catch (error) {
     wrong.push(String(error));
     // What was decided is told once it is on disk.
@@ -65,7 +65,15 @@ async function simulate(seed: number): Promise<string[]> {
   return [`seed ${seed} (${kind})`, ...wrong, 'it had come to this:', ...trace.slice(-30)];
 }
 
-async function play(random: Random, site: Site, limit: number, trace: string[], wrong: string[]) {
+/** `aside`: for what does not decide on the rest of a run, which is the same with it or without. */
+async function play(
+  random: Random,
+  aside: Random,
+  site: Site,
+  limit: number,
+  trace: string[],
+  wrong: string[],
+) {
   const world = createHosts({ n1: site.n1, n2: site.n2 });
   world.add('1', 'n1', true);
   world.add('2', 'n2', true);
@@ -149,6 +157,8 @@ async function play(random: Random, site: Site, limit: number, trace: string[], 
 
   for (let step = 0; step < STEPS && wrong.length === 0; step += 1) {
     const act = random.pick(random.chance(0.4) ? requests : mishaps);
+    const defined = aside.chance(0.1) ? redefineOne(world, aside) : undefined;
+    if (defined !== undefined) trace.push(defined);
     const did = await act?.();
     if (did === undefined) continue;
     trace.push(did);

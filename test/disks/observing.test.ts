@@ -22,7 +22,7 @@ function observer(whileTold: (key: string) => void) {
   const decided = createShelf();
   const told: string[] = [];
   const hypervisor: Partial<Hypervisor> = {
-    look: async () => ({ kind: 'running', run: { host: 'h', id: 1 }, disks: [], targets: [] }),
+    look: async () => ({ kind: 'running', run: { host: 'h', id: 1 }, disks: [], targets: [], defined: [] }),
     hostOf: () => 'n1',
   };
   const parts: Record<keyof ObserverParts, unknown> = {
@@ -37,6 +37,7 @@ function observer(whileTold: (key: string) => void) {
     decided,
     hypervisor,
     holders: { put: () => {}, of: () => [] },
+    definitions: { put: () => {} },
     strays: { settle: async () => {} },
     finder: {},
     now: () => 0,

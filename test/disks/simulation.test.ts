@@ -14,16 +14,18 @@ const NEWS = {
     found: {
       at: 'nowhere',
       silent: [],
+      unread: [],
+      defined: [],
       end: { how: 'destroyed', node: 'n', host: run.host, watched: run.id },
     },
     alarm: null,
   },
-  gone: { type: 'DEVICE_GONE', alarm: null },
+  gone: { type: 'DEVICE_GONE', alarm: null, defined: false },
   migrated: { type: 'LEFT', seen: 'migrated' },
   saved: { type: 'LEFT', seen: 'saved' },
   lost: {
     type: 'FOUND',
-    found: { at: 'nowhere', silent: ['another node is silent'], end: null },
+    found: { at: 'nowhere', silent: ['another node is silent'], unread: [], end: null, defined: [] },
     alarm: null,
   },
 } as const satisfies Record<string, Message>;
@@ -119,6 +121,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
             const found = {
               at: 'running' as const,
               homeIsSilent: false,
+              defined: [],
               vm,
               run,
               disks: one.has ? [context.disk] : [],

@@ -204,10 +204,10 @@ test('a machine started again from its saved live XML has the disk: it counts, a
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  const machine = site.n1.domain('one-1');
-  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  const live = site.n1.domain('one-1').disks.map(disk => ({ ...disk }));
   site.n1.destroy('one-1');
   await site.untilUsers(uuid, 0);
+  site.n1.domain('one-1').coldDisks = live;
   site.n1.start('one-1');
   await site.untilUsers(uuid, 1);
   await t.throwsAsync(remove(site, uuid), { code: 'DISK_IN_USE' });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
+import { NOWHERE } from '../../src/disks/whereabouts.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import { diskSpec } from '../hypervisor/helpers/fake-node.ts';
 import { gate } from '../rig/gate.ts';
@@ -81,11 +82,11 @@ test('a machine that no host shows is nowhere, with the end that its own node te
   const { uuid } = n1.addDomain({ name: 'a' });
   n1.destroy('a');
   const end = { how: 'destroyed', node: key('n1'), host: n1.hostUuid, watched: null } as const;
-  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'nowhere', silent: [], end });
-  t.deepEqual(await finder.find(vm('n2', uuid)), { at: 'nowhere', silent: [], end: null }, 'not of others');
-  t.deepEqual(await finder.find(vm('n1', randomUUID())), { at: 'nowhere', silent: [], end: null });
+  t.deepEqual(await finder.find(vm('n1', uuid)), { ...NOWHERE, end });
+  t.deepEqual(await finder.find(vm('n2', uuid)), NOWHERE, 'not of others');
+  t.deepEqual(await finder.find(vm('n1', randomUUID())), NOWHERE);
   const seen = { ...end, node: key('n2'), host: n2.hostUuid, watched: 1 };
-  t.deepEqual(await finder.find(vm('n1', uuid), { end: seen }), { at: 'nowhere', silent: [], end: seen });
+  t.deepEqual(await finder.find(vm('n1', uuid), { end: seen }), { ...NOWHERE, end: seen });
   n1.start('a');
   t.is((await finder.find(vm('n1', uuid), { end: seen })).at, 'running');
 });
@@ -141,7 +142,7 @@ test('a node that was declared dead is not asked, and does not count as silent',
   const declaration = { by: 'admin', reason: 'burnt', since: 1 };
   for (const node of ['n1', 'n3']) await hosts.declare(key(node), declaration, []);
   const { uuid } = n1.addDomain({ name: 'a' });
-  t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'nowhere', silent: [], end: null });
+  t.deepEqual(await finder.find(vm('n1', uuid)), NOWHERE);
   t.is(n1.calls.length, 0);
   n2.addDomain({ name: 'a', uuid });
   t.like(await finder.find(vm('n1', uuid)), runsOn(field, 'n2'));
@@ -232,7 +233,7 @@ test('a machine that is known by its names is looked for on its node only', asyn
   const field = await createField(t);
   const { n1, n2, hypervisor, finder } = field;
   const find = (node = 'n1') => finder.findNamed(hypervisor.vm(node, 'a'));
-  t.deepEqual(await find(), { at: 'nowhere', silent: [], end: null });
+  t.deepEqual(await find(), NOWHERE);
   const [first, second] = [diskSpec(), diskSpec()];
   n1.addDomain({ name: 'one-a', disks: [diskElement(first)] });
   const running = await find();
@@ -246,7 +247,7 @@ test('a machine that is known by its names is looked for on its node only', asyn
   n1.destroy('a');
   t.deepEqual(await find(), { at: 'saved' });
   t.is(n2.calls.length, 0);
-  t.deepEqual(await find('nobody'), { at: 'nowhere', silent: [], end: null });
+  t.deepEqual(await find('nobody'), NOWHERE);
   await n1.stop();
   t.is(silenceOf(await find()).length, 1);
   await n1.listen();

@@ -42,6 +42,7 @@ test('every record that changes has an event of its own in the very same batch',
   const found = {
     at: 'running' as const,
     homeIsSilent: false,
+    defined: [],
     vm,
     run: { host: 'host of m', id: 4 },
     disks: ['d'],

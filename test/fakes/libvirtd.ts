@@ -77,6 +77,8 @@ export interface FakeLibvirtd {
   suspend(name: string): void;
   resume(name: string): void;
   reset(name: string): void;
+  /** `virsh dumpxml | virsh define`: what it runs with is its definition from now on. */
+  redefine(name: string): void;
   snapshot(name: string): void;
   /** Back to its snapshot. */
   revert(name: string): void;
@@ -218,6 +220,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     suspend: name => machines.suspend(machines.findByName(name)),
     resume: name => machines.resume(machines.findByName(name)),
     reset: name => machines.wake(machines.findByName(name)),
+    redefine: name => void machines.define(machines.xml(machines.findByName(name), false)),
     snapshot: name => machines.snapshot(machines.findByName(name)),
     revert: name => machines.revert(machines.findByName(name)),
     migrateAway: name => machines.migrateAway(machines.findByName(name)),

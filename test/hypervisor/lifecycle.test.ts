@@ -10,9 +10,9 @@ const ended = (how: 'shutdown' | 'destroyed' | 'crashed' | 'failed'): Turn => ({
 
 /** What each event of libvirt says of where its machine goes. */
 const turns: Record<Told, Turn | undefined> = {
-  definedAdded: undefined,
-  definedUpdated: undefined,
-  definedFromSnapshot: undefined,
+  definedAdded: { kind: 'defined' },
+  definedUpdated: { kind: 'defined' },
+  definedFromSnapshot: { kind: 'defined' },
   undefined: undefined,
   startedBooted: running,
   startedMigrated: { kind: 'changed' },

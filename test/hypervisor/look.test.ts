@@ -25,6 +25,7 @@ test('a machine that runs, paused or not, is seen with its run, its disks and it
     run: { host: fake.hostUuid, id: fake.domain('a').id },
     disks: [{ disk, by: 'alias', alias: `ua-${disk}`, target, source: source.path }],
     targets: [target],
+    defined: [disk],
   } as const;
   t.deepEqual(await look(), seen);
   fake.suspend('a');
@@ -37,8 +38,8 @@ test('a machine that runs, paused or not, is seen with its run, its disks and it
 });
 
 test('a machine that is shut off is seen with its end, as long as libvirtd knows it', async t => {
-  const { fake, hypervisor, look } = await machine(t);
-  const off = (how: string | null) => ({ kind: 'off', how, host: fake.hostUuid });
+  const { fake, hypervisor, spec, look } = await machine(t);
+  const off = (how: string | null) => ({ kind: 'off', how, host: fake.hostUuid, defined: [spec.disk] });
   const ends = { shutdown: 'poweroff', destroyed: 'destroy', crashed: 'kill', saved: 'saveToFile' } as const;
   for (const [how, end] of Object.entries(ends)) {
     fake[end]('a');
@@ -89,6 +90,38 @@ test('in a migration, the incoming copy and the machine in its switch-over may g
   t.deepEqual(await kinds(), ['moving', 'running']);
   migration.to('over');
   t.deepEqual(await kinds(), ['absent', 'running']);
+});
+
+test('what is plugged in is not in the definition, until somebody defines the machine anew from what it runs with', async t => {
+  const { fake, hypervisor, node, uuid, spec, look } = await machine(t);
+  const [device] = fake.domain('a').disks;
+  if (!device) throw new Error('no disk');
+  const disk = randomUUID();
+  fake.domain('a').disks.push({ ...device, alias: `ua-${disk}`, target: 'vdx' });
+  t.like(await look(), { kind: 'running', defined: [spec.disk] });
+  fake.domain('a').coldDisks = [...fake.domain('a').disks];
+  t.like(await look(), { kind: 'running', defined: [spec.disk, disk] });
+  t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined);
+  t.like(await look(), { kind: 'running', defined: [spec.disk] });
+  t.is(fake.domain('a').disks.length, 2, 'the running machine keeps it');
+  t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined, 'it is not there any more');
+});
+
+test('a machine without a definition has no disk in it, whatever it runs with', async t => {
+  const { hypervisor, node, uuid, spec, look } = await machine(t, { persistent: false });
+  t.like(await look(), { kind: 'running', defined: [] });
+  t.is(await hypervisor.undefineDisk(node, uuid, spec.disk, farOff()), undefined);
+});
+
+test('why a disk stays in a definition is told in words', async t => {
+  const { fake, hypervisor, node, uuid, spec, look } = await machine(t);
+  const message = 'Timed out during operation: cannot acquire state change lock';
+  fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 68, message });
+  t.is(await hypervisor.undefineDisk(node, uuid, spec.disk, farOff()), message);
+  t.like(await look(), { defined: [spec.disk] });
+  await fake.stop();
+  t.is(typeof (await hypervisor.undefineDisk(node, uuid, spec.disk, inMs(300))), 'string');
+  await fake.listen();
 });
 
 test('a node that does not answer in time is unreachable', async t => {

@@ -4,16 +4,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type LibvirtClient, openClient } from '../../src/libvirt/client.ts';
-import { connectionOver } from '../../src/libvirt/connection.ts';
 import * as libvirt from '../../src/libvirt/constants.ts';
-import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
+import { AFFECT_CONFIG, AFFECT_LIVE, ERROR, XML_INACTIVE } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent, LifecycleEvent } from '../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
 import { keepLinked } from '../../src/libvirt/reconnect.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
 import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
-import { spoken } from '../fakes/libvirtd/procedures.ts';
 import { until } from '../rig/until.ts';
 
 export interface Host {
@@ -212,20 +210,9 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
   });
 
   test('a machine says whether it has a definition', async t => {
-    const { make } = await opened(t);
-    const connection = connectionOver(await dial(parseUri(host().uri), new AbortController().signal), {
-      callTimeoutMs: 30_000,
-      keepalive: false,
-      onEvent: () => undefined,
-    });
-    t.teardown(() => connection.close());
-    await connection.call(spoken.authList, undefined);
-    await connection.call(spoken.connectOpen, { name: 'qemu:///system', flags: 0 });
-    for (const persistent of [true, false]) {
-      const domain = await make({ persistent });
-      const { result } = await connection.call(spoken.domainIsPersistent, { domain });
-      t.is(result, persistent ? 1 : 0);
-    }
+    const { client, make } = await opened(t);
+    for (const persistent of [true, false])
+      t.is(await client.isPersistent(await make({ persistent })), persistent);
   });
 
   test('what is not there is refused with code 42 and the format of the message', async t => {
@@ -264,6 +251,48 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
       ERROR.INTERNAL,
       /no device found with alias/,
     );
+  });
+
+  test('a machine that is defined from what it runs with has its disks in its definition, and a disk comes out of that alone', async t => {
+    const { client, make, sawDevice, sawLifecycle } = await opened(t);
+    const domain = await make({ persistent: true });
+    const isDefined = async () => /'ua-1'/.test(await client.domainXml(domain, XML_INACTIVE));
+    await client.attachDevice(
+      domain,
+      diskXml({ file: await image(), target: 'sdb', alias: 'ua-1' }),
+      AFFECT_LIVE,
+    );
+    await sawDevice('device-added', domain, 'ua-1');
+    t.false(await isDefined());
+
+    const live = await client.domainXml(domain);
+    await client.defineXml(live);
+    await sawLifecycle(domain, libvirt.LIFECYCLE_DEFINED, 1);
+    t.true(await isDefined());
+    await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
+    t.false(await isDefined());
+    t.true(await has(client, domain, 'ua-1'), 'the running machine keeps it');
+    const again = client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
+    await refused(t, again, ERROR.INTERNAL, /no device found with alias/);
+
+    await client.destroy(domain);
+    await client.defineXml(live);
+    t.true(await isDefined());
+    await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
+    t.false(await isDefined(), 'of a machine that is shut off');
+  });
+
+  test('a machine that has no definition shows what it runs with as one, and nothing comes out of that', async t => {
+    const { client, make } = await opened(t);
+    const domain = await make();
+    await client.attachDevice(
+      domain,
+      diskXml({ file: await image(), target: 'sdb', alias: 'ua-1' }),
+      AFFECT_LIVE,
+    );
+    t.regex(await client.domainXml(domain, XML_INACTIVE), /'ua-1'/);
+    await refused(t, client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG), ERROR.OPERATION_INVALID);
+    t.true(await has(client, domain, 'ua-1'));
   });
 
   test('an alias, a target or an image in use is refused, each in its own way', async t => {

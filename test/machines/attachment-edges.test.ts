@@ -81,6 +81,19 @@ test('absence alone releases nothing', t => {
   }
 });
 
+test('a hot-plugged disk that a definition holds is released by nothing but force', t => {
+  const defined = found.filter(({ found, context }) => {
+    const { defined = [] } = found as { defined?: readonly string[] };
+    return defined.includes((context as unknown as AttachmentContext).disk);
+  });
+  const hot = defined.filter(visit => contextOf(visit).mode === 'hot' && visit.from !== 'unclaimed');
+  t.true(hot.length > 0);
+  for (const { from, to, event, word } of hot) {
+    const isForced = word === 'administrator' || event.type === 'NODE_DEAD' || event.type === 'HOTDETACH';
+    if (!isForced) t.false(ends.has(to), `${event.type} from ${from}`);
+  }
+});
+
 test('a plug in flight whose machine ends is taken back, never released straight away', t => {
   const inFlight = found.filter(({ from, event }) => from === 'attaching' && event.type === 'FOUND');
   t.true(inFlight.some(({ to }) => to === 'detaching'));

@@ -133,7 +133,9 @@ export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
 export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Whereabouts => ({
   at: 'nowhere',
   silent: [],
+  unread: [],
   end: null,
+  defined: [],
   ...more,
 });
 
@@ -143,6 +145,7 @@ export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Wh
   run: RUN,
   disks: [DISK],
   homeIsSilent: false,
+  defined: [],
   ...more,
 });
 
@@ -153,6 +156,7 @@ export const places: readonly Whereabouts[] = [
   running(),
   running({ run: { ...RUN, id: 8 } }),
   running({ disks: [] }),
+  running({ disks: [], defined: [DISK] }),
   running({ disks: null }),
   running({ vm: elsewhere }),
   running({ vm: elsewhere, disks: [], homeIsSilent: true }),
@@ -161,6 +165,8 @@ export const places: readonly Whereabouts[] = [
   nowhere(),
   nowhere({ silent: SILENT }),
   nowhere({ end: end() }),
+  nowhere({ end: end(), defined: [DISK] }),
+  nowhere({ end: end(), silent: SILENT, unread: [HOME] }),
   nowhere({ end: end(), silent: SILENT }),
   nowhere({ end: end({ watched: null, how: 'crashed' }) }),
   nowhere({ end: end({ watched: null }) }),
@@ -168,6 +174,7 @@ export const places: readonly Whereabouts[] = [
   nowhere({ end: end({ watched: null, host: 'another host' }) }),
   nowhere({ end: end({ watched: null }), silent: SILENT }),
   nowhere({ end: end({ node: ELSEWHERE }) }),
+  nowhere({ end: end({ node: ELSEWHERE }), silent: SILENT, unread: [ELSEWHERE] }),
 ];
 const facts = places.map(found => ({ found, alarm: null }));
 const alarmed = places.map(found => ({ found, alarm: '12 of 12 attachments' }));
@@ -207,7 +214,8 @@ export const attachmentEvents: AttachmentEvent[] = [
   { type: 'PROMISE' as const, target: null, taken: [] },
   { type: 'PROMISE' as const, target: 'vdc', taken: ['vdc'] },
   { type: 'PROMISE' as const, target: null, taken: allTaken },
-  ...['12 of 12 attachments', null].map(alarm => ({ type: 'DEVICE_GONE' as const, alarm })),
+  ...['12 of 12 attachments', null].map(alarm => ({ type: 'DEVICE_GONE' as const, alarm, defined: false })),
+  { type: 'DEVICE_GONE' as const, alarm: null, defined: true },
   { type: 'FORGET' as const },
   { type: 'TIMEOUT' as const },
   { type: 'RESUME' as const },

@@ -42,6 +42,48 @@ test('a run that was watched to its end is over, whatever other nodes do not ans
   t.is(plugged().send(foundAt(nowhere({ end: end(), silent: SILENT }), ALARM)).state, 'unclaimed');
 });
 
+test('a machine whose definition holds the disk keeps it, until that is put right: its end is known then', t => {
+  const attachment = plugged();
+  const kept = nowhere({ end: end(), defined: [DISK] });
+  t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
+  t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
+  const detail = 'its definition holds the disk, and its next start takes it';
+  t.deepEqual(attachment.send(detach(kept)).notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
+  t.like(attachment.context(), { seen: 'ended', doubt: { detail } });
+  t.is(attachment.send(foundAt(nowhere({ defined: ['another disk'] }))).state, 'unclaimed');
+});
+
+test('a machine that was seen to end is released once its node answers, which may have a definition of it', t => {
+  const attachment = plugged();
+  const silent = { silent: SILENT, unread: [vmOf('1').node] };
+  t.is(attachment.send(foundAt(nowhere({ end: end(), ...silent }))).state, 'hot-attached');
+  t.is(attachment.send(foundAt(nowhere(silent))).state, 'hot-attached');
+  t.like(attachment.context(), { doubt: { detail: SILENT[0] } });
+  t.is(attachment.send(foundAt(nowhere())).state, 'unclaimed');
+});
+
+test('the end of a machine where it landed counts once that node tells what it defined there', t => {
+  const attachment = plugged();
+  attachment.send({ type: 'LEFT', seen: 'migrated' });
+  const landed = { end: end({ node: ELSEWHERE }) };
+  const silent = { silent: SILENT, unread: [ELSEWHERE] };
+  t.is(attachment.send(foundAt(nowhere({ ...landed, ...silent }))).state, 'hot-attached');
+  t.is(attachment.send(foundAt(nowhere(landed))).state, 'unclaimed');
+});
+
+test('a disk that is off its running machine is free once the definition does not hold it either', t => {
+  const attachment = plugged();
+  t.is(attachment.send(foundAt(running({ disks: [], defined: [DISK] }))).state, 'hot-attached');
+  t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null, defined: true }).state, 'hot-attached');
+  t.is(attachment.send(foundAt(running({ disks: [] }))).state, 'released');
+});
+
+test('a registered machine has the disk in its definition on purpose, and that holds nothing up', t => {
+  const attachment = registered();
+  attachment.send(foundAt(running()));
+  t.is(attachment.send(detach(nowhere({ defined: [DISK] }))).state, 'released');
+});
+
 test('the end of an incoming copy, or of a run that nobody saw, is no proof while a node is silent', t => {
   for (const unproved of [end({ node: ELSEWHERE, watched: null }), end({ watched: null })]) {
     const attachment = plugged();

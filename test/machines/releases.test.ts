@@ -57,13 +57,13 @@ const cases: readonly Case[] = [
       OFF,
     ],
   ),
-  ['the guest let it go by itself', 'hot-attached', { type: 'DEVICE_GONE', alarm: null }, GONE],
+  ['the guest let it go by itself', 'hot-attached', { type: 'DEVICE_GONE', alarm: null, defined: false }, GONE],
   ['its machine is found without it', 'hot-attached', found(without), GONE],
   ['its machine is proved to have ended', 'hot-attached', found(ended), DIED],
   ['its node is declared dead', 'hot-attached', nodeDead, DIED],
   ['its node is declared dead', 'attached', nodeDead, DIED],
   ['the node has unplugged it', 'detaching', { type: 'UNPLUGGED', attempt: 2 }, OFF],
-  ['the guest let it go', 'detaching', { type: 'DEVICE_GONE', alarm: null }, OFF],
+  ['the guest let it go', 'detaching', { type: 'DEVICE_GONE', alarm: null, defined: false }, OFF],
   ['its machine is found without it', 'detaching', found(without), OFF],
   ['its machine is proved to have ended', 'detaching', found(ended), OFF],
   ['its machine has ended, as its node says', 'detaching', notRunning, OFF],
@@ -100,7 +100,7 @@ test('what waits for its claim has no doubt and writes nowhere, and has a day', 
 
 for (const name of plugged) {
   test(`while an alarm is up, no list of a node takes the disk off an attachment that is ${name}`, t => {
-    for (const message of [{ type: 'DEVICE_GONE' as const, alarm: ALARM }, found(without, ALARM)]) {
+    for (const message of [{ type: 'DEVICE_GONE' as const, alarm: ALARM, defined: false }, found(without, ALARM)]) {
       const attachment = attachments[name]();
       t.deepEqual(attachment.send(message), { state: name, notes: [] }, message.type);
     }
@@ -108,7 +108,7 @@ for (const name of plugged) {
 }
 
 test('while a plug is taken back, neither its absence nor the end of its machine is enough', t => {
-  for (const message of [{ type: 'DEVICE_GONE' as const, alarm: null }, found(without), found(ended)]) {
+  for (const message of [{ type: 'DEVICE_GONE' as const, alarm: null, defined: false }, found(without), found(ended)]) {
     const attachment = attachments['detaching, taken back']();
     t.deepEqual(attachment.send(message), { state: 'detaching', notes: [] }, message.type);
   }
@@ -124,7 +124,7 @@ test('a plug that is taken back is detached as any other where its machine does 
 test('that a device is not there yet says nothing while it is plugged', t => {
   const places = [running(), without, nowhere(), silent, { at: 'saved' as const }];
   for (const message of [
-    { type: 'DEVICE_GONE' as const, alarm: null },
+    { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
     ...places.map(one => found(one as never)),
   ]) {
     const attachment = attachments.attaching();

@@ -221,5 +221,5 @@ test('a guest that keeps its disk keeps it, and a later removal is noticed', t =
     state: 'hot-attached',
     notes: [{ publish: { type: 'disk.detach-failed', problem } }, { answer: { problem } }],
   });
-  t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null }).state, 'released');
+  t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null, defined: false }).state, 'released');
 });

@@ -158,7 +158,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a machine that was defined anew from its live XML has the disk again at its next start',
+  'a machine that was defined anew from its live XML starts again without the disk, and another one may have it',
   async t => {
     const name = 'one-34';
     const { uuid } = await guestWithDisk(t, name);
@@ -167,6 +167,56 @@ libvirtTest(
     await libvirtd.virsh('define', live);
     await libvirtd.virsh('destroy', name);
     await untilUsers(uuid, '0');
+    t.notRegex(await libvirtd.virsh('dumpxml', '--inactive', name), new RegExp(`ua-${uuid}`));
+    // Also where it is defined so after its death.
+    await libvirtd.virsh('define', live);
+    const isDefined = async () =>
+      (await libvirtd.virsh('dumpxml', '--inactive', name)).includes(`ua-${uuid}`);
+    await until(async () => !(await isDefined()), 'the definition to be put right', { timeoutMs: 60_000 });
+    const plugged = await service.call('POST', `/api/hotattach/${uuid}`, on(RIVAL));
+    t.is(plugged.status, 200, plugged.text);
+    await libvirtd.virsh('start', name);
+    t.false(await holds(libvirtd, name, uuid));
+    t.true(await holds(libvirtd, RIVAL, uuid));
+
+    const off = await service.call('POST', `/api/hotdetach/${uuid}`, on(RIVAL));
+    t.is(off.status, 200, off.text);
+    t.is(await statusOf('DELETE', `/api/disks/${uuid}`), 200);
+    await nothingIsLeftOf(t, uuid);
+  },
+);
+
+libvirtTest(
+  'a machine without a definition that gets one from its live XML, and is killed, starts again without the disk',
+  async t => {
+    const name = 'one-36';
+    const { uuid } = await guestWithDisk(t, name, false);
+    const live = join(libvirtd.dir, `${name}.live.xml`);
+    await writeFile(live, await libvirtd.virsh('dumpxml', name));
+    await libvirtd.virsh('define', live);
+    await libvirtd.killGuest(name);
+    await untilUsers(uuid, '0');
+    await libvirtd.virsh('start', name);
+    t.false(await holds(libvirtd, name, uuid));
+    t.is(await statusOf('DELETE', `/api/disks/${uuid}`), 200);
+    await nothingIsLeftOf(t, uuid);
+  },
+);
+
+libvirtTest(
+  'a machine that nobody registered, started from a definition with the disk, counts as its user',
+  async t => {
+    const name = 'one-34';
+    const { uuid } = await guestWithDisk(t, name);
+    const live = join(libvirtd.dir, `${name}.live.xml`);
+    await writeFile(live, await libvirtd.virsh('dumpxml', name));
+    await libvirtd.virsh('destroy', name);
+    await untilUsers(uuid, '0');
+    // The frontend's word ends what the service knows of the machine.
+    t.is((await service.call('POST', '/api/detach', on(name))).status, 200);
+    await libvirtd.virsh('define', live);
+    const drift = async () => (await service.call('GET', '/api/drift')).text;
+    await until(async () => /definition-keeps/.test(await drift()), 'the difference', { timeoutMs: 60_000 });
     await libvirtd.virsh('start', name);
     t.true(await holds(libvirtd, name, uuid));
 

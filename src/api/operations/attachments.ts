@@ -84,6 +84,7 @@ export const hotdetach = operation({
     'GUEST_KEPT_DISK',
     'DISK_DIVERTED',
     'BLOCK_JOB',
+    'DEFINITION_KEEPS_DISK',
     'UNPLUG_REFUSED',
     'UNPLUG_UNKNOWN',
   ],

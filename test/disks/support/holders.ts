@@ -1,3 +1,4 @@
+import type { Definition } from '../../../src/disks/definitions.ts';
 import type { Holder, Holders } from '../../../src/disks/holders.ts';
 
 /** A live domain `one-NAME` on node n1 that has a disk as vdb, but for what is given. */
@@ -14,6 +15,12 @@ export const holderOf = (disk: string, more: Partial<Holder> = {}): Holder => ({
 });
 
 /** What the last looks at the nodes showed; a test changes both as it likes. */
+/** A definition on node n1 that has a disk. */
+export const definitionOf = (disk: string): Definition => {
+  const { node, host, domain } = holderOf(disk);
+  return { disk, node, host, domain };
+};
+
 export function standInHolders() {
   const live: Holder[] = [];
   const silent = new Map<string, string>();

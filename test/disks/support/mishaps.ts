@@ -19,6 +19,16 @@ const WHILE_BOTH_ANSWER: readonly MigrationFailure[] = [
 
 const otherThan = (node: NodeName): NodeName => (node === 'n1' ? 'n2' : 'n1');
 
+/** Somebody defines a running machine anew from what it runs with, hot-plugged disks and all. */
+export function redefineOne({ hosts, vms, there, liveOn }: Hosts, random: Random): string | undefined {
+  const vm = random.pick(vms.filter(one => !one.migration && liveOn(one).length === 1));
+  const [node] = vm ? liveOn(vm) : [];
+  // One that had no definition would be another machine from now on.
+  if (!vm || !node || hosts[node].is === 'dead' || !there(node, vm)?.persistent) return undefined;
+  hosts[node].fake.redefine(vm.name);
+  return `${vm.name} is defined anew on ${node}`;
+}
+
 /** Weighted by how often each is listed. */
 export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
   const { hosts, vms, holds, there, liveOn, savedOn } = world;

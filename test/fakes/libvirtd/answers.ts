@@ -2,13 +2,12 @@
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
-import type { Procedure } from '../../../src/libvirt/procedures.ts';
+import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
 import { domainOf, type Machine } from './machine.ts';
 import type { Machines } from './machines.ts';
-import type { spoken } from './procedures.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
 
-type Procedures = typeof spoken;
+type Procedures = typeof procedures;
 type Answers = {
   [Name in keyof Procedures]: Procedures[Name] extends Procedure<infer Args, infer Result>
     ? (args: Args, session: SessionState) => Result
@@ -135,8 +134,9 @@ export function fakeAnswers(
       machines.attach(machines.running(uuid), xml);
     },
     domainDetachDeviceAlias: ({ domain: { uuid }, alias, flags }) => {
-      if (flags !== libvirt.AFFECT_LIVE) throw new LibvirtError('only live', { code: 8, domain: FROM_QEMU });
-      machines.detach(machines.running(uuid), alias);
+      if (flags === libvirt.AFFECT_CONFIG) machines.detachDefined(machines.find(uuid), alias);
+      else if (flags === libvirt.AFFECT_LIVE) machines.detach(machines.running(uuid), alias);
+      else throw new LibvirtError('live or config', { code: 8, domain: FROM_QEMU });
     },
     domainBlockResize: ({ domain: { uuid }, disk }) => machines.resize(machines.running(uuid), disk),
   };

@@ -67,6 +67,17 @@ export function fakeDevices(options: {
       }
       guests.ask(machine, disk);
     },
+    /** Out of its definition: the next start has it no more, and nobody is told. */
+    detachDefined(machine: Machine, alias: string): void {
+      if (!machine.persistent) {
+        const message = 'Requested operation is not valid: cannot modify device on transient domain';
+        throw refuse(ERROR.OPERATION_INVALID, message, FROM_QEMU);
+      }
+      if (!machine.coldDisks.some(other => other.alias === alias)) {
+        throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
+      }
+      machine.coldDisks = machine.coldDisks.filter(other => other.alias !== alias);
+    },
     resize(machine: Machine, disk: string): void {
       if (machine.disks.some(({ target, source }) => target === disk || source === disk)) return;
       throw refuse(

@@ -1,6 +1,6 @@
-import type { spoken } from './procedures.ts';
+import type { procedures } from '../../../src/libvirt/procedures.ts';
 
-export type ProcedureName = keyof typeof spoken;
+export type ProcedureName = keyof typeof procedures;
 
 /** What can go wrong with one call. */
 export type Fault =

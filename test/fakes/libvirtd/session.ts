@@ -5,21 +5,20 @@ import type { Domain, DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { eventKinds } from '../../../src/libvirt/events.ts';
 import { type KeepaliveSettings, keepalive } from '../../../src/libvirt/keepalive.ts';
-import type { Procedure } from '../../../src/libvirt/procedures.ts';
+import { type Procedure, procedures } from '../../../src/libvirt/procedures.ts';
 import * as wire from '../../../src/libvirt/wire.ts';
 import { type Codec, decode, encode } from '../../../src/libvirt/xdr.ts';
 import type { fakeAnswers, SessionState } from './answers.ts';
 import type { Fault, noFaults, ProcedureName } from './faults.ts';
 import type { fakeJobs } from './jobs.ts';
 import { errorPayload, eventMessage } from './messages.ts';
-import { spoken } from './procedures.ts';
 
 /** max_client_requests of libvirtd.conf. */
 const REQUESTS_MAX = 5;
 const FROM_RPC = 7;
 
 const names = new Map(
-  Object.entries(spoken).map(([name, { number }]) => [number, name as ProcedureName] as const),
+  Object.entries(procedures).map(([name, { number }]) => [number, name as ProcedureName] as const),
 );
 
 /** What clients may call before they are authenticated, and before OPEN. */
@@ -95,7 +94,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
   }
 
   function execute<Args, Result>(name: ProcedureName, payload: Buffer): Buffer {
-    const procedure = spoken[name] as unknown as Procedure<Args, Result>;
+    const procedure = procedures[name] as unknown as Procedure<Args, Result>;
     let args: Args;
     try {
       args = decode(procedure.args, payload);
@@ -117,7 +116,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
   function domainOf(name: ProcedureName | undefined, payload: Buffer): string | undefined {
     if (name === undefined || !CHANGES.has(name)) return undefined;
     try {
-      return (decode(spoken[name].args as Codec<unknown>, payload) as { domain: Domain }).domain.uuid;
+      return (decode(procedures[name].args as Codec<unknown>, payload) as { domain: Domain }).domain.uuid;
     } catch {
       return undefined;
     }

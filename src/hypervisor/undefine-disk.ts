@@ -1,0 +1,33 @@
+import { AFFECT_CONFIG, ERROR } from '../libvirt/constants.ts';
+import type { LibvirtError } from '../libvirt/errors.ts';
+import { change } from './change.ts';
+import { isDeviceMissing } from './classify.ts';
+import { aliasOf } from './disk-xml.ts';
+import { domainOf } from './live.ts';
+import type { Operations } from './operations.ts';
+
+/** Whether the definition does not have the disk: it has no such device, or there is no definition. */
+const isOut = (error: LibvirtError): boolean =>
+  isDeviceMissing(error) || error.code === ERROR.OPERATION_INVALID;
+
+/** See `Hypervisor.undefineDisk`. libvirt changes a definition at once, and needs no guest for that. */
+export async function undefineDisk(
+  { links, takeTurn }: Pick<Operations, 'links' | 'takeTurn'>,
+  node: string,
+  uuid: string,
+  disk: string,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const answer = await change(
+    links.get(node),
+    { take: takeTurn, domain: uuid },
+    deadline,
+    signal,
+    (client, limit) =>
+      client.detachDeviceByAlias(domainOf(uuid), aliasOf(disk), AFFECT_CONFIG, { signal: limit }),
+  );
+  if (answer.kind === 'done') return undefined;
+  if (answer.kind === 'refused') return isOut(answer.error) ? undefined : answer.error.message;
+  return answer.detail;
+}

@@ -1,0 +1,181 @@
+// A disk that was hot-plugged is with its machine for one run: also where somebody put it into the machine's definition, the next start does
+// not take it, and nobody else gets it before that is certain.
+import test, { type ExecutionContext } from 'ava';
+import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
+import { until } from '../rig/until.ts';
+import { admin, cause, createSite, pluggedIn } from './support/site.ts';
+
+type Site = Awaited<ReturnType<typeof createSite>>;
+
+const NEVER_MS = 3_600_000;
+const BUSY = { kind: 'refuse', code: 68, message: 'cannot acquire state change lock' } as const;
+/** More often than anything asks here. */
+const ALWAYS = 100_000;
+
+/** The disks in the definition of a fake machine. */
+const definedIn = (fake: FakeLibvirtd, name: string): string[] =>
+  fake.domain(name).coldDisks.map(disk => disk.alias.replace(/^ua-/, ''));
+
+const driftOf = async (site: Site, disk: string) =>
+  (await site.disks.drift.list(admin)).filter(one => one.kind === 'definition-keeps' && one.disk === disk);
+
+/** A machine on n1 with a disk plugged in. */
+async function plugged(t: ExecutionContext, more: Parameters<typeof createSite>[1] = {}, persistent = true) {
+  const site = await createSite(t, more, { locks: false });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1', persistent });
+  await site.hotattach(uuid, '1');
+  return { site, uuid };
+}
+
+/** The disk is free, its machine starts without it, and another one gets it. */
+async function expectFree(t: ExecutionContext, site: Site, uuid: string, fake: FakeLibvirtd): Promise<void> {
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(definedIn(fake, 'one-1'), []);
+  site.n1.addDomain({ name: 'one-2' });
+  await site.hotattach(uuid, '2');
+  fake.start('one-1');
+  t.deepEqual(pluggedIn(fake, 'one-1'), []);
+  t.deepEqual(pluggedIn(site.n1, 'one-2'), [uuid]);
+}
+
+test('a machine that migrated into a definition, and is killed where it landed, starts again without the disk', async t => {
+  const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS }, false);
+  const migration = site.n1.migrate('one-1', site.n2, { persistent: true });
+  migration.to('over');
+  t.deepEqual(definedIn(site.n2, 'one-1'), [uuid]);
+  site.n2.kill('one-1');
+  await expectFree(t, site, uuid, site.n2);
+});
+
+test('a machine that is defined from what it runs with has the disk in its run only', async t => {
+  const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
+  site.n1.redefine('one-1');
+  await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
+  t.is(site.users(uuid), 1);
+  await site.untilLogged('a hot-plugged disk was in the definition of its machine');
+});
+
+test('a machine that is defined so and dies at once starts again without the disk', async t => {
+  const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
+  site.n1.redefine('one-1');
+  site.n1.destroy('one-1');
+  await expectFree(t, site, uuid, site.n1);
+});
+
+test('a pass over a node finds what nobody told of', async t => {
+  const { site, uuid } = await plugged(t);
+  const machine = site.n1.domain('one-1');
+  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
+  t.is(site.users(uuid), 1);
+});
+
+test('as long as the definition of a dead machine cannot be changed, nobody else gets the disk, and that is shown', async t => {
+  const { site, uuid } = await plugged(t);
+  site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
+  site.n1.redefine('one-1');
+  site.n1.kill('one-1');
+  t.is(await site.untilDoubt(uuid), 'its definition holds the disk, and its next start takes it');
+  site.n1.addDomain({ name: 'one-2' });
+  await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
+  await t.throwsAsync(site.detach('1'), {
+    code: 'VM_FATE_UNKNOWN',
+    message: /its definition holds the disk/,
+  });
+  t.like(await driftOf(site, uuid), { length: 1, 0: { node: 'n1', vm: 'one-1', repair: null } });
+  // Its next start takes the disk, and has it by right.
+  site.n1.start('one-1');
+  await until(
+    () => site.disks.service.getDetails(admin, uuid).attachments[0]?.doubt === null,
+    'it to be found',
+  );
+  site.n1.kill('one-1');
+  site.n1.faults.clear();
+  await site.untilUsers(uuid, 0);
+  await until(async () => (await driftOf(site, uuid)).length === 0, 'the difference to be gone');
+  t.deepEqual(definedIn(site.n1, 'one-1'), []);
+});
+
+test('what ended while the service was down is freed once its definition is put right, and not before', async t => {
+  const { site, uuid } = await plugged(t);
+  await site.restart(() => {
+    site.n1.redefine('one-1');
+    site.n1.kill('one-1');
+    site.n1.faults.inject('domainDetachDeviceAlias', BUSY, 1);
+  });
+  await expectFree(t, site, uuid, site.n1);
+});
+
+test('a definition that was put right before the service died is right for the next one', async t => {
+  const { site, uuid } = await plugged(t);
+  await site.restart(() => {
+    site.n1.redefine('one-1');
+    site.n1.kill('one-1');
+    site.n1.domain('one-1').coldDisks = [];
+  });
+  await expectFree(t, site, uuid, site.n1);
+});
+
+test('a disk that is detached from a running machine does not come back with its next start', async t => {
+  const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
+  const machine = site.n1.domain('one-1');
+  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  await site.hotdetach(uuid, '1');
+  site.n1.destroy('one-1');
+  await expectFree(t, site, uuid, site.n1);
+});
+
+test('a disk that has left its machine is not free while the definition of that cannot be changed', async t => {
+  const { site, uuid } = await plugged(t);
+  const machine = site.n1.domain('one-1');
+  // The first unplugs the running machine.
+  site.n1.faults.inject('domainDetachDeviceAlias', { kind: 'delay', ms: 0 });
+  site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
+  const answer = t.throwsAsync(site.hotdetach(uuid, '1'), {
+    code: 'DEFINITION_KEEPS_DISK',
+    message: /--config/,
+  });
+  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  await answer;
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
+  site.n1.addDomain({ name: 'one-2' });
+  await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
+  site.n1.faults.clear();
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(definedIn(site.n1, 'one-1'), []);
+});
+
+test('a machine that is defined from its old live XML after its death does not have the disk', async t => {
+  const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
+  const live = site.n1.machines.xml(site.n1.domain('one-1'), false);
+  site.n1.destroy('one-1');
+  await site.untilUsers(uuid, 0);
+  site.n1.machines.define(live);
+  await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
+  site.n1.start('one-1');
+  t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
+});
+
+test('the definition of a registered machine is the frontend’s: it keeps the disk, and what is left of it is shown', async t => {
+  const site = await createSite(t);
+  const uuid = await site.create();
+  await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
+  const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
+  site.n1.addDomain({ name: 'one-1', disks: [xml] });
+  const isTied = () =>
+    site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.domain || undefined;
+  await until(isTied, 'the machine to be seen');
+  site.n1.redefine('one-1');
+  site.n1.destroy('one-1');
+  t.deepEqual(await driftOf(site, uuid), []);
+  t.deepEqual(await site.detach('1'), { uuids: [uuid] });
+  await until(async () => (await driftOf(site, uuid)).length === 1, 'the difference');
+  t.deepEqual(definedIn(site.n1, 'one-1'), [uuid]);
+  const [row] = await driftOf(site, uuid);
+  t.regex(row?.repair ?? '', /POST \/api\/attach\/.* or virsh detach-device-alias one-1 ua-.* --config/);
+  await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
+  t.deepEqual(await driftOf(site, uuid), []);
+  t.deepEqual(definedIn(site.n1, 'one-1'), [uuid]);
+});
