@@ -4,7 +4,7 @@ import { attachmentMachine } from '../machines/attachment.ts';
 import { diskMachine } from '../machines/disk.ts';
 import { equivalents } from '../test/machines/equivalents.ts';
 import { mutantsOf } from './lib/mutants.ts';
-import { killerOf, rehearse } from './lib/trial.ts';
+import { complaintsOf, killerOf, rehearse } from './lib/trial.ts';
 
 const HELP = `Usage: npm run mutate [-- --all]
 
@@ -27,24 +27,15 @@ async function run(): Promise<void> {
   const folder = new URL('../test/machines/', import.meta.url);
   for (const name of readdirSync(folder).filter(isRules)) await import(new URL(name, folder).href);
   const candidatesFor = rehearse();
-  const mutants = [diskMachine, attachmentMachine].flatMap(mutantsOf);
-  const listed = new Map(equivalents.map(({ mutant, why }) => [mutant, why]));
-  const complaints: string[] = [];
-  const names = new Set<string>();
-  let killed = 0;
-  for (const mutant of mutants) {
-    const { name } = mutant;
-    if (names.has(name)) complaints.push(`two mutants have one name: ${name}`);
-    names.add(name);
-    const killer = killerOf(mutant, candidatesFor(mutant));
-    if (killer) killed += 1;
-    if (killer && listed.has(name)) complaints.push(`listed as equivalent, but killed: ${name}`);
-    if (!killer && !listed.has(name)) complaints.push(`survives: ${name}`);
-    if (values.all) say(`${name}: ${killer?.title ?? listed.get(name) ?? 'SURVIVES'}`);
-  }
-  for (const name of listed.keys()) if (!names.has(name)) complaints.push(`listed, but no mutant: ${name}`);
+  const verdicts = [diskMachine, attachmentMachine].flatMap(mutantsOf).map(mutant => ({
+    name: mutant.name,
+    killer: killerOf(mutant, candidatesFor(mutant)),
+  }));
+  if (values.all) for (const { name, killer } of verdicts) say(`${name}: ${killer?.title ?? 'SURVIVES'}`);
+  const complaints = complaintsOf(verdicts, equivalents);
   for (const complaint of complaints) say(complaint);
-  say(`${mutants.length} mutants, ${killed} killed, ${listed.size} listed as equivalent`);
+  const killed = verdicts.filter(({ killer }) => killer !== undefined).length;
+  say(`${verdicts.length} mutants, ${killed} killed, ${equivalents.length} listed as equivalent`);
   if (complaints.length > 0) process.exitCode = 1;
 }
 

@@ -1,4 +1,4 @@
-// Runs the rules of test/machines, in this process, against a chart or a mutant of it.
+// Runs the rules of test/machines, in this process, against the charts and their mutants.
 import assert, { AssertionError } from 'node:assert/strict';
 import { stage } from '../../test/machines/play.ts';
 import { type Assertions, type Rule, rules } from '../../test/machines/rule.ts';
@@ -75,4 +75,31 @@ export function killerOf(mutant: Mutant, candidates: readonly Rule[]): Rule | un
   } finally {
     stage.castFor = castFor;
   }
+}
+
+interface Equivalent {
+  readonly mutant: string;
+  readonly why: string;
+}
+
+interface Verdict {
+  readonly name: string;
+  /** The rule that kills it; undefined: it survives. */
+  readonly killer: Rule | undefined;
+}
+
+/** What is wrong with these verdicts: survivors that are not listed, and what is listed without being a survivor. */
+export function complaintsOf(verdicts: readonly Verdict[], listed: readonly Equivalent[]): readonly string[] {
+  const names = verdicts.map(({ name }) => name);
+  const survivors = new Set(verdicts.flatMap(({ name, killer }) => (killer ? [] : [name])));
+  const allowed = new Set(listed.map(({ mutant }) => mutant));
+  return [
+    ...names
+      .filter((name, index) => names.indexOf(name) !== index)
+      .map(name => `two mutants have one name: ${name}`),
+    ...[...survivors].filter(name => !allowed.has(name)).map(name => `survives: ${name}`),
+    ...[...allowed]
+      .filter(name => !survivors.has(name))
+      .map(name => `listed, but ${names.includes(name) ? 'killed' : 'no mutant'}: ${name}`),
+  ];
 }
