@@ -4,7 +4,7 @@ import { attachmentMachine } from '../machines/attachment.ts';
 import { diskMachine } from '../machines/disk.ts';
 import { equivalents } from '../test/machines/equivalents.ts';
 import { mutantsOf } from './lib/mutants.ts';
-import { complaintsOf, killerOf, rehearse } from './lib/trial.ts';
+import { complaintsOf, coverRules, killerOf } from './lib/mutation-run.ts';
 
 const HELP = `Usage: npm run mutate [-- --all]
 
@@ -26,7 +26,7 @@ const isRules = (name: string): boolean => name.endsWith('.test.ts') && !name.en
 async function run(): Promise<void> {
   const folder = new URL('../test/machines/', import.meta.url);
   for (const name of readdirSync(folder).filter(isRules)) await import(new URL(name, folder).href);
-  const candidatesFor = rehearse();
+  const candidatesFor = coverRules();
   const verdicts = [diskMachine, attachmentMachine].flatMap(mutantsOf).map(mutant => ({
     name: mutant.name,
     killer: killerOf(mutant, candidatesFor(mutant)),

@@ -2,7 +2,7 @@ import test from 'ava';
 import { and, not, or, setup } from 'xstate';
 import { diskMachine } from '../../machines/disk.ts';
 import { type Mutant, mutantsOf } from '../../scripts/lib/mutants.ts';
-import { complaintsOf, killerOf } from '../../scripts/lib/trial.ts';
+import { complaintsOf, killerOf } from '../../scripts/lib/mutation-run.ts';
 import { availableDisk } from '../machines/play.ts';
 
 const isOpen = () => true;
