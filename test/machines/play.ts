@@ -7,7 +7,10 @@ import { birthOn, DISK, machine, patience, stamp, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
-/** Hooks of the mutation run: which machine is played for a chart (the chart itself or a mutant), and which events are sent in which states. */
+/**
+ * Hooks of the mutation run: which machine is played for a chart (the chart itself or a mutant), and which events are sent in
+ * which states.
+ */
 export const playHooks = {
   machineOf: (chart: Chart): Chart => chart,
   onSent: (_chart: string, _state: string, _event: string, _next: string): void => {},
