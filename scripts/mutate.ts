@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { attachmentMachine } from '../machines/attachment.ts';
 import { diskMachine } from '../machines/disk.ts';
 import { equivalents } from '../test/machines/equivalents.ts';
 import { mutantsOf } from './lib/mutants.ts';
-import { killerOf, rehearse } from './lib/trial.ts';
+import { complaintsOf, coverRules, killerOf } from './lib/mutation-run.ts';
 
 const HELP = `Usage: npm run mutate [-- --all]
 
@@ -20,31 +20,25 @@ const { values } = parseArgs({ options: { all: { type: 'boolean' }, help: { type
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-/** The walks hold for a whole chart and are slow; what only they can tell has no test that is named for it. */
-const isRules = (name: string): boolean => name.endsWith('.test.ts') && !name.endsWith('-edges.test.ts');
+/** Where the tests of charts are. */
+const folder = new URL('../test/machines/', import.meta.url);
+
+/** Other tests there are ava's alone: the walks, which hold for a whole chart, and are slow. */
+const hasRules = (name: string): boolean =>
+  name.endsWith('.test.ts') && readFileSync(new URL(name, folder), 'utf8').includes("from './rule.ts'");
 
 async function run(): Promise<void> {
-  const folder = new URL('../test/machines/', import.meta.url);
-  for (const name of readdirSync(folder).filter(isRules)) await import(new URL(name, folder).href);
-  const candidatesFor = rehearse();
-  const mutants = [diskMachine, attachmentMachine].flatMap(mutantsOf);
-  const listed = new Map(equivalents.map(({ mutant, why }) => [mutant, why]));
-  const complaints: string[] = [];
-  const names = new Set<string>();
-  let killed = 0;
-  for (const mutant of mutants) {
-    const { name } = mutant;
-    if (names.has(name)) complaints.push(`two mutants have one name: ${name}`);
-    names.add(name);
-    const killer = killerOf(mutant, candidatesFor(mutant));
-    if (killer) killed += 1;
-    if (killer && listed.has(name)) complaints.push(`listed as equivalent, but killed: ${name}`);
-    if (!killer && !listed.has(name)) complaints.push(`survives: ${name}`);
-    if (values.all) say(`${name}: ${killer?.title ?? listed.get(name) ?? 'SURVIVES'}`);
-  }
-  for (const name of listed.keys()) if (!names.has(name)) complaints.push(`listed, but no mutant: ${name}`);
+  for (const name of readdirSync(folder).filter(hasRules)) await import(new URL(name, folder).href);
+  const candidatesFor = coverRules();
+  const verdicts = [diskMachine, attachmentMachine].flatMap(mutantsOf).map(mutant => ({
+    name: mutant.name,
+    killer: killerOf(mutant, candidatesFor(mutant)),
+  }));
+  if (values.all) for (const { name, killer } of verdicts) say(`${name}: ${killer?.title ?? 'SURVIVES'}`);
+  const complaints = complaintsOf(verdicts, equivalents);
   for (const complaint of complaints) say(complaint);
-  say(`${mutants.length} mutants, ${killed} killed, ${listed.size} listed as equivalent`);
+  const killed = verdicts.filter(({ killer }) => killer !== undefined).length;
+  say(`${verdicts.length} mutants, ${killed} killed, ${equivalents.length} listed as equivalent`);
   if (complaints.length > 0) process.exitCode = 1;
 }
 

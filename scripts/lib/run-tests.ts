@@ -14,6 +14,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['lint and formatting', 'npm', 'run', '--silent', 'lint'],
   ['dead code', 'npm', 'run', '--silent', 'dead-code'],
   ['diagrams of the statecharts', 'npm', 'run', '--silent', 'charts', '--', '--check'],
+  ['mutants of the statecharts', 'npm', 'run', '--silent', 'mutate'],
 ];
 
 async function check([name, command, ...args]: (typeof checks)[number]): Promise<Tally> {

@@ -64,3 +64,15 @@ test('a disk waits with a deadline, and rests without one', t => {
     else t.is(context.deadline, null, to);
   }
 });
+
+test('what another attempt brings back changes nothing, in whatever state and context', t => {
+  const stale = visits.filter(
+    ({ event, before }) => 'attempt' in event && event.attempt !== (before as { attempt?: unknown }).attempt,
+  );
+  const states = Object.keys(diskMachine.root.states).filter(state => state !== 'deleted');
+  t.deepEqual([...new Set(stale.map(({ from }) => from))].sort(), states.sort());
+  for (const { from, before, to, context } of stale) {
+    t.is(to, from);
+    t.is(context, before);
+  }
+});

@@ -7,10 +7,13 @@ import { birthOn, DISK, machine, patience, stamp, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
-/** Where the mutation run takes part: it puts a mutant in a chart's place, and learns which events a rule sends in which states. */
-export const stage = {
-  castFor: (chart: Chart): Chart => chart,
-  sent: (_chart: string, _state: string, _event: string, _next: string): void => {},
+/**
+ * Hooks of the mutation run: which machine is played for a chart (the chart itself or a mutant), and which events are sent in
+ * which states.
+ */
+export const playHooks = {
+  machineOf: (chart: Chart): Chart => chart,
+  onSent: (_chart: string, _state: string, _event: string, _next: string): void => {},
 };
 
 /** A chart with its notes written down. */
@@ -28,7 +31,7 @@ export function play<Played extends Chart>(chart: Played) {
     publish: note('publish'),
     ...Object.fromEntries(effects),
   };
-  const actor = createActor((stage.castFor(chart) as typeof diskMachine).provide({ actions }));
+  const actor = createActor((playHooks.machineOf(chart) as typeof diskMachine).provide({ actions }));
   // Without an observer XState throws errors of guards and actions in a timer.
   actor.subscribe({ error: () => {} });
   actor.start();
@@ -40,7 +43,7 @@ export function play<Played extends Chart>(chart: Played) {
       (actor.send as (event: unknown) => void)({ ...event, now, time: now, patience });
       const { error } = actor.getSnapshot();
       if (error) throw error;
-      stage.sent(chart.id, state, event.type, stateNow());
+      playHooks.onSent(chart.id, state, event.type, stateNow());
       return { state: stateNow(), notes: [...notes] };
     },
     /** Whether the chart has an answer to it now, if only that it is so already. */

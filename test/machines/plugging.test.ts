@@ -168,7 +168,7 @@ test('a plug into a machine that does not run is taken back until its end is pro
   });
   t.is(attachment.context().doubt?.detail, inDoubt.detail);
   const early = { ...notRunning, settled: false, found: nowhere({ end: end() }) };
-  t.is(attachment.send(early).state, 'detaching');
+  t.is(attachments['detaching, taken back']().send(early).state, 'detaching');
 });
 
 test('an unplug is asked of the node to which the machine has moved', t => {

@@ -133,26 +133,41 @@ const attachmentRefusals: RefusedIn<keyof typeof attachments, AttachmentMessage>
   ],
 };
 
+/** The messages that are refused alike, by type and code. */
+function alike<Message extends { type: string }>(refusals: readonly Refused<Message>[]) {
+  const groups = new Map<string, Refused<Message>[]>();
+  for (const refusal of refusals) {
+    const title = `${refusal[0].type} with ${refusal[1]}`;
+    groups.set(title, [...(groups.get(title) ?? []), refusal]);
+  }
+  return groups;
+}
+
+const notesOf = (code: Refusal, detail: string | undefined) =>
+  detail === undefined ? refused(code) : [{ refuse: { code, detail } }];
+
 for (const [name, refusals] of Object.entries(diskRefusals)) {
-  for (const [index, [message, code, detail]] of refusals.entries()) {
-    test(`a disk that is ${name} refuses ${message.type} with ${code} and does not change (${index})`, t => {
-      const disk = disks[name as keyof typeof disks]();
-      const before = disk.context();
-      const notes = detail === undefined ? refused(code) : [{ refuse: { code, detail } }];
-      t.deepEqual(disk.send(message), { state: stateOf(name), notes });
-      t.is(disk.context(), before);
+  for (const [title, group] of alike(refusals)) {
+    test(`a disk that is ${name} refuses ${title} and does not change`, t => {
+      for (const [message, code, detail] of group) {
+        const disk = disks[name as keyof typeof disks]();
+        const before = disk.context();
+        t.deepEqual(disk.send(message), { state: stateOf(name), notes: notesOf(code, detail) });
+        t.is(disk.context(), before);
+      }
     });
   }
 }
 
 for (const [name, refusals] of Object.entries(attachmentRefusals)) {
-  for (const [index, [message, code, detail]] of refusals.entries()) {
-    test(`an attachment that is ${name} refuses ${message.type} with ${code} and does not change (${index})`, t => {
-      const attachment = attachments[name as keyof typeof attachments]();
-      const before = attachment.context();
-      const notes = detail === undefined ? refused(code) : [{ refuse: { code, detail } }];
-      t.deepEqual(attachment.send(message), { state: stateOf(name), notes });
-      t.is(attachment.context(), before);
+  for (const [title, group] of alike(refusals)) {
+    test(`an attachment that is ${name} refuses ${title} and does not change`, t => {
+      for (const [message, code, detail] of group) {
+        const attachment = attachments[name as keyof typeof attachments]();
+        const before = attachment.context();
+        t.deepEqual(attachment.send(message), { state: stateOf(name), notes: notesOf(code, detail) });
+        t.is(attachment.context(), before);
+      }
     });
   }
 }

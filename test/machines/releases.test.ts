@@ -76,8 +76,8 @@ const cases: readonly Case[] = [
   ['nobody claimed it in time', 'unclaimed', { type: 'TIMEOUT' }, { state: 'released', notes: [] }],
 ];
 
-for (const [index, [why, name, message, result]] of cases.entries()) {
-  test(`an attachment that is ${name} ends by ${message.type} when ${why} (${index})`, t => {
+for (const [why, name, message, result] of cases) {
+  test(`an attachment that is ${name} ends by ${message.type} when ${why}`, t => {
     t.deepEqual(attachments[name]().send(message), result);
   });
 }

@@ -22,7 +22,7 @@ const ava = process.send ? (await import('ava')).default : undefined;
 /** Every rule of the modules that are loaded. */
 export const rules: Rule[] = [];
 
-/** Declares a test of a chart. It plays charts with `play` alone, and waits for nothing. */
+/** Declares a test of a chart, in the place of ava's. It plays charts with `play` alone, and waits for nothing. */
 export function test(title: string, check: (t: Assertions) => void): void {
   rules.push({ title, check });
   ava?.(title, t => check(t as Assertions));

@@ -1,8 +1,8 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import { birthOn, RUN, stamp, vmOf } from './events.ts';
+import { birthOn, RUN, vmOf } from './events.ts';
 import { hotattach, refused } from './play.ts';
 import { test } from './rule.ts';
-import { attach, disks, growth, problem } from './states.ts';
+import { attach, disks, growth } from './states.ts';
 
 const told = (id: string, type: string, more: object) => ({
   tell: { to: attachmentKey(id), event: { type, ...birthOn(id, vmOf(id)), shareable: true, ...more } },
@@ -140,34 +140,6 @@ test('where a machine goes while its disk grows, it is told the new size there',
   t.is(disk.context().attempt, attempt + 1);
 });
 
-for (const [name, settled] of [
-  ['growing', 'available'],
-  ['growing, registered', 'attached'],
-  ['growing, plugged', 'hot-attached'],
-] as const) {
-  test(`a disk that is ${name} is ${settled} once it has grown`, t => {
-    const disk = disks[name]();
-    const { attempt } = disk.context();
-    disk.send({ type: 'GROW_PENDING', attempt, problem });
-    t.deepEqual(disk.send({ type: 'GROWN', attempt }), {
-      state: settled,
-      notes: [{ publish: { type: 'disk.resized' } }, { answer: { problem: null } }],
-    });
-    t.like(disk.context(), { sizeGiB: 3, grownFrom: null, failures: 0, deadline: null });
-  });
-
-  test(`a disk that is ${name} is ${settled}, and as large as it was, when it has not grown`, t => {
-    const disk = disks[name]();
-    const { attempt } = disk.context();
-    disk.send({ type: 'GROW_PENDING', attempt, problem });
-    t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt, problem }), {
-      state: settled,
-      notes: [{ publish: { type: 'disk.resize-failed', problem } }, { answer: { problem } }],
-    });
-    t.like(disk.context(), { sizeGiB: 1, grownFrom: null, failures: 0, deadline: null });
-  });
-}
-
 for (const name of [...usable, 'growing'] as const) {
   test(`a disk that is ${name} is edited, and what it is called already is no change`, t => {
     const disk = disks[name]();
@@ -188,20 +160,4 @@ test('the limit of a disk that nobody uses is changed', t => {
     notes: [{ publish: { type: 'disk.limit-changed' } }],
   });
   t.is(disk.context().limit, 5);
-});
-
-test('a growth that passes its deadline is tried again, and its caller is told', t => {
-  const disk = disks.growing();
-  t.deepEqual(disk.send({ type: 'TIMEOUT' }), {
-    state: 'growing',
-    notes: [{ answer: { problem: { code: 'GROW_TIMEOUT', detail: '' } } }, { growVolume: true }],
-  });
-  t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.patience.growing });
-});
-
-test('a growth goes on after a restart', t => {
-  t.deepEqual(disks.growing().send({ type: 'RESUME' }), {
-    state: 'growing',
-    notes: [{ growVolume: true }],
-  });
 });

@@ -5,6 +5,7 @@ import { type Edge, edgesOf } from '../../src/charts/edges.ts';
 /** One event, met in one reachable state. */
 export interface Visit {
   readonly from: string;
+  readonly before: Record<string, unknown>;
   readonly event: EventObject;
   readonly to: string;
   readonly context: Record<string, unknown>;
@@ -48,7 +49,13 @@ export function walk(
       actor.send(event);
       const after = actor.getSnapshot();
       if (after.error) throw after.error;
-      visits.push({ from: state.value, event, to: String(after.value), context: after.context });
+      visits.push({
+        from: state.value,
+        before: state.context,
+        event,
+        to: String(after.value),
+        context: after.context,
+      });
     }
   }
   return { visits, missed: edgesOf(machine).filter(edge => !taken.has(edge.definition)) };

@@ -40,7 +40,14 @@ async function runOf(
   }: { args?: string[]; checks?: Record<string, string>; more?: Record<string, string> } = {},
 ) {
   const files = Object.entries(tests).map(([name, code]) => [`test/${name}.test.js`, code]);
-  const scripts = { types: 'true', lint: 'true', 'dead-code': 'true', charts: 'true', ...checks };
+  const scripts = {
+    types: 'true',
+    lint: 'true',
+    'dead-code': 'true',
+    charts: 'true',
+    mutate: 'true',
+    ...checks,
+  };
   const named = Object.entries(scripts).map(([name, script]) => [`checks/${name}`, script]);
   const cwd = await folderWith(t, {
     ...Object.fromEntries(files),
@@ -65,7 +72,7 @@ test.serial(
   async t => {
     const { status, last } = await runOf(t, { good });
     t.is(status, 0);
-    t.is(last, '7 passed, 0 failed, 0 skipped');
+    t.is(last, '8 passed, 0 failed, 0 skipped');
   },
 );
 
@@ -82,7 +89,7 @@ test.serial('with arguments only the tests that they name run, after a build', a
 test.serial('a failed test is told in full at the end, and makes the run fail', async t => {
   const { status, stdout, last } = await runOf(t, { good, bad });
   t.is(status, 1);
-  t.is(last, '8 passed, 1 failed, 0 skipped');
+  t.is(last, '9 passed, 1 failed, 0 skipped');
   t.regex(stdout, /\n {2}bad › subtracts\n[\s\S]*\n {2}Difference/);
   t.regex(stdout, /\nFailed:\n {2}bad › subtracts\n/);
 });
@@ -94,37 +101,37 @@ test.serial('a failed check is told in full, the tests run all the same, and the
     { checks: { lint: "printf '\\033[31mthis line is ugly'; exit 1" } },
   );
   t.is(status, 1);
-  t.is(last, '6 passed, 1 failed, 0 skipped');
+  t.is(last, '7 passed, 1 failed, 0 skipped');
   t.regex(stdout, /\nFailed:\n {2}lint and formatting\n {4}this line is ugly\n/);
 });
 
 test.serial('skipped tests are counted and named', async t => {
   const { status, stdout, last } = await runOf(t, { skip });
   t.is(status, 0);
-  t.is(last, '6 passed, 0 failed, 1 skipped');
+  t.is(last, '7 passed, 0 failed, 1 skipped');
   t.regex(stdout, /\nSkipped:\n {2}needs a moon \(no moon here\)\n/);
 });
 
 test.serial('a test process that ends in the middle of a test is a failure', async t => {
   const { status, last } = await runOf(t, { good, crash });
   t.is(status, 1);
-  t.regex(last ?? '', /^8 passed, [1-9]\d* failed, 0 skipped$/);
+  t.regex(last ?? '', /^9 passed, [1-9]\d* failed, 0 skipped$/);
 });
 
 test.serial('tests that never ran because a hook before them failed are failures', async t => {
   const { status, stdout, last } = await runOf(t, { hook });
   t.is(status, 1);
-  t.regex(last ?? '', /^5 passed, [2-9] failed, 0 skipped$/);
+  t.regex(last ?? '', /^6 passed, [2-9] failed, 0 skipped$/);
   t.regex(stdout, /not ready/);
 });
 
 test.serial('a run without any test is a failure', async t => {
   const nothing = await runOf(t, {});
   t.is(nothing.status, 1);
-  t.is(nothing.last, '5 passed, 1 failed, 0 skipped');
+  t.is(nothing.last, '6 passed, 1 failed, 0 skipped');
   const allSkipped = await runOf(t, { empty });
   t.is(allSkipped.status, 1);
-  t.is(allSkipped.last, '5 passed, 1 failed, 1 skipped');
+  t.is(allSkipped.last, '6 passed, 1 failed, 1 skipped');
 });
 
 const inGuest = `import test from 'ava';
@@ -146,7 +153,7 @@ while [ "$1" != env ]; do shift; done
 GUEST=1 exec "$@"`;
   const { status, last } = await runOf(t, { good, 'lvm/volumes': inGuest }, { more: guestThat(runs) });
   t.is(status, 0);
-  t.is(last, '9 passed, 0 failed, 0 skipped');
+  t.is(last, '10 passed, 0 failed, 0 skipped');
 });
 
 for (const args of [[], ['test/lvm']]) {
@@ -159,7 +166,7 @@ for (const args of [[], ['test/lvm']]) {
         { args, more: cannotRun },
       );
       t.is(status, 0);
-      t.is(last, `${args.length > 0 ? 1 : 7} passed, 0 failed, 2 skipped`);
+      t.is(last, `${args.length > 0 ? 1 : 8} passed, 0 failed, 2 skipped`);
       for (const title of ['makes', 'wipes']) {
         t.regex(stdout, new RegExp(`Skipped:[\\s\\S]*${title} a volume \\(no ptrace here\\)\\n`));
       }
@@ -171,7 +178,7 @@ test.serial('a guest that should run and does not is a failure, told in full', a
   const dies = guestThat('echo "its kernel ended" >&2; echo "  Kernel panic" >&2; exit 70');
   const { status, stdout, last } = await runOf(t, { good, 'lvm/volumes': inGuest }, { more: dies });
   t.is(status, 1);
-  t.is(last, '7 passed, 1 failed, 2 skipped');
+  t.is(last, '8 passed, 1 failed, 2 skipped');
   t.regex(stdout, /\nFailed:\n {2}scripts\/virt\/lvm-guest\.sh\n {4}its kernel ended\n {6}Kernel panic\n/);
 });
 
@@ -180,7 +187,7 @@ test.serial('what two runs at once say in detail is not mixed', async t => {
 while [ "$1" != env ]; do shift; done
 GUEST=2 exec "$@"`;
   const { last, stdout } = await runOf(t, { bad, 'lvm/volumes': inGuest }, { more: guestThat(runs) });
-  t.is(last, '6 passed, 3 failed, 0 skipped');
+  t.is(last, '7 passed, 3 failed, 0 skipped');
   const details = stdout.split('\nFailed:')[0]?.split('\n  ─\n').slice(1).join() ?? '';
   t.is(details.match(/ {2}✔ /g), null, 'results among the details');
 });

@@ -1,6 +1,6 @@
-// Runs the rules of test/machines, in this process, against a chart or a mutant of it.
+// Runs the rules of test/machines, in this process, against the charts and their mutants.
 import assert, { AssertionError } from 'node:assert/strict';
-import { stage } from '../../test/machines/play.ts';
+import { playHooks } from '../../test/machines/play.ts';
 import { type Assertions, type Rule, rules } from '../../test/machines/rule.ts';
 import type { Mutant } from './mutants.ts';
 
@@ -43,26 +43,26 @@ const keyOf = (chart: string, state: string, event: string | null): string =>
  * Runs every rule against the charts as they are; throws if one fails. Answers which rules can tell a mutant: those that send the event
  * in the state where it differs, or enter that state.
  */
-export function rehearse(): (mutant: Mutant) => readonly Rule[] {
+export function coverRules(): (mutant: Mutant) => readonly Rule[] {
   const reached = new Map<string, Set<Rule>>();
   for (const rule of rules) {
     const note = (key: string): void => {
       reached.set(key, (reached.get(key) ?? new Set()).add(rule));
     };
-    stage.sent = (chart, state, event, next) => {
+    playHooks.onSent = (chart, state, event, next) => {
       note(keyOf(chart, state, event));
       note(keyOf(chart, next, null));
     };
     if (isBroken(rule)) throw new Error(`fails without a mutation: ${rule.title}`);
   }
-  stage.sent = () => {};
+  playHooks.onSent = () => {};
   return ({ chart, state, event }) => [...(reached.get(keyOf(chart, state, event)) ?? [])];
 }
 
 /** The first of these rules whose expectation fails on the mutant; undefined: it survives. */
 export function killerOf(mutant: Mutant, candidates: readonly Rule[]): Rule | undefined {
-  const { castFor } = stage;
-  stage.castFor = chart => (chart.id === mutant.chart ? (mutant.machine as typeof chart) : chart);
+  const { machineOf } = playHooks;
+  playHooks.machineOf = chart => (chart.id === mutant.chart ? (mutant.machine as typeof chart) : chart);
   try {
     return candidates.find(rule => {
       try {
@@ -73,6 +73,33 @@ export function killerOf(mutant: Mutant, candidates: readonly Rule[]): Rule | un
       }
     });
   } finally {
-    stage.castFor = castFor;
+    playHooks.machineOf = machineOf;
   }
+}
+
+interface Equivalent {
+  readonly mutant: string;
+  readonly why: string;
+}
+
+interface Verdict {
+  readonly name: string;
+  /** The rule that kills it; undefined: it survives. */
+  readonly killer: Rule | undefined;
+}
+
+/** What is wrong with these verdicts: survivors that are not listed, and what is listed without being a survivor. */
+export function complaintsOf(verdicts: readonly Verdict[], listed: readonly Equivalent[]): readonly string[] {
+  const names = verdicts.map(({ name }) => name);
+  const survivors = new Set(verdicts.flatMap(({ name, killer }) => (killer ? [] : [name])));
+  const allowed = new Set(listed.map(({ mutant }) => mutant));
+  return [
+    ...names
+      .filter((name, index) => names.indexOf(name) !== index)
+      .map(name => `two mutants have one name: ${name}`),
+    ...[...survivors].filter(name => !allowed.has(name)).map(name => `survives: ${name}`),
+    ...[...allowed]
+      .filter(name => !survivors.has(name))
+      .map(name => `listed, but ${names.includes(name) ? 'killed' : 'no mutant'}: ${name}`),
+  ];
 }

@@ -1,0 +1,47 @@
+import { stamp } from './events.ts';
+import { test } from './rule.ts';
+import { disks, problem } from './states.ts';
+
+for (const [name, settled] of [
+  ['growing', 'available'],
+  ['growing, registered', 'attached'],
+  ['growing, plugged', 'hot-attached'],
+] as const) {
+  test(`a disk that is ${name} is ${settled} once it has grown`, t => {
+    const disk = disks[name]();
+    const { attempt } = disk.context();
+    disk.send({ type: 'GROW_PENDING', attempt, problem });
+    t.deepEqual(disk.send({ type: 'GROWN', attempt }), {
+      state: settled,
+      notes: [{ publish: { type: 'disk.resized' } }, { answer: { problem: null } }],
+    });
+    t.like(disk.context(), { sizeGiB: 3, grownFrom: null, failures: 0, deadline: null });
+  });
+
+  test(`a disk that is ${name} is ${settled}, and as large as it was, when it has not grown`, t => {
+    const disk = disks[name]();
+    const { attempt } = disk.context();
+    disk.send({ type: 'GROW_PENDING', attempt, problem });
+    t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt, problem }), {
+      state: settled,
+      notes: [{ publish: { type: 'disk.resize-failed', problem } }, { answer: { problem } }],
+    });
+    t.like(disk.context(), { sizeGiB: 1, grownFrom: null, failures: 0, deadline: null });
+  });
+}
+
+test('a growth that passes its deadline is tried again, and its caller is told', t => {
+  const disk = disks.growing();
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }), {
+    state: 'growing',
+    notes: [{ answer: { problem: { code: 'GROW_TIMEOUT', detail: '' } } }, { growVolume: true }],
+  });
+  t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.patience.growing });
+});
+
+test('a growth goes on after a restart', t => {
+  t.deepEqual(disks.growing().send({ type: 'RESUME' }), {
+    state: 'growing',
+    notes: [{ growVolume: true }],
+  });
+});
