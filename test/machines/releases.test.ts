@@ -57,7 +57,12 @@ const cases: readonly Case[] = [
       OFF,
     ],
   ),
-  ['the guest let it go by itself', 'hot-attached', { type: 'DEVICE_GONE', alarm: null, defined: false }, GONE],
+  [
+    'the guest let it go by itself',
+    'hot-attached',
+    { type: 'DEVICE_GONE', alarm: null, defined: false },
+    GONE,
+  ],
   ['its machine is found without it', 'hot-attached', found(without), GONE],
   ['its machine is proved to have ended', 'hot-attached', found(ended), DIED],
   ['its node is declared dead', 'hot-attached', nodeDead, DIED],
@@ -100,7 +105,10 @@ test('what waits for its claim has no doubt and writes nowhere, and has a day', 
 
 for (const name of plugged) {
   test(`while an alarm is up, no list of a node takes the disk off an attachment that is ${name}`, t => {
-    for (const message of [{ type: 'DEVICE_GONE' as const, alarm: ALARM, defined: false }, found(without, ALARM)]) {
+    for (const message of [
+      { type: 'DEVICE_GONE' as const, alarm: ALARM, defined: false },
+      found(without, ALARM),
+    ]) {
       const attachment = attachments[name]();
       t.deepEqual(attachment.send(message), { state: name, notes: [] }, message.type);
     }
@@ -108,17 +116,20 @@ for (const name of plugged) {
 }
 
 test('while a plug is taken back, neither its absence nor the end of its machine is enough', t => {
-  for (const message of [{ type: 'DEVICE_GONE' as const, alarm: null, defined: false }, found(without), found(ended)]) {
+  for (const message of [
+    { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
+    found(without),
+    found(ended),
+  ]) {
     const attachment = attachments['detaching, taken back']();
     t.deepEqual(attachment.send(message), { state: 'detaching', notes: [] }, message.type);
   }
 });
 
-test('a plug that is taken back is detached as any other where its machine does not run', t => {
-  t.deepEqual(
-    attachments['detaching, taken back']().send({ ...detach, found: nowhere(), word: 'frontend' }),
-    OFF,
-  );
+test('a plug that is taken back is detached as any other once libvirt has answered for it', t => {
+  const attachment = attachments['detaching, taken back']();
+  t.is(attachment.send({ ...notRunning, found: nowhere() }).state, 'detaching');
+  t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
 });
 
 test('that a device is not there yet says nothing while it is plugged', t => {
