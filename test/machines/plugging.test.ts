@@ -184,6 +184,18 @@ test('an unplug is asked of the node to which the machine has moved', t => {
   }
 });
 
+test('where a machine has moved from a plug that libvirt has not answered, its old node stays in mind', t => {
+  for (const settled of [true, false]) {
+    const attachment = attachments['detaching, taken back']();
+    const { atWork } = attachment.context();
+    attachment.send({ ...notRunning, settled, found: running({ vm: there }) });
+    t.deepEqual(attachment.context().atWork, settled ? null : atWork);
+    const dead = { type: 'NODE_DEAD' as const, node: ELSEWHERE, found: nowhere(), alarm: null };
+    t.true(attachment.hears(dead));
+    t.is(attachment.send(dead).state, settled ? 'released' : 'detaching');
+  }
+});
+
 test('a second call to unplug waits for the same end', t => {
   const attachment = attachments.detaching();
   const before = attachment.context();

@@ -132,6 +132,26 @@ test('a plug that is taken back is detached as any other once libvirt has answer
   t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
 });
 
+test('a plug that is taken back is released by force where its machine is not seen alive', t => {
+  t.deepEqual(attachments['detaching, taken back']().send(force), OFF);
+});
+
+test('a plug that libvirt has not answered is not detached by the word of the frontend, and says why', t => {
+  const attachment = attachments['detaching, taken back']();
+  for (const place of [nowhere(), ended]) {
+    const { state, notes } = attachment.send({ ...detach, found: place, word: 'frontend' });
+    t.is(state, 'detaching');
+    const detail =
+      'libvirt has not answered for its plug, and may carry it out when the machine starts again';
+    t.deepEqual(notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
+  }
+});
+
+test('a disk that its machine let go of is not free while the definition holds it', t => {
+  const gone = { type: 'DEVICE_GONE' as const, alarm: null, defined: true };
+  for (const name of plugged) t.deepEqual(attachments[name]().send(gone), { state: name, notes: [] });
+});
+
 test('that a device is not there yet says nothing while it is plugged', t => {
   const places = [running(), without, nowhere(), silent, { at: 'saved' as const }];
   for (const message of [
