@@ -45,7 +45,7 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly diverted: string | null;
 }
 
-export const unborn: AttachmentContext = {
+export const initialAttachment: AttachmentContext = {
   id: '',
   disk: '',
   node: '',
@@ -184,14 +184,14 @@ export const setupAttachment = setup({
     beginPlugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       atWork: { host: context.vm.host, node: context.vm.node },
-      deadline: event.now + event.patience.attaching,
+      deadline: event.now + event.timeouts.attaching,
     })),
     beginUnplugging: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      deadline: event.now + event.patience.detaching,
+      deadline: event.now + event.timeouts.detaching,
     })),
     awaitClaim: assign(({ event }) => ({
-      deadline: event.now + event.patience.claiming,
+      deadline: event.now + event.timeouts.claiming,
       doubt: null,
       diverted: null,
     })),

@@ -1,5 +1,5 @@
 import type { AttachmentEvent, DetachFacts } from './attachment-events.ts';
-import { type AttachmentContext, setupAttachment, unborn } from './attachment-parts.ts';
+import { type AttachmentContext, initialAttachment, setupAttachment } from './attachment-parts.ts';
 import { diskKey } from './notes.ts';
 import type { Failure } from './reasons.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
@@ -161,7 +161,7 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actio
  */
 export const attachmentMachine = setupAttachment.createMachine({
   id: 'attachment',
-  context: unborn,
+  context: initialAttachment,
   initial: 'new',
   states: {
     new: {

@@ -33,7 +33,7 @@ export interface DiskContext extends DiskBirth {
   readonly wiped: { readonly bytes: number; readonly of: number } | null;
 }
 
-export const unborn: DiskContext = {
+export const initialDisk: DiskContext = {
   uuid: '',
   owner: '',
   tag: '',
@@ -107,12 +107,12 @@ export const setupDisk = setup({
     }),
     beginMaking: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      deadline: event.now + event.patience.creating,
+      deadline: event.now + event.timeouts.creating,
       undo: null,
     })),
     beginRemoving: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      deadline: event.now + event.patience.deleting,
+      deadline: event.now + event.timeouts.deleting,
     })),
     plan: assign(({ context, event }) => {
       assertEvent(event, 'GROW');
@@ -120,12 +120,12 @@ export const setupDisk = setup({
     }),
     beginGrowing: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      deadline: event.now + event.patience.growing,
+      deadline: event.now + event.timeouts.growing,
     })),
     stay: assign(({ context }) => ({ sizeGiB: context.grownFrom ?? context.sizeGiB })),
     beginWiping: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
-      deadline: event.now + event.patience.wiping,
+      deadline: event.now + event.timeouts.wiping,
       wiped: context.wiped ?? { bytes: 0, of: context.sizeGiB * GIB },
     })),
     noteWiped: assign(({ event }) => {

@@ -1,6 +1,6 @@
 import { attachmentBirth } from './births.ts';
 import type { DiskEvent } from './disk-events.ts';
-import { type DiskContext, setupDisk, unborn } from './disk-parts.ts';
+import { type DiskContext, initialDisk, setupDisk } from './disk-parts.ts';
 import { attachmentKey, type ChangeType } from './notes.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
 import { firstFreeTarget } from './targets.ts';
@@ -206,7 +206,7 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishF
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
-  context: unborn,
+  context: initialDisk,
   initial: 'new',
   states: {
     new: {

@@ -1,5 +1,5 @@
 /** How long a chart waits for somebody else, in milliseconds. */
-export interface Patience {
+export interface Timeouts {
   readonly creating: number;
   readonly deleting: number;
   readonly growing: number;
@@ -20,5 +20,5 @@ export interface Stamp {
   readonly now: number;
   /** For what people read: milliseconds since 1970 by the system's clock. */
   readonly time: number;
-  readonly patience: Patience;
+  readonly timeouts: Timeouts;
 }

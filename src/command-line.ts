@@ -1,4 +1,4 @@
-import { checkCertificate } from './api/certificate.ts';
+import { checkCertificate } from './api/http/certificate.ts';
 import { unknownVariables } from './config/environment.ts';
 import { helpText } from './config/help.ts';
 import { ConfigError, loadConfig } from './config.ts';

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from './durable-file.ts';
-import { isMissing } from './missing.ts';
+import { syncDirectory } from './lib/durable-file.ts';
+import { isMissing } from './lib/missing.ts';
 
 /**
  * Makes a folder, and those above it, all durably. One by one: Node's own `recursive` goes round for ever where a folder is there and takes no

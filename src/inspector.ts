@@ -1,4 +1,4 @@
-import type { Inspect } from './disks/step.ts';
+import type { Inspect } from './disks/actors/step.ts';
 
 /**
  * Reports what actors do to Stately's inspector at this WebSocket; where nobody listens there, it tries again every few seconds.

@@ -6,24 +6,24 @@ import type { Logger } from 'pino';
 import { accountStore } from './accounts/account-store.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
-import { createFigures } from './api/figures.ts';
 import { createReadiness } from './api/health.ts';
-import { createAnswers, keyRecord } from './api/idempotency.ts';
+import { createMetrics } from './api/metrics.ts';
+import { createAnswers, keyRecord } from './api/routes/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
-import { agingFrom, steadyNow } from './clock.ts';
 import { isSystemLibvirt } from './config/settings.ts';
 import type { Config } from './config.ts';
 import { prepareDataFolder } from './data-folder.ts';
-import { connectionsWithin } from './descriptors.ts';
 import { createDisks } from './disks/disks.ts';
 import { sentenceOf } from './errors.ts';
 import { logChanges } from './events/change-log.ts';
-import { keepHistory } from './events/history.ts';
 import { openEventLog } from './events/log.ts';
+import { startRetention } from './events/retention.ts';
 import { createStreams } from './events/streams.ts';
 import { createTickets } from './events/tickets.ts';
 import { createHypervisor } from './hypervisor/create.ts';
 import { openInspector } from './inspector.ts';
+import { agingFrom, monotonicNow } from './lib/clock.ts';
+import { connectionsWithin } from './lib/descriptors.ts';
 import { say } from './logging.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
@@ -60,7 +60,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     }
   });
 
-  const figures = createFigures();
+  const figures = createMetrics();
   const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
   const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
@@ -101,7 +101,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     pool,
     hypervisor,
     log,
-    now: steadyNow,
+    now: monotonicNow,
     time: Date.now,
     newUuid: randomUUID,
     newId: nanoid,
@@ -127,7 +127,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     failed: failed('the event log could not be read'),
   });
   disks.tellDrift(streams.drift);
-  const history = keepHistory({
+  const history = startRetention({
     log: eventLog,
     events: config.eventHistory,
     ageMs: config.eventHistoryMs,
@@ -140,7 +140,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     tell: streams.warn,
     log: { warn },
   });
-  const tickets = createTickets(() => nanoid(32), steadyNow);
+  const tickets = createTickets(() => nanoid(32), monotonicNow);
   figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
   const readiness = createReadiness({
     write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),

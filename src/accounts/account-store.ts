@@ -1,4 +1,4 @@
-import type { Write } from '../store/journal.ts';
+import type { Write } from '../store/group-commit.ts';
 import { prefixes } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import type { AccountStore } from './accounts.ts';

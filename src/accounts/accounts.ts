@@ -3,7 +3,7 @@
 import { nanoid } from 'nanoid';
 import type { Quota } from '../../machines/disk-events.ts';
 import { errorOf } from '../errors.ts';
-import type { Write } from '../store/journal.ts';
+import type { Write } from '../store/group-commit.ts';
 import type { Account } from './account.ts';
 import type { Caller } from './caller.ts';
 import { fairQueue } from './fair-queue.ts';

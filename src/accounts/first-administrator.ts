@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../durable-file.ts';
-import { isMissing } from '../missing.ts';
+import { writeDurably } from '../lib/durable-file.ts';
+import { isMissing } from '../lib/missing.ts';
 import type { Accounts } from './accounts.ts';
 import { isFitPassword, PASSWORD_RULE } from './password-rule.ts';
 

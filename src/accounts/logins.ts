@@ -6,7 +6,7 @@ import type { FairQueue } from './fair-queue.ts';
 import { type HashCost, impossibleHash, matchesPassword } from './password.ts';
 import { accountName } from './record.ts';
 import { createThrottle } from './throttle.ts';
-import { createVerified } from './verified.ts';
+import { createVerifiedPasswords } from './verified-passwords.ts';
 
 /** How many pairs of account and address that failed are remembered. */
 const PAIRS = 10_000;
@@ -32,7 +32,7 @@ export function createLogins(parts: {
   readonly now: () => number;
 }) {
   const { find, hashing } = parts;
-  const verified = createVerified<Account>(parts.remembered);
+  const verified = createVerifiedPasswords<Account>(parts.remembered);
   // A name has no NUL in it: no other pair gives the same text.
   const keyOf = (name: string, password: string): string => verified.keyOf(`${name}\0${password}`);
   const throttle = createThrottle(PAIRS, parts.now);

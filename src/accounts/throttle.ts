@@ -1,4 +1,4 @@
-import { createLru } from '../lru.ts';
+import { createLru } from '../lib/lru.ts';
 
 /** Failures that cost no waiting: people mistype. */
 const FREE = 5;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { nanoid } from 'nanoid';
 import { errorOf } from '../errors.ts';
-import type { Write } from '../store/journal.ts';
+import type { Write } from '../store/group-commit.ts';
 import type { Caller } from './caller.ts';
 import type { TokenRecord } from './record.ts';
 

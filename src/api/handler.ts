@@ -2,19 +2,19 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Caller } from '../accounts/caller.ts';
 import type { Cause } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
-import { type Answer, ofError } from './answer.ts';
-import { createAuthentication } from './authentication.ts';
-import { BODY_LIMIT, type Exchange } from './exchange.ts';
-import { type Fields, mediaType, noFields, parseBody, parseForm } from './fields.ts';
-import type { Head } from './head.ts';
-import type { Answers, Keep } from './idempotency.ts';
-import type { OpenRoute } from './open-routes.ts';
-import { changes, fitsFullStore, takesBody } from './operation.ts';
-import type { Route } from './route.ts';
-import { createRouter, type Found } from './router.ts';
+import { createAuthentication } from './access/authentication.ts';
+import { changes, fitsFullStore, takesBody } from './description/operation.ts';
+import { type HttpAnswer, ofError } from './http/answer.ts';
+import { BODY_LIMIT, type Exchange } from './http/exchange.ts';
+import { type Fields, mediaType, noFields, parseBody, parseForm } from './http/fields.ts';
+import type { Head } from './http/head.ts';
+import type { Answers, Keep } from './routes/idempotency.ts';
+import type { OpenRoute } from './routes/open.ts';
+import type { Route } from './routes/route.ts';
+import { createRouter, type Found } from './routes/router.ts';
 
 /** What stands against a request before its body is read, in the order of docs/api-contract.md. */
-function objection(found: Found, head: Head): Answer | undefined {
+function objection(found: Found, head: Head): HttpAnswer | undefined {
   if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
   if (!takesBody(found.route.operation) || head.length === 0) return undefined;
@@ -77,7 +77,7 @@ export function createHandler(parts: {
   readonly once: Answers['once'];
   /** Whether the store has room only for what frees some. */
   readonly isFull: () => boolean;
-}): (exchange: Exchange, told: Told) => Answer | Promise<Answer> {
+}): (exchange: Exchange, told: Told) => HttpAnswer | Promise<HttpAnswer> {
   const { accounts, gate, once, isFull } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
@@ -103,7 +103,7 @@ export function createHandler(parts: {
     const hasBody = found.kind === 'route' && takesBody(found.route.operation);
     const body = hasBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
 
-    function act(caller: Caller, fields: Fields): Answer | Promise<Answer> {
+    function act(caller: Caller, fields: Fields): HttpAnswer | Promise<HttpAnswer> {
       if (found.kind !== 'route') throw errorOf('ROUTE_UNKNOWN');
       // Between the credentials and here the body had to come: the account may have gone, and so may the client.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
@@ -125,13 +125,13 @@ export function createHandler(parts: {
       });
     }
 
-    async function change(caller: Caller): Promise<Answer> {
+    async function change(caller: Caller): Promise<HttpAnswer> {
       const fields = hasBody ? fieldsOfBody(head, await body) : parseForm(head.query);
       await exchange.whole();
       return act(caller, fields);
     }
 
-    function proceed(caller: Caller | undefined): Answer | Promise<Answer> {
+    function proceed(caller: Caller | undefined): HttpAnswer | Promise<HttpAnswer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
       told.account = caller.account;
       told.isTrusted = caller.role !== 'user';

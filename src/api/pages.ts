@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Answer } from './answer.ts';
-import { etagOf } from './versions.ts';
+import type { HttpAnswer } from './http/answer.ts';
+import { etagOf } from './http/versions.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -23,7 +23,7 @@ function pathOf(name: string): string {
 
 export interface Page {
   readonly version: string;
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
 }
 
 function read(directory: string): Map<string, Page> {

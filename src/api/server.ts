@@ -2,21 +2,21 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } fro
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
-import { type Answer, ofError } from './answer.ts';
-import { attemptedName } from './authentication.ts';
-import type { TlsFiles } from './certificate.ts';
-import { type Address, addressText, createClientAddress } from './client-address.ts';
-import { createCors } from './cors.ts';
-import { Exchange } from './exchange.ts';
-import { createFront } from './front.ts';
-import { createGate } from './gate.ts';
+import { attemptedName } from './access/authentication.ts';
+import { type Address, addressText, createClientAddress } from './access/client-address.ts';
+import { createCors } from './access/cors.ts';
+import { createGate } from './access/host-and-origin-check.ts';
 import { createHandler, type Told } from './handler.ts';
-import type { Answers } from './idempotency.ts';
-import { type Attached, webSocketBehavior } from './live.ts';
-import type { MetricsAccess } from './open-routes.ts';
-import { createParting } from './parting.ts';
-import { withoutPlaces } from './places.ts';
-import { routeTable, type Served } from './routes.ts';
+import { type HttpAnswer, ofError } from './http/answer.ts';
+import type { TlsFiles } from './http/certificate.ts';
+import { createConnectionRecycling } from './http/connection-recycling.ts';
+import { type Attached, webSocketBehavior } from './http/event-transports.ts';
+import { Exchange } from './http/exchange.ts';
+import { withoutPaths } from './http/hidden-paths.ts';
+import { createListener } from './http/listener.ts';
+import type { Answers } from './routes/idempotency.ts';
+import type { MetricsAccess } from './routes/open.ts';
+import { routeTable, type Served } from './routes/table.ts';
 
 /** What changes nothing, and is asked all the time. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -64,7 +64,7 @@ const isOfLogins = (code: ErrorCode | undefined): boolean =>
 export function createApi(parts: Parts): Api {
   const { accounts, answers, events, monitoring, log, settings } = parts;
   const network = {
-    isParting: createParting(),
+    isParting: createConnectionRecycling(),
     clientAddress: createClientAddress(settings.trustedProxies),
   };
   const cors = createCors(settings.allowedOrigins);
@@ -91,10 +91,10 @@ export function createApi(parts: Parts): Api {
     }
   }
 
-  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: Told): Answer {
+  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: Told): HttpAnswer {
     if (!(error instanceof PdiskError))
       say('error', { request: exchange.id, err: error }, 'a request failed');
-    return isTrusted ? ofError(error) : withoutPlaces(ofError(error));
+    return isTrusted ? ofError(error) : withoutPaths(ofError(error));
   }
 
   function serve(exchange: Exchange): void {
@@ -105,7 +105,7 @@ export function createApi(parts: Parts): Api {
     let finished = false;
     working += 1;
 
-    function finish({ status, error, body }: Answer): void {
+    function finish({ status, error, body }: HttpAnswer): void {
       if (finished) return;
       finished = true;
       if (typeof body !== 'string') body.free?.();
@@ -133,10 +133,10 @@ export function createApi(parts: Parts): Api {
       );
     }
 
-    const send = (answer: Answer): void =>
+    const send = (answer: HttpAnswer): void =>
       exchange.send(cors.readable(answer, head), stopped !== undefined, () => finish(answer));
 
-    let answer: Answer | Promise<Answer>;
+    let answer: HttpAnswer | Promise<HttpAnswer>;
     try {
       if (stopped) throw errorOf('STOPPING');
       if (working > settings.maxRequests) throw errorOf('BUSY');
@@ -169,7 +169,7 @@ export function createApi(parts: Parts): Api {
     app.ws<Attached>('/*', { ...webSocketBehavior(events.idleSeconds), upgrade: take });
     app.any('/*', (response, request) => take(response, request));
   }
-  const front = createFront({ ...settings, mount, warn: sentence => log.warn(sentence) });
+  const front = createListener({ ...settings, mount, warn: sentence => log.warn(sentence) });
 
   async function drain(graceMs: number): Promise<void> {
     front.refuse();

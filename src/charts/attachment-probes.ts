@@ -1,8 +1,8 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import type { Stamp } from '../../machines/stamp.ts';
-import type { Probe } from './ask.ts';
-import { always, type Given, type Kind, probesOf } from './kinds.ts';
+import type { Probe } from './explain-event.ts';
+import { type Assumption, always, type ProbeKind, probesOf } from './probe-kinds.ts';
 
 /** What the events of the moment would carry. */
 export interface AttachmentFacts {
@@ -13,7 +13,7 @@ export interface AttachmentFacts {
 }
 
 /** Where a machine may be found, in words. */
-const givens = ({ context }: AttachmentFacts): Given[] => {
+const givens = ({ context }: AttachmentFacts): Assumption[] => {
   const { vm } = context;
   const run = context.run ?? { host: '', id: 0 };
   const end = { how: 'destroyed', node: vm.node, host: run.host, watched: run.id };
@@ -49,7 +49,7 @@ const badOutcome = always<AttachmentFacts>(({ context }) => ({ attempt: context.
 const bare = always<AttachmentFacts>(() => ({}));
 
 /** An event of every type as it could come now; it does not compile while a type has none. */
-const kinds: Readonly<Record<AttachmentMessage['type'], Kind<AttachmentFacts>>> = {
+const kinds: Readonly<Record<AttachmentMessage['type'], ProbeKind<AttachmentFacts>>> = {
   HOTATTACH: always(({ context }) => context),
   ATTACH: always(({ context }) => context),
   ADOPT: always(({ context }) => context),

@@ -2,8 +2,8 @@ import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { Stamp } from '../../machines/stamp.ts';
 import type { Vm } from '../../machines/vm.ts';
-import type { Probe } from './ask.ts';
-import { always, type Given, type Kind, probesOf } from './kinds.ts';
+import type { Probe } from './explain-event.ts';
+import { type Assumption, always, type ProbeKind, probesOf } from './probe-kinds.ts';
 
 /** What the events of the moment would carry. */
 export interface DiskFacts {
@@ -33,14 +33,14 @@ const badOutcome = always<DiskFacts>(({ context }) => ({ attempt: context.attemp
 const perUser = (
   { context, machines }: DiskFacts,
   given: (name: string, attachment: string) => readonly [string, object],
-): Given[] =>
-  context.users.flatMap(({ attachment }): Given[] => {
+): Assumption[] =>
+  context.users.flatMap(({ attachment }): Assumption[] => {
     const vm = machines.get(attachment);
     return vm ? [[...given(nameOf(vm), attachment), vm]] : [];
   });
 
 /** For a machine that does not use the disk, and for each that does. */
-const attachings = (facts: DiskFacts): Given[] => {
+const attachings = (facts: DiskFacts): Assumption[] => {
   const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
   const machine = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
@@ -50,7 +50,7 @@ const attachings = (facts: DiskFacts): Given[] => {
 };
 
 /** An event of every type as it could come now; it does not compile while a type has none. */
-const kinds: Readonly<Record<DiskMessage['type'], Kind<DiskFacts>>> = {
+const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   CREATE: { request: 'POST /api/create', ...always(({ context, ...facts }) => ({ ...context, ...facts })) },
   ADOPT: {
     request: 'POST /api/leftovers/:uuid/adopt',

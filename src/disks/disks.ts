@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Quota } from '../../machines/disk-events.ts';
-import type { Patience } from '../../machines/stamp.ts';
+import type { Timeouts } from '../../machines/stamp.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { reasonOf } from '../errors.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
@@ -9,31 +9,35 @@ import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
 import type { Pool } from '../storage/pool.ts';
 import { prefixes } from '../store/keys.ts';
-import { codecs, type EventRecord } from '../store/records.ts';
+import { type EventRecord, recordSchemas } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import { createAlarms } from './alarms.ts';
-import { createBurying } from './burying.ts';
-import { createDefinitionBook, createTidying } from './definitions.ts';
-import { createDiskService } from './disk-service.ts';
-import type { DriftKind } from './drift-kinds.ts';
-import { type DriftNews, type DriftService, watchDrift } from './drift-watch.ts';
-import { createEffects, GRACE_MS } from './effects.ts';
-import { createHolders } from './holders.ts';
-import { createHosts } from './hosts.ts';
-import { inspecting } from './inspecting.ts';
-import { createLeftoverService, type LeftoverService, type NamedAccount } from './leftover-service.ts';
-import { loadShelves } from './load.ts';
-import { createNodeService } from './node-service.ts';
-import { createObserver } from './observing.ts';
-import { createReconciler } from './reconcile.ts';
-import { resume, usedNodes } from './recovery.ts';
+import { createEffects, GRACE_MS } from './actors/effects.ts';
+import { resume, usedNodes } from './actors/recovery.ts';
+import type { Inspect } from './actors/step.ts';
+import { createActorSystem } from './actors/system.ts';
+import type { DriftKind } from './drift/drift-kinds.ts';
+import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
+import { watchVolumes } from './drift/volumes.ts';
+import { loadIndexes } from './records/load.ts';
 import type { ChartService, DiskService, NodeService, Waiting } from './service.ts';
-import type { Inspect } from './step.ts';
-import { createStrays } from './strays.ts';
-import { createActorSystem } from './system.ts';
-import { watchVolumes } from './volumes.ts';
-import { watchNodes } from './watch.ts';
-import { createFinder } from './whereabouts.ts';
+import { createChartService } from './services/chart-service.ts';
+import { createDiskService } from './services/disk-service.ts';
+import {
+  createLeftoverService,
+  type LeftoverService,
+  type NamedAccount,
+} from './services/leftover-service.ts';
+import { createNodeService } from './services/node-service.ts';
+import { createAlarms } from './vms/alarms.ts';
+import { createDeadNodes } from './vms/dead-nodes.ts';
+import { createDefinitionBook, createTidying } from './vms/definitions.ts';
+import { createFinder } from './vms/finder.ts';
+import { createHolders } from './vms/holders.ts';
+import { createHosts } from './vms/hosts.ts';
+import { watchNodes } from './vms/node-watch.ts';
+import { createObserver } from './vms/observer.ts';
+import { createReconciler } from './vms/reconciler.ts';
+import { createStrays } from './vms/strays.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
 const QUESTION_MS = 10_000;
@@ -116,7 +120,7 @@ export interface Disks {
 /** The disks and attachments of one store, alive. */
 export async function createDisks(parts: DisksParts): Promise<Disks> {
   const { store, pool, log, now, settings } = parts;
-  const patience: Patience = {
+  const timeouts: Timeouts = {
     creating: settings.createTimeoutMs,
     deleting: settings.deleteTimeoutMs,
     growing: settings.createTimeoutMs + GRACE_MS,
@@ -125,8 +129,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,
   };
-  const { decided, committed } = await loadShelves(store, parts.hypervisor.nodeKey);
-  const hosts = createHosts(store, await store.load(prefixes.node, codecs.node), parts.hypervisor);
+  const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const hosts = createHosts(store, await store.load(prefixes.node, recordSchemas.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
       { node: parts.hypervisor.hostOf(node) },
@@ -151,7 +155,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     decided,
     committed,
     lastSequence: (await store.eventRange()).newest,
-    patience,
+    timeouts,
     now,
     time: parts.time,
     inspect: parts.inspect,
@@ -165,7 +169,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { ...base, system, finder, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
-  const burying = createBurying(common);
+  const burying = createDeadNodes(common);
   const observer = createObserver({ ...common, strays });
   const reconciler = createReconciler({ ...common, observer });
   const volumes = watchVolumes({
@@ -173,7 +177,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     bornMs: uuid => birthOf(pool.source(uuid)),
     journal: store,
     decided,
-    known: await store.load(prefixes.leftover, codecs.leftover),
+    known: await store.load(prefixes.leftover, recordSchemas.leftover),
     time: parts.time,
   });
   const service = createDiskService({
@@ -202,7 +206,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   return {
     service,
     nodes,
-    charts: inspecting({ ...parts, committed, patience }),
+    charts: createChartService({ ...parts, committed, timeouts }),
     leftovers: createLeftoverService({
       ...parts,
       ...common,

@@ -1,8 +1,8 @@
 import type { DiskBirth, Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../accounts/caller.ts';
-import type { Finding } from '../charts/ask.ts';
-import type { Write } from '../store/journal.ts';
-import { type CauseKind, codecs, type EventRecord } from '../store/records.ts';
+import type { EventFinding } from '../charts/explain-event.ts';
+import type { Write } from '../store/group-commit.ts';
+import { type CauseKind, type EventRecord, recordSchemas } from '../store/records.ts';
 
 /** Why something happens, for the log and the events. */
 export interface Cause {
@@ -75,7 +75,7 @@ export interface AttachmentDetails {
 }
 
 /** The states in which a disk may be seen, those before and after its life included. */
-export const diskStates = codecs.disk.shape.state.options;
+export const diskStates = recordSchemas.disk.shape.state.options;
 
 /** All that there is to say of a disk, one that is being made or removed included. */
 export interface DiskDetails extends DiskView {
@@ -141,7 +141,7 @@ export interface DiskService {
   version(caller: Caller, uuid: string): string;
   create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
   /** Makes a disk larger, also while machines use it: they are told. `sizeGiB` is its new size. Owners and administrators. */
-  grow(caller: Caller, uuid: string, sizeGiB: number, cause: Cause): Promise<void>;
+  resize(caller: Caller, uuid: string, sizeGiB: number, cause: Cause): Promise<void>;
   /** Changes what its owner says of it. `versions`: only if it is still one of these; undefined: whatever it is. */
   edit(
     caller: Caller,
@@ -151,7 +151,7 @@ export interface DiskService {
     versions?: readonly string[],
   ): Promise<void>;
   /** `versions` as above. */
-  remove(caller: Caller, uuid: string, cause: Cause, versions?: readonly string[]): Promise<void>;
+  delete(caller: Caller, uuid: string, cause: Cause, versions?: readonly string[]): Promise<void>;
   /** How many machines may use a disk at once, from now on; only while none does. */
   setLimit(caller: Caller, uuid: string, limit: number, cause: Cause): Promise<void>;
   /** Tries again to make a disk whose creation failed and could not be undone. */
@@ -192,7 +192,7 @@ export interface DiskService {
   /** All disks on a machine, in order of attachment. */
   disksOn(vm: VmName): readonly string[];
   /** The disks on a machine that the caller sees, in order of attachment. */
-  onMachine(caller: Caller, vm: VmName): readonly DiskOnMachine[];
+  onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
   /** The room in the pool. Rejects with POOL_UNAVAILABLE. */
   space(): Promise<PoolSpace>;
   /** What an account has: every disk that was accepted, whatever its state. */
@@ -251,10 +251,10 @@ export interface NodeService {
 }
 
 /** What a chart would do with an event now, with the sentence that a refused request would be answered. */
-export type Explained = Finding & { readonly message: string | null };
+export type Explained = EventFinding & { readonly message: string | null };
 
 /** Where a disk or an attachment is in its chart, as readers see it. */
-export interface Place {
+export interface ChartPlace {
   readonly state: string;
   /** Until when somebody is waited for, in milliseconds since 1970; null: nobody is. */
   readonly deadline: number | null;
@@ -264,12 +264,12 @@ export interface Place {
   readonly record: object | null;
 }
 
-interface DiskPlace extends Place {
+interface DiskPlace extends ChartPlace {
   readonly disk: DiskView;
   readonly attachments: readonly AttachmentPlace[];
 }
 
-export interface AttachmentPlace extends Place {
+export interface AttachmentPlace extends ChartPlace {
   readonly id: string;
   readonly mode: 'hot' | 'cold';
   /** Milliseconds since 1970. */

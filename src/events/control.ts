@@ -1,4 +1,4 @@
-import type { DriftNews } from '../disks/drift-watch.ts';
+import type { DriftNews } from '../disks/drift/drift-watch.ts';
 import type { DiskDetails, DiskView } from '../disks/service.ts';
 import type { Fullness } from '../storage/fullness.ts';
 

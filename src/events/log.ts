@@ -1,4 +1,4 @@
-import { createLru } from '../lru.ts';
+import { createLru } from '../lib/lru.ts';
 import type { EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 

@@ -1,5 +1,5 @@
 import type { Caller } from '../accounts/caller.ts';
-import type { DriftNews } from '../disks/drift-watch.ts';
+import type { DriftNews } from '../disks/drift/drift-watch.ts';
 import type { DiskService, DiskView } from '../disks/service.ts';
 import { errorOf } from '../errors.ts';
 import type { Fullness } from '../storage/fullness.ts';
@@ -7,7 +7,7 @@ import type { EventRecord } from '../store/records.ts';
 import { type Control, type Notice, snapshotOf } from './control.ts';
 import type { EventLog } from './log.ts';
 import { createReader } from './reader.ts';
-import { chosen, type Filter, type Sight } from './sight.ts';
+import { type EventVisibility, type Filter, visibilityIn } from './visibility.ts';
 
 /** Why the service ends a stream. */
 export type End = 'stopping' | 'account' | 'limit' | 'history' | 'fault';
@@ -17,7 +17,7 @@ export interface Sink {
   /** Sends what `write` writes in as few packets as it can. False: the client has enough for now. */
   together(write: () => void): boolean;
   /** Only within `together`, as `control` is; false: enough for one time. */
-  event(event: EventRecord, sight: Exclude<Sight, 'nothing'>): boolean;
+  event(event: EventRecord, sight: Exclude<EventVisibility, 'nothing'>): boolean;
   control(message: Control): boolean;
   end(why: End): void;
 }
@@ -205,7 +205,7 @@ export function createStreams(parts: StreamsParts): Streams {
     }
 
     function give(event: EventRecord): boolean {
-      const sight = chosen(caller, wish.filter, event);
+      const sight = visibilityIn(caller, wish.filter, event);
       return sight === 'nothing' || sink.event(event, sight);
     }
 

@@ -1,12 +1,12 @@
 import { reasonOf } from '../errors.ts';
+import type { Acquire } from '../lib/keyed-mutex.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import { LibvirtError } from '../libvirt/errors.ts';
-import type { TakeTurn } from '../turns.ts';
+import { withDeadline } from './deadline.ts';
 import type { NodeLink } from './node-link.ts';
-import { within } from './within.ts';
 
 /** What became of a call that changes a domain. */
-export type Answer =
+export type CallResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly error: LibvirtError }
   /** It was certainly not executed, and will not be. */
@@ -17,14 +17,14 @@ export type Answer =
 /** Makes one call on the connection for changes, when it is this domain's turn; never rejects. */
 export async function change(
   link: NodeLink,
-  turn: { take: TakeTurn; domain: string },
+  turn: { take: Acquire; domain: string },
   deadline: number,
   signal: AbortSignal,
   call: (client: LibvirtClient, signal: AbortSignal) => Promise<void>,
-): Promise<Answer> {
+): Promise<CallResult> {
   let sent = false;
   try {
-    return await within(deadline, signal, async limit => {
+    return await withDeadline(deadline, signal, async limit => {
       const endTurn = await turn.take(turn.domain, limit);
       try {
         const client = await link.changes(deadline, limit);

@@ -1,11 +1,11 @@
 import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
-import { turns } from '../turns.ts';
+import { keyedMutex } from '../lib/keyed-mutex.ts';
 import { diskElement } from './disk-xml.ts';
+import { domainOf } from './domain-lookup.ts';
 import type { DomainName, Hypervisor, NodeWatcher } from './hypervisor.ts';
 import { type Turn, turnOf } from './lifecycle.ts';
 import { createLinks } from './links.ts';
-import { domainOf } from './live.ts';
 import { lookAt } from './look.ts';
 import type { Log } from './node-link.ts';
 import { configuredNodes, normalHost } from './nodes.ts';
@@ -44,7 +44,7 @@ export function createHypervisor({
   const allTimes = { ...defaultTimes, ...times };
   const links = createLinks(nodes, { log, ...allTimes });
   const runs = createRuns();
-  const operations: Operations = { links, runs, takeTurn: turns(), times: allTimes };
+  const operations: Operations = { links, runs, takeTurn: keyedMutex(), times: allTimes };
   const watchers = new Set<NodeWatcher>();
 
   /** What a node tells of a machine, to one watcher. `watched`: see `NodeWatcher.ended`. */

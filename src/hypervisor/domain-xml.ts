@@ -2,7 +2,7 @@
 // fast as parsers that do more.
 
 import { type Element, parse } from 'ltx';
-import { UUID } from '../uuid.ts';
+import { UUID } from '../lib/uuid.ts';
 import { aliasOf, serialOf } from './disk-xml.ts';
 import type { LiveDisk } from './hypervisor.ts';
 

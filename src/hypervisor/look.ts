@@ -1,12 +1,12 @@
 import type { Domain } from '../libvirt/domain.ts';
+import { withDeadline } from './deadline.ts';
+import { definedIn, isNoDomain, unanswered } from './domain-lookup.ts';
 import { aliasedIn, liveDisksIn, parseDomainXml } from './domain-xml.ts';
 import { hostAt } from './host.ts';
 import type { Look } from './hypervisor.ts';
 import { endOf, isMoving } from './lifecycle.ts';
-import { definedIn, isNoDomain, unanswered } from './live.ts';
 import type { NodeLink, Questions } from './node-link.ts';
 import type { Runs } from './runs.ts';
-import { within } from './within.ts';
 
 async function ask(
   { client, generation }: Questions,
@@ -44,7 +44,7 @@ export async function lookAt(
 ): Promise<Look> {
   try {
     const questions = await link.questions(deadline, signal);
-    return await within(deadline, signal, limit => ask(questions, node, runs, domain, limit));
+    return await withDeadline(deadline, signal, limit => ask(questions, node, runs, domain, limit));
   } catch (error) {
     if (isNoDomain(error)) return { kind: 'absent' };
     throw unanswered(link.host, error);

@@ -1,14 +1,15 @@
 // Two connections for each node. libvirtd answers at most five requests of a connection at a time, and a change may take as
 // long as a guest likes: it must hold up neither the questions nor the answers to libvirt's keepalive.
-import { steadyNow } from '../clock.ts';
+
 import { errorOf, reasonOf } from '../errors.ts';
+import { monotonicNow } from '../lib/clock.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
-import { keepLinked, type Link } from '../libvirt/reconnect.ts';
+import { type Link, reconnectingLink } from '../libvirt/reconnect.ts';
+import { withDeadline } from './deadline.ts';
 import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
 import { observed } from './observed.ts';
-import { within } from './within.ts';
 
 export interface Log {
   info(facts: object, sentence: string): void;
@@ -57,8 +58,8 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
   const facts = { node: node.host, uri: node.uri };
   // Whoever asks for a node that was down gets the answer of now, not of the last attempt.
-  const questions = keepLinked(node.uri, { events: true, eagerRetryMs: 0 });
-  const changes = keepLinked(node.uri, { eagerRetryMs: 0 });
+  const questions = reconnectingLink(node.uri, { events: true, eagerRetryMs: 0 });
+  const changes = reconnectingLink(node.uri, { eagerRetryMs: 0 });
   let generation = 0;
   let upAt = 0;
   let versions: NodeStatus['versions'];
@@ -70,7 +71,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
 
   questions.onUp(client => {
     generation = options.nextGeneration();
-    upAt = steadyNow();
+    upAt = monotonicNow();
     // Where it does not tell, the next connection is asked.
     askVersions(client).catch(() => {});
     log.info(facts, `node ${node.host} is linked`);
@@ -87,10 +88,10 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   });
 
   async function clientOf(link: Link, deadline: number, signal?: AbortSignal): Promise<LibvirtClient> {
-    const until = Math.min(deadline, steadyNow() + options.connectMs);
+    const until = Math.min(deadline, monotonicNow() + options.connectMs);
     try {
       return observed(
-        await within(until, signal, waiting => link.client({ signal: waiting })),
+        await withDeadline(until, signal, waiting => link.client({ signal: waiting })),
         node.host,
         log,
       );

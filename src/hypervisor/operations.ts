@@ -1,4 +1,4 @@
-import type { TakeTurn } from '../turns.ts';
+import type { Acquire } from '../lib/keyed-mutex.ts';
 import type { Links } from './links.ts';
 import type { Runs } from './runs.ts';
 
@@ -38,6 +38,6 @@ export interface Operations {
   readonly links: Links;
   readonly runs: Runs;
   /** One change at a time for each domain. */
-  readonly takeTurn: TakeTurn;
+  readonly takeTurn: Acquire;
   readonly times: Times;
 }

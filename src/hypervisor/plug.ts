@@ -4,15 +4,15 @@
 
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
-import { steadyNow } from '../clock.ts';
+import { monotonicNow } from '../lib/clock.ts';
 import { AFFECT_LIVE, ERROR } from '../libvirt/constants.ts';
-import { type Answer, change } from './change.ts';
+import { type CallResult, change } from './change.ts';
 import { classifyPlugRefusal } from './classify.ts';
+import { pause } from './deadline.ts';
 import { diskElement, sameSource } from './disk-xml.ts';
+import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
 import type { DiskSpec, PlugOutcome } from './hypervisor.ts';
-import { domainOf, lookFor, type Sight } from './live.ts';
 import type { Operations } from './operations.ts';
-import { pause } from './within.ts';
 
 const unknown = (detail: string): PlugOutcome => ({ kind: 'unknown', detail });
 const refused = (code: Failure, detail: string): PlugOutcome => ({ kind: 'refused', code, detail });
@@ -24,7 +24,7 @@ const NOTHING_DONE: ReadonlySet<number> = new Set([
   ERROR.OPERATION_TIMEOUT,
 ]);
 
-const isCertain = (answer: Answer): boolean =>
+const isCertain = (answer: CallResult): boolean =>
   answer.kind === 'refused' && NOTHING_DONE.has(answer.error.code);
 
 /** See `Hypervisor.plug`. */
@@ -40,7 +40,7 @@ export async function plug(
   const domain = domainOf(vm.domain, vm.names[0]);
   const xml = diskElement(spec);
   // What is left after the last call is for reading the domain.
-  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - steadyNow()) / 4);
+  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - monotonicNow()) / 4);
 
   let doubt = '';
   let wasSent = false;
@@ -51,7 +51,7 @@ export async function plug(
    * The machine does not run here. Only a call that was itself answered so is certain not to come true: one that is queued behind the start
    * of the machine's next run is carried out on that. A machine that was saved after the call comes back with the disk.
    */
-  function whenStopped(answer: Answer, ageMs: number): PlugOutcome | undefined {
+  function whenStopped(answer: CallResult, ageMs: number): PlugOutcome | undefined {
     if (answer.kind === 'done') return unknown('the machine has stopped since libvirt plugged it in');
     if (answer.kind !== 'refused') return undefined;
     const { code, message } = answer.error;
@@ -61,7 +61,7 @@ export async function plug(
   }
 
   /** The outcome, or undefined to try again. */
-  function judge(answer: Answer, sight: Sight): PlugOutcome | undefined {
+  function judge(answer: CallResult, sight: DomainLookup): PlugOutcome | undefined {
     switch (sight.kind) {
       case 'unreadable':
         doubt = sight.detail;
@@ -98,7 +98,7 @@ export async function plug(
     if (outcome) return outcome;
     // Also what libvirt says to have done: as long as the machine was not read, it may have the disk, and take it along.
     mayBeAtWork ||= answer.kind !== 'unsent' && !isCertain(answer);
-    if (signal.aborted || steadyNow() + times.retryMs >= askUntil) return unknown(doubt);
+    if (signal.aborted || monotonicNow() + times.retryMs >= askUntil) return unknown(doubt);
     await pause(times.retryMs, signal);
   }
 }

@@ -2,17 +2,17 @@
 // again until libvirt answers for this domain, which works one change after the other, and nobody may ask for another size before that.
 
 import type { Vm } from '../../machines/vm.ts';
-import { steadyNow } from '../clock.ts';
+import { monotonicNow } from '../lib/clock.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { Domain } from '../libvirt/domain.ts';
 import { change } from './change.ts';
 import { isBlockJob } from './classify.ts';
+import { pause } from './deadline.ts';
+import { domainOf } from './domain-lookup.ts';
 import type { Look, ResizeOutcome } from './hypervisor.ts';
-import { domainOf } from './live.ts';
 import { lookAt } from './look.ts';
 import type { Operations } from './operations.ts';
 import { domainsNamed } from './resolve.ts';
-import { pause } from './within.ts';
 
 const DONE: ResizeOutcome = { kind: 'done' };
 const pending = (detail: string): ResizeOutcome => ({ kind: 'pending', detail });
@@ -76,7 +76,7 @@ async function resizeIn(
       if (isOver && isBlockJob(answer.error)) return pending(`a backup or block copy is at work: ${doubt}`);
       if (isOver) return pending(doubt);
     }
-    if (signal.aborted || steadyNow() + times.retryMs >= deadline) return pending(doubt ?? '');
+    if (signal.aborted || monotonicNow() + times.retryMs >= deadline) return pending(doubt ?? '');
     await pause(times.retryMs, signal);
   }
 }

@@ -1,12 +1,12 @@
 import type { Vm } from '../../machines/vm.ts';
 import { errorOf } from '../errors.ts';
 import type { Domain } from '../libvirt/domain.ts';
+import { withDeadline } from './deadline.ts';
+import { isNoDomain, unanswered } from './domain-lookup.ts';
 import type { RunningVm } from './hypervisor.ts';
-import { isNoDomain, unanswered } from './live.ts';
 import { lookAt } from './look.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Operations } from './operations.ts';
-import { within } from './within.ts';
 
 /** The domains of a node that bear one of these names, running or not. Throws NODE_UNREACHABLE. */
 export async function domainsNamed(
@@ -18,7 +18,7 @@ export async function domainsNamed(
   try {
     const { client } = await link.questions(deadline, signal);
     // One call each: a node may have many domains, and a machine has few names.
-    const found = await within(deadline, signal, limit =>
+    const found = await withDeadline(deadline, signal, limit =>
       Promise.all(
         names.map(name =>
           client.lookupByName(name, { signal: limit }).catch(error => {

@@ -1,10 +1,10 @@
-import { steadyNow } from '../clock.ts';
+import { monotonicNow } from '../lib/clock.ts';
 import { LIST_MANAGED_SAVE } from '../libvirt/constants.ts';
+import { withDeadline } from './deadline.ts';
+import { unanswered } from './domain-lookup.ts';
 import { askHost } from './host.ts';
 import type { Survey } from './hypervisor.ts';
-import { unanswered } from './live.ts';
 import type { NodeLink } from './node-link.ts';
-import { within } from './within.ts';
 
 /**
  * One complete list of a node's domains. All of it comes over one connection, and activity from one single answer, for between
@@ -14,10 +14,10 @@ import { within } from './within.ts';
 export async function takeSurvey(link: NodeLink, deadline: number, signal?: AbortSignal): Promise<Survey> {
   try {
     const { client, generation, upAt } = await link.questions(deadline, signal);
-    return await within(deadline, signal, async limit => {
+    return await withDeadline(deadline, signal, async limit => {
       const hostUuid = await askHost(client, limit);
       const before = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
-      const ageMs = steadyNow() - upAt;
+      const ageMs = monotonicNow() - upAt;
       const all = await client.listDomains(0, { signal: limit });
       const after = await client.listDomains(LIST_MANAGED_SAVE, { signal: limit });
       const saved = new Set([...before, ...after].map(({ uuid }) => uuid));

@@ -3,7 +3,7 @@ import type { LibvirtError } from '../libvirt/errors.ts';
 import { change } from './change.ts';
 import { isDeviceMissing } from './classify.ts';
 import { aliasOf } from './disk-xml.ts';
-import { domainOf } from './live.ts';
+import { domainOf } from './domain-lookup.ts';
 import type { Operations } from './operations.ts';
 
 /** Whether the definition does not have the disk: it has no such device, or there is no definition. */

@@ -3,26 +3,26 @@
 // answered a request to unplug: that answer comes after the end of a plug whose own answer was lost.
 
 import type { Vm } from '../../machines/vm.ts';
-import { steadyNow } from '../clock.ts';
 import { reasonOf } from '../errors.ts';
+import { monotonicNow } from '../lib/clock.ts';
 import { AFFECT_LIVE, ERROR, STATE_CRASHED, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
-import { type Answer, change } from './change.ts';
+import { type CallResult, change } from './change.ts';
 import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
+import { pause, withDeadline } from './deadline.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
+import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
 import { watchDomain } from './domain-watch.ts';
 import { hostAt } from './host.ts';
 import type { Expected, UnplugOutcome } from './hypervisor.ts';
-import { domainOf, lookFor, type Sight } from './live.ts';
 import type { Operations } from './operations.ts';
-import { pause, within } from './within.ts';
 
 const UNPLUGGED: UnplugOutcome = { kind: 'unplugged' };
 const UNPLUGGED_LIVE: UnplugOutcome = { kind: 'unplugged-live' };
 const uncertain = (detail: string): UnplugOutcome => ({ kind: 'failed', code: 'UNPLUG_UNKNOWN', detail });
 
 /** Whether the answer came from the domain, so that every earlier change of it has come to its end. */
-function isFromDomain(answer: Answer): boolean {
+function isFromDomain(answer: CallResult): boolean {
   if (answer.kind !== 'refused') return answer.kind === 'done';
   return answer.error.code !== ERROR.NO_DOMAIN && answer.error.code !== ERROR.OPERATION_TIMEOUT;
 }
@@ -45,10 +45,10 @@ export async function unplug(
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   // What is left after the last request is for reading the domain.
-  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - steadyNow()) / 4);
+  const askUntil = deadline - Math.min(times.lastLookMs, (deadline - monotonicNow()) / 4);
   const watch = watchDomain(links, vm.node, vm.domain, aliasOf(disk));
   let alias = aliasOf(disk);
-  let askAt = steadyNow();
+  let askAt = monotonicNow();
   let mayBeAsked = false;
   let answered = false;
   /** Where no such domain is, no call can be queued for it: the next start makes another. */
@@ -57,11 +57,11 @@ export async function unplug(
   let doubt = '';
 
   const askIn = (ms: number): void => {
-    askAt = steadyNow() + ms;
+    askAt = monotonicNow() + ms;
   };
 
   /** Asks the guest to let go; the answer decides when to look and when to ask again. */
-  async function ask(): Promise<Answer> {
+  async function ask(): Promise<CallResult> {
     const answer = await change(
       link,
       { take: takeTurn, domain: domain.uuid },
@@ -93,7 +93,7 @@ export async function unplug(
   }
 
   /** The outcome, or undefined to go on. Each repetition of the request comes right after a look that was judged here. */
-  function judge(sight: Sight): UnplugOutcome | undefined {
+  function judge(sight: DomainLookup): UnplugOutcome | undefined {
     switch (sight.kind) {
       case 'there': {
         const hindrance = wrongHost(sight.run.host) ?? diverted(sight.source);
@@ -124,7 +124,7 @@ export async function unplug(
   }
 
   async function whyKept(): Promise<string> {
-    const state = await within(deadline, signal, async limit => {
+    const state = await withDeadline(deadline, signal, async limit => {
       const { client } = await link.questions(deadline, limit);
       return (await client.domainState(domain, { signal: limit })).state;
     }).catch(() => undefined);
@@ -133,7 +133,7 @@ export async function unplug(
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 
-  async function giveUp(sight: Sight): Promise<UnplugOutcome> {
+  async function giveUp(sight: DomainLookup): Promise<UnplugOutcome> {
     if (sight.kind !== 'there') return uncertain(doubt);
     const detail = await whyKept();
     // While the reason was asked for, the guest may have let go; an event alone, which may be an old one, does not tell.
@@ -146,7 +146,7 @@ export async function unplug(
     try {
       if (host !== null) {
         const { client } = await link.questions(askUntil, signal);
-        const stranger = wrongHost(await within(askUntil, signal, limit => hostAt(client, limit)));
+        const stranger = wrongHost(await withDeadline(askUntil, signal, limit => hostAt(client, limit)));
         if (stranger) return stranger;
       }
     } catch (error) {
@@ -163,16 +163,16 @@ export async function unplug(
     const before = await obstacle();
     if (before) return before;
     for (;;) {
-      const answer = steadyNow() >= askAt ? await ask() : undefined;
+      const answer = monotonicNow() >= askAt ? await ask() : undefined;
       if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: doubt };
       if (answer?.kind !== 'refused') {
-        const until = Math.min(askAt, askUntil) - steadyNow();
+        const until = Math.min(askAt, askUntil) - monotonicNow();
         await pause(Math.min(times.pollMs, until), signal, watch.next());
       }
       const sight = await lookFor(link, domain, disk, deadline, signal, true);
       const outcome = judge(sight);
       if (outcome) return outcome;
-      if (signal.aborted || steadyNow() >= askUntil) return await giveUp(sight);
+      if (signal.aborted || monotonicNow() >= askUntil) return await giveUp(sight);
     }
   } finally {
     watch.end();

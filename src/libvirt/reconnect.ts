@@ -47,7 +47,7 @@ export interface Link {
  * Connects to `uri` and keeps connecting until closed; up or down, it keeps the process alive like an open socket.
  * Throws Unsupported at once for a URI that cannot work.
  */
-export function keepLinked(uri: string, options: LinkOptions = {}): Link {
+export function reconnectingLink(uri: string, options: LinkOptions = {}): Link {
   const {
     backoff = { baseMs: 100, capMs: 30_000 },
     stableMs = 5000,

@@ -1,11 +1,11 @@
 // What is asked of a pool waits here, in memory, where waiting costs nothing: for its volume, for a slot, and, where what it needs is in use
 // or locked, for a better moment. What hangs keeps no more than its own slot, and no question outlives its deadline.
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
-import { turns, unlessAborted } from '../turns.ts';
+import { keyedMutex, unlessAborted } from '../lib/keyed-mutex.ts';
 import type { Pool } from './pool.ts';
 import { slots } from './slots.ts';
 import { NotBegun } from './threads.ts';
-import { within } from './within.ts';
+import { withTimeout } from './timeout.ts';
 
 export interface Bounds {
   /** How many changes are at work at once. */
@@ -64,7 +64,7 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
 /** An answer within its time, whatever becomes of the question. */
 async function answerOf<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   try {
-    return await within(ms, signal => unlessAborted(ask(signal), signal));
+    return await withTimeout(ms, signal => unlessAborted(ask(signal), signal));
   } catch (error) {
     throw error instanceof PdiskError ? error : errorOf('POOL_UNAVAILABLE', { detail: reasonOf(error) });
   }
@@ -73,7 +73,7 @@ async function answerOf<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>)
 /** The pool, with all that is asked of it in bounds. */
 export function bounded(pool: Pool, bounds: Bounds): Pool {
   const { atOnce, waiting, questionMs = QUESTION_MS, hungMs = HUNG_MS } = bounds;
-  const takeTurn = turns();
+  const takeTurn = keyedMutex();
   const takeSlot = slots(atOnce);
   let queued = 0;
   const check = shared(pool.check);
@@ -149,7 +149,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
       signal.removeEventListener('abort', onAbort);
       endTurn();
     });
-    return within(hungMs, hung => unlessAborted(wiping, hung)).finally(() => {
+    return withTimeout(hungMs, hung => unlessAborted(wiping, hung)).finally(() => {
       endLane();
       stopping.abort(new Error('it took too long'));
     });

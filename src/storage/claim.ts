@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../durable-file.ts';
 import { errorOf, type PdiskError, reasonOf } from '../errors.ts';
-import { isMissing } from '../missing.ts';
+import { writeDurably } from '../lib/durable-file.ts';
+import { isMissing } from '../lib/missing.ts';
 import { inThread } from './threads.ts';
 
 const FILE = '.pdisk-owner';

@@ -77,10 +77,10 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
         if (!child.stdout) reject(failure);
       });
       const text = { stdout: '', stderr: '' };
-      let patience: NodeJS.Timeout | undefined;
+      let timeouts: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
         child.kill('SIGTERM');
-        if (program !== NEVER_KILLED) patience = setTimeout(() => child.kill('SIGKILL'), heedMs);
+        if (program !== NEVER_KILLED) timeouts = setTimeout(() => child.kill('SIGKILL'), heedMs);
       };
       signal.addEventListener('abort', onAbort, { once: true });
       for (const name of ['stdout', 'stderr'] as const) {
@@ -89,7 +89,7 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
         });
       }
       child.once('close', status => {
-        clearTimeout(patience);
+        clearTimeout(timeouts);
         signal.removeEventListener('abort', onAbort);
         if (status === 0) resolve(text.stdout);
         else if (signal.aborted) reject(signal.reason);

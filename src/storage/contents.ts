@@ -1,8 +1,8 @@
 // Left to find(1): one stat per file of our own would go through the thread pool that LevelDB shares.
-import { UUID } from '../uuid.ts';
+import { UUID } from '../lib/uuid.ts';
 import { createRunner } from './command.ts';
 import type { Stranger, VolumeEntry } from './pool.ts';
-import { within } from './within.ts';
+import { withTimeout } from './timeout.ts';
 
 /** An image's name, as POSIX has regular expressions. */
 const POSIX_UUID = UUID.replaceAll('?:', '');
@@ -30,7 +30,7 @@ export async function contents(directory: string): Promise<Contents> {
   const where = [directory, '-mindepth', '1', '-maxdepth', '1', '-ignore_readdir_race', ...named];
   // A name may hold any byte but NUL.
   const args = [...where, '-printf', '%y %s %b %B@ %f\\0'];
-  const found = await within(LOOKING_MS, signal => run('find', args, signal));
+  const found = await withTimeout(LOOKING_MS, signal => run('find', args, signal));
   const volumes: VolumeEntry[] = [];
   const strangers: Stranger[] = [];
   for (const line of found.split('\0')) {

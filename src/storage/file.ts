@@ -6,15 +6,15 @@ import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../data-folder.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
-import { GIB } from '../gib.ts';
-import { isMissing } from '../missing.ts';
+import { GIB } from '../lib/gib.ts';
+import { isMissing } from '../lib/missing.ts';
 import { bounded } from './bounded.ts';
 import { claimOf } from './claim.ts';
 import { contents, POSIX_IMAGE } from './contents.ts';
 import { fstatFile, fsyncFile, ftruncateFile, withFile } from './descriptor.ts';
 import { directorySync } from './directory-sync.ts';
 import type { Pool } from './pool.ts';
-import { checkReach } from './reach.ts';
+import { checkQemuAccess } from './qemu-access.ts';
 import { room, usedPercent } from './room.ts';
 import { inThread, NotBegun } from './threads.ts';
 
@@ -98,7 +98,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const bytesInAll = room(directory, POSIX_IMAGE, claim.check);
   const pathOf = (uuid: string): string => join(directory, `${uuid}.raw`);
 
-  const unreachable = await checkReach(directory);
+  const unreachable = await checkQemuAccess(directory);
   if (unreachable !== undefined) options.log?.warn(unreachable);
 
   /** A file of `bytes` zeros that occupies nothing; it and its name reach stable storage together. */

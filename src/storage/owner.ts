@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { writeDurably } from '../durable-file.ts';
-import { isMissing } from '../missing.ts';
+import { writeDurably } from '../lib/durable-file.ts';
+import { isMissing } from '../lib/missing.ts';
 
 interface Owner {
   readonly name: string;

@@ -3,10 +3,10 @@
 // on every creation. Counting is left to find(1): one stat per image of our own would go through the thread pool that LevelDB shares,
 // and cost our only thread fifty times as much.
 import { statfs } from 'node:fs/promises';
+import { cached } from './cached.ts';
 import { createRunner } from './command.ts';
-import { kept } from './kept.ts';
 import { inThread } from './threads.ts';
-import { within } from './within.ts';
+import { withTimeout } from './timeout.ts';
 
 /** What find(1) calls a block, whatever the file system's block size. */
 const FIND_BLOCK = 512;
@@ -20,7 +20,7 @@ const run = createRunner();
 async function occupied(directory: string, images: string): Promise<number> {
   const where = [directory, '-maxdepth', '1', '-ignore_readdir_race', '-regextype', 'posix-extended'];
   const args = [...where, '-regex', `.*/${images}`, '-printf', '%b\n'];
-  const blocks = await within(COUNTING_MS, signal => run('find', args, signal));
+  const blocks = await withTimeout(COUNTING_MS, signal => run('find', args, signal));
   return blocks.split('\n').reduce((sum, number) => sum + Number(number), 0) * FIND_BLOCK;
 }
 
@@ -37,7 +37,7 @@ export const room = (
   images: string,
   check: () => Promise<void>,
 ): (() => Promise<number>) =>
-  kept(
+  cached(
     async () => {
       await check();
       const ours = await occupied(directory, images);

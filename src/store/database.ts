@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
+import type { Write } from './group-commit.ts';
 import type { Mark } from './head.ts';
-import type { Write } from './journal.ts';
 import { MARK_KEY } from './keys.ts';
 import type { Reserve } from './reserve.ts';
 

@@ -5,8 +5,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeDurably } from '../durable-file.ts';
-import { isMissing } from '../missing.ts';
+import { writeDurably } from '../lib/durable-file.ts';
+import { isMissing } from '../lib/missing.ts';
 
 /** How far a database is. */
 export interface Mark {

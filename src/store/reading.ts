@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Db } from './database.ts';
 import { eventKey, type Prefix, prefixes, sequenceOf } from './keys.ts';
-import { codecs, type EventRecord } from './records.ts';
+import { type EventRecord, recordSchemas } from './records.ts';
 
 /** How many records are read at a time, and how many bytes: one by one they would take twice as long. */
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
@@ -54,7 +54,7 @@ export async function eventsBetween(
 ): Promise<EventRecord[]> {
   const values = await db.values({ gt: eventKey(after), lte: eventKey(upTo), limit }).all();
   return values.map((value, index) => {
-    const event = codecs.event.safeParse(value);
+    const event = recordSchemas.event.safeParse(value);
     if (event.success) return event.data;
     throw new Error(`an event after ${after + index} in ${db.location} is damaged: ${event.error.message}`);
   });

@@ -202,7 +202,7 @@ export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
 
-export const codecs = {
+export const recordSchemas = {
   disk: diskRecord,
   attachment: attachmentRecord,
   node: nodeRecord,

@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
 import { openDatabase } from './database.ts';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
-import { createJournal, type Journal } from './journal.ts';
 import { eventKey, type Prefix } from './keys.ts';
 import { eventRange, eventsBetween, loadAll } from './reading.ts';
 import type { EventRecord } from './records.ts';
 import { createReserve, lookAfter } from './reserve.ts';
 import { beginWith, lossBeforeOpening, lossBehind, markOf, salvage } from './wholeness.ts';
 
-export interface Store extends Journal {
+export interface Store extends GroupCommit {
   /** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
   load<Schema extends z.ZodType>(prefix: Prefix, codec: Schema): Promise<z.infer<Schema>[]>;
   /** The first and the last sequence number in the event log, which has no gaps; 1 and 0 where it is empty. */
@@ -74,7 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await database.close();
     throw error;
   });
-  const journal = createJournal(async writes => {
+  const journal = createGroupCommit(async writes => {
     const begun = performance.now();
     const mark = { ...head.mark(), batch: head.mark().batch + 1 };
     await database.write(writes, mark);

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { access, readdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { z } from 'zod';
-import { isMissing } from '../missing.ts';
+import { isMissing } from '../lib/missing.ts';
 import type { Database, Db } from './database.ts';
 import type { Mark } from './head.ts';
 import { FORMAT_KEY, MARK_KEY } from './keys.ts';

@@ -1,7 +1,7 @@
 // What the API answers, by its own schemas: only their types come here.
 import type { z } from 'zod';
-import type { ControlMessage, EventMessage } from '../api/event-schema.ts';
-import type * as outputs from '../api/outputs.ts';
+import type { ControlMessage, EventMessage } from '../api/description/event-schema.ts';
+import type * as outputs from '../api/description/outputs.ts';
 
 /** Of `GET /api/machines`. */
 export type MachineEntry = z.infer<typeof outputs.machines>[number];

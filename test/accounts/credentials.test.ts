@@ -3,7 +3,7 @@ import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
 import { defaultCost, hashPassword, matchesPassword } from '../../src/accounts/password.ts';
 import { accountRecord } from '../../src/accounts/record.ts';
-import { createVerified } from '../../src/accounts/verified.ts';
+import { createVerifiedPasswords } from '../../src/accounts/verified-passwords.ts';
 import { PdiskError } from '../../src/errors.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
 
@@ -139,7 +139,7 @@ test('nobody is let in by a password that is not on disk yet', async t => {
 });
 
 test('the credentials used last are remembered, no more than the limit', t => {
-  const verified = createVerified<string>(2);
+  const verified = createVerifiedPasswords<string>(2);
   const [a, b, c] = ['a', 'b', 'c'].map(name => verified.keyOf(name)) as [string, string, string];
   verified.set(a, 'a');
   verified.set(b, 'b');
@@ -149,8 +149,8 @@ test('the credentials used last are remembered, no more than the limit', t => {
 });
 
 test('what is remembered tells nothing without the key of this process', t => {
-  t.not(createVerified(1).keyOf('a'), createVerified(1).keyOf('a'));
-  const { keyOf } = createVerified(1);
+  t.not(createVerifiedPasswords(1).keyOf('a'), createVerifiedPasswords(1).keyOf('a'));
+  const { keyOf } = createVerifiedPasswords(1);
   t.is(keyOf('a'), keyOf('a'));
   t.not(keyOf('a'), keyOf('b'));
 });

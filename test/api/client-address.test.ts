@@ -1,5 +1,5 @@
 import test from 'ava';
-import { addressOf, addressText, createClientAddress } from '../../src/api/client-address.ts';
+import { addressOf, addressText, createClientAddress } from '../../src/api/access/client-address.ts';
 
 const bytes = (hex: string): ArrayBuffer => Uint8Array.from(Buffer.from(hex, 'hex')).buffer;
 const LOOPBACK = '7f000001';

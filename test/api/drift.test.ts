@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { KnownDifference } from '../../src/disks/drift-watch.ts';
+import type { KnownDifference } from '../../src/disks/drift/drift-watch.ts';
 import { FIRST, leftoverDouble, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

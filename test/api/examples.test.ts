@@ -1,11 +1,11 @@
 // What the description shows is what the parts of the service really say.
 import test from 'ava';
 import { diskMachine } from '../../machines/disk.ts';
-import { unborn } from '../../machines/disk-parts.ts';
-import { ask } from '../../src/charts/ask.ts';
+import { initialDisk } from '../../machines/disk-parts.ts';
 import { diskProbes } from '../../src/charts/disk-probes.ts';
+import { explainEvents } from '../../src/charts/explain-event.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { patience } from '../disks/support/world.ts';
+import { timeouts } from '../disks/support/world.ts';
 import { document } from '../rig/conforms.ts';
 import { FIRST } from './support/disks.ts';
 
@@ -21,7 +21,7 @@ test('the element of a disk is the one that libvirt is given', t => {
 });
 
 test('what a chart would do with a request is what it does', t => {
-  const context = { ...unborn, uuid: FIRST };
+  const context = { ...initialDisk, uuid: FIRST };
   const probes = diskProbes({
     context,
     roomGiB: 1,
@@ -29,11 +29,11 @@ test('what a chart would do with a request is what it does', t => {
     wipe: true,
     machines: new Map(),
     attaching: false,
-    stamp: { now: 0, time: 0, patience },
+    stamp: { now: 0, time: 0, timeouts },
   });
   const { events } = example('/api/disks/{uuid}/chart', 'chart') as { events: [{ message: string }] };
   const [{ message, ...shown }] = events;
-  const deletion = ask(diskMachine, { state: 'attached', context }, probes).find(
+  const deletion = explainEvents(diskMachine, { state: 'attached', context }, probes).find(
     one => one.event === 'DELETE',
   );
   const { vm: _, ...found } = deletion ?? {};

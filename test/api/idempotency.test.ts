@@ -1,8 +1,8 @@
 import test from 'ava';
-import { json } from '../../src/api/answer.ts';
-import { createAnswers, type KeyRecord } from '../../src/api/idempotency.ts';
+import { json } from '../../src/api/http/answer.ts';
+import { createAnswers, type KeyRecord } from '../../src/api/routes/idempotency.ts';
 import { errorOf } from '../../src/errors.ts';
-import type { Write } from '../../src/store/journal.ts';
+import type { Write } from '../../src/store/group-commit.ts';
 import { passwords } from './support/once.ts';
 
 const DAY = 86_400_000;

@@ -2,8 +2,8 @@
 // and nothing is done twice.
 import test, { type ExecutionContext } from 'ava';
 import { accountStore } from '../../src/accounts/account-store.ts';
-import { createAnswers, keyRecord } from '../../src/api/idempotency.ts';
-import type { Write } from '../../src/store/journal.ts';
+import { createAnswers, keyRecord } from '../../src/api/routes/idempotency.ts';
+import type { Write } from '../../src/store/group-commit.ts';
 import { prefixes } from '../../src/store/keys.ts';
 import type { Store } from '../../src/store/store.ts';
 import { cheap } from '../accounts/support/memory-store.ts';

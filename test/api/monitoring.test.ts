@@ -1,6 +1,6 @@
 import test from 'ava';
-import { createFigures } from '../../src/api/figures.ts';
 import { createReadiness } from '../../src/api/health.ts';
+import { createMetrics } from '../../src/api/metrics.ts';
 import { errorOf } from '../../src/errors.ts';
 import { cheap } from '../accounts/support/memory-store.ts';
 import { diskDouble, nodeDouble } from './support/disks.ts';
@@ -55,9 +55,9 @@ test('requests are counted by route, method and status, and made-up ones do not 
 });
 
 test('operations are counted by kind and outcome', async t => {
-  const figures = createFigures();
+  const figures = createMetrics();
   const service = diskDouble({
-    async remove() {
+    async delete() {
       throw errorOf('DISK_IN_USE');
     },
   });
@@ -65,7 +65,7 @@ test('operations are counted by kind and outcome', async t => {
   const caller = { account: 'test', role: 'user' } as const;
   const cause = { kind: 'request' } as const;
   await counted.create(caller, { sizeGiB: 1, tag: '', visibility: 'private' }, cause);
-  await t.throwsAsync(counted.remove(caller, 'x', cause), { message: /in use/ });
+  await t.throwsAsync(counted.delete(caller, 'x', cause), { message: /in use/ });
   t.is(counted.list(caller).length, 3);
   const text = await figures.text();
   t.true(text.includes('pdisk_operations_total{operation="create",outcome="done"} 1\n'));

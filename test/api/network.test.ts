@@ -94,7 +94,7 @@ test('pages may load nothing from elsewhere, and nothing is taken for a page tha
 test("a client's own id of a request is kept if it is sane", async t => {
   const causes: unknown[] = [];
   const service = diskDouble({
-    async remove(_caller, _uuid, cause) {
+    async delete(_caller, _uuid, cause) {
       causes.push(cause.request);
     },
   });
@@ -119,7 +119,7 @@ test('more requests at work than the setting says are sent away for a moment', a
   const ended = new Promise<void>(resolve => {
     end = resolve;
   });
-  const { ask } = await served(t, { maxRequests: 2 }, diskDouble({ remove: () => ended }));
+  const { ask } = await served(t, { maxRequests: 2 }, diskDouble({ delete: () => ended }));
   const working = [1, 2].map(() => ask('DELETE', `/api/disks/${FIRST}`));
   let busy = await ask('GET', '/');
   while (busy.status === 200) busy = await ask('GET', '/');

@@ -1,8 +1,8 @@
 // What a restart has interrupted, told to whoever repeats the request with its key.
 import test from 'ava';
-import { attachmentRoutes } from '../../src/api/attachment-routes.ts';
-import { diskRoutes } from '../../src/api/disk-routes.ts';
-import { driftRoutes } from '../../src/api/drift-routes.ts';
+import { attachmentRoutes } from '../../src/api/routes/attachments.ts';
+import { diskRoutes } from '../../src/api/routes/disks.ts';
+import { driftRoutes } from '../../src/api/routes/drift.ts';
 import type { AtRest } from '../../src/disks/service.ts';
 import { diskDouble, driftDouble, FIRST, leftoverDouble } from './support/disks.ts';
 

@@ -49,7 +49,7 @@ test('a handler that throws is a 500 that tells nothing, and the next request is
     list() {
       throw new Error('a secret of the house');
     },
-    async remove() {
+    async delete() {
       throw new TypeError('another secret');
     },
     retry() {
@@ -100,7 +100,7 @@ test('an answer that cannot be written ends no more than its own connection', as
 
 test('what can be tried again says when', async t => {
   const service = diskDouble({
-    async remove() {
+    async delete() {
       throw errorOf('POOL_UNAVAILABLE', { detail: 'it is not mounted' });
     },
     async retry() {
@@ -123,7 +123,7 @@ test('what can be tried again says when', async t => {
 test('clients that go away, in any phase, break nothing', async t => {
   const call = held();
   const service = diskDouble({
-    async remove() {
+    async delete() {
       await call.begin();
     },
   });
@@ -157,7 +157,7 @@ test('clients that go away, in any phase, break nothing', async t => {
 test('a client that sends the next request before a slow answer came is cut off, and only that client', async t => {
   const call = held();
   const service = diskDouble({
-    async remove() {
+    async delete() {
       await call.begin();
     },
   });
@@ -191,7 +191,7 @@ test('a client that reads nothing does not make the server hold all its answers'
 test('stopping waits for requests at work and refuses new ones', async t => {
   const call = held();
   const service = diskDouble({
-    async remove() {
+    async delete() {
       await call.begin();
     },
   });
@@ -225,7 +225,7 @@ test('stopping does not wait for ever', async t => {
   const { ask, stop } = await startServer(
     t,
     diskDouble({
-      async remove() {
+      async delete() {
         await call.begin();
       },
     }),

@@ -1,7 +1,7 @@
 // GET with view=full: numbers are numbers, times are RFC 3339, and what is being made or removed is there too.
 import test from 'ava';
 import { subscribe } from '../events/support/subscriber.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
 

@@ -122,7 +122,7 @@ test('a second attempt to grow that fails does not say that the volume is as it 
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
   await site.n1.stop();
-  await t.throwsAsync(site.disks.service.grow(admin, uuid, 20, cause), { code: 'GROW_TIMEOUT' });
+  await t.throwsAsync(site.disks.service.resize(admin, uuid, 20, cause), { code: 'GROW_TIMEOUT' });
   await until(() => grows >= 2, 'the second attempt', { timeoutMs: 60_000 });
   await until(
     () => site.disks.service.getDetails(admin, uuid).waiting.length > 0,
@@ -147,6 +147,6 @@ test('a growth that certainly failed leaves the disk as large as it was, and can
     },
   );
   const uuid = await site.create();
-  await t.throwsAsync(site.disks.service.grow(admin, uuid, 3, cause), { code: 'GROW_FAILED' });
+  await t.throwsAsync(site.disks.service.resize(admin, uuid, 3, cause), { code: 'GROW_FAILED' });
   t.like(site.disks.service.getDetails(admin, uuid), { sizeGiB: 1, state: 'available' });
 });

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { bounded } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { createSite } from './support/site.ts';
 

@@ -1,29 +1,29 @@
 // Every kind of difference, and what is no difference; then how they are told.
 import test from 'ava';
 import { pino } from 'pino';
-import { unborn } from '../../machines/attachment-parts.ts';
-import { unborn as unbornDisk } from '../../machines/disk-parts.ts';
+import { initialAttachment } from '../../machines/attachment-parts.ts';
+import { initialDisk as unbornDisk } from '../../machines/disk-parts.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import { createDefinitionBook } from '../../src/disks/definitions.ts';
-import { type Difference, differencesOf, type Truths } from '../../src/disks/drift.ts';
-import { driftKinds } from '../../src/disks/drift-kinds.ts';
-import { type DriftNews, watchDrift } from '../../src/disks/drift-watch.ts';
-import type { KeptAttachment } from '../../src/disks/records.ts';
+import { type Difference, differencesOf, type Truths } from '../../src/disks/drift/drift.ts';
+import { driftKinds } from '../../src/disks/drift/drift-kinds.ts';
+import { type DriftNews, watchDrift } from '../../src/disks/drift/drift-watch.ts';
+import type { VolumeDifferences } from '../../src/disks/drift/volumes.ts';
+import { createRecordIndex } from '../../src/disks/records/record-index.ts';
+import type { StoredAttachment } from '../../src/disks/records/records.ts';
 import type { NodeView } from '../../src/disks/service.ts';
-import { createShelf } from '../../src/disks/shelf.ts';
-import type { VolumeDifferences } from '../../src/disks/volumes.ts';
+import { createDefinitionBook } from '../../src/disks/vms/definitions.ts';
 import { errorOf } from '../../src/errors.ts';
 import { definitionOf, holderOf, standInHolders } from './support/holders.ts';
 
 const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const vm = { host: 'n1', node: 'key of n1', names: ['1', 'one-1'], domain: 'domain of one-1' };
 
-const attachment = (more: object = {}, state: KeptAttachment['state'] = 'hot-attached'): KeptAttachment =>
+const attachment = (more: object = {}, state: StoredAttachment['state'] = 'hot-attached'): StoredAttachment =>
   ({
     v: 1,
     state,
-    context: { ...unborn, id: 'a', disk: DISK, node: 'N1', vmId: '1', vm, ...more },
-  }) as object as KeptAttachment;
+    context: { ...initialAttachment, id: 'a', disk: DISK, node: 'N1', vmId: '1', vm, ...more },
+  }) as object as StoredAttachment;
 
 const same: VolumeDifferences = { leftovers: new Map(), lost: new Set(), strangers: [] };
 
@@ -207,7 +207,7 @@ test('a node that was declared dead is a difference while disks are attached the
 /** A watch over a pool that a test changes, with its news and its log. */
 function watched() {
   const stand = standInHolders();
-  const decided = createShelf();
+  const decided = createRecordIndex();
   const clock = { time: 1000 };
   const lines: Record<string, unknown>[] = [];
   let pool: VolumeDifferences | Error = same;

@@ -44,7 +44,7 @@ test('while a copy may yet land with a disk, no other machine gets it and it is 
   await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the source to go on without it');
   await until(() => site.users(uuid) === 0, 'the source to be believed');
   await t.throwsAsync(site.hotattach(uuid, '2'), { message: /machine 'one-1' on node 'n2' has it/ });
-  await t.throwsAsync(site.disks.service.remove(admin, uuid, cause), { code: 'DISK_IN_USE' });
+  await t.throwsAsync(site.disks.service.delete(admin, uuid, cause), { code: 'DISK_IN_USE' });
   migration.wake();
   await until(() => placeOf(site, uuid) === 'n2', 'the disk to be accounted for');
   await site.hotdetach(uuid, '1', 'n2');

@@ -14,12 +14,12 @@ test('a disk grows while a machine has it, which is told the size that its volum
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  await site.disks.service.grow(admin, uuid, 3, cause);
+  await site.disks.service.resize(admin, uuid, 3, cause);
   t.is(site.disks.service.get(admin, uuid).sizeGiB, 3);
   t.is((await stat(join(site.directory, 'pool', `${uuid}.raw`))).size, 3 * GIB);
   t.like(resizesOf(site.n1.calls)[0], { disk: 'vda', size: BigInt(3 * GIB) });
   await site.hotdetach(uuid, '1');
-  await site.disks.service.grow(admin, uuid, 4, cause);
+  await site.disks.service.resize(admin, uuid, 4, cause);
   t.is(resizesOf(site.n1.calls).length, 1);
 });
 
@@ -31,7 +31,7 @@ test('a disk does not shrink, and only its owner and administrators make it larg
     cause,
   );
   const grow = (account: string, role: 'user' | 'service' | 'admin', size: number) =>
-    site.disks.service.grow({ account, role }, uuid, size, cause);
+    site.disks.service.resize({ account, role }, uuid, size, cause);
   for (const size of [1, 2]) {
     const error = await t.throwsAsync(grow('alice', 'user', size), { code: 'NOT_LARGER' });
     t.regex(error?.message ?? '', new RegExp(`it has 2 GiB, ${size} GiB asked for`));
@@ -48,13 +48,13 @@ test('a disk goes on growing while the node of a machine is silent, and ends whe
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
   await site.n1.stop();
-  await t.throwsAsync(site.disks.service.grow(admin, uuid, 2, cause), { code: 'GROW_TIMEOUT' });
-  await t.throwsAsync(site.disks.service.grow(admin, uuid, 3, cause), { code: 'DISK_BUSY' });
+  await t.throwsAsync(site.disks.service.resize(admin, uuid, 2, cause), { code: 'GROW_TIMEOUT' });
+  await t.throwsAsync(site.disks.service.resize(admin, uuid, 3, cause), { code: 'DISK_BUSY' });
   await site.n1.listen();
   await until(() => resizesOf(site.n1.calls).length > 0, 'the machine to be told', { timeoutMs: 60_000 });
   const larger = async (): Promise<boolean> => {
     try {
-      await site.disks.service.grow(admin, uuid, 3, cause);
+      await site.disks.service.resize(admin, uuid, 3, cause);
       return true;
     } catch {
       return false;

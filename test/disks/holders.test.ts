@@ -1,6 +1,6 @@
 // What is remembered of the disks that live domains have.
 import test from 'ava';
-import { createHolders } from '../../src/disks/holders.ts';
+import { createHolders } from '../../src/disks/vms/holders.ts';
 
 const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 

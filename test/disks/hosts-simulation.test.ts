@@ -128,7 +128,7 @@ async function play(
     },
     async () => {
       const { disk } = somePlace();
-      begin(site.disks.service.remove(admin, disk, cause));
+      begin(site.disks.service.delete(admin, disk, cause));
       await create();
       return `delete ${disk.slice(0, 4)}, and one more is made`;
     },
@@ -226,7 +226,7 @@ async function everythingEnds(site: Site, world: World, disks: ReadonlySet<strin
     { timeoutMs: 60_000, everyMs: 50, hint: () => `${last}\n${report(site, world, disks)}` },
   );
   for (const disk of disks) {
-    await site.disks.service.remove(admin, disk, cause).catch(error => {
+    await site.disks.service.delete(admin, disk, cause).catch(error => {
       if (error.code !== 'DISK_UNKNOWN') throw error;
     });
   }

@@ -1,6 +1,6 @@
 // Looks at machines that come back late: what has begun since is not judged by them.
 import test from 'ava';
-import { gate } from '../../src/gate.ts';
+import { createLatch } from '../../src/lib/latch.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
@@ -9,7 +9,7 @@ const NEVER_MS = 3_600_000;
 
 /** Holds up the next answer about a machine's state, which is the last question of a look. */
 function holdNextLook({ faults }: FakeLibvirtd) {
-  const [asked, answered] = [gate(), gate()];
+  const [asked, answered] = [createLatch(), createLatch()];
   faults.inject('domainGetState', {
     kind: 'delay',
     get until() {

@@ -2,8 +2,8 @@
 import test from 'ava';
 import { diskKey } from '../../machines/notes.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
-import { createLeftoverService } from '../../src/disks/leftover-service.ts';
-import { watchVolumes } from '../../src/disks/volumes.ts';
+import { watchVolumes } from '../../src/disks/drift/volumes.ts';
+import { createLeftoverService } from '../../src/disks/services/leftover-service.ts';
 import type { VolumeEntry } from '../../src/storage/pool.ts';
 import { holderOf, standInHolders } from './support/holders.ts';
 import { createWorld, settle } from './support/world.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 

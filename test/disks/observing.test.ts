@@ -1,25 +1,25 @@
 // What attachments are told of a look at their machine.
 import test from 'ava';
-import { unborn } from '../../machines/attachment-parts.ts';
+import { initialAttachment } from '../../machines/attachment-parts.ts';
 import { attachmentKey } from '../../machines/notes.ts';
-import { createObserver, type ObserverParts } from '../../src/disks/observing.ts';
-import type { KeptAttachment } from '../../src/disks/records.ts';
-import { createShelf } from '../../src/disks/shelf.ts';
+import { createRecordIndex } from '../../src/disks/records/record-index.ts';
+import type { StoredAttachment } from '../../src/disks/records/records.ts';
+import { createObserver, type ObserverParts } from '../../src/disks/vms/observer.ts';
 import type { Hypervisor } from '../../src/hypervisor/hypervisor.ts';
 
 const NODE = 'key of n1';
 const domain = { uuid: 'domain of one-1', name: 'one-1' };
 const vm = { host: 'n1', node: NODE, names: ['1', 'one-1'], domain: domain.uuid };
 
-const attachment = (id: string, state: KeptAttachment['state']): KeptAttachment => ({
+const attachment = (id: string, state: StoredAttachment['state']): StoredAttachment => ({
   v: 2,
   state,
-  context: { ...unborn, id, disk: `disk of ${id}`, node: 'n1', vmId: '1', vm },
+  context: { ...initialAttachment, id, disk: `disk of ${id}`, node: 'n1', vmId: '1', vm },
 });
 
 /** A machine that runs without disks; `told` is who has been told of it, in order, and `whileTold` happens while one is. */
 function observer(whileTold: (key: string) => void) {
-  const decided = createShelf();
+  const decided = createRecordIndex();
   const told: string[] = [];
   const hypervisor: Partial<Hypervisor> = {
     look: async () => ({ kind: 'running', run: { host: 'h', id: 1 }, disks: [], targets: [], defined: [] }),

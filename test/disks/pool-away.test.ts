@@ -13,8 +13,8 @@ test('while the pool’s file system is not mounted no disk is made, grown or de
 
   const refused = { code: 'POOL_UNAVAILABLE', message: /is its file system mounted\?/ };
   await t.throwsAsync(site.create(), refused);
-  await t.throwsAsync(site.disks.service.grow(admin, uuid, 2, cause), refused);
-  await t.throwsAsync(site.disks.service.remove(admin, uuid, cause), refused);
+  await t.throwsAsync(site.disks.service.resize(admin, uuid, 2, cause), refused);
+  await t.throwsAsync(site.disks.service.delete(admin, uuid, cause), refused);
   t.deepEqual([...site.disks.figures().disks], [['available', 1]]);
   t.deepEqual(await readdir(pool), []);
 
@@ -22,6 +22,6 @@ test('while the pool’s file system is not mounted no disk is made, grown or de
   await rename(`${pool}.away`, pool);
   t.is(site.disks.service.get(admin, uuid).sizeGiB, 1);
   const another = await site.create();
-  await site.disks.service.remove(admin, uuid, cause);
+  await site.disks.service.delete(admin, uuid, cause);
   t.deepEqual((await readdir(pool)).sort(), ['.pdisk-owner', `${another}.raw`].sort());
 });

@@ -269,7 +269,7 @@ test('a machine that has a disk of ours without an attachment counts as its user
   await site.untilUsers(other, 1);
   await t.throwsAsync(site.hotattach(other, '1'), { code: 'LIMIT_REACHED' });
   await t.throwsAsync(site.hotattach(other, '2'), { code: 'ALREADY_ATTACHED' });
-  await t.throwsAsync(site.disks.service.remove(admin, other, cause), { code: 'DISK_IN_USE' });
+  await t.throwsAsync(site.disks.service.delete(admin, other, cause), { code: 'DISK_IN_USE' });
   await site.hotdetach(other, '2');
   t.deepEqual(pluggedIn(site.n1, 'one-2'), []);
 });

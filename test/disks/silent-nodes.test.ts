@@ -1,5 +1,5 @@
 import test from 'ava';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { admin, createSite } from './support/site.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
-import { isWaiting, type Message } from '../../src/disks/records.ts';
-import { createWorld, patience, vmOf, type Work } from './support/world.ts';
+import { isWaiting, type Message } from '../../src/disks/records/records.ts';
+import { createWorld, timeouts, vmOf, type Work } from './support/world.ts';
 
 const run = { host: 'the host', id: 1 };
 
@@ -136,7 +136,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
         }
         if (one.do === 'batch') await world.arriveAll();
         if (one.do === 'deadline') {
-          world.clock.now += patience.claiming;
+          world.clock.now += timeouts.claiming;
           world.system.sweep();
         }
         if (one.do === 'crash') {
@@ -156,7 +156,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
           for (const work of world.works.splice(0)) work.bring(outcomeOf(work, 0));
           await world.arriveAll();
         }
-        world.clock.now += patience.claiming;
+        world.clock.now += timeouts.claiming;
         world.system.sweep();
         await world.arriveAll();
       }

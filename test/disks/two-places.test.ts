@@ -11,7 +11,7 @@ type Site = Awaited<ReturnType<typeof createSite>>;
 
 const detailsOf = (site: Site, uuid: string) => site.disks.service.getDetails(admin, uuid);
 
-const remove = (site: Site, uuid: string) => site.disks.service.remove(admin, uuid, cause);
+const remove = (site: Site, uuid: string) => site.disks.service.delete(admin, uuid, cause);
 
 /** The machine runs on the other node from now on, with its disks, and nobody was told. */
 function migrateUnseen(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {

@@ -1,30 +1,30 @@
 import test from 'ava';
-import { unborn } from '../../machines/disk-parts.ts';
+import { initialDisk } from '../../machines/disk-parts.ts';
 import { diskKey } from '../../machines/notes.ts';
-import type { Kept } from '../../src/disks/records.ts';
-import { ageSentence } from '../../src/disks/restored.ts';
-import { createShelf } from '../../src/disks/shelf.ts';
-import { watchVolumes } from '../../src/disks/volumes.ts';
+import { ageSentence } from '../../src/disks/drift/store-age.ts';
+import { watchVolumes } from '../../src/disks/drift/volumes.ts';
+import { createRecordIndex } from '../../src/disks/records/record-index.ts';
+import type { StoredRecord } from '../../src/disks/records/records.ts';
 import { errorOf } from '../../src/errors.ts';
 import type { LeftoverRecord } from '../../src/store/records.ts';
 
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const OTHER = '0f2c7a8e-7d0b-4f7e-9c53-6c5b1c8d9e10';
 
-const kept = (uuid: string, state: 'available' | 'creating' = 'available', created = 0): Kept => ({
+const kept = (uuid: string, state: 'available' | 'creating' = 'available', created = 0): StoredRecord => ({
   v: 1,
   state,
-  context: { ...unborn, uuid, sizeGiB: 1, created },
+  context: { ...initialDisk, uuid, sizeGiB: 1, created },
 });
 
 /** A pool in which volumes are names. `onList` is called before each list. */
 function world(
   volumes: string[],
-  disks: Kept[] = [],
+  disks: StoredRecord[] = [],
   onList: (count: number) => void = () => {},
   { createdMs }: { createdMs?: number | undefined } = { createdMs: 500 },
 ) {
-  const decided = createShelf();
+  const decided = createRecordIndex();
   for (const disk of disks) decided.put(diskKey((disk.context as { uuid: string }).uuid), disk);
   const written = new Map<string, unknown>();
   const clock = { time: 1000 };

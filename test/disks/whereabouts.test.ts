@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
-import { NOWHERE } from '../../src/disks/whereabouts.ts';
+import { NOWHERE } from '../../src/disks/vms/finder.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import { diskSpec } from '../hypervisor/helpers/fake-node.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { createField, type Field, NOBODY, surveys } from './support/finder.ts';
 

@@ -35,7 +35,7 @@ test('a deleted disk is wiped piece by piece, and tells how far, in events and i
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();
-  await site.disks.service.remove(admin, uuid, cause);
+  await site.disks.service.delete(admin, uuid, cause);
   const progress = () => site.published.map(({ type, progress }) => [type, progress]);
   const shown = () => site.disks.service.getDetails(admin, uuid);
   t.like(shown(), { state: 'wiping', wiped: 0 });
@@ -61,7 +61,7 @@ test('why a volume is not wiped is in the log, for its user is gone', async t =>
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();
-  await site.disks.service.remove(admin, uuid, cause);
+  await site.disks.service.delete(admin, uuid, cause);
   await pool.next(true);
   const line = await until(() => site.lines.find(line => line.includes('volume not wiped')), 'the line');
   t.like(JSON.parse(line), { disk: uuid });
@@ -72,7 +72,7 @@ test('a start goes on wiping from where the last one was', async t => {
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();
-  await site.disks.service.remove(admin, uuid, cause);
+  await site.disks.service.delete(admin, uuid, cause);
   await pool.next();
   await until(() => pool.from.length === 2, 'the second piece to begin');
   await site.restart();

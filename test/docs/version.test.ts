@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { asyncApi } from '../../src/api/asyncapi.ts';
+import { asyncApi } from '../../src/api/description/asyncapi.ts';
 import { document } from '../rig/conforms.ts';
 import { root, run } from '../scripts/support/run.ts';
 

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { Look } from '../../src/hypervisor/hypervisor.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
 

@@ -7,7 +7,7 @@ import { ERROR, STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
 import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
 import { parseDisk } from '../fakes/libvirtd/xml.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { steadyNow } from '../../src/clock.ts';
 import { PdiskError } from '../../src/errors.ts';
+import { monotonicNow } from '../../src/lib/clock.ts';
 import { until } from '../rig/until.ts';
 import { fakeNode, farOff } from './helpers/fake-node.ts';
 
@@ -58,10 +58,10 @@ test('a new connection is a new generation, and its age begins anew', async t =>
   t.is(before.generation, first.generation);
   fake.dropConnections();
   await until(() => hypervisor.status()[0]?.state !== 'up', 'the loss to be noticed');
-  const lost = steadyNow();
+  const lost = monotonicNow();
   const after = await until(() => survey().catch(() => undefined), 'a new connection');
   t.true(after.generation > before.generation);
-  t.true(after.ageMs >= 0 && after.ageMs <= steadyNow() - lost);
+  t.true(after.ageMs >= 0 && after.ageMs <= monotonicNow() - lost);
 });
 
 test('a node that does not answer cannot be surveyed', async t => {

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { turns } from '../../src/turns.ts';
+import { keyedMutex } from '../../src/lib/keyed-mutex.ts';
 import { never } from './helpers/fake-node.ts';
 
 test('one key is one queue, another key another', async t => {
-  const take = turns();
+  const take = keyedMutex();
   const order: string[] = [];
   const endA = await take('a', never());
   const second = take('a', never()).then(end => {
@@ -23,7 +23,7 @@ test('one key is one queue, another key another', async t => {
 });
 
 test('who gives up waiting lets nobody overtake the holder', async t => {
-  const take = turns();
+  const take = keyedMutex();
   const end = await take('a', never());
   const abort = new AbortController();
   const waiting = take('a', abort.signal);
@@ -42,7 +42,7 @@ test('who gives up waiting lets nobody overtake the holder', async t => {
 });
 
 test('an aborted signal takes no turn', async t => {
-  const take = turns();
+  const take = keyedMutex();
   await t.throwsAsync(take('a', AbortSignal.abort(new Error('enough'))), { message: 'enough' });
   (await take('a', never()))();
 });

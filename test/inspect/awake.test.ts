@@ -1,10 +1,10 @@
 import test from 'ava';
 import type { AnyActor } from 'xstate';
-import type { KeptDisk } from '../../src/disks/records.ts';
-import { createDecider } from '../../src/disks/step.ts';
-import { DISK, patience } from '../machines/events.ts';
+import { createDecider } from '../../src/disks/actors/step.ts';
+import type { StoredDisk } from '../../src/disks/records/records.ts';
+import { DISK, timeouts } from '../machines/events.ts';
 
-const available: KeptDisk = {
+const available: StoredDisk = {
   v: 1,
   state: 'available',
   context: {
@@ -38,7 +38,7 @@ test('of the actors that are watched a thousand stay awake, and the one that was
     decider.decide([{ to: `disk/${number}`, event: { type: 'SET_LIMIT', limit: 2 } }], {
       now: 0,
       time: 0,
-      patience,
+      timeouts,
     });
   for (let number = 0; number < 1000; number += 1) touch(number);
   touch(0);

@@ -1,17 +1,17 @@
 import test from 'ava';
-import { unborn as unbornAttachment } from '../../machines/attachment-parts.ts';
+import { initialAttachment as unbornAttachment } from '../../machines/attachment-parts.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import { unborn } from '../../machines/disk-parts.ts';
+import { initialDisk } from '../../machines/disk-parts.ts';
 import { attachmentProbes } from '../../src/charts/attachment-probes.ts';
 import { diskProbes } from '../../src/charts/disk-probes.ts';
 import { statesWith } from '../../src/charts/states.ts';
 import { asked, goneStates } from '../../src/web/words.ts';
-import { patience } from '../disks/support/world.ts';
+import { timeouts } from '../disks/support/world.ts';
 
-const stamp = { now: 0, time: 0, patience };
+const stamp = { now: 0, time: 0, timeouts };
 const probes = [
   ...diskProbes({
-    context: unborn,
+    context: initialDisk,
     roomGiB: 1,
     quotaLeft: { disks: 1, sizeGiB: 1 },
     wipe: true,

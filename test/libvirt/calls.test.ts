@@ -3,7 +3,7 @@ import test from 'ava';
 import { connectionOver } from '../../src/libvirt/connection.ts';
 import { InvalidArgument, isOutcomeUnknown, LibvirtError } from '../../src/libvirt/errors.ts';
 import { procedures } from '../../src/libvirt/procedures.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { opened } from './opened.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { backoffMs } from '../../src/libvirt/backoff.ts';
 import type { DomainEvent } from '../../src/libvirt/domain.ts';
 import { isOutcomeUnknown, Unsupported } from '../../src/libvirt/errors.ts';
-import { keepLinked, type LinkOptions } from '../../src/libvirt/reconnect.ts';
+import { type LinkOptions, reconnectingLink } from '../../src/libvirt/reconnect.ts';
 import { until } from '../rig/until.ts';
 import { fails, fakeFor, opened } from './opened.ts';
 
@@ -25,7 +25,7 @@ test('the pause before a retry doubles up to the cap, and half of it is chance',
 
 test('a link comes up, says so, and gives its client', async t => {
   const fake = await fakeFor(t);
-  const link = keepLinked(fake.uri, quick);
+  const link = reconnectingLink(fake.uri, quick);
   t.teardown(() => link.close());
   t.is(link.state, 'connecting');
   const before = link.since;
@@ -40,7 +40,7 @@ test('a link comes up, says so, and gives its client', async t => {
 test('a lost connection is replaced, with a new generation and its events registered before it is announced', async t => {
   const fake = await fakeFor(t);
   fake.addDomain({ name: 'vm1' });
-  const link = keepLinked(fake.uri, quick);
+  const link = reconnectingLink(fake.uri, quick);
   t.teardown(() => link.close());
   const seen: [DomainEvent, number][] = [];
   const downs: number[] = [];
@@ -70,7 +70,7 @@ test('a lost connection is replaced, with a new generation and its events regist
 test('an event that comes while the connection is being opened is told after it is announced', async t => {
   const fake = await fakeFor(t);
   const domain = fake.addDomain({ name: 'vm1' });
-  const link = keepLinked(fake.uri, quick);
+  const link = reconnectingLink(fake.uri, quick);
   t.teardown(() => link.close());
   const order: string[] = [];
   link.onUp(() => order.push('up'));
@@ -95,7 +95,7 @@ test('an event that comes while the connection is being opened is told after it 
 test('a link finds a daemon that is started later, and one that is started again', async t => {
   const fake = await fakeFor(t);
   await fake.stop();
-  const link = keepLinked(fake.uri, quick);
+  const link = reconnectingLink(fake.uri, quick);
   t.teardown(() => link.close());
   await until(() => link.state === 'down', 'the first attempt to fail');
   t.regex(String(link.lastError), /ECONNREFUSED/);
@@ -111,7 +111,7 @@ test('a link finds a daemon that is started later, and one that is started again
 test('while it backs off, a link tries at once for who asks, and says honestly that it failed', async t => {
   const fake = await fakeFor(t);
   await fake.stop();
-  const link = keepLinked(fake.uri, { ...slow, eagerRetryMs: 0 });
+  const link = reconnectingLink(fake.uri, { ...slow, eagerRetryMs: 0 });
   t.teardown(() => link.close());
   const error = await t.throwsAsync(link.client(), { name: 'NodeUnreachable', message: /ECONNREFUSED/ });
   t.is(error?.cause, link.lastError);
@@ -124,7 +124,7 @@ test('while it backs off, a link tries at once for who asks, and says honestly t
 test('many who ask while it backs off do not make it call more often', async t => {
   const fake = await fakeFor(t);
   fake.faults.inject('connectOpen', { kind: 'drop-before' }, 100);
-  const link = keepLinked(fake.uri, { ...slow, eagerRetryMs: 60_000 });
+  const link = reconnectingLink(fake.uri, { ...slow, eagerRetryMs: 60_000 });
   t.teardown(() => link.close());
   await Promise.all(
     Array.from({ length: 20 }, () => t.throwsAsync(link.client(), { name: 'NodeUnreachable' })),
@@ -136,7 +136,7 @@ test('many who ask while it backs off do not make it call more often', async t =
 test('who waits for a link can give up waiting, and the link goes on', async t => {
   const fake = await fakeFor(t);
   fake.faults.deaf = true;
-  const link = keepLinked(fake.uri, { ...quick, connectTimeoutMs: 60_000 });
+  const link = reconnectingLink(fake.uri, { ...quick, connectTimeoutMs: 60_000 });
   t.teardown(() => link.close());
   const abort = new AbortController();
   const waiting = link.client({ signal: abort.signal });
@@ -150,7 +150,7 @@ test('a daemon that hangs is left by keepalive and found again', async t => {
   const fake = await fakeFor(t);
   const keepalive = { intervalMs: 500, count: 1 };
   // What the fake was sent while it was deaf is lost: an attempt of that time ends by its own limit.
-  const link = keepLinked(fake.uri, { ...quick, connectTimeoutMs: 4000, keepalive });
+  const link = reconnectingLink(fake.uri, { ...quick, connectTimeoutMs: 4000, keepalive });
   t.teardown(() => link.close());
   const downs: string[] = [];
   link.onDown(reason => downs.push(reason.message));
@@ -164,7 +164,7 @@ test('a daemon that hangs is left by keepalive and found again', async t => {
 
 test('closing a link ends its connection, its retries and those who wait', async t => {
   const { fake } = await opened(t);
-  const up = keepLinked(fake.uri, quick);
+  const up = reconnectingLink(fake.uri, quick);
   await up.client();
   up.onDown(() => t.fail('closing is not a loss'));
   await Promise.all([up.close(), up.close()]);
@@ -173,18 +173,18 @@ test('closing a link ends its connection, its retries and those who wait', async
   await until(() => fake.connections.open === 1, 'the connection of the link to be closed');
 
   fake.faults.deaf = true;
-  const connecting = keepLinked(fake.uri, quick);
+  const connecting = reconnectingLink(fake.uri, quick);
   const waiting = t.throwsAsync(connecting.client(), { name: 'NodeUnreachable', message: /closed/ });
   await until(() => fake.connections.open === 2, 'the attempt');
   await connecting.close();
   await waiting;
   await until(() => fake.connections.open === 1, 'the attempt to end');
 
-  const closedAtOnce = keepLinked(fake.uri, quick);
+  const closedAtOnce = reconnectingLink(fake.uri, quick);
   await closedAtOnce.close();
   t.is(closedAtOnce.generation, 0);
 });
 
 test('a URI that can never work is refused at once', t => {
-  t.throws(() => keepLinked('qemu+ssh://host/system'), { instanceOf: Unsupported });
+  t.throws(() => reconnectingLink('qemu+ssh://host/system'), { instanceOf: Unsupported });
 });

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { disk, fakeHost, refusedWith, type Witness, witness } from './support/witness.ts';
 
 interface Seen extends Witness {

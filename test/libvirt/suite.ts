@@ -8,7 +8,7 @@ import * as libvirt from '../../src/libvirt/constants.ts';
 import { AFFECT_CONFIG, AFFECT_LIVE, ERROR, XML_INACTIVE } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent, LifecycleEvent } from '../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../src/libvirt/errors.ts';
-import { keepLinked } from '../../src/libvirt/reconnect.ts';
+import { reconnectingLink } from '../../src/libvirt/reconnect.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
 import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
@@ -477,7 +477,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
 
   test('a link survives the death of libvirtd, and its events come again without being asked for', async t => {
     const seen: { event: DomainEvent; generation: number }[] = [];
-    const link = keepLinked(host().uri, { events: true, backoff: { baseMs: 10, capMs: 100 } });
+    const link = reconnectingLink(host().uri, { events: true, backoff: { baseMs: 10, capMs: 100 } });
     t.teardown(() => link.close());
     link.onEvent((event, generation) => seen.push({ event, generation }));
     const before = await link.client();

@@ -13,7 +13,7 @@ const CYCLES = 48;
 const IN_FLIGHT = 16;
 const LONG = { timeoutMs: 240_000 };
 /** Seventeen that wait for each other in an emulation. */
-const patience = { create_timeout: 600, delete_timeout: 600 };
+const timeouts = { create_timeout: 600, delete_timeout: 600 };
 
 let group: VolumeGroup;
 let service: Service;
@@ -21,7 +21,7 @@ let service: Service;
 if (inGuest) {
   test.serial.before(async () => {
     group = await createVolumeGroup(VG);
-    service = await startService({ pool: `lvm:${VG}`, wipe: 'none', nodes: {}, ...patience });
+    service = await startService({ pool: `lvm:${VG}`, wipe: 'none', nodes: {}, ...timeouts });
   });
 }
 

@@ -19,7 +19,7 @@ const VG = 'story';
 /** An emulation in an emulation. */
 const BOOT_MS = 400_000;
 const SLOW_MS = 300_000;
-const patience = { attach_timeout: 300, detach_timeout: 300, create_timeout: 300 };
+const timeouts = { attach_timeout: 300, detach_timeout: 300, create_timeout: 300 };
 const on = (vm: string) => ({ form: { node: 'n', vm_id: vm } });
 const serialOf = (uuid: string): string => uuid.replaceAll('-', '');
 
@@ -40,7 +40,7 @@ if (inGuest) {
       bootGuest(libvirtd, { name: 'one-8', ...options }),
     ]);
     guests = { a, b };
-    service = await startService({ pool: `lvm:${VG}`, nodes: { n: libvirtd.uri }, ...patience });
+    service = await startService({ pool: `lvm:${VG}`, nodes: { n: libvirtd.uri }, ...timeouts });
   });
 }
 

@@ -1,10 +1,10 @@
 import type { AttachmentEvent } from '../../machines/attachment-events.ts';
 import type { DiskEvent } from '../../machines/disk-events.ts';
-import type { Patience } from '../../machines/stamp.ts';
+import type { Timeouts } from '../../machines/stamp.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
 
-export const patience: Patience = {
+export const timeouts: Timeouts = {
   creating: 60_000,
   deleting: 60_000,
   growing: 60_000,
@@ -13,7 +13,7 @@ export const patience: Patience = {
   detaching: 30_000,
   claiming: 86_400_000,
 };
-export const stamp = { now: 1_000_000, time: 1_000_000, patience };
+export const stamp = { now: 1_000_000, time: 1_000_000, timeouts };
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
 export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm => ({

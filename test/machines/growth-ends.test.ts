@@ -36,7 +36,7 @@ test('a growth that passes its deadline is tried again, and its caller is told',
     state: 'growing',
     notes: [{ answer: { problem: { code: 'GROW_TIMEOUT', detail: '' } } }, { growVolume: true }],
   });
-  t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.patience.growing });
+  t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.timeouts.growing });
 });
 
 test('a growth goes on after a restart', t => {

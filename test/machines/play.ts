@@ -3,7 +3,7 @@ import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage, MachineNow } from '../../machines/disk-events.ts';
-import { birthOn, DISK, machine, patience, stamp, vmOf } from './events.ts';
+import { birthOn, DISK, machine, stamp, timeouts, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
@@ -40,7 +40,7 @@ export function play<Played extends Chart>(chart: Played) {
     send(event: DiskMessage | AttachmentMessage, now = stamp.now) {
       notes.length = 0;
       const state = stateNow();
-      (actor.send as (event: unknown) => void)({ ...event, now, time: now, patience });
+      (actor.send as (event: unknown) => void)({ ...event, now, time: now, timeouts });
       const { error } = actor.getSnapshot();
       if (error) throw error;
       playHooks.onSent(chart.id, state, event.type, stateNow());

@@ -20,7 +20,7 @@ test('a plug begins with its birth, and waits for its node until a deadline', t 
   const attachment = play(attachmentMachine);
   const sent = attachment.send({ type: 'HOTATTACH', ...birth, target: 'vda', shareable: true });
   t.deepEqual(sent, { state: 'attaching', notes: [{ plug: true }] });
-  const deadline = stamp.now + stamp.patience.attaching;
+  const deadline = stamp.now + stamp.timeouts.attaching;
   t.like(attachment.context(), {
     ...birth,
     target: 'vda',
@@ -81,7 +81,7 @@ test('a plug that passes its deadline is taken back, and its caller is told', t 
     state: 'detaching',
     notes: [attachFailed(plain('PLUG_UNKNOWN')), answer(plain('PLUG_UNKNOWN')), { unplug: true }],
   });
-  t.like(attachment.context(), { undo: true, deadline: stamp.now + stamp.patience.detaching });
+  t.like(attachment.context(), { undo: true, deadline: stamp.now + stamp.timeouts.detaching });
 });
 
 test('a plug goes on after a restart, and so does an unplug', t => {

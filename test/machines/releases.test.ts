@@ -99,7 +99,7 @@ test('what waits for its claim has no doubt and writes nowhere, and has a day', 
   attachment.send(found(silent));
   t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN' }, diverted: '/pool/overlay' });
   attachment.send(nodeDead);
-  const deadline = stamp.now + stamp.patience.claiming;
+  const deadline = stamp.now + stamp.timeouts.claiming;
   t.like(attachment.context(), { doubt: null, diverted: null, deadline });
 });
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { connectionsWithin } from '../../src/descriptors.ts';
+import { connectionsWithin } from '../../src/lib/descriptors.ts';
 import { until } from '../rig/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 

@@ -1,7 +1,7 @@
 // Holds every answer that a test sees against what the service says of itself, as a client would that knows nothing else.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { routeTable, type Served } from '../../src/api/routes.ts';
+import { routeTable, type Served } from '../../src/api/routes/table.ts';
 import { type ErrorCode, errorOf } from '../../src/errors.ts';
 
 interface Header {

@@ -3,7 +3,7 @@ import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import { type Bounds, bounded, Passing } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 
 const never = (): AbortSignal => new AbortController().signal;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { inThread, NotBegun } from '../../src/storage/threads.ts';
-import { gate } from '../rig/gate.ts';
+import { gate } from '../rig/latch.ts';
 
 /** Of libuv's, by default and here. */
 const HALF = Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || 4) / 2);

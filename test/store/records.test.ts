@@ -1,14 +1,14 @@
 // What records of an older pdisk are read as.
 import test from 'ava';
-import { unborn } from '../../machines/attachment-parts.ts';
-import { codecs } from '../../src/store/records.ts';
+import { initialAttachment } from '../../machines/attachment-parts.ts';
+import { recordSchemas } from '../../src/store/records.ts';
 
 const vm = { host: 'n1', node: 'qemu:///system', names: ['one-1'], domain: null };
 
 function read(more: object) {
-  const { atWork: _, ...context } = unborn;
+  const { atWork: _, ...context } = initialAttachment;
   const disk = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
-  return codecs.attachment.parse({
+  return recordSchemas.attachment.parse({
     v: 2,
     state: 'detaching',
     context: { ...context, id: 'a', disk, vm, ...more },

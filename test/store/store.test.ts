@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
 import { eventKey, FORMAT_KEY, prefixes } from '../../src/store/keys.ts';
-import { codecs } from '../../src/store/records.ts';
+import { recordSchemas } from '../../src/store/records.ts';
 import { openStore } from '../../src/store/store.ts';
 
 async function folder(t: ExecutionContext): Promise<string> {
@@ -27,7 +27,7 @@ test('what was committed is there after the store was opened again', async t => 
   await store.close();
   const again = await openStore({ directory, onFailure });
   t.teardown(() => again.close());
-  t.deepEqual(await again.load(prefixes.node, codecs.node), [node('b')] as never);
+  t.deepEqual(await again.load(prefixes.node, recordSchemas.node), [node('b')] as never);
 });
 
 test('the newest sequence number is found among many', async t => {
@@ -59,5 +59,7 @@ test('a damaged record is named', async t => {
   const store = await openStore({ directory: await folder(t), onFailure });
   t.teardown(() => store.close());
   await store.commit([{ key: `${prefixes.node}a`, value: { v: 1, name: 'a' } }]);
-  await t.throwsAsync(store.load(prefixes.node, codecs.node), { message: /record node\/a .* is damaged/ });
+  await t.throwsAsync(store.load(prefixes.node, recordSchemas.node), {
+    message: /record node\/a .* is damaged/,
+  });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import type { EventMessage } from '../../src/api/event-schema.ts';
+import type { EventMessage } from '../../src/api/description/event-schema.ts';
 import { subscribe } from '../events/support/subscriber.ts';
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeptDisk } from '../../../src/disks/records.ts';
+import type { StoredDisk } from '../../../src/disks/records/records.ts';
 import { prefixes } from '../../../src/store/keys.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { type ServerOptions, startServer } from './server.ts';
@@ -14,7 +14,7 @@ const BEGINNING = 1_600_000_000_000;
 /** Records in one batch. */
 const BATCH = 1000;
 
-const recordOf = (uuid: string, index: number): KeptDisk => ({
+const recordOf = (uuid: string, index: number): StoredDisk => ({
   v: 1,
   state: 'available',
   context: {

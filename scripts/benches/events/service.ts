@@ -8,8 +8,8 @@ import { nanoid } from 'nanoid';
 import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import type { Caller } from '../../../src/accounts/caller.ts';
-import { createFigures } from '../../../src/api/figures.ts';
-import { createAnswers } from '../../../src/api/idempotency.ts';
+import { createMetrics } from '../../../src/api/metrics.ts';
+import { createAnswers } from '../../../src/api/routes/idempotency.ts';
 import { createApi } from '../../../src/api/server.ts';
 import { createDisks } from '../../../src/disks/disks.ts';
 import { openEventLog } from '../../../src/events/log.ts';
@@ -92,7 +92,7 @@ const api = createApi({
   ),
   events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 960 },
   monitoring: {
-    figures: createFigures(),
+    figures: createMetrics(),
     readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
   },
   log: quiet,

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { isMissing } from '../../missing.ts';
+import { isMissing } from '../../lib/missing.ts';
 import { inThread } from '../threads.ts';
 
 const SECTOR = 512;

@@ -1,4 +1,4 @@
-import { UUID } from '../../uuid.ts';
+import { UUID } from '../../lib/uuid.ts';
 
 const NAME = new RegExp(`^pdisk-(${UUID})$`);
 const ANYWHERE = new RegExp(`pdisk-(${UUID})`);

@@ -2,18 +2,18 @@
 // once (tags included), so a volume is there, whole, or not. Its processes would wait for each other at that lock: ours wait in turns.
 
 import { errorOf, PdiskError, sentenceOf } from '../../errors.ts';
-import { GIB } from '../../gib.ts';
+import { GIB } from '../../lib/gib.ts';
 import { bounded, Passing } from '../bounded.ts';
+import { cached } from '../cached.ts';
 import { createRunner, type RunCommand } from '../command.ts';
-import { kept } from '../kept.ts';
 import type { Pool } from '../pool.ts';
-import { within } from '../within.ts';
+import { withTimeout } from '../timeout.ts';
 import { changesIn, pathOf } from './changes.ts';
 import { classify } from './failure.ts';
 import { type Kernel, sysfs } from './kernel.ts';
 import { lvmWith } from './lvm.ts';
-import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 import { claim, expectUsable, firstLook, type Place } from './start.ts';
 import { thinRoom, thinUse } from './thin-room.ts';
 import { wipePiece } from './wipe.ts';
@@ -67,7 +67,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   let isUsable = true;
   async function look(signal: AbortSignal): Promise<VgState> {
     try {
-      const state = await patiently(() => readState(lvm, options, signal), signal);
+      const state = await retryWhileBusy(() => readState(lvm, options, signal), signal);
       expectUsable(options, home, state);
       isUsable = true;
       return state;
@@ -77,10 +77,10 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
     }
   }
   const lookSoon = (): Promise<VgState> =>
-    within(QUESTION_MS, look).catch(error => {
+    withTimeout(QUESTION_MS, look).catch(error => {
       throw unavailable(error);
     });
-  const lookLately = kept(lookSoon, { counts: () => isUsable });
+  const lookLately = cached(lookSoon, { counts: () => isUsable });
   const changes = changesIn({ vg, home, lvm, kernel, look });
 
   function promisable(state: VgState): number {

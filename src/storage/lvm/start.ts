@@ -1,12 +1,12 @@
 import { errorOf, type PdiskError, sentenceOf } from '../../errors.ts';
-import { GIB } from '../../gib.ts';
-import { within } from '../within.ts';
+import { GIB } from '../../lib/gib.ts';
+import { withTimeout } from '../timeout.ts';
 import { classify } from './failure.ts';
 import { type Home, selectionOf } from './kind.ts';
 import type { Lvm } from './lvm.ts';
 import { ownerTag, ownerTags } from './naming.ts';
-import { patiently } from './patiently.ts';
 import { readState, type VgState } from './report.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 /** How long a look at a locked volume group may take, in milliseconds. */
 const LOOK_MS = 60_000;
@@ -23,7 +23,7 @@ const cannot = (detail: string): PdiskError => errorOf('POOL_UNAVAILABLE', { det
 
 async function look(lvm: Lvm, place: Place): Promise<VgState> {
   try {
-    return await within(LOOK_MS, signal => patiently(() => readState(lvm, place, signal), signal));
+    return await withTimeout(LOOK_MS, signal => retryWhileBusy(() => readState(lvm, place, signal), signal));
   } catch (error) {
     const { vg } = place;
     const detail = sentenceOf(error);
@@ -90,9 +90,11 @@ export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolea
   const { vg, owner } = place;
   const tag = ownerTag(owner);
   const change = (...[command = '', ...args]: string[]): Promise<unknown> =>
-    within(LOOK_MS, signal => patiently(() => lvm(signal, command, ...args), signal)).catch(error => {
-      throw cannot(sentenceOf(error));
-    });
+    withTimeout(LOOK_MS, signal => retryWhileBusy(() => lvm(signal, command, ...args), signal)).catch(
+      error => {
+        throw cannot(sentenceOf(error));
+      },
+    );
   const lookAgain = async (): Promise<VgState> => {
     const state = await look(lvm, place);
     expectUsable(place, home, state);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DriftService } from '../../../src/disks/drift-watch.ts';
-import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
+import type { DriftService } from '../../../src/disks/drift/drift-watch.ts';
 import type {
   ChartService,
   DiskDetails,
@@ -9,6 +8,7 @@ import type {
   Force,
   NodeService,
 } from '../../../src/disks/service.ts';
+import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
@@ -73,7 +73,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
     listDetails: () => [...disks.values()].map(detailed),
     getDetails: (_caller, uuid) => detailed(known(uuid)),
     version: (_caller, uuid) => `${known(uuid).tag.length}-${known(uuid).limit}`,
-    onMachine: () => [],
+    onVm: () => [],
     space: async () => ({ capacityGiB: 100, allocatedGiB: 3, freeGiB: 97 }),
     async edit(_caller, uuid, { tag, visibility }) {
       const disk = known(uuid);
@@ -95,11 +95,11 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
       });
       return { uuid };
     },
-    async grow(_caller, uuid, sizeGiB) {
+    async resize(_caller, uuid, sizeGiB) {
       calls.push(['grow', uuid, sizeGiB]);
       disks.set(uuid, { ...known(uuid), sizeGiB });
     },
-    async remove(_caller, uuid) {
+    async delete(_caller, uuid) {
       known(uuid);
       calls.push(['remove', uuid]);
       disks.delete(uuid);

@@ -1,5 +1,5 @@
 import { hashPassword, matchesPassword } from '../../../src/accounts/password.ts';
-import { createAnswers, type KeyRecord } from '../../../src/api/idempotency.ts';
+import { createAnswers, type KeyRecord } from '../../../src/api/routes/idempotency.ts';
 import { cheap } from '../../accounts/support/memory-store.ts';
 
 /** As cheap as can be. */

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type AccountStore, type Accounts, createAccounts } from '../../../src/accounts/accounts.ts';
-import { createFigures } from '../../../src/api/figures.ts';
-import type { Monitoring } from '../../../src/api/open-routes.ts';
+import { createMetrics } from '../../../src/api/metrics.ts';
+import type { Monitoring } from '../../../src/api/routes/open.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
-import type { DriftService } from '../../../src/disks/drift-watch.ts';
-import type { LeftoverService } from '../../../src/disks/leftover-service.ts';
+import type { DriftService } from '../../../src/disks/drift/drift-watch.ts';
+import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { conforms } from '../../rig/conforms.ts';
@@ -49,7 +49,7 @@ export interface Server {
 
 /** Figures of nothing, and a service that is ready. */
 export const monitoring = (): Monitoring => ({
-  figures: createFigures(),
+  figures: createMetrics(),
   readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
 });
 

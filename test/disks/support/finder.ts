@@ -1,12 +1,12 @@
 import type { ExecutionContext } from 'ava';
 import type { Vm } from '../../../machines/vm.ts';
-import { steadyNow } from '../../../src/clock.ts';
-import { type Alarms, createAlarms } from '../../../src/disks/alarms.ts';
-import { createHosts, type Hosts } from '../../../src/disks/hosts.ts';
-import { createShelf } from '../../../src/disks/shelf.ts';
-import { createFinder, type Finder } from '../../../src/disks/whereabouts.ts';
+import { createRecordIndex } from '../../../src/disks/records/record-index.ts';
+import { type Alarms, createAlarms } from '../../../src/disks/vms/alarms.ts';
+import { createFinder, type Finder } from '../../../src/disks/vms/finder.ts';
+import { createHosts, type Hosts } from '../../../src/disks/vms/hosts.ts';
 import type { Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
-import { createJournal } from '../../../src/store/journal.ts';
+import { monotonicNow } from '../../../src/lib/clock.ts';
+import { createGroupCommit } from '../../../src/store/group-commit.ts';
 import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/helpers/fake-node.ts';
 import { until } from '../../rig/until.ts';
@@ -50,7 +50,7 @@ export async function createField(
 ): Promise<Field> {
   const [n1, n2] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { n1: n1.uri, n2: n2.uri, ...more }, { connectMs: 5000 });
-  const journal = createJournal(
+  const journal = createGroupCommit(
     async () => {},
     error => t.fail(error.message),
   );
@@ -66,8 +66,8 @@ export async function createField(
     hypervisor: seenBy(hypervisor),
     hosts,
     alarms,
-    decided: createShelf(),
-    now: steadyNow,
+    decided: createRecordIndex(),
+    now: monotonicNow,
     questionMs: 60_000,
     settlingMs,
   });

@@ -1,5 +1,5 @@
-import type { Definition } from '../../../src/disks/definitions.ts';
-import type { Holder, Holders } from '../../../src/disks/holders.ts';
+import type { Definition } from '../../../src/disks/vms/definitions.ts';
+import type { Holder, Holders } from '../../../src/disks/vms/holders.ts';
 
 /** A live domain `one-NAME` on node n1 that has a disk as vdb, but for what is given. */
 export const holderOf = (disk: string, more: Partial<Holder> = {}): Holder => ({

@@ -6,9 +6,9 @@ import type { ExecutionContext } from 'ava';
 import { nanoid } from 'nanoid';
 import { pino } from 'pino';
 import type { Caller } from '../../../src/accounts/caller.ts';
-import { steadyNow } from '../../../src/clock.ts';
 import { createDisks, type Disks } from '../../../src/disks/disks.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
+import { monotonicNow } from '../../../src/lib/clock.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
@@ -92,7 +92,7 @@ export async function createSite(
       pool,
       hypervisor,
       log,
-      now: steadyNow,
+      now: monotonicNow,
       time: Date.now,
       stands,
       newUuid: randomUUID,

@@ -1,17 +1,17 @@
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
 import type { Vm } from '../../../machines/vm.ts';
-import { createCatalogue } from '../../../src/disks/catalogue.ts';
+import type { EffectNote } from '../../../src/disks/actors/step.ts';
+import { createActorSystem, type DeliveryResult } from '../../../src/disks/actors/system.ts';
+import { createListingIndex } from '../../../src/disks/records/listing-index.ts';
+import { createRecordIndex } from '../../../src/disks/records/record-index.ts';
 import {
   isHeld,
-  type Kept,
-  type KeptAttachment,
-  type KeptDisk,
   type Message,
-} from '../../../src/disks/records.ts';
-import { createShelf } from '../../../src/disks/shelf.ts';
-import type { EffectNote } from '../../../src/disks/step.ts';
-import { createActorSystem, type Outcome } from '../../../src/disks/system.ts';
-import { createJournal, type Journal, type Write } from '../../../src/store/journal.ts';
+  type StoredAttachment,
+  type StoredDisk,
+  type StoredRecord,
+} from '../../../src/disks/records/records.ts';
+import { createGroupCommit, type GroupCommit, type Write } from '../../../src/store/group-commit.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 
 /** One batch on its way to the disk; a test decides when and how it arrives. */
@@ -28,7 +28,7 @@ export interface Work {
   bring(message: Message): void;
 }
 
-export const patience = {
+export const timeouts = {
   creating: 1000,
   deleting: 1000,
   growing: 1000,
@@ -73,19 +73,19 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       if (instantDisk) arrive();
       else batches.push({ writes, arrive, fail: reject });
     });
-  const journal: Journal = createJournal(write, () => {});
-  const shelves = { decided: createShelf(), committed: createCatalogue() };
+  const journal: GroupCommit = createGroupCommit(write, () => {});
+  const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
   let lastSequence = 0;
   for (const [key, value] of kept) {
     if (key.startsWith('event/')) lastSequence = Math.max(lastSequence, (value as EventRecord).sequence);
-    else for (const shelf of [shelves.decided, shelves.committed]) shelf.put(key, value as Kept);
+    else for (const shelf of [shelves.decided, shelves.committed]) shelf.put(key, value as StoredRecord);
   }
   const system = createActorSystem({
     journal,
     effects: (note, signal) => new Promise(resolve => works.push({ note, signal, bring: resolve })),
     ...shelves,
     lastSequence,
-    patience,
+    timeouts,
     now: () => clock.now,
     time: () => clock.now,
     publish: events => published.push(...events),
@@ -101,7 +101,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     published,
     faults,
     clock,
-    create(uuid: string, limit = 1, until: string | undefined = diskKey(uuid)): Promise<Outcome> {
+    create(uuid: string, limit = 1, until: string | undefined = diskKey(uuid)): Promise<DeliveryResult> {
       const birth = { uuid, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
       return system.deliver(
         [
@@ -114,7 +114,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
         until,
       );
     },
-    hotattach(uuid: string, id: string, vm: Vm): Promise<Outcome> {
+    hotattach(uuid: string, id: string, vm: Vm): Promise<DeliveryResult> {
       const taken = shelves.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
       const attachments = shelves.decided.attachmentsOf(vm).map(one => one.context.id);
       const birth = { id, disk: uuid, node: vm.host, vmId: vm.names[0] ?? '', vm, by: 'alice' };
@@ -122,7 +122,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       const event = { type: 'HOTATTACH' as const, ...birth, ...now };
       return system.deliver([{ to: diskKey(uuid), event }], cause, attachmentKey(id));
     },
-    send(key: string, event: Message, until?: string): Promise<Outcome> {
+    send(key: string, event: Message, until?: string): Promise<DeliveryResult> {
       return system.deliver([{ to: key, event }], cause, until);
     },
     /** Everything on its way to the disk arrives, and what follows from it. */
@@ -141,7 +141,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
 }
 
 /** Every user of a disk has its attachment, every attachment its user; no letter is given twice; no limit is passed. */
-function disagreements(disks: readonly KeptDisk[], attachments: readonly KeptAttachment[]): string[] {
+function disagreements(disks: readonly StoredDisk[], attachments: readonly StoredAttachment[]): string[] {
   const found: string[] = [];
   const held = attachments.filter(isHeld);
   for (const { state, context } of disks) {

@@ -5,8 +5,8 @@ import { get as getTls } from 'node:https';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { WebSocket } from 'ws';
-import { asyncApi } from '../../../src/api/asyncapi.ts';
-import type { ControlMessage, EventMessage } from '../../../src/api/event-schema.ts';
+import { asyncApi } from '../../../src/api/description/asyncapi.ts';
+import type { ControlMessage, EventMessage } from '../../../src/api/description/event-schema.ts';
 import { basic } from '../../rig/http.ts';
 import { until } from '../../rig/until.ts';
 

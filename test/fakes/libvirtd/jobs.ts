@@ -1,7 +1,7 @@
 // libvirt makes the changes of one domain one after the other. Whoever waits has named the domain by its UUID only: what he
 // asked for is done to the run that is there when his turn comes, were it not the one that he meant.
 
-import { gate } from '../../rig/gate.ts';
+import { gate } from '../../rig/latch.ts';
 
 export type Jobs = ReturnType<typeof fakeJobs>;
 

@@ -1,7 +1,7 @@
 // Runs by itself until it is killed: writes to the store in the folder argv[2], and says on standard output how many changes are on disk.
 import { writeSync } from 'node:fs';
 import { prefixes } from '../../../src/store/keys.ts';
-import { codecs } from '../../../src/store/records.ts';
+import { recordSchemas } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 
 const say = (word: string | number): void => void writeSync(1, `${word}\n`);
@@ -13,7 +13,7 @@ const store = await openStore({
     throw error;
   },
 });
-let number = (await store.load(prefixes.node, codecs.node)).length;
+let number = (await store.load(prefixes.node, recordSchemas.node)).length;
 for (;;) {
   number += 1;
   const value = { v: 1, name: `n${number}`, hostUuid: 'x'.repeat(2000) };

@@ -1,0 +1,147 @@
+import { version } from '../../../version.ts';
+import { nothing } from '../inputs.ts';
+import { type Credential, json, type OperationResult, operation } from '../operation.ts';
+import * as outputs from '../outputs.ts';
+
+const nobody: readonly Credential[] = ['nobody'];
+
+const plain = (means: string, text: string): OperationResult => ({
+  means,
+  content: { 'text/plain': outputs.text },
+  examples: { text },
+});
+
+export const greet = operation({
+  id: 'greet',
+  method: 'GET',
+  path: '/',
+  group: 'service',
+  summary: 'Whether the service is up',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: { 200: plain('It is', 'pdisk\n') },
+});
+
+export const showHealth = operation({
+  id: 'showHealth',
+  method: 'GET',
+  path: '/healthz',
+  group: 'service',
+  summary: 'Whether the process lives',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: { 200: plain('It does', 'ok\n') },
+});
+
+const readiness = {
+  ready: true,
+  store: 'writable',
+  pool: 'usable',
+  nodes: { up: 2, down: 0 },
+};
+
+export const showReadiness = operation({
+  id: 'showReadiness',
+  method: 'GET',
+  path: '/readyz',
+  group: 'service',
+  summary: 'Whether requests can be served',
+  details:
+    'The store takes writes and the pool can be used. A node that is away is told, no more, and so is a store that is full.',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: {
+    200: json('They can', outputs.readiness, { ready: readiness }),
+    503: json('They cannot', outputs.readiness, {
+      failed: { ...readiness, ready: false, store: 'failed' },
+    }),
+  },
+});
+
+export const showFigures = operation({
+  id: 'showFigures',
+  method: 'GET',
+  path: '/metrics',
+  group: 'service',
+  summary: 'Figures for Prometheus',
+  details: 'For administrators, and for whomever the setting `metrics_access` names.',
+  credentials: ['basic', 'bearer', 'nobody'],
+  inputs: nothing,
+  outcomes: {
+    200: {
+      means: 'The figures',
+      content: { 'text/plain': outputs.text },
+      examples: { figures: '# HELP pdisk_disks Disks\n# TYPE pdisk_disks gauge\npdisk_disks 3\n' },
+    },
+  },
+  errors: ['FORBIDDEN'],
+});
+
+const freshness = ['ETag', 'Referrer-Policy'] as const;
+
+const page = (id: string, path: string, summary: string) =>
+  operation({
+    id,
+    method: 'GET',
+    path,
+    group: 'service',
+    summary,
+    credentials: nobody,
+    headers: ['If-None-Match'],
+    inputs: nothing,
+    outcomes: {
+      200: {
+        means: 'The page',
+        content: { 'text/html': outputs.text },
+        headers: freshness,
+        examples: { page: '<!doctype html>' },
+      },
+      304: { means: "The client's copy is right", headers: freshness },
+    },
+  });
+
+const fileOf = (id: string, path: string) =>
+  operation({
+    id,
+    method: 'GET',
+    path,
+    group: 'service',
+    summary: 'What that page loads',
+    credentials: nobody,
+    headers: ['If-None-Match'],
+    inputs: nothing,
+    outcomes: {
+      200: {
+        means: 'The file',
+        content: { 'text/javascript': outputs.text, 'text/css': outputs.text, 'image/svg+xml': outputs.text },
+        headers: freshness,
+      },
+      304: { means: "The client's copy is right", headers: freshness },
+    },
+    // What is not there is like every other URL.
+    errors: ['ROUTE_UNKNOWN', 'UNAUTHENTICATED', 'TOO_MANY_LOGINS'],
+  });
+
+export const showDocs = page('showDocs', '/api/docs', 'A page that shows how to use the service');
+export const showDocsFile = fileOf('showDocsFile', '/api/docs/:file');
+export const showInspector = page(
+  'showInspector',
+  '/inspect',
+  'A page that draws every chart with what happens in it, live',
+);
+export const showInspectorFile = fileOf('showInspectorFile', '/inspect/:file');
+
+export const describeApi = operation({
+  id: 'describeApi',
+  method: 'GET',
+  path: '/api/openapi.json',
+  group: 'service',
+  summary: 'This description',
+  credentials: nobody,
+  inputs: nothing,
+  outcomes: {
+    200: json('OpenAPI 3.1', outputs.anyObject, {
+      openapi: { openapi: '3.1.1', info: { title: 'pdisk', version }, paths: {} },
+    }),
+  },
+});

@@ -1,0 +1,110 @@
+import { errorOf, PdiskError } from '../../errors.ts';
+
+/** Inputs as they came: texts; from JSON also what is neither a text nor an exact number, for the schema to refuse. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export type MediaType = 'form' | 'json';
+
+/** What a request says that says nothing. */
+export const noFields: Fields = Object.freeze({});
+
+const malformed = (detail: string): PdiskError => errorOf('BAD_REQUEST', { detail });
+const givenTwice = (name: string): PdiskError => new PdiskError('BAD_INPUT', [`${name} is given twice`]);
+
+/** What a Content-Type header says, or undefined where it is none of ours. Of charsets only those that are UTF-8. */
+export function mediaType(header: string | undefined): MediaType | undefined {
+  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
+  for (const parameter of parameters) {
+    const charset = /^\s*charset=("?)(?<name>[^"]*)\1\s*$/.exec(parameter)?.groups?.name;
+    if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset.trim())) return undefined;
+  }
+  if (type.trim() === 'application/x-www-form-urlencoded') return 'form';
+  return type.trim() === 'application/json' ? 'json' : undefined;
+}
+
+function decodeComponent(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw malformed('its percent-encoding is not valid UTF-8');
+  }
+}
+
+/** Fields of a query string or a form (WHATWG URL, application/x-www-form-urlencoded, but strict about UTF-8 and repetition). */
+export function parseForm(text: string): Fields {
+  if (text === '') return noFields;
+  const fields = new Map<string, string>();
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decodeComponent(equals < 0 ? pair : pair.slice(0, equals));
+    if (fields.has(name)) throw givenTwice(name);
+    fields.set(name, decodeComponent(equals < 0 ? '' : pair.slice(equals + 1)));
+  }
+  return Object.fromEntries(fields);
+}
+
+const MEMBER = /("(?:[^"\\]|\\.)*")\s*:\s*(?:"(?:[^"\\]|\\.)*"|([^\s,}]+))/g;
+
+/**
+ * Throws where an object without inner objects, which is valid JSON, has a key twice: JSON.parse keeps the last and says nothing. Answers
+ * the members whose value is a number that JSON.parse has rounded.
+ */
+function lookOver(text: string): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const rounded = new Set<string>();
+  for (const [, token = '', value] of text.matchAll(MEMBER)) {
+    const key = String(JSON.parse(token));
+    if (seen.has(key)) throw givenTwice(key);
+    seen.add(key);
+    if (value !== undefined && isRounded(value)) rounded.add(key);
+  }
+  return rounded;
+}
+
+/** A double holds any 15 decimal digits, and every whole number that JavaScript calls safe. */
+function isRounded(number: string): boolean {
+  const digits = number
+    .replace(/e.*/i, '')
+    .replaceAll(/\D/g, '')
+    .replace(/^0+|0+$/g, '');
+  if (digits.length > 15) return !(/^-?\d+$/.test(number) && Number.isSafeInteger(Number(number)));
+  return digits !== '' && Number(number) === 0;
+}
+
+const isExact = (value: number): boolean =>
+  Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+
+function parseJson(text: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw malformed('its body is not valid JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed('its body is not a JSON object');
+  }
+  const isFlat = Object.values(value).every(field => typeof field !== 'object');
+  const rounded = isFlat ? lookOver(text) : undefined;
+  const entries = Object.entries(value).map(([name, field]: [string, unknown]) => {
+    // JSON can spell half a character, UTF-8 cannot.
+    if (typeof field === 'string' && /\p{Surrogate}/u.test(field))
+      throw malformed(`${name} is not valid Unicode`);
+    return [name, typeof field === 'number' && isExact(field) && !rounded?.has(name) ? String(field) : field];
+  });
+  return Object.fromEntries(entries);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Fields of a body. Throws BAD_REQUEST for what cannot be understood, BAD_INPUT for a field given twice. */
+export function parseBody(bytes: Buffer, type: MediaType): Fields {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw malformed('its body is not valid UTF-8');
+  }
+  return type === 'form' ? parseForm(text) : parseJson(text);
+}

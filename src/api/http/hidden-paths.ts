@@ -1,0 +1,12 @@
+import { type HttpAnswer, json } from './answer.ts';
+
+/** An absolute path on this machine, and not one of our own URLs. */
+const PATH = /(?<![\w:/.?])\/(?!api\/)[^\s'",;:()]+/g;
+
+/** An error as it is told to those who do not run the cloud: without the paths of sockets, pools and programs. The log has them. */
+export function withoutPaths(answer: HttpAnswer): HttpAnswer {
+  const { error, headers, status } = answer;
+  if (!error?.messages.some(message => message.search(PATH) >= 0)) return answer;
+  const message = error.messages.map(text => text.replace(PATH, '(a path)'));
+  return { ...json({ message }, status, headers), error };
+}

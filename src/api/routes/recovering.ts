@@ -1,0 +1,9 @@
+import type { AtRest, DiskService } from '../../disks/service.ts';
+import { type HttpAnswer, json } from '../http/answer.ts';
+import type { Begun } from './idempotency.ts';
+
+/** Answers a disk's UUID again to an interrupted request, where this has become of the disk. */
+export const uuidOnce =
+  (service: Pick<DiskService, 'atRest'>, wanted: AtRest, status = 200) =>
+  async ({ begun: { subject, disks } }: { readonly begun: Begun }): Promise<HttpAnswer | undefined> =>
+    (await service.atRest(subject)) === wanted ? json({ uuid: disks[0] }, status) : undefined;

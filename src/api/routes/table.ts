@@ -1,0 +1,86 @@
+import type { Accounts } from '../../accounts/accounts.ts';
+import type { DriftService } from '../../disks/drift/drift-watch.ts';
+import type { ChartService, DiskService, NodeService } from '../../disks/service.ts';
+import type { LeftoverService } from '../../disks/services/leftover-service.ts';
+import type { EventLog } from '../../events/log.ts';
+import type { Streams } from '../../events/streams.ts';
+import type { Tickets } from '../../events/tickets.ts';
+import type { Write } from '../../store/group-commit.ts';
+import { asyncApi } from '../description/asyncapi.ts';
+import { openApi } from '../description/openapi/document.ts';
+import { describeEvents } from '../description/operations/events.ts';
+import { describeApi } from '../description/operations/service.ts';
+import { jsonText } from '../http/answer.ts';
+import { accountRoutes } from './accounts.ts';
+import { attachmentRoutes } from './attachments.ts';
+import { chartRoutes } from './charts.ts';
+import { diskRoutes } from './disks.ts';
+import { driftRoutes } from './drift.ts';
+import { eventRoutes } from './events.ts';
+import { nodeRoutes } from './nodes.ts';
+import {
+  type MetricsAccess,
+  type Monitoring,
+  metricsRoutes,
+  type OpenRoute,
+  openRoute,
+  openRoutes,
+} from './open.ts';
+import type { Route } from './route.ts';
+import { tokenRoutes } from './tokens.ts';
+
+export interface Served {
+  readonly service: DiskService;
+  readonly nodes: NodeService;
+  readonly leftovers: LeftoverService;
+  readonly drift: DriftService;
+  readonly charts: ChartService;
+  readonly accounts: Accounts;
+  /** What else of an account to erase in the batch that ends it. */
+  readonly forget: (account: string) => readonly Write[];
+  readonly events: {
+    readonly log: EventLog;
+    readonly streams: Streams;
+    readonly tickets: Tickets;
+    /** After how many seconds without a sign of life a stream is closed; 8 to 960. */
+    readonly idleSeconds: number;
+  };
+  readonly monitoring: Monitoring;
+  readonly metricsAccess: MetricsAccess;
+}
+
+interface RouteTable {
+  readonly routes: readonly Route[];
+  readonly open: readonly OpenRoute[];
+  /** The OpenAPI document of both, as JSON. */
+  document(): string;
+}
+
+/** Everything that can be asked of the service. */
+export function routeTable(served: Served): RouteTable {
+  const { service, nodes, charts, accounts, events, monitoring } = served;
+  const open = [
+    ...openRoutes(monitoring, served.metricsAccess),
+    openRoute(describeApi, () => jsonText(document())),
+    openRoute(describeEvents, () => jsonText(asyncApi())),
+  ];
+  const routes = [
+    ...diskRoutes(service),
+    ...attachmentRoutes(service),
+    ...nodeRoutes(nodes),
+    ...driftRoutes(served.drift, served.leftovers, service),
+    ...chartRoutes(charts, events.log),
+    ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
+    ...metricsRoutes(monitoring.figures),
+    ...tokenRoutes(accounts.tokens),
+    ...accountRoutes(accounts, service, served.forget),
+  ];
+  let text: string | undefined;
+
+  function document(): string {
+    text ??= JSON.stringify(openApi([...new Set([...routes, ...open].map(({ operation }) => operation))]));
+    return text;
+  }
+
+  return { routes, open, document };
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import type { AttachmentDetails, DiskDetails, Waiting } from '../../disks/service.ts';
+import type { detailsSchema } from '../description/detail-schema.ts';
+import type { LongBody } from '../http/answer.ts';
+import { longList } from '../http/long-list.ts';
+import { instant } from './event-text.ts';
+
+const attachmentKeys = ({
+  id,
+  state,
+  mode,
+  since,
+  away,
+  doubt,
+  diverted,
+  by,
+  machine,
+}: AttachmentDetails) => ({
+  id,
+  state,
+  mode,
+  node: machine?.node ?? null,
+  vm_id: machine?.vmId ?? null,
+  domain: machine?.domain ?? null,
+  target: machine?.target ?? null,
+  since: instant(since),
+  by,
+  away,
+  doubt: doubt && { message: doubt.detail, since: instant(doubt.since) },
+  diverted,
+});
+
+const waitingKeys = ({ for: whom, attachment, until }: Waiting) => ({
+  for: whom,
+  attachment,
+  until: until === null ? null : instant(until),
+});
+
+/** Everything that there is to say of a disk: numbers are numbers, times are RFC 3339. */
+export const detailKeys = (disk: DiskDetails): z.infer<typeof detailsSchema> => ({
+  uuid: disk.uuid,
+  tag: disk.tag,
+  owner: disk.owner,
+  visibility: disk.visibility,
+  size: disk.sizeGiB,
+  created: instant(disk.created),
+  state: disk.state,
+  reason: disk.reason,
+  limit: disk.limit,
+  users: disk.users,
+  remaining: Math.max(0, disk.limit - disk.users),
+  attachments: disk.attachments.map(attachmentKeys),
+  waiting: disk.waiting.map(waitingKeys),
+  wiped: disk.wiped,
+});
+
+/** An attachment as one of a machine's. */
+export const onMachineKeys = (disk: string, attachment: AttachmentDetails) => {
+  const { node: _, vm_id: __, ...keys } = attachmentKeys(attachment);
+  return { disk, ...keys };
+};
+
+/** All of it for many disks, as a JSON array. */
+export const representDetails = (disks: () => readonly DiskDetails[]): Promise<LongBody> =>
+  longList(disks, detailKeys);

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino';
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import type { DiskMessage } from '../../../machines/disk-events.ts';
+import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { Failure, Problem } from '../../../machines/reasons.ts';
+import type { Vm } from '../../../machines/vm.ts';
+import { PdiskError, reasonOf } from '../../errors.ts';
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
+import { GIB } from '../../lib/gib.ts';
+import type { Pool } from '../../storage/pool.ts';
+import type { Message } from '../records/records.ts';
+import type { Finder } from '../vms/finder.ts';
+import type { EffectNote } from './step.ts';
+import { createUnplug } from './unplugging.ts';
+
+/** Does what a chart asked for, outside, and brings back what came of it: always a message, also of a failure. */
+export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message>;
+
+/**
+ * How long before the chart's deadline an effect gives up by itself, in milliseconds: its own word about what happened is better
+ * than the chart's TIMEOUT.
+ */
+export const GRACE_MS = 3_000;
+
+/** What effects work on. */
+export interface EffectParts {
+  readonly pool: Pool;
+  readonly hypervisor: Hypervisor;
+  readonly finder: Pick<Finder, 'find'>;
+  /** The machine of an attachment, as it is decided now. */
+  readonly machineOf: (attachment: string) => Vm | undefined;
+  /** Why nothing that a node tells is believed, if it is not: then nothing is done there. */
+  readonly doubt: (node: string) => Promise<string | undefined>;
+  /** Told what goes wrong with a volume of which its user is rid: there is nobody else to tell. */
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** The charts' effects on a pool and a hypervisor. */
+export function createEffects(parts: EffectParts): Effects {
+  const { pool, hypervisor, log, now } = parts;
+  const unplug = createUnplug(parts, giveUpAt);
+
+  async function makeVolume(
+    { uuid, sizeGiB, attempt, deadline }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskMessage> {
+    try {
+      await inTime(deadline, signal, begin => pool.make(uuid, sizeGiB, signal, begin));
+      return { type: 'VOLUME_MADE', attempt };
+    } catch (error) {
+      const type = isNotBegun(error) ? 'NOT_BEGUN' : 'VOLUME_FAILED';
+      return { type, attempt, problem: problemOf(error, 'VOLUME_FAILED') };
+    }
+  }
+
+  /** Does what may be begun while there is time left to do it in; else the chart would undo what never was. */
+  async function inTime<T>(
+    deadline: number | null,
+    signal: AbortSignal,
+    work: (begin: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const left = (deadline ?? 0) - now();
+    const begin = new AbortController();
+    const end = (): void => begin.abort(signal.reason);
+    const timer = setTimeout(end, left - Math.min(GRACE_MS, left / 4));
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await work(begin.signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** The volume first, then the machines that have it: each is told the size that there really is. */
+  async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+    const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
+    const growing = inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
+    const grown = await growing.catch(async error => {
+      const problem = problemOf(error, 'GROW_FAILED');
+      // An attempt before this one may have done it.
+      const size = await pool.sizeOf(uuid, signal).catch(() => undefined);
+      if (size !== undefined && size >= sizeGiB * GIB) return size;
+      if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_GROWN' as const, attempt, problem };
+      const pending = { code: 'GROW_TIMEOUT' as const, detail: problem.detail };
+      return { type: 'GROW_PENDING' as const, attempt, problem: pending };
+    });
+    if (typeof grown !== 'number') return grown;
+    const bytes = grown;
+    const machines = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
+    const managed = machines.filter(({ node }) => hypervisor.isConfigured(node));
+    const told = await Promise.all(
+      managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
+    );
+    const pending = told.find(outcome => outcome.kind === 'pending');
+    if (!pending) return { type: 'GROWN', attempt };
+    return { type: 'GROW_PENDING', attempt, problem: { code: 'GROW_TIMEOUT', detail: pending.detail } };
+  }
+
+  /** One piece of it. */
+  async function wipeVolume(
+    { uuid, wiped, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskMessage> {
+    try {
+      return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
+    } catch (error) {
+      if (!signal.aborted) log.warn({ disk: uuid, error: reasonOf(error) }, 'volume not wiped');
+      return { type: 'WIPE_FAILED', attempt, problem: problemOf(error, 'WIPE_FAILED') };
+    }
+  }
+
+  async function removeVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+    try {
+      await pool.remove(uuid, signal);
+      return { type: 'VOLUME_REMOVED', attempt };
+    } catch (error) {
+      if (!signal.aborted) log.warn({ disk: uuid, error: reasonOf(error) }, 'volume not removed');
+      return { type: 'REMOVE_FAILED', attempt, problem: problemOf(error, 'REMOVE_FAILED') };
+    }
+  }
+
+  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, target, shareable, attempt } = context;
+    const mayBeAtWork = attempt > 1;
+    const spec = { disk, source: pool.source(disk), target: target ?? '', shareable, mayBeAtWork };
+    const outcome = await hypervisor.plug(vm, spec, giveUpAt(context), signal);
+    if (outcome.kind === 'plugged') return { type: 'PLUGGED', attempt, run: outcome.run };
+    if (outcome.kind === 'refused') {
+      return { type: 'PLUG_REFUSED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
+    }
+    return { type: 'PLUG_UNKNOWN', attempt, problem: { code: 'PLUG_UNKNOWN', detail: outcome.detail } };
+  }
+
+  return (note, signal) => {
+    switch (note.name) {
+      case 'makeVolume':
+        return makeVolume(note.context, signal);
+      case 'growVolume':
+        return growVolume(note.context, signal);
+      case 'wipeVolume':
+        return wipeVolume(note.context, signal);
+      case 'removeVolume':
+        return removeVolume(note.context, signal);
+      case 'plug':
+        return plug(note.context, signal);
+      case 'unplug':
+        return unplug(note.context, signal);
+    }
+  };
+}
+
+const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
+
+/** What a pool says by itself, whatever it was asked. */
+const OF_THE_POOL = ['POOL_FULL', 'POOL_BUSY', 'POOL_UNAVAILABLE'] as const;
+
+const isNotBegun = (error: unknown): boolean =>
+  error instanceof PdiskError && (error.code === 'POOL_BUSY' || error.code === 'POOL_UNAVAILABLE');
+
+function problemOf(error: unknown, fallback: Failure): Problem<Failure> {
+  const goesOn = fallback === 'REMOVE_FAILED' || fallback === 'WIPE_FAILED';
+  const code =
+    error instanceof PdiskError && !goesOn ? OF_THE_POOL.find(one => one === error.code) : undefined;
+  return { code: code ?? fallback, detail: reasonOf(error) };
+}

@@ -1,0 +1,221 @@
+import { createActor, type InspectionEvent } from 'xstate';
+import { attachmentMachine } from '../../../machines/attachment.ts';
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import { diskMachine } from '../../../machines/disk.ts';
+import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { Answer, Publish, Refuse, Tell } from '../../../machines/notes.ts';
+import type { Stamp } from '../../../machines/stamp.ts';
+import {
+  isDiskKey,
+  type Message,
+  type StoredAttachment,
+  type StoredDisk,
+  type StoredRecord,
+} from '../records/records.ts';
+
+type DiskEffect = 'makeVolume' | 'growVolume' | 'wipeVolume' | 'removeVolume';
+
+/** The effects that the charts name; each is started with the context of the moment of decision. */
+export type EffectNote =
+  | { readonly key: string; readonly name: DiskEffect; readonly context: DiskContext }
+  | { readonly key: string; readonly name: 'plug' | 'unplug'; readonly context: AttachmentContext };
+
+export interface Delivery {
+  readonly to: string;
+  readonly event: Message;
+}
+
+/** What one event did, to every actor that it reached. */
+export interface Step {
+  readonly effects: EffectNote[];
+  readonly answers: ({ readonly key: string } & Answer)[];
+  readonly published: ({ readonly key: string } & Publish)[];
+  /** The new record of each actor that changed, undefined where it came to its end. */
+  readonly touched: Map<string, StoredRecord | undefined>;
+  /** The context of each actor that changed, also of one that ended. */
+  readonly contexts: Map<string, DiskContext | AttachmentContext>;
+  /** Set: nothing has changed. */
+  refused: Refuse | undefined;
+  /** Set: this actor's chart does not hear what it was sent, or there is no such actor; nothing has changed. */
+  unheard: string | undefined;
+}
+
+/** Is told of everything that actors do. */
+export type Inspect = (event: InspectionEvent) => void;
+
+/** How many actors stay awake at rest for whoever inspects them. */
+const WATCHED = 1000;
+
+interface Woken {
+  send(event: Message & Stamp): void;
+  state(): string;
+  context(): DiskContext | AttachmentContext;
+  hears(event: Message & Stamp): boolean;
+  resting(): boolean;
+  ended(): boolean;
+  error(): unknown;
+}
+
+/**
+ * Decides, synchronously and in memory only: delivers messages to their actors, and what these tell others, until nobody has
+ * anything left to say. A chart's effects and answers are notes in the step; nothing outside is touched. An actor is woken from
+ * its record and kept awake while its chart waits for somebody, or is watched. A step that is refused or throws has changed nothing: the actors
+ * that it woke are dropped, and the records stand.
+ */
+export function createDecider(
+  recordOf: (key: string) => StoredRecord | undefined,
+  inspect: Inspect | undefined,
+) {
+  const awake = new Map<string, Woken>();
+  let open: (Step & { readonly queue: Delivery[] }) | undefined;
+
+  function notes(): Step & { readonly queue: Delivery[] } {
+    if (!open) throw new Error('a chart acted outside of a step');
+    return open;
+  }
+
+  const common = {
+    refuse: (_: unknown, note: Refuse) => {
+      notes().refused ??= note;
+    },
+    answer: ({ self }: { self: { id: string } }, note: Answer) => {
+      notes().answers.push({ key: self.id, ...note });
+    },
+    publish: ({ self }: { self: { id: string } }, note: Publish) => {
+      notes().published.push({ key: self.id, ...note });
+    },
+    tell: (_: unknown, note: Tell<Message>) => {
+      notes().queue.push(note);
+    },
+  };
+  const noteDisk =
+    (name: DiskEffect) =>
+    ({ self, context }: { self: { id: string }; context: DiskContext }): void => {
+      notes().effects.push({ key: self.id, name, context });
+    };
+  const noteAttachment =
+    (name: 'plug' | 'unplug') =>
+    ({ self, context }: { self: { id: string }; context: AttachmentContext }): void => {
+      notes().effects.push({ key: self.id, name, context });
+    };
+  const disk = diskMachine.provide({
+    actions: {
+      ...common,
+      makeVolume: noteDisk('makeVolume'),
+      growVolume: noteDisk('growVolume'),
+      wipeVolume: noteDisk('wipeVolume'),
+      removeVolume: noteDisk('removeVolume'),
+    },
+  });
+  const attachment = attachmentMachine.provide({
+    actions: { ...common, plug: noteAttachment('plug'), unplug: noteAttachment('unplug') },
+  });
+
+  const watched = inspect ? { inspect } : {};
+  // All begin in the same way; to work it out anew took a tenth of a creation's time.
+  const unborn = { disk: createActor(disk).getSnapshot(), attachment: createActor(attachment).getSnapshot() };
+
+  function wake(key: string): Woken {
+    const record = recordOf(key);
+    if (isDiskKey(key)) {
+      const kept = record as StoredDisk | undefined;
+      const snapshot = kept ? disk.resolveState({ value: kept.state, context: kept.context }) : unborn.disk;
+      return started(createActor(disk, { id: key, ...watched, snapshot }));
+    }
+    const kept = record as StoredAttachment | undefined;
+    const snapshot = kept
+      ? attachment.resolveState({ value: kept.state, context: kept.context })
+      : unborn.attachment;
+    return started(createActor(attachment, { id: key, ...watched, snapshot }));
+  }
+
+  function receive({ to, event }: Delivery, stamp: Stamp, step: Step): void {
+    const actor = awake.get(to) ?? wake(to);
+    awake.set(to, actor);
+    const before = { state: actor.state(), context: actor.context() };
+    const stamped = Object.assign({}, event, stamp);
+    const heard = actor.hears(stamped);
+    if (!heard) {
+      step.unheard ??= to;
+      return;
+    }
+    actor.send(stamped);
+    const error = actor.error();
+    if (error) throw error;
+    const state = actor.state();
+    const context = actor.context();
+    if (state === before.state && context === before.context) return;
+    step.contexts.set(to, context);
+    const v = isDiskKey(to) ? 1 : 2;
+    step.touched.set(to, actor.ended() ? undefined : ({ v, state, context } as StoredRecord));
+  }
+
+  /** Lets actors sleep: those that have no more to do, and all of a step that has changed nothing. */
+  function dismiss(queue: readonly Delivery[], whole: boolean): void {
+    for (const { to } of queue) {
+      const actor = awake.get(to);
+      if (!whole || actor?.ended() || (!inspect && actor?.resting())) awake.delete(to);
+    }
+    if (!inspect) return;
+    for (const [key, actor] of awake) {
+      if (awake.size <= WATCHED) return;
+      if (actor.resting()) awake.delete(key);
+    }
+  }
+
+  function decide(deliveries: readonly Delivery[], stamp: Stamp): Step {
+    const queue = [...deliveries];
+    const step = {
+      queue,
+      effects: [],
+      answers: [],
+      published: [],
+      touched: new Map(),
+      contexts: new Map(),
+      refused: undefined,
+      unheard: undefined,
+    };
+    open = step;
+    let whole = false;
+    try {
+      for (const delivery of queue) receive(delivery, stamp, step);
+      whole = step.refused === undefined && step.unheard === undefined;
+    } finally {
+      open = undefined;
+      dismiss(queue, whole);
+    }
+    return step;
+  }
+
+  return { decide };
+}
+
+/** What the actors of both charts have in common; each hears only its own messages, so that `never` stands for them here. */
+interface AnyActor {
+  subscribe(observer: { error(error: unknown): void }): unknown;
+  start(): unknown;
+  send(event: never): void;
+  getSnapshot(): {
+    readonly value: string;
+    readonly context: DiskContext | AttachmentContext;
+    readonly status: string;
+    readonly error: unknown;
+    hasTag(tag: 'rest'): boolean;
+    can(event: never): boolean;
+  };
+}
+
+/** Starts an actor. A resolved state runs no entry action; without an error observer XState would rethrow in a timer and end the process. */
+function started(actor: AnyActor): Woken {
+  actor.subscribe({ error: () => {} });
+  actor.start();
+  return {
+    send: event => actor.send(event as never),
+    state: () => actor.getSnapshot().value,
+    context: () => actor.getSnapshot().context,
+    hears: event => actor.getSnapshot().can(event as never),
+    resting: () => actor.getSnapshot().hasTag('rest') || actor.getSnapshot().value === 'new',
+    ended: () => actor.getSnapshot().status === 'done',
+    error: () => actor.getSnapshot().error,
+  };
+}

@@ -1,0 +1,244 @@
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import type { DiskContext } from '../../../machines/disk-parts.ts';
+import { attachmentKey, diskKey } from '../../../machines/notes.ts';
+import type { Failure, Problem, Refusal } from '../../../machines/reasons.ts';
+import type { Timeouts } from '../../../machines/stamp.ts';
+import { errorOf } from '../../errors.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import { eventKey } from '../../store/keys.ts';
+import type { EventRecord } from '../../store/records.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import { isDiskKey, isWaiting, type StoredRecord } from '../records/records.ts';
+import type { Cause, Decided, Waiting } from '../service.ts';
+import type { Effects } from './effects.ts';
+import { createDecider, type Delivery, type EffectNote, type Inspect, type Step } from './step.ts';
+import { eventsOf } from './step-events.ts';
+import { createWaits } from './waits.ts';
+
+/** What became of a delivery. */
+export interface DeliveryResult {
+  /** The chart's own no: nothing has changed. */
+  readonly refused: { readonly code: Refusal; readonly detail?: string } | undefined;
+  /** What went wrong outside, where the delivery waited for it. */
+  readonly problem: Problem<Failure> | null;
+  /** The context of the actor that was waited for, as it was when it answered. */
+  readonly context: DiskContext | AttachmentContext | undefined;
+}
+
+export interface ActorSystem {
+  /**
+   * One macrostep: decides, commits one batch, and resolves when that is on disk or, with `until`, when the actor of that key has
+   * answered and that is on disk. A refusal too waits for the disk, for it may rest on what is only being written. Throws
+   * STORE_FAILED or STOPPING where nothing is decided, INTERRUPTED where it is decided and its end is not known.
+   */
+  deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<DeliveryResult>;
+  /** Sends TIMEOUT to every actor that has waited beyond its deadline. */
+  sweep(): void;
+  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  waitingSince(): ReadonlyMap<Waiting['for'], number>;
+  /** Ends all waiting, aborts the effects at work and takes no more deliveries; the next start resumes them. Resolves when they have come back. */
+  stop(): Promise<void>;
+}
+
+export interface SystemParts {
+  readonly journal: GroupCommit;
+  readonly effects: Effects;
+  /** What is decided; loaded from the store. */
+  readonly decided: RecordIndex;
+  /** What is committed; loaded from the store. */
+  readonly committed: RecordIndex;
+  /** The newest sequence number in the event log. */
+  readonly lastSequence: number;
+  readonly timeouts: Timeouts;
+  /** Undefined: nobody inspects the actors. */
+  readonly inspect?: Inspect | undefined;
+  /** The steady clock, for deadlines. */
+  readonly now: () => number;
+  /** The system's clock, for what people read. */
+  readonly time: () => number;
+  /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
+  readonly publish: (events: readonly EventRecord[]) => void;
+  /** Told of an effect that broke its promise, or a chart that threw on what one brought back: a bug, and the process must end. */
+  readonly fault: (error: Error) => void;
+}
+
+interface Waiter {
+  readonly step: number;
+  readonly resolve: (outcome: DeliveryResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The shell around the charts: `decide` in memory, commit, and only then act, show, answer and publish, in that order. */
+export function createActorSystem(parts: SystemParts): ActorSystem {
+  const { journal, effects, decided, committed, timeouts, now, time, publish, fault } = parts;
+  const decider = createDecider(decided.get, parts.inspect);
+  const waiters = new Map<string, Waiter[]>();
+  const deadlines = new Map<string, number>();
+  const running = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
+  const waits = createWaits();
+  let sequence = parts.lastSequence;
+  let steps = 0;
+  let stopped: Error | undefined;
+
+  for (const record of [...decided.disks(), ...decided.attachments()]) {
+    waits.note(keyOf(record.context), record, time());
+    const { deadline } = record.context;
+    if (deadline !== null) deadlines.set(keyOf(record.context), deadline);
+  }
+
+  async function deliver(
+    deliveries: readonly Delivery[],
+    cause: Cause,
+    until?: string,
+  ): Promise<DeliveryResult> {
+    if (stopped) throw stopped;
+    const stamp = { now: now(), time: time(), timeouts };
+    const step = decider.decide(deliveries, stamp);
+    const refused = step.refused ?? unheard(step.unheard);
+    if (refused) {
+      await durable(journal.flushed());
+      return { refused, problem: null, context: undefined };
+    }
+    steps += 1;
+    const number = steps;
+    const events = eventsOf(step, decided, stamp.time, sequence, cause);
+    sequence += events.length;
+    for (const [key, record] of step.touched) remember(key, record);
+    const answered = until === undefined ? undefined : wait(until, number);
+    await durable(write(step, events, cause));
+    settle(step, number, cause);
+    if (events.length > 0) publish(events);
+    return answered ?? { refused: undefined, problem: null, context: undefined };
+  }
+
+  function remember(key: string, record: StoredRecord | undefined): void {
+    decided.put(key, record);
+    if (record && record.context.deadline !== null) deadlines.set(key, record.context.deadline);
+    else deadlines.delete(key);
+    waits.note(key, record, time());
+  }
+
+  function write(step: Step, events: readonly EventRecord[], { alsoWrite }: Cause): Promise<void> {
+    if (step.touched.size === 0) return journal.flushed();
+    const records = [...step.touched].map(([key, value]) => ({ key, value }));
+    const log = events.map(event => ({ key: eventKey(event.sequence), value: event }));
+    return journal.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
+  }
+
+  /** After the batch is on disk: effects start, readers see it, callers are answered. */
+  function settle(step: Step, number: number, cause: Cause): void {
+    for (const [key, record] of step.touched)
+      if (!record || !isWaiting(record)) running.get(key)?.abort.abort();
+    for (const note of step.effects) start(note, cause);
+    for (const [key, record] of step.touched) committed.put(key, record);
+    for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
+  }
+
+  /** Effects of one actor never overlap: the next begins when the last, which is told to stop, has come back. */
+  function start(note: EffectNote, cause: Cause): void {
+    const abort = new AbortController();
+    const last = running.get(note.key);
+    last?.abort.abort();
+    const ended = runAfter(last?.ended, note, abort, cause);
+    running.set(note.key, { abort, ended });
+  }
+
+  async function runAfter(
+    last: Promise<void> | undefined,
+    note: EffectNote,
+    abort: AbortController,
+    cause: Cause,
+  ): Promise<void> {
+    try {
+      await last;
+      if (stopped) return;
+      const outcome = await effects(note, abort.signal);
+      if (running.get(note.key)?.abort === abort) running.delete(note.key);
+      if (stopped) return;
+      await deliver([{ to: note.key, event: outcome }], cause);
+    } catch (error) {
+      if (!stopped) fault(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The promise never fails without somebody to hear it: a caller whose own step fails does not come to await it. */
+  function wait(key: string, step: number): Promise<DeliveryResult> {
+    const answered = new Promise<DeliveryResult>((resolve, reject) => {
+      waiters.set(key, [...(waiters.get(key) ?? []), { step, resolve, reject }]);
+    });
+    answered.catch(() => {});
+    return answered;
+  }
+
+  /** Only those are answered who asked at or before this step: an earlier step's answer may land later than their question. */
+  function answer(
+    key: string,
+    step: number,
+    problem: Problem<Failure> | null,
+    context: DeliveryResult['context'],
+  ): void {
+    const all = waiters.get(key) ?? [];
+    const later = all.filter(waiter => waiter.step > step);
+    if (later.length > 0) waiters.set(key, later);
+    else waiters.delete(key);
+    for (const waiter of all)
+      if (waiter.step <= step) waiter.resolve({ refused: undefined, problem, context });
+  }
+
+  async function durable(written: Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch {
+      end(errorOf('STORE_FAILED'));
+      throw errorOf('STORE_FAILED');
+    }
+  }
+
+  function end(error: Error): void {
+    stopped ??= error;
+    for (const { abort } of running.values()) abort.abort();
+    // What they wait for is decided and on disk, and only its end is not known.
+    for (const waiter of [...waiters.values()].flat()) waiter.reject(errorOf('INTERRUPTED'));
+    waiters.clear();
+  }
+
+  function sweep(): void {
+    const present = now();
+    for (const [key, deadline] of deadlines) {
+      if (deadline > present) continue;
+      deadlines.delete(key);
+      deliver([{ to: key, event: { type: 'TIMEOUT' } }], { kind: 'timeout' }).catch(error => {
+        if (!stopped) fault(error);
+      });
+    }
+  }
+
+  async function stop(): Promise<void> {
+    end(errorOf('STOPPING'));
+    await Promise.all([...running.values()].map(({ ended }) => ended));
+  }
+
+  return { deliver, sweep, waitingSince: waits.longest, stop };
+}
+
+const keyOf = (context: DiskContext | AttachmentContext): string =>
+  'uuid' in context ? diskKey(context.uuid) : attachmentKey(context.id);
+
+/** See `Decided`. An attachment that ends here was made earlier: what tells is one that lives. */
+function decidedBy({ touched, contexts }: Step): Decided {
+  const attachments = [...contexts].filter(([key]) => !isDiskKey(key));
+  const [subject = '', context] =
+    attachments.find(([key]) => touched.get(key)) ?? attachments[0] ?? [...contexts][0] ?? [];
+  const about = attachments.length > 0 ? attachments.map(([, one]) => one) : [...contexts.values()];
+  const disks = about.map(one => ('uuid' in one ? one.uuid : one.disk));
+  return {
+    subject,
+    disks: [...new Set(disks)],
+    target: context && 'target' in context ? context.target : null,
+  };
+}
+
+/** A chart that does not hear a request in its present state, or is not there any more, does not know what it is about. */
+function unheard(key: string | undefined): { code: Refusal } | undefined {
+  return key === undefined ? undefined : { code: isDiskKey(key) ? 'DISK_UNKNOWN' : 'ATTACHMENT_UNKNOWN' };
+}

@@ -1,0 +1,97 @@
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import type { Failure } from '../../../machines/reasons.ts';
+import { reasonOf } from '../../errors.ts';
+import { definedIn } from '../vms/definitions.ts';
+import type { EffectParts } from './effects.ts';
+
+/** Nobody has said which host, and to which path its machine writes. */
+const WHATEVER = { host: null, source: null };
+
+/** The attachment chart's effect `unplug`, which gives up at a time that is told. */
+export function createUnplug(
+  { pool, hypervisor, finder, doubt }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt'>,
+  giveUpAt: (context: AttachmentContext) => number,
+) {
+  /** It is off the running machine, and must not come back with the next start. */
+  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt } = context;
+    const failed = (code: Failure, detail: string): AttachmentMessage => ({
+      type: 'UNPLUG_FAILED',
+      attempt,
+      problem: { code, detail },
+    });
+    try {
+      const look = await hypervisor.look(vm.node, vm.domain ?? '', giveUpAt(context), signal);
+      return definedIn(look).includes(disk)
+        ? failed('DEFINITION_KEEPS_DISK', '')
+        : { type: 'UNPLUGGED', attempt };
+    } catch (error) {
+      return failed('NODE_UNREACHABLE', reasonOf(error));
+    }
+  }
+
+  async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+    const { vm, disk, attempt, run } = context;
+    const expected = { host: run?.host ?? null, source: pool.source(disk).path };
+    for (;;) {
+      const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
+      switch (outcome.kind) {
+        case 'unplugged':
+          return { type: 'UNPLUGGED', attempt };
+        case 'unplugged-live':
+          return unplugged(context, signal);
+        case 'kept':
+          return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
+        case 'failed':
+          return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
+      }
+      const found = await finder.find(vm);
+      // libvirtd had restarted and has only now found the machine again, or it was started meanwhile.
+      const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
+      if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };
+    }
+  }
+
+  /** Nothing is asked of a host that is not the one that is known there, and nothing that it tells counts. */
+  async function unplugIfBelieved(
+    context: AttachmentContext,
+    signal: AbortSignal,
+  ): Promise<AttachmentMessage> {
+    const { vm, attempt } = context;
+    const doubted = async (): Promise<AttachmentMessage | undefined> => {
+      const detail = await doubt(vm.node);
+      if (detail === undefined) return undefined;
+      return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'NODE_DOUBTED', detail } };
+    };
+    const before = await doubted();
+    if (before) return before;
+    const message = await unplugThere(context, signal);
+    return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
+  }
+
+  /** Whether nothing is at work on a node that the machine has left with a plug behind it: an answer to a later request shows that. */
+  async function isSettledElsewhere(context: AttachmentContext, signal: AbortSignal): Promise<boolean> {
+    const { vm, disk, atWork } = context;
+    if (atWork === null || atWork.node === vm.node) return true;
+    const { node } = atWork;
+    if ((await doubt(node)) !== undefined) return false;
+    const there = { ...vm, ...atWork };
+    const outcome = await hypervisor.unplug(there, disk, WHATEVER, giveUpAt(context), signal);
+    const isOut = outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live';
+    const isSettled = isOut || (outcome.kind === 'stopped' && outcome.settled);
+    return isSettled && (await doubt(node)) === undefined;
+  }
+
+  return async (context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> => {
+    const [message, isSettled] = await Promise.all([
+      unplugIfBelieved(context, signal),
+      isSettledElsewhere(context, signal),
+    ]);
+    if (isSettled) return message;
+    if (message.type === 'NOT_RUNNING') return { ...message, settled: false };
+    const detail = `node '${context.atWork?.host}' has not answered for its plug`;
+    const problem = { code: 'UNPLUG_UNKNOWN' as const, detail };
+    return { type: 'UNPLUG_FAILED', attempt: context.attempt, problem };
+  };
+}

@@ -1,0 +1,45 @@
+import { attachmentKey, diskKey } from '../../../machines/notes.ts';
+import { prefixes } from '../../store/keys.ts';
+import { recordSchemas } from '../../store/records.ts';
+import type { Store } from '../../store/store.ts';
+import { createListingIndex, type ListingIndex } from './listing-index.ts';
+import { createRecordIndex, type RecordIndex } from './record-index.ts';
+import type { StoredAttachment, StoredDisk } from './records.ts';
+
+/** Disks in the order of their creation. Their times are sorted, not they: many records lie all over the memory. */
+function* inOrder(disks: readonly StoredDisk[]): Generator<StoredDisk, undefined> {
+  const created = Float64Array.from(disks, ({ context }) => context.created);
+  const indexes = Uint32Array.from(disks.keys()).sort((a, b) => (created[a] ?? 0) - (created[b] ?? 0));
+  for (const index of indexes) {
+    const disk = disks[index];
+    if (disk) yield disk;
+  }
+}
+
+/**
+ * Both shelves as the store has them. A node's canonical key follows the configuration, which may have changed since: it is taken
+ * anew from the host's name.
+ */
+export async function loadIndexes(
+  store: Store,
+  nodeKey: (host: string) => string,
+): Promise<{ decided: RecordIndex; committed: ListingIndex }> {
+  const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
+  const put = (key: string, record: StoredDisk | StoredAttachment): void => {
+    shelves.decided.put(key, record);
+    shelves.committed.put(key, record);
+  };
+  const disks = (await store.load(prefixes.disk, recordSchemas.disk)) as StoredDisk[];
+  for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
+  const attachments = await store.load(prefixes.attachment, recordSchemas.attachment);
+  for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
+    const { vm, atWork } = record.context;
+    const context = {
+      ...record.context,
+      vm: { ...vm, node: nodeKey(vm.host) },
+      atWork: atWork && { ...atWork, node: nodeKey(atWork.host) },
+    };
+    put(attachmentKey(record.context.id), { ...record, context });
+  }
+  return shelves;
+}

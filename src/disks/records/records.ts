@@ -1,0 +1,55 @@
+import { attachmentMachine } from '../../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import { diskMachine } from '../../../machines/disk.ts';
+import type { DiskMessage } from '../../../machines/disk-events.ts';
+import type { DiskContext } from '../../../machines/disk-parts.ts';
+import { diskKey } from '../../../machines/notes.ts';
+import { type KeptStateOf, statesWith } from '../../charts/states.ts';
+
+/** A disk as it is kept: its chart's state and context. */
+export interface StoredDisk {
+  readonly v: 1;
+  readonly state: KeptStateOf<typeof diskMachine>;
+  readonly context: DiskContext;
+}
+
+export interface StoredAttachment {
+  readonly v: 2;
+  readonly state: KeptStateOf<typeof attachmentMachine>;
+  readonly context: AttachmentContext;
+}
+
+export type StoredRecord = StoredDisk | StoredAttachment;
+
+/** What can be sent to an actor; the system stamps it. */
+export type Message = DiskMessage | AttachmentMessage;
+
+export const isDiskKey = (key: string): boolean => key.startsWith(diskKey(''));
+
+const known = statesWith(diskMachine, 'known');
+const plugged = statesWith(attachmentMachine, 'plugged');
+const gone: ReadonlySet<string> = new Set([
+  ...statesWith(diskMachine, 'gone'),
+  ...statesWith(attachmentMachine, 'gone'),
+]);
+const resting: ReadonlySet<string> = new Set([
+  ...statesWith(diskMachine, 'rest'),
+  ...statesWith(attachmentMachine, 'rest'),
+]);
+
+/** Whether this disk may be seen: its volume exists, whole, and is not going away. */
+export const isKnown = (disk: StoredDisk): boolean => known.has(disk.state);
+
+/** Whether this attachment keeps its place among the disk's users. */
+export const isHeld = (attachment: StoredAttachment): boolean => !gone.has(attachment.state);
+
+/** Whether the machine has the disk by a hot plug that was confirmed, as far as is known. */
+export const isPlugged = (attachment: StoredAttachment): boolean => plugged.has(attachment.state);
+
+/** Whether a disk or an attachment is gone for its users, whatever is left of it; it may have no record any more. */
+export const isGone = (record: StoredRecord | undefined): boolean =>
+  record === undefined || gone.has(record.state);
+
+/** Whether the chart waits for the pool, a node or a guest. */
+export const isWaiting = (record: StoredRecord): boolean => !resting.has(record.state);

@@ -1,0 +1,109 @@
+import type { DiskView, Position } from '../service.ts';
+import { viewOf } from '../services/results.ts';
+import { isKnown, type StoredDisk } from './records.ts';
+
+/** A disk at its place. */
+export interface Entry extends Position {
+  disk: StoredDisk;
+}
+
+/** Disks in the order of their creation. What an insertion, a change and an erasure cost depends on the size of a block. */
+export interface SortedBlocks {
+  insert(entry: Entry): void;
+  erase(entry: Entry): void;
+  /** An entry's disk is another now. */
+  changed(entry: Entry): void;
+  /** All entries after this position; undefined: from the first. */
+  after(position: Position | undefined): Iterable<Entry>;
+  /** The known disks as readers see them, block by block; a block is the same array as long as nothing in it has changed. */
+  blocks(): readonly (readonly DiskView[])[];
+  isEmpty(): boolean;
+}
+
+interface Block {
+  readonly entries: Entry[];
+  views: readonly DiskView[] | undefined;
+}
+
+/** How many entries a block has at most. Whoever shows a list makes the text of a block anew when one of its disks has changed. */
+const MAX_BLOCK_SIZE = 256;
+
+export const isBefore = (a: Position, b: Position): boolean =>
+  a.created === b.created ? a.uuid < b.uuid : a.created < b.created;
+
+/** How many of these, which are in order, come before. A new disk stands last, so that is where the search begins. */
+function countBefore<Item>(items: readonly Item[], isBefore: (item: Item) => boolean): number {
+  const last = items.at(-1);
+  if (last === undefined || isBefore(last)) return items.length;
+  let [low, high] = [0, items.length - 1];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = items[middle];
+    if (item !== undefined && isBefore(item)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const viewsOf = ({ entries }: Block): readonly DiskView[] =>
+  entries.flatMap(({ disk }) => (isKnown(disk) ? viewOf(disk.context) : []));
+
+/** `most`: how many entries a block has at most. */
+export function createSortedBlocks(most = MAX_BLOCK_SIZE): SortedBlocks {
+  const blocks: Block[] = [];
+
+  /** The index of the block in which a position is, or would be. */
+  function blockOf(position: Position): number {
+    const begun = countBefore(blocks, ({ entries: [first] }) => !first || !isBefore(position, first));
+    return Math.max(0, begun - 1);
+  }
+
+  const indexIn = ({ entries }: Block, position: Position): number =>
+    countBefore(entries, entry => isBefore(entry, position));
+
+  /** New disks come last: full blocks are left as they are, so that lists go on sharing what was made of them. */
+  function makeRoom(block: Block, at: number, index: number): void {
+    const isLast = at === blocks.length - 1 && index === block.entries.length - 1;
+    const rest = block.entries.splice(isLast ? index : block.entries.length >>> 1);
+    blocks.splice(at + 1, 0, { entries: rest, views: undefined });
+  }
+
+  return {
+    insert(entry) {
+      if (blocks.length === 0) blocks.push({ entries: [], views: undefined });
+      const at = blockOf(entry);
+      const block = blocks[at];
+      if (!block) return;
+      const index = indexIn(block, entry);
+      block.entries.splice(index, 0, entry);
+      block.views = undefined;
+      if (block.entries.length > most) makeRoom(block, at, index);
+    },
+    erase(entry) {
+      const at = blockOf(entry);
+      const block = blocks[at];
+      const index = block ? indexIn(block, entry) : -1;
+      if (block?.entries[index] !== entry) return;
+      block.entries.splice(index, 1);
+      block.views = undefined;
+      if (block.entries.length === 0) blocks.splice(at, 1);
+    },
+    changed(entry) {
+      const block = blocks[blockOf(entry)];
+      if (block) block.views = undefined;
+    },
+    *after(position) {
+      for (let at = position ? blockOf(position) : 0; at < blocks.length; at += 1) {
+        for (const entry of blocks[at]?.entries ?? []) {
+          if (!position || isBefore(position, entry)) yield entry;
+        }
+      }
+    },
+    blocks: () =>
+      blocks.map(block => {
+        block.views ??= viewsOf(block);
+        return block.views;
+      }),
+    isEmpty: () => blocks.length === 0,
+  };
+}

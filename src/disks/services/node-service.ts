@@ -1,0 +1,97 @@
+import type { Caller } from '../../accounts/caller.ts';
+import { errorOf } from '../../errors.ts';
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
+import type { NodeService } from '../service.ts';
+import type { Alarms } from '../vms/alarms.ts';
+import type { DeadNodes } from '../vms/dead-nodes.ts';
+import type { Finder } from '../vms/finder.ts';
+import type { HolderBook } from '../vms/holders.ts';
+import type { Hosts } from '../vms/hosts.ts';
+import type { Reconciler } from '../vms/reconciler.ts';
+import { runsTheCloud } from './rights.ts';
+
+export interface NodeServiceParts {
+  readonly hypervisor: Hypervisor;
+  readonly hosts: Hosts;
+  readonly alarms: Alarms;
+  readonly finder: Finder;
+  readonly holders: HolderBook;
+  readonly burying: DeadNodes;
+  readonly reconciler: Reconciler;
+  /** The system's clock, for what people read. */
+  readonly time: () => number;
+}
+
+/** What is known of nodes, and what administrators do with them. */
+export function createNodeService(parts: NodeServiceParts): NodeService {
+  const { hypervisor, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
+
+  /** The key of a node that is in the configuration or was ever met. */
+  function known(caller: Caller, node: string): string {
+    if (caller.role !== 'admin') {
+      throw errorOf('FORBIDDEN', { detail: 'only an administrator may declare what a node is' });
+    }
+    const key = hypervisor.nodeKey(node);
+    if (!hosts.isKnown(key)) throw errorOf('NODE_UNKNOWN', { node });
+    return key;
+  }
+
+  /** Whether the host that is known there answers. */
+  const answers = (key: string): Promise<boolean> =>
+    finder.survey(key).then(
+      () => true,
+      () => false,
+    );
+
+  return {
+    list(caller) {
+      return hypervisor.status().map(({ node: key, uri, state, since, versions, error }) => {
+        const names = hypervisor.namesOf(key);
+        const declaredDead = hosts.declaration(key);
+        const reachable = state === 'up';
+        // Until the first attempt has ended there is no error to tell of.
+        const why = reachable ? null : (error ?? 'it has not answered yet');
+        const operation = runsTheCloud(caller)
+          ? { uri, error: why, alarm: alarms.of(key) ?? null, declaredDead }
+          : null;
+        const node = hypervisor.hostOf(key);
+        return { node, names, reachable, since, versions: versions ?? null, operation };
+      });
+    },
+    async agree(caller, node, also = () => []) {
+      if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'only an administrator may agree' });
+      const key = hypervisor.nodeKey(node);
+      if (!hypervisor.isConfigured(key)) throw errorOf('NODE_NOT_CONFIGURED', { node });
+      const alarm = alarms.of(key);
+      if (alarm === undefined) throw errorOf('NO_ALARM', { node });
+      await alarms.agree(key, also({ alarm }));
+      void reconciler.pass(key);
+      return { alarm };
+    },
+    async declareDead(caller, node, reason, also = () => []) {
+      const key = known(caller, node);
+      if (await answers(key)) throw errorOf('NODE_ALIVE', { node });
+      const burial = await burying.prepare(key);
+      const outcome = { released: burial.disks };
+      await hosts.declare(key, { by: caller.account, reason, since: time() }, also(outcome));
+      await burying.tell(key, burial);
+      // Machines of other nodes may have waited for this one to answer.
+      void reconciler.passAll();
+      return outcome;
+    },
+    async declareAlive(caller, node, also = () => []) {
+      const key = known(caller, node);
+      if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
+      // What its machines still have is unplugged only as long as it counts as dead: so they are looked at first.
+      await finder.survey(key);
+      await reconciler.pass(key);
+      const unseen = holders.unseen().get(key);
+      if (unseen !== undefined) throw errorOf('NODE_UNREACHABLE', { node, detail: unseen });
+      const still = [...holders.all()].filter(one => one.node === key && one.by === 'alias');
+      if (still.length > 0)
+        throw errorOf('NODE_STILL_HOLDS', { node, detail: still.map(({ disk }) => disk).join(', ') });
+      await hosts.declare(key, null, also());
+      void reconciler.pass(key);
+    },
+  };
+}

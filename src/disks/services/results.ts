@@ -1,0 +1,57 @@
+import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { Vm } from '../../../machines/vm.ts';
+import type { Caller } from '../../accounts/caller.ts';
+import { type ErrorFacts, errorOf, type PdiskError } from '../../errors.ts';
+import type { DeliveryResult } from '../actors/system.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import { isHeld, type StoredDisk } from '../records/records.ts';
+import type { DiskView } from '../service.ts';
+import { mayFind } from './rights.ts';
+
+/** Throws what a chart refused or what went wrong outside; `facts` says which disk and machine it was about. */
+export function expectDone(outcome: DeliveryResult, facts: ErrorFacts): void {
+  const error = outcome.refused ?? outcome.problem;
+  if (error) throw errorOf(error.code, { ...facts, ...(error.detail ? { detail: error.detail } : {}) });
+}
+
+const views = new WeakMap<DiskContext, DiskView>();
+
+/** A disk for readers. */
+export function viewNow(disk: DiskContext): Required<DiskView> {
+  const { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users, limit } = disk;
+  return { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users: users.length, limit };
+}
+
+/** The same object as long as the disk has not changed, so that what is made from it can be kept. */
+export function viewOf(disk: DiskContext): DiskView {
+  const known = views.get(disk);
+  if (known) return known;
+  const view = viewNow(disk);
+  views.set(disk, view);
+  return view;
+}
+
+/** The disks of a machine, in order of attachment; a disk that is only just being attached is not among them. */
+export function disksOf(shelf: RecordIndex, vm: Vm): string[] {
+  const there = shelf.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
+  return [...new Set(there.map(one => one.context.disk))];
+}
+
+/** The error for a disk that is not there, or that the caller may not see: one text and one code for both. */
+export const unknownDisk = (disk: string): PdiskError => errorOf('DISK_UNKNOWN', { disk });
+
+export const targetOf = (context: DeliveryResult['context']): string =>
+  (context as AttachmentContext | undefined)?.target ?? '';
+
+/** The disk, where the caller may see it. Throws DISK_UNKNOWN. */
+export function findDisk(
+  shelf: Pick<RecordIndex, 'disk'>,
+  caller: Caller,
+  uuid: string,
+  may = mayFind,
+): StoredDisk {
+  const disk = shelf.disk(uuid);
+  if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
+  return disk;
+}

@@ -1,0 +1,24 @@
+import type { Caller } from '../../accounts/caller.ts';
+import type { ErrorFacts } from '../../errors.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import type { StoredDisk } from '../records/records.ts';
+import { maySeeUse } from './rights.ts';
+
+/** How many machines a sentence names. */
+const MOST = 5;
+
+/** Which machines stand against a request that was refused for them, as far as the caller may know. */
+export function usersInTheWay(
+  shelf: RecordIndex,
+  caller: Caller,
+  disk: StoredDisk | undefined,
+  code: string | null | undefined,
+): Pick<ErrorFacts, 'detail'> {
+  if (!disk || (code !== 'LIMIT_REACHED' && code !== 'DISK_IN_USE')) return {};
+  const users = disk.context.users.flatMap(({ attachment }) => shelf.attachment(attachment) ?? []);
+  const seen = users.filter(one => maySeeUse(caller, disk, one));
+  const names = seen.slice(0, MOST).map(({ context }) => `VM '${context.vmId}' on node '${context.node}'`);
+  if (names.length === 0) return {};
+  const others = users.length - names.length;
+  return { detail: others > 0 ? `${names.join(', ')} and ${others} more` : names.join(', ') };
+}

@@ -1,0 +1,106 @@
+import type { DetachFacts } from '../../../machines/attachment-events.ts';
+import { attachmentKey } from '../../../machines/notes.ts';
+import type { Whereabouts, Word } from '../../../machines/whereabouts.ts';
+import type { Caller } from '../../accounts/caller.ts';
+import { errorOf } from '../../errors.ts';
+import { isHeld, type StoredAttachment } from '../records/records.ts';
+import type { DiskService, Force, VmName } from '../service.ts';
+import { NOWHERE } from '../vms/finder.ts';
+import type { Parts } from './parts.ts';
+import { expectDone } from './results.ts';
+import { mayDetach, runsTheCloud } from './rights.ts';
+
+/** How often facts are gathered anew because the machine's attachments changed meanwhile. */
+const ATTEMPTS = 5;
+
+/** Whose word a call is. */
+export function wordOf(caller: Caller, force: Force | undefined): Word {
+  if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
+  if (caller.role !== 'admin') {
+    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
+  }
+  return 'administrator';
+}
+
+/** What hosts tell of the machine behind an attachment. */
+export async function factsFor(
+  { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
+  { context: { vm } }: StoredAttachment,
+  disks: readonly string[],
+  word: Word,
+): Promise<DetachFacts> {
+  const found: Whereabouts = vm.domain === null ? await finder.findNamed(vm) : await finder.find(vm);
+  const live = found.at === 'running' ? found.disks : [];
+  const held = live === null ? disks : disks.filter(disk => live.includes(disk));
+  return { found, held, alarm: alarms.of(vm.node) ?? null, word };
+}
+
+/** Releasing all disks of a machine that was killed: all of them or none. */
+export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
+  const { system, decided, hypervisor, holders } = parts;
+
+  function attachmentsOf(caller: Caller, name: VmName): readonly StoredAttachment[] {
+    const found = decided.attachmentsOf(hypervisor.vm(name.node, name.vmId));
+    const facts = { node: name.node, vm: name.vmId };
+    if (found.length === 0) throw errorOf('VM_HAS_NO_DISKS', facts);
+    const disks = found.map(one => decided.disk(one.context.disk));
+    if (!mayDetach(caller, found, disks)) {
+      throw errorOf('FORBIDDEN', { detail: `others have attached disks to VM '${name.vmId}'` });
+    }
+    return found;
+  }
+
+  async function findAll(attachments: readonly StoredAttachment[], word: Word): Promise<DetachFacts[]> {
+    const disks = attachments.filter(isHeld).map(one => one.context.disk);
+    const asked = new Map<string, Promise<DetachFacts>>();
+    const facts = attachments.map(async one => {
+      const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
+      const nothing: DetachFacts = {
+        found: NOWHERE,
+        held: [],
+        alarm: null,
+        word,
+      };
+      const asking = asked.get(machine) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
+      asked.set(machine, Promise.resolve(asking));
+      return asking;
+    });
+    return Promise.all(facts);
+  }
+
+  /** The facts, and the attachments that they are about: those that the machine has at the moment of decision. */
+  async function investigate(caller: Caller, name: VmName, word: Word) {
+    for (let attempt = 1; ; attempt += 1) {
+      const attachments = attachmentsOf(caller, name);
+      const facts = await findAll(attachments, word);
+      const now = attachmentsOf(caller, name);
+      const same = now.length === attachments.length && now.every((one, index) => one === attachments[index]);
+      if (same) return attachments.flatMap((attachment, index) => ({ attachment, facts: facts[index] }));
+      if (attempt === ATTEMPTS) throw errorOf('ATTACH_IN_PROGRESS', { node: name.node, vm: name.vmId });
+    }
+  }
+
+  return {
+    async detach(caller, name, cause, force) {
+      const word = wordOf(caller, force);
+      const investigated = await investigate(caller, name, word);
+      const deliveries = investigated.flatMap(({ attachment, facts }) =>
+        facts
+          ? [{ to: attachmentKey(attachment.context.id), event: { type: 'DETACH' as const, ...facts } }]
+          : [],
+      );
+      const uuids = [...new Set(investigated.map(({ attachment }) => attachment.context.disk))];
+      const mayForce = caller.role === 'admin';
+      const facts = { node: name.node, vm: name.vmId, disk: uuids.join(', '), mayForce };
+      expectDone(await system.deliver(deliveries, force ? { ...cause, ...force } : cause), facts);
+      for (const { attachment } of investigated) {
+        holders.forget(attachment.context.disk, attachment.context.vm.domain ?? '');
+      }
+      return { uuids, ...(force ? { vouched: vouchedFor(name) } : {}) };
+    },
+  };
+}
+
+/** What an administrator vouches for by force. */
+export const vouchedFor = ({ node, vmId }: VmName): string =>
+  `VM '${vmId}' on node '${node}' is gone and does not come back with its disks`;

@@ -1,0 +1,74 @@
+import { attachmentKey } from '../../../machines/notes.ts';
+import { mayOutliveNode, type Whereabouts } from '../../../machines/whereabouts.ts';
+import type { ActorSystem } from '../actors/system.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import { isHeld, type StoredAttachment } from '../records/records.ts';
+import type { Finder } from './finder.ts';
+import type { HolderBook } from './holders.ts';
+import type { Hosts } from './hosts.ts';
+
+/** An attachment on a node that is silent, and where its machine was found. */
+type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
+
+interface Burial {
+  /** What has to be told to the attachments of a node. */
+  readonly facts: readonly Fact[];
+  /** The disks of those whose machine is nowhere else. */
+  readonly disks: readonly string[];
+}
+
+/** Releasing what is on a node that an administrator has declared dead. */
+export interface DeadNodes {
+  /** `until`: of the attachments that were made until then, by the system's clock; later ones are for when the node is back. */
+  prepare(node: string, until?: number): Promise<Burial>;
+  /** To be called once the declaration is on disk. */
+  tell(node: string, burial: Burial): Promise<void>;
+  /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
+  goOn(): Promise<void>;
+}
+
+export function createDeadNodes(parts: {
+  readonly system: ActorSystem;
+  readonly decided: RecordIndex;
+  readonly hosts: Hosts;
+  readonly holders: HolderBook;
+  readonly finder: Finder;
+}): DeadNodes {
+  const { system, decided, hosts, holders, finder } = parts;
+
+  async function find({ context: { vm } }: StoredAttachment): Promise<Whereabouts> {
+    // Whoever declares the node dead answers for it.
+    return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
+  }
+
+  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Burial> {
+    const attachments = decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.since <= until);
+    const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
+    const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
+    return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
+  }
+
+  async function tell(node: string, { facts }: Burial): Promise<void> {
+    const declaration = hosts.declaration(node);
+    if (!declaration) return;
+    const { by, reason } = declaration;
+    const cause = { kind: 'node-declared-dead', account: by, reason } as const;
+    holders.keepOnly(node, new Set());
+    for (const [{ context }, found] of facts) {
+      const event = { type: 'NODE_DEAD' as const, node, found, alarm: null };
+      await system.deliver([{ to: attachmentKey(context.id), event }], cause);
+    }
+  }
+
+  return {
+    prepare,
+    tell,
+    async goOn() {
+      const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
+      for (const node of nodes) {
+        const declaration = hosts.declaration(node);
+        if (declaration) await tell(node, await prepare(node, declaration.since));
+      }
+    },
+  };
+}

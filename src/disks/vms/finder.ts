@@ -1,0 +1,230 @@
+// The one place that says where a machine is: for passes over a node, for what nodes tell, for calls to detach, and for what is being
+// unplugged. It brings facts; the charts decide what follows.
+import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Vm } from '../../../machines/vm.ts';
+import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
+import { errorOf, PdiskError } from '../../errors.ts';
+import type { Hypervisor, Look, Survey } from '../../hypervisor/hypervisor.ts';
+import { coalesce } from '../../lib/coalesce.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import type { Alarms } from './alarms.ts';
+import type { Hosts } from './hosts.ts';
+
+export interface FinderParts {
+  readonly hypervisor: Hypervisor;
+  readonly hosts: Hosts;
+  readonly alarms: Alarms;
+  readonly decided: RecordIndex;
+  readonly now: () => number;
+  /** How long a node may take to answer a question, in milliseconds. */
+  readonly questionMs: number;
+  /** How old a connection must be for what libvirt does not show on it to prove anything, in milliseconds. */
+  readonly settlingMs: number;
+}
+
+export interface Finder {
+  /**
+   * A complete list of a node, of the host that is known there, shared by all who ask at the same moment. Throws NODE_UNREACHABLE, and
+   * NODE_DOUBTED where another host answers.
+   */
+  survey(node: string): Promise<Survey>;
+  /**
+   * Where a machine is that is known by its domain's UUID. `end`: that it was seen to end. Not `patient`: nodes that would have to be waited
+   * for count as silent. `homeIsDead`: somebody answers for its own node, which is not asked.
+   */
+  find(
+    vm: Vm,
+    how?: { readonly end?: RunEnd; readonly patient?: boolean; readonly homeIsDead?: boolean },
+  ): Promise<Whereabouts>;
+  /** Where a machine is that is known by its names only: only its node is asked. */
+  findNamed(vm: Vm): Promise<Whereabouts>;
+  stop(): void;
+}
+
+/** How often a node is asked again whose connection is too young. */
+const SETTLING_ATTEMPTS = 3;
+
+type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
+type NodeFinding =
+  | Found
+  | { readonly at: 'absent'; readonly end: RunEnd | null; readonly defined: readonly string[] }
+  | { readonly silent: string };
+
+/** Where nobody is asked, or nobody shows it. */
+export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] } as const;
+
+const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
+
+const isFound = (sight: NodeFinding): sight is Found => 'at' in sight && sight.at !== 'absent';
+
+const reasonWhy = (error: unknown): string => {
+  if (error instanceof PdiskError) return error.message;
+  throw error;
+};
+
+export function createFinder(parts: FinderParts): Finder {
+  const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
+  const surveys = new Map<string, () => Promise<Survey>>();
+  const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
+  const stopping = new AbortController();
+  // Many wait at once for nodes that have only just been linked.
+  setMaxListeners(0, stopping.signal);
+
+  async function ask(node: string): Promise<Survey> {
+    if (!hypervisor.isConfigured(node)) {
+      throw errorOf('NODE_NOT_CONFIGURED', { node: hypervisor.hostOf(node) });
+    }
+    const list = await hypervisor.survey(node, now() + questionMs, stopping.signal);
+    const users = decided.attachmentsOn(node).map(one => one.context.vm.host);
+    await alarms.checkHost(node, [...new Set([hypervisor.hostOf(node), ...users])], list.hostUuid);
+    const detail = alarms.ofHost(node);
+    if (detail !== undefined) throw errorOf('NODE_DOUBTED', { node: hypervisor.hostOf(node), detail });
+    return list;
+  }
+
+  function begin(node: string): Promise<Survey> {
+    const list = { askedAt: now(), answer: ask(node) };
+    latest.set(node, list);
+    list.answer.catch(() => {
+      if (latest.get(node) === list) latest.delete(node);
+    });
+    return list.answer;
+  }
+
+  /** A list that was asked for at `since` or later. */
+  function survey(node: string, since = now()): Promise<Survey> {
+    const list = latest.get(node);
+    if (list && list.askedAt >= since) return list.answer;
+    const shared = surveys.get(node) ?? coalesce(() => begin(node));
+    surveys.set(node, shared);
+    return shared();
+  }
+
+  const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
+
+  /** The list, or a later one, on which what is not shown is not there; a young one of a node that loses its link again and again. */
+  async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
+    if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
+    await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
+    return settled(node, await survey(node), attempts - 1);
+  }
+
+  function sightOf(vm: Vm, node: string, look: Look): NodeFinding {
+    switch (look.kind) {
+      case 'running': {
+        const disks = [...new Set(look.disks.map(({ disk }) => disk))];
+        const at = { ...vm, node, host: hypervisor.hostOf(node) };
+        const { run, defined } = look;
+        return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
+      }
+      case 'moving':
+        return { at: 'moving', node };
+      case 'saved':
+        return { at: 'saved' };
+      case 'off':
+        return {
+          at: 'absent',
+          end: look.how && { how: look.how, node, host: look.host, watched: null },
+          defined: look.defined,
+        };
+      case 'absent':
+        return ABSENT;
+    }
+  }
+
+  const lookAt = async (vm: Vm, node: string, domain: string): Promise<NodeFinding> =>
+    sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
+
+  /** What one node shows of a machine; `patient`: also one that has to be linked first, or has only just been. */
+  async function sightOn(vm: Vm, node: string, patient: boolean, since: number): Promise<NodeFinding> {
+    const domain = vm.domain ?? '';
+    try {
+      if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
+      const first = await survey(node, since);
+      const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
+      const list = patient && !isListed(first) ? await settled(node, first) : first;
+      if (isListed(list)) return await lookAt(vm, node, domain);
+      if (isSettled(list)) return ABSENT;
+      return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
+    } catch (error) {
+      return { silent: reasonWhy(error) };
+    }
+  }
+
+  const isUp = (node: string): boolean =>
+    hypervisor.status().some(status => status.node === node && status.state === 'up');
+
+  const hostUuidOf = (node: string): string | undefined => hosts.uuidOf(hypervisor.hostOf(node));
+
+  /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
+  function silence(sights: ReadonlyMap<string, NodeFinding>): string[] {
+    const answered = [...sights]
+      .filter(([, sight]) => !('silent' in sight))
+      .map(([node]) => hostUuidOf(node));
+    const silent = [...sights].flatMap(([node, sight]) => {
+      const uuid = hostUuidOf(node);
+      return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
+    });
+    return [...new Set(silent)];
+  }
+
+  /** Asks its own node first, for during a migration two show it; then all others at once. */
+  async function look(vm: Vm, patient: boolean, homeIsDead: boolean): Promise<Whereabouts> {
+    const since = now();
+    const home: NodeFinding =
+      hosts.declaration(vm.node) === null && !homeIsDead
+        ? await sightOn(vm, vm.node, patient, since)
+        : ABSENT;
+    if (isFound(home)) return home;
+    const others = hosts.candidates().filter(node => node !== vm.node);
+    const asked = await Promise.all(
+      others.map(async node => [node, await sightOn(vm, node, patient, since)] as const),
+    );
+    const sights = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
+    const found = [...sights.values()].filter(isFound);
+    const best = found.find(({ at }) => at === 'running') ?? found[0];
+    if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
+    if (best) return best;
+    const unread = [...sights].flatMap(([node, sight]) => ('silent' in sight ? [node] : []));
+    const defined = [...sights.values()].flatMap(sight => ('defined' in sight ? sight.defined : []));
+    return {
+      at: 'nowhere',
+      silent: silence(sights),
+      unread,
+      end: 'end' in home ? home.end : null,
+      defined: [...new Set(defined)],
+    };
+  }
+
+  return {
+    survey: node => survey(node),
+    async find(vm, { end, patient = true, homeIsDead = false } = {}) {
+      const first = await look(vm, patient, homeIsDead);
+      if (first.at !== 'nowhere') return first;
+      if (end) return { ...first, end };
+      // It may have gone from a host that was not asked yet to one that had been.
+      return look(vm, patient, homeIsDead);
+    },
+    async findNamed(vm) {
+      if (!hypervisor.isConfigured(vm.node)) return NOWHERE;
+      try {
+        const domains = await hypervisor.domainsNamed(vm, now() + questionMs, stopping.signal);
+        const sights = await Promise.all(
+          domains.map(({ uuid }) => lookAt({ ...vm, domain: uuid }, vm.node, uuid)),
+        );
+        const found = sights.filter(isFound);
+        const running = found.filter(one => one.at === 'running');
+        const [first] = running;
+        const disks = running.flatMap(one => one.disks ?? []);
+        // A running one without disks is not the one that was meant if another of that name comes back with its own.
+        const away = disks.length === 0 ? found.find(one => one.at !== 'running') : undefined;
+        if (away) return away;
+        return first ? { ...first, disks } : NOWHERE;
+      } catch (error) {
+        return { ...NOWHERE, silent: [reasonWhy(error)], unread: [vm.node] };
+      }
+    },
+    stop: () => stopping.abort(),
+  };
+}

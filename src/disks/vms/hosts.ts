@@ -1,0 +1,68 @@
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
+import type { GroupCommit, Write } from '../../store/group-commit.ts';
+import { prefixes } from '../../store/keys.ts';
+import type { NodeRecord } from '../../store/records.ts';
+
+/** Who has declared a node dead, why and when, in milliseconds since 1970. */
+type Declaration = NonNullable<NodeRecord['dead']>;
+
+/**
+ * Every host that was ever met, by the names of its node, and which of them an administrator has declared dead. Any of the others may
+ * have a machine that is not found.
+ */
+export interface Hosts {
+  /** The canonical keys of all nodes that could have a machine: those of the configuration and all that were ever met, without the dead. */
+  candidates(): readonly string[];
+  /** The canonical keys of all nodes, the dead ones too: they may come back. */
+  all(): readonly string[];
+  /** The UUID of the host that was met under a name. */
+  uuidOf(name: string): string | undefined;
+  /** Whether a node is in the configuration or was ever met. */
+  isKnown(node: string): boolean;
+  declaration(node: string): Declaration | null;
+  /** Remembers which host answers under these names. `also` is written in the same batch. */
+  learn(names: readonly string[], hostUuid: string, also?: readonly Write[]): Promise<void>;
+  /** Null: it is alive again. `also` as above. */
+  declare(node: string, declaration: Declaration | null, also: readonly Write[]): Promise<void>;
+}
+
+export function createHosts(
+  journal: GroupCommit,
+  known: readonly NodeRecord[],
+  hypervisor: Pick<Hypervisor, 'nodeKey' | 'namesOf' | 'namedNodes'>,
+): Hosts {
+  const records = new Map(known.map(record => [record.name, record]));
+
+  async function write(changed: readonly NodeRecord[], also: readonly Write[]): Promise<void> {
+    await journal.commit([...changed.map(value => ({ key: prefixes.node + value.name, value })), ...also]);
+    for (const record of changed) records.set(record.name, record);
+  }
+
+  const keys = (): string[] => [
+    ...new Set([...hypervisor.namedNodes(), ...[...records.keys()].map(hypervisor.nodeKey)]),
+  ];
+
+  const declaration = (node: string): Declaration | null =>
+    hypervisor.namesOf(node).flatMap(name => records.get(name)?.dead ?? [])[0] ?? null;
+
+  return {
+    all: keys,
+    candidates: () => keys().filter(node => declaration(node) === null),
+    // One that was declared dead before it was ever met has no UUID yet.
+    uuidOf: name => records.get(name)?.hostUuid || undefined,
+    isKnown: node => keys().includes(node),
+    declaration,
+    learn(names, hostUuid, also = []) {
+      return write(
+        names.map(name => ({ v: 1, name, hostUuid, dead: records.get(name)?.dead ?? null })),
+        also,
+      );
+    },
+    declare(node, dead, also) {
+      const changed = hypervisor
+        .namesOf(node)
+        .map(name => ({ v: 1 as const, name, hostUuid: records.get(name)?.hostUuid ?? '', dead }));
+      return write(changed, also);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { Logger } from 'pino';
+import type { RunEnd } from '../../../machines/whereabouts.ts';
+import { reasonOf } from '../../errors.ts';
+import { diskOfAlias } from '../../hypervisor/domain-xml.ts';
+import type { DomainName, Hypervisor, NodeWatcher } from '../../hypervisor/hypervisor.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import { isHeld, type StoredAttachment } from '../records/records.ts';
+import type { Alarms } from './alarms.ts';
+import type { HolderBook } from './holders.ts';
+import type { Hosts } from './hosts.ts';
+import type { Observer } from './observer.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Strays } from './strays.ts';
+import { accountingFor, heldByDomain } from './vm-attachments.ts';
+
+interface WatchParts {
+  readonly decided: RecordIndex;
+  readonly hypervisor: Hypervisor;
+  readonly alarms: Alarms;
+  readonly hosts: Hosts;
+  readonly holders: HolderBook;
+  readonly observer: Observer;
+  readonly reconciler: Reconciler;
+  readonly strays: Strays;
+  readonly log: Logger;
+}
+
+/** Hears what nodes tell by themselves. Every event is matched by domain UUID; what matches nothing is let pass. */
+export function watchNodes(parts: WatchParts): () => void {
+  const { decided, hypervisor, alarms, hosts, holders, observer, reconciler, strays, log } = parts;
+
+  /** Of a host that is known there: on a new connection somebody has to look first which one answers. Nobody waits for what follows. */
+  function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
+    const follow = async (): Promise<void> => {
+      if ((await reconciler.doubt(node)) === undefined) await work();
+    };
+    follow().catch(error => {
+      const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, error: reasonOf(error) };
+      log.warn(facts, 'event of a node not followed up');
+    });
+  }
+
+  const alarmOn = ({ context }: StoredAttachment): string | null => alarms.of(context.vm.node) ?? null;
+
+  async function lookAgain(node: string, domain: DomainName): Promise<void> {
+    await observer.report(await observer.look(node, domain), alarms.of(node) ?? null);
+  }
+
+  /**
+   * For those attachments that there were then: later ones are of a later run. At first without waiting for nodes that do not answer: a
+   * run that was watched to its end needs their word in a switch-over only.
+   */
+  async function ended(attachments: readonly StoredAttachment[], end: RunEnd): Promise<void> {
+    for (const patient of [false, true]) {
+      for (const { context } of attachments) {
+        const one = decided.attachment(context.id);
+        if (!one || !isHeld(one)) continue;
+        await observer.follow(one, { alarm: alarmOn(one), end, patient }, 'machine-stopped');
+      }
+    }
+  }
+
+  async function left(domain: DomainName, seen: 'switching' | 'saved' | 'migrated'): Promise<void> {
+    const attachments = heldByDomain(decided, domain.uuid);
+    for (const one of attachments) await observer.tell(one, { type: 'LEFT', seen }, 'machine-away');
+    if (seen === 'switching') return;
+    for (const { context } of attachments) {
+      const one = decided.attachment(context.id);
+      if (one) await observer.follow(one, { alarm: alarmOn(one) }, 'machine-away');
+    }
+  }
+
+  async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
+    const { look, before } = await observer.look(node, domain);
+    if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
+    const defined = look.defined.includes(disk);
+    // What was plugged in since the look began, it need not show.
+    for (const one of before) {
+      const { state, context } = one;
+      if (context.disk !== disk || context.vm.node !== node || state === 'attaching' || context.undo)
+        continue;
+      // The node saw it go, and shows that it is gone: no alarm about others doubts that.
+      await observer.tell(one, { type: 'DEVICE_GONE', alarm: null, defined }, 'device-removed');
+    }
+  }
+
+  async function added(node: string, domain: DomainName, alias: string): Promise<void> {
+    const disk = diskOfAlias(alias);
+    const isStray = disk && decided.disk(disk) && accountingFor(decided, disk, domain).length === 0;
+    if (isStray) await strays.unplug(node, domain, disk);
+    // Somebody else's device may be a disk of ours by its path.
+    else if (!disk) await lookAgain(node, domain);
+  }
+
+  const watcher: NodeWatcher = {
+    up: reconciler.linked,
+    running: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
+    changed: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
+    left(node, domain, seen) {
+      if (seen !== 'switching') holders.put(node, hypervisor.hostOf(node), domain, []);
+      if (alarms.ofHost(node) === undefined) begin(node, domain, () => left(domain, seen));
+    },
+    ended(node, domain, how, watched) {
+      holders.put(node, hypervisor.hostOf(node), domain, []);
+      if (alarms.ofHost(node) !== undefined) return;
+      const host = hosts.uuidOf(hypervisor.hostOf(node)) ?? '';
+      const attachments = heldByDomain(decided, domain.uuid);
+      begin(node, domain, () => ended(attachments, { how, node, host, watched }));
+    },
+    deviceRemoved(node, domain, alias) {
+      holders.drop(node, domain.uuid, alias);
+      const disk = diskOfAlias(alias);
+      if (disk) begin(node, domain, () => removed(node, domain, disk));
+    },
+    deviceAdded: (node, domain, alias) => begin(node, domain, () => added(node, domain, alias)),
+  };
+  return hypervisor.watch(watcher);
+}

@@ -1,0 +1,141 @@
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import { attachmentKey } from '../../../machines/notes.ts';
+import type { Vm } from '../../../machines/vm.ts';
+import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
+import { type DomainName, disksIn, type Hypervisor, type Look } from '../../hypervisor/hypervisor.ts';
+import type { CauseKind } from '../../store/records.ts';
+import type { ActorSystem } from '../actors/system.ts';
+import type { RecordIndex } from '../records/record-index.ts';
+import { isHeld, type StoredAttachment } from '../records/records.ts';
+import { type DefinitionBook, definedIn } from './definitions.ts';
+import type { Finder } from './finder.ts';
+import type { HolderBook } from './holders.ts';
+import type { Strays } from './strays.ts';
+import { accountingFor, heldByDomain } from './vm-attachments.ts';
+
+export interface ObserverParts {
+  readonly system: ActorSystem;
+  readonly decided: RecordIndex;
+  readonly hypervisor: Hypervisor;
+  readonly holders: HolderBook;
+  readonly definitions: DefinitionBook;
+  readonly strays: Strays;
+  readonly finder: Finder;
+  readonly now: () => number;
+  readonly questionMs: number;
+}
+
+/** A look at one domain of a node, and the attachments that there were before it: of later ones it tells nothing. */
+export interface Observation {
+  readonly node: string;
+  readonly domain: DomainName;
+  readonly look: Look;
+  readonly before: ReadonlySet<StoredAttachment>;
+}
+
+/** Looks at live machines, and tells attachments what is seen of theirs. */
+export interface Observer {
+  /** Throws NODE_UNREACHABLE. */
+  look(node: string, domain: DomainName): Promise<Observation>;
+  /** The attachments that are known to be of this domain on this node, or may be, and have not changed since the look. */
+  attachmentsIn(observation: Observation): readonly StoredAttachment[];
+  /** Tells the attachments on this node, and takes in what nobody accounts for. `alarm`: why what is gone is not believed to be. */
+  report(observation: Observation, alarm: string | null): Promise<void>;
+  /** Finds the machine of an attachment, and tells it. */
+  follow(
+    attachment: StoredAttachment,
+    how: { readonly alarm: string | null; readonly end?: RunEnd; readonly patient?: boolean },
+    kind: CauseKind,
+  ): Promise<void>;
+  /** What the chart does not hear in its present state is no error. */
+  tell(attachment: StoredAttachment, event: AttachmentMessage, kind: CauseKind): Promise<void>;
+}
+
+export function createObserver(parts: ObserverParts): Observer {
+  const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
+
+  async function tell(
+    { context }: StoredAttachment,
+    event: AttachmentMessage,
+    kind: CauseKind,
+  ): Promise<void> {
+    await system.deliver([{ to: attachmentKey(context.id), event }], { kind });
+  }
+
+  const follow: Observer['follow'] = async (attachment, { alarm, ...how }, kind) => {
+    const found = await finder.find(attachment.context.vm, how);
+    // What was plugged in since the look began, it need not show.
+    if (found.at === 'running' && decided.attachment(attachment.context.id) !== attachment) return;
+    await tell(attachment, { type: 'FOUND', found, alarm }, kind);
+  };
+
+  /** Where a look shows a machine; undefined: it does not. */
+  function foundBy({ node, look }: Observation, vm: Vm): Whereabouts | undefined {
+    if (look.kind === 'moving') return { at: 'moving', node };
+    if (look.kind !== 'running') return undefined;
+    const disks = look.disks.map(({ disk }) => disk);
+    const at = { ...vm, node, host: hypervisor.hostOf(node) };
+    const { run, defined } = look;
+    return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
+  }
+
+  /** Registered under its name before the launch, and not yet seen with the disk. */
+  const registeredFor = (node: string, { name }: DomainName): StoredAttachment[] =>
+    decided
+      .attachmentsOf({ host: '', node, names: [name], domain: null })
+      .filter(one => isHeld(one) && one.context.vm.domain === null);
+
+  function attachmentsIn({ node, domain, look, before }: Observation): readonly StoredAttachment[] {
+    const known = heldByDomain(decided, domain.uuid).filter(
+      one => one.context.vm.node === node && before.has(one),
+    );
+    // Registered for this node, or for another if the machine shows the disk.
+    const disks = look.kind === 'running' ? look.disks : [];
+    const shown = disks.flatMap(({ disk }) => accountingFor(decided, disk, domain));
+    const unseen = shown.filter(({ context }) => context.vm.domain === null);
+    return [...new Set([...known, ...registeredFor(node, domain), ...unseen])];
+  }
+
+  /** Whether the machine writes to the disk's volume, or to what else; undefined: it does not show the disk. */
+  const divertedTo = (node: string, domain: string, disk: string): string | null | undefined => {
+    const holder = holders.of(disk).find(one => one.node === node && one.domain.uuid === domain);
+    return holder && (holder.diverted ? holder.source : null);
+  };
+
+  async function tellDiversion(node: string, domain: string, attachment: StoredAttachment): Promise<void> {
+    const source = divertedTo(node, domain, attachment.context.disk);
+    if (source === undefined || source === attachment.context.diverted) return;
+    await tell(attachment, { type: 'DIVERTED', source }, 'reconciliation');
+  }
+
+  return {
+    async look(node, domain) {
+      const before = new Set(heldByDomain(decided, domain.uuid));
+      const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
+      const host = hypervisor.hostOf(node);
+      holders.put(node, host, domain, disksIn(look));
+      definitions.put(node, host, domain, definedIn(look));
+      return { node, domain, look, before };
+    },
+    attachmentsIn,
+    async report(observation, alarm) {
+      const { node, domain, look, before } = observation;
+      for (const one of attachmentsIn(observation)) {
+        const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid });
+        // While another is told, one may be plugged in that the look need not show.
+        if (!found || decided.attachment(one.context.id) !== one) continue;
+        await tell(one, { type: 'FOUND', found, alarm }, 'reconciliation');
+        await tellDiversion(node, domain.uuid, one);
+      }
+      // Known to be on another node, which is asked first: during a migration two show it.
+      const others = heldByDomain(decided, domain.uuid).filter(one => one.context.vm.node !== node);
+      for (const one of look.kind === 'running' ? others : []) await follow(one, { alarm }, 'reconciliation');
+      if (look.kind === 'running') {
+        const accounted = new Set([...before].map(({ context }) => context.disk));
+        await strays.settle(node, domain, look.run, look.disks, accounted);
+      }
+    },
+    follow,
+    tell,
+  };
+}

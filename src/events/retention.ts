@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EventLog } from './log.ts';
+
+/** How many events are removed in one batch: what is published meanwhile waits for no more than that. */
+const BATCH = 1000;
+const INTERVAL_MS = 10_000;
+
+export interface Retention {
+  /** Removes all that is too much or too old; resolves when it is gone. */
+  trim(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Keeps the log bounded by count and by age, in the background. `failed` is told of a pass that came to nothing. */
+export function startRetention(parts: {
+  readonly log: EventLog;
+  readonly events: number;
+  readonly ageMs: number;
+  readonly now: () => number;
+  readonly failed: (error: unknown) => void;
+}): Retention {
+  const { log, events, ageMs, now, failed } = parts;
+  const stopping = new AbortController();
+
+  /** The last of the next events to go; older than the oldest where none is. */
+  async function next(): Promise<number> {
+    const [oldest, newest] = [log.oldest(), log.newest()];
+    const tooMany = newest - oldest + 1 - events;
+    if (tooMany > 0) return oldest + Math.min(tooMany, BATCH) - 1;
+    const eldest = await log.stored(oldest - 1);
+    const young = eldest.find(event => event.time >= now() - ageMs);
+    return (young?.sequence ?? oldest + eldest.length) - 1;
+  }
+
+  let trimming: Promise<void> | undefined;
+
+  async function pass(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const last = Math.min(await next(), log.newest() - 1);
+      if (last < log.oldest()) return;
+      await log.forget(last);
+    }
+  }
+
+  function trim(): Promise<void> {
+    trimming ??= pass().finally(() => {
+      trimming = undefined;
+    });
+    return trimming;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await trim().catch(failed);
+      await delay(INTERVAL_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+    }
+  }
+
+  const running = run();
+  return {
+    trim,
+    stop() {
+      stopping.abort();
+      return running;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { diskKey } from '../../machines/notes.ts';
+import { createListingIndex } from '../../src/disks/records/listing-index.ts';
+import type { StoredDisk } from '../../src/disks/records/records.ts';
+
+const uuidOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+
+interface Sketch {
+  readonly number: number;
+  readonly created: number;
+  readonly owner: string;
+  readonly visibility: 'private' | 'public';
+}
+
+const diskOf = ({ number, created, owner, visibility }: Sketch): StoredDisk => ({
+  v: 1,
+  state: 'available',
+  context: {
+    uuid: uuidOf(number),
+    owner,
+    tag: '',
+    visibility,
+    sizeGiB: 1,
+    limit: 1,
+    created,
+    users: [],
+    attempt: 0,
+    deadline: null,
+    undo: null,
+    grownFrom: null,
+    failures: 0,
+    repeatable: false,
+    wiped: null,
+  },
+});
+
+const visibilities = fc.constantFrom('private' as const, 'public' as const);
+const births = fc
+  .record({ created: fc.nat(5), owner: fc.constantFrom('alice', 'bob'), visibility: visibilities })
+  .map(birth => ({ kind: 'birth' as const, ...birth }));
+const changes = fc
+  .record({ which: fc.nat(20), visibility: visibilities })
+  .map(change => ({ kind: 'change' as const, ...change }));
+const deaths = fc.nat(20).map(which => ({ kind: 'death' as const, which }));
+
+/** A catalogue, and the same disks in a plain list. */
+function play(
+  steps: readonly (typeof births | typeof changes | typeof deaths extends fc.Arbitrary<infer T>
+    ? T
+    : never)[],
+) {
+  // So small that blocks are filled, parted and emptied all the time.
+  const catalogue = createListingIndex(3);
+  let sketches: Sketch[] = [];
+  for (const [number, step] of steps.entries()) {
+    if (step.kind === 'birth') {
+      const { kind: _, ...birth } = step;
+      sketches.push({ number, ...birth });
+    } else {
+      const found = sketches[step.which % Math.max(1, sketches.length)];
+      if (!found) continue;
+      sketches = sketches.filter(sketch => sketch !== found);
+      if (step.kind === 'change') sketches.push({ ...found, visibility: step.visibility });
+      else catalogue.put(diskKey(uuidOf(found.number)), undefined);
+    }
+    for (const sketch of sketches) catalogue.put(diskKey(uuidOf(sketch.number)), diskOf(sketch));
+  }
+  const inOrder = sketches.sort((a, b) => a.created - b.created || a.number - b.number);
+  return { catalogue, inOrder };
+}
+
+const uuids = (disks: Iterable<StoredDisk>): string[] => [...disks].map(({ context }) => context.uuid);
+
+test('disks are listed by their creation, whatever became of others, from any place', t => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(births, births, changes, deaths), { maxLength: 40 }),
+      fc.nat(6),
+      (steps, created) => {
+        const { catalogue, inOrder } = play(steps);
+        t.deepEqual(
+          uuids(catalogue.inOrder(undefined)),
+          inOrder.map(({ number }) => uuidOf(number)),
+        );
+        t.deepEqual(
+          catalogue.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
+          inOrder.map(({ number, visibility }) => [uuidOf(number), visibility]),
+        );
+        const place = { created, uuid: uuidOf(20) };
+        const later = inOrder.filter(
+          one => one.created > created || (one.created === created && one.number > 20),
+        );
+        t.deepEqual(
+          uuids(catalogue.inOrder(place)),
+          later.map(({ number }) => uuidOf(number)),
+        );
+        const own = later.filter(({ owner, visibility }) => owner === 'alice' || visibility === 'public');
+        t.deepEqual(
+          uuids(catalogue.inOrderFor('alice', place)),
+          own.map(({ number }) => uuidOf(number)),
+        );
+      },
+    ),
+  );
+});
+
+test('what is listed is the disk as it is now', t => {
+  const catalogue = createListingIndex();
+  const disk = diskOf({ number: 1, created: 1, owner: 'alice', visibility: 'private' });
+  catalogue.put(diskKey(uuidOf(1)), disk);
+  const changed = { ...disk, context: { ...disk.context, tag: 'changed' } };
+  catalogue.put(diskKey(uuidOf(1)), changed);
+  t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
+});
+
+test('a block is the same as long as none of its disks changes, and has the known ones only', t => {
+  const catalogue = createListingIndex(2);
+  const disks = [0, 1, 2, 3, 4].map(number =>
+    diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),
+  );
+  for (const disk of disks) catalogue.put(diskKey(disk.context.uuid), disk);
+  const before = catalogue.blocks();
+  t.deepEqual(
+    before.map(block => block.length),
+    [2, 2, 1],
+  );
+  const [, , changed, hidden] = disks as [StoredDisk, StoredDisk, StoredDisk, StoredDisk];
+  catalogue.put(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
+  catalogue.put(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
+  const after = catalogue.blocks();
+  t.deepEqual(
+    after[1]?.map(({ tag }) => tag),
+    ['new'],
+  );
+  t.is(after[0], before[0]);
+  t.is(after[2], before[2]);
+});

@@ -1,0 +1,101 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import { createRecordIndex } from '../../src/disks/records/record-index.ts';
+import type { StoredAttachment, StoredDisk } from '../../src/disks/records/records.ts';
+
+const STATES = ['creating', 'available', 'attached', 'deleting', 'wiping'] as const;
+
+const diskOf = (number: number, state: StoredDisk['state'], sizeGiB: number): StoredDisk => ({
+  v: 1,
+  state,
+  context: {
+    uuid: String(number),
+    owner: number % 2 === 0 ? 'alice' : 'bob',
+    tag: '',
+    visibility: 'private',
+    sizeGiB,
+    limit: 1,
+    created: 0,
+    users: [],
+    attempt: 0,
+    deadline: null,
+    undo: null,
+    grownFrom: null,
+    failures: 0,
+    repeatable: false,
+    wiped: null,
+  },
+});
+
+const changes = fc.array(
+  fc.record({
+    number: fc.nat(5),
+    state: fc.option(fc.constantFrom(...STATES)),
+    sizeGiB: fc.integer({ min: 1, max: 9 }),
+  }),
+);
+
+test('what a shelf has counted is what counting its records anew gives', t => {
+  fc.assert(
+    fc.property(changes, all => {
+      const shelf = createRecordIndex();
+      for (const { number, state, sizeGiB } of all) {
+        shelf.put(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
+      }
+      const left = [...shelf.disks()];
+      const states = new Map<string, number>();
+      for (const { state } of left) states.set(state, (states.get(state) ?? 0) + 1);
+      t.deepEqual(new Map([...shelf.counts().disks].sort()), new Map([...states].sort()));
+      t.is(
+        shelf.promisedGiB(),
+        left.reduce((sum, { context }) => sum + context.sizeGiB, 0),
+      );
+      const owned = left.filter(({ state, context }) => state !== 'wiping' && context.owner === 'bob');
+      t.is(shelf.ownedBy('bob').disks, owned.length);
+    }),
+  );
+});
+
+const attachmentOf = (id: number, disk: number): StoredAttachment => ({
+  v: 2,
+  state: 'attached',
+  context: {
+    id: String(id),
+    disk: String(disk),
+    node: 'n',
+    vmId: String(id),
+    vm: { host: 'n', node: 'n', names: [String(id)], domain: null },
+    by: 'alice',
+    mode: 'cold',
+    target: null,
+    shareable: false,
+    since: id,
+    attempt: 0,
+    deadline: null,
+    undo: false,
+    atWork: null,
+    run: null,
+    seen: 'running',
+    doubt: null,
+    diverted: null,
+  },
+});
+
+test("a disk's attachments are those that looking at all of them finds, in order of attachment", t => {
+  const steps = fc.array(fc.record({ id: fc.nat(9), isThere: fc.boolean() }));
+  fc.assert(
+    fc.property(steps, all => {
+      const shelf = createRecordIndex();
+      for (const { id, isThere } of all)
+        shelf.put(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
+      for (const disk of ['0', '1', '2']) {
+        const found = shelf.attachmentsFor(disk);
+        t.deepEqual(
+          [...found],
+          [...shelf.attachments()].filter(({ context }) => context.disk === disk),
+        );
+      }
+    }),
+  );
+});
