@@ -14,7 +14,7 @@ const sources = FOLDERS.flatMap(folder =>
     .map(name => join(folder, name)),
 );
 
-/** `src/api/head.ts` is of the room `src/api`, `src/clock.ts` is one by itself, and all of `machines` is one. */
+/** `src/api/http/head.ts` is of the room `src/api`, `src/lib/clock.ts` is one by itself, and all of `machines` is one. */
 const roomOf = (file: string): string =>
   file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? '');
 
