@@ -165,18 +165,18 @@ export const setupAttachment = setup({
     plug: () => {},
     unplug: () => {},
     /** It is so already. */
-    agree: () => {},
+    noop: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
     publish: (_, _note: Publish) => {},
     tell: (_, _note: Tell<DiskMessage>) => {},
-    beBornHot: assign(({ event }) => {
+    initHot: assign(({ event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT']);
       const { target, shareable, time } = event;
       const run = event.type === 'ADOPT' ? event.run : null;
       return { ...attachmentBirth(event), target, shareable, run, mode: 'hot', since: time };
     }),
-    beBornCold: assign(({ event }) => {
+    initCold: assign(({ event }) => {
       assertEvent(event, 'ATTACH');
       const { shareable, time } = event;
       return { ...attachmentBirth(event), shareable, mode: 'cold', since: time };
@@ -195,8 +195,8 @@ export const setupAttachment = setup({
       doubt: null,
       diverted: null,
     })),
-    rest: assign({ deadline: null, undo: false, atWork: null }),
-    takeBack: assign({ undo: true }),
+    clearDeadline: assign({ deadline: null, undo: false, atWork: null }),
+    undoPlug: assign({ undo: true }),
     noteEnd: assign({ seen: 'ended' }),
     noteSettled: assign(({ context, event }) => {
       assertEvent(event, 'NOT_RUNNING');
@@ -204,24 +204,24 @@ export const setupAttachment = setup({
     }),
     /** It was started anew, and libvirt has plugged the disk into that run. */
     noteNewRun: assign(({ context }) => ({ seen: context.seen === 'ended' ? 'running' : context.seen })),
-    promise: assign(({ context, event }) => {
+    reserveTarget: assign(({ context, event }) => {
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
     }),
     /** The machine runs without the disk, so that the letter promised to it is free for others. */
-    unpromise: assign({ target: null }),
+    clearTarget: assign({ target: null }),
     noteRun: assign(({ event }) => {
       assertEvent(event, 'PLUGGED');
       // Not `seen`: the machine may have been saved since it was looked at.
       return { run: event.run };
     }),
     /** It is where the facts say, running. */
-    follow: assign(({ context, event }) => {
+    relocate: assign(({ context, event }) => {
       const running = runningOf(event);
       if (!running) return {};
       return { vm: { ...context.vm, ...running.vm }, run: running.run, seen: 'running', doubt: null };
     }),
-    leave: assign(({ event }) => {
+    markAway: assign(({ event }) => {
       assertEvent(event, 'LEFT');
       return { seen: event.seen };
     }),
@@ -239,7 +239,7 @@ export const setupAttachment = setup({
     currentUndo: and([isCurrent, isUndoing]),
     undoing: isUndoing,
     mayStillCome: and([isUndoing, isRunning]),
-    machineHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
+    vmHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
     forced: ({ event }) => detachOf(event)?.word === 'administrator',
     untied: isUntied,
     untiedUnlessComing: and([isUntied, not(isComing)]),

@@ -115,35 +115,35 @@ const refuseForPlug = shared({
   },
 });
 
-const held = shared({ guard: 'machineHoldsDisks', ...refusal('VM_RUNNING') });
+const held = shared({ guard: 'vmHoldsDisks', ...refusal('VM_RUNNING') });
 
 /** An administrator's word releases whatever is not seen alive. */
 const forced = shared({ guard: 'forced', ...off });
 
 /** A machine that is not known to be gone, and does not run where hosts can be asked. */
 const notFound = shared([
-  { guard: 'doubtKnown', actions: 'agree' },
+  { guard: 'doubtKnown', actions: 'noop' },
   { guard: 'lost', actions: ['doubt', lost] },
   { actions: 'doubt' },
 ]);
 
 /** Where a machine is that is not known to be gone. */
 const whereItIs = shared([
-  { guard: 'nothingNew', actions: 'agree' },
-  { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-  { guard: 'runsHere', actions: 'follow' },
+  { guard: 'nothingNew', actions: 'noop' },
+  { guard: 'runsElsewhere', actions: ['relocate', tellMoved] },
+  { guard: 'runsHere', actions: 'relocate' },
   ...notFound,
 ]);
 
 /** Nobody's word about a node counts against a machine that is seen running, nor for one that may be on another. */
 const livesOn = shared([
-  { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-  { guard: 'mayOutliveNode', actions: 'agree' },
+  { guard: 'runsElsewhere', actions: ['relocate', tellMoved] },
+  { guard: 'mayOutliveNode', actions: 'noop' },
 ]);
 
-const left = shared([{ guard: 'seenSoAlready', actions: 'agree' }, { actions: 'leave' }]);
+const left = shared([{ guard: 'seenSoAlready', actions: 'noop' }, { actions: 'markAway' }]);
 
-const divert = shared([{ guard: 'divertedSoAlready', actions: 'agree' }, { actions: ['divert', diverted] }]);
+const divert = shared([{ guard: 'divertedSoAlready', actions: 'noop' }, { actions: ['divert', diverted] }]);
 
 /**
  * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
@@ -166,9 +166,9 @@ export const attachmentMachine = setupAttachment.createMachine({
   states: {
     new: {
       on: {
-        HOTATTACH: { target: 'attaching', actions: 'beBornHot' },
-        ATTACH: { target: 'attached', actions: ['beBornCold', attached] },
-        ADOPT: { target: 'hot-attached', actions: ['beBornHot', attached] },
+        HOTATTACH: { target: 'attaching', actions: 'initHot' },
+        ATTACH: { target: 'attached', actions: ['initCold', attached] },
+        ADOPT: { target: 'hot-attached', actions: ['initHot', attached] },
       },
     },
     attaching: {
@@ -185,18 +185,18 @@ export const attachmentMachine = setupAttachment.createMachine({
         PLUG_UNKNOWN: {
           guard: 'current',
           target: 'detaching',
-          actions: ['takeBack', publishAttachFailed, answerUnknown],
+          actions: ['undoPlug', publishAttachFailed, answerUnknown],
         },
         TIMEOUT: {
           target: 'detaching',
-          actions: ['takeBack', failed('disk.attach-failed', 'PLUG_UNKNOWN'), answerProblem('PLUG_UNKNOWN')],
+          actions: ['undoPlug', failed('disk.attach-failed', 'PLUG_UNKNOWN'), answerProblem('PLUG_UNKNOWN')],
         },
         FOUND: {
           guard: 'over',
           target: 'detaching',
           actions: [
             'noteEnd',
-            'takeBack',
+            'undoPlug',
             failed('disk.attach-failed', 'VM_STOPPED'),
             answerProblem('VM_STOPPED'),
           ],
@@ -207,7 +207,7 @@ export const attachmentMachine = setupAttachment.createMachine({
             guard: 'mayOutliveNode',
             target: 'detaching',
             actions: [
-              'takeBack',
+              'undoPlug',
               failed('disk.attach-failed', 'NODE_DECLARED_DEAD'),
               answerProblem('NODE_DECLARED_DEAD'),
             ],
@@ -231,18 +231,18 @@ export const attachmentMachine = setupAttachment.createMachine({
         PROMISE: [
           { guard: 'targetTaken', ...refusal('TARGET_TAKEN') },
           { guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') },
-          { actions: 'promise' },
+          { actions: 'reserveTarget' },
         ],
         DETACH: [held, { guard: 'untiedUnlessComing', ...off }, forced, ...detachUnheld],
         FOUND: [
-          { guard: 'keepsLetterWithout', actions: 'unpromise' },
-          { guard: 'launchedWithout', actions: 'agree' },
+          { guard: 'keepsLetterWithout', actions: 'clearTarget' },
+          { guard: 'launchedWithout', actions: 'noop' },
           // A call to detach will come.
           { guard: 'endIsNews', actions: 'noteEnd' },
-          { guard: 'nothingNew', actions: 'agree' },
-          { guard: 'runsHereOrFirst', actions: ['follow', tellMoved] },
-          { guard: 'runsElsewhere', actions: ['follow', tellMoved] },
-          { guard: 'untied', actions: 'agree' },
+          { guard: 'nothingNew', actions: 'noop' },
+          { guard: 'runsHereOrFirst', actions: ['relocate', tellMoved] },
+          { guard: 'runsElsewhere', actions: ['relocate', tellMoved] },
+          { guard: 'untied', actions: 'noop' },
           ...notFound,
         ],
         LEFT: left,
@@ -252,7 +252,7 @@ export const attachmentMachine = setupAttachment.createMachine({
     },
     'hot-attached': {
       tags: ['rest', 'plugged'],
-      entry: 'rest',
+      entry: 'clearDeadline',
       on: {
         HOTDETACH: [held, forced, { target: 'detaching' }],
         DETACH: [held, forced, ...detachUnheld],
@@ -275,7 +275,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       tags: 'plugged',
       entry: ['beginUnplugging', 'unplug'],
       on: {
-        HOTDETACH: [held, forced, { actions: 'agree' }],
+        HOTDETACH: [held, forced, { actions: 'noop' }],
         DETACH: [
           { guard: 'mayStillCome', ...inProgress },
           held,
@@ -303,7 +303,7 @@ export const attachmentMachine = setupAttachment.createMachine({
             guard: 'currentElsewhere',
             target: 'detaching',
             reenter: true,
-            actions: ['noteSettled', 'follow', tellMoved],
+            actions: ['noteSettled', 'relocate', tellMoved],
           },
           { guard: 'currentUndo', actions: ['noteSettled', 'doubt', answerNotRunning] },
           {
@@ -317,15 +317,15 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'offForCertainNotUndoing', ...off },
           { guard: 'provedDeadNotUndoing', ...off },
           { guard: 'endIsNews', actions: 'noteEnd' },
-          { guard: 'nothingNew', actions: 'agree' },
+          { guard: 'nothingNew', actions: 'noop' },
           // It is asked there anew.
-          { guard: 'runsElsewhere', target: 'detaching', reenter: true, actions: ['follow', tellMoved] },
-          { guard: 'runsHere', actions: 'follow' },
+          { guard: 'runsElsewhere', target: 'detaching', reenter: true, actions: ['relocate', tellMoved] },
+          { guard: 'runsHere', actions: 'relocate' },
           ...notFound,
         ],
         LEFT: left,
         DIVERTED: divert,
-        NODE_DEAD: [...livesOn, { guard: 'plugAtWorkElsewhere', actions: 'agree' }, off],
+        NODE_DEAD: [...livesOn, { guard: 'plugAtWorkElsewhere', actions: 'noop' }, off],
         TIMEOUT: [
           { guard: 'undoing', target: 'detaching', reenter: true, actions: answerProblem('UNPLUG_UNKNOWN') },
           {

@@ -84,12 +84,12 @@ export const setupDisk = setup({
     growVolume: () => {},
     wipeVolume: () => {},
     /** It is so already. */
-    agree: () => {},
+    noop: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
     publish: (_, _note: Publish) => {},
     tell: (_, _note: Tell<AttachmentMessage>) => {},
-    beBorn: assign(({ event }) => {
+    initDisk: assign(({ event }) => {
       assertEvent(event, 'CREATE');
       return { ...diskBirth(event), repeatable: event.repeatable === true, created: event.time };
     }),
@@ -97,15 +97,15 @@ export const setupDisk = setup({
       assertEvent(event, 'RETRY');
       return { repeatable: event.repeatable === true, failures: 0 };
     }),
-    beAdopted: assign(({ event }) => {
+    initAdopted: assign(({ event }) => {
       assertEvent(event, 'ADOPT');
       return { ...diskBirth(event), created: event.created };
     }),
-    beDiscarded: assign(({ event }) => {
+    initDiscarded: assign(({ event }) => {
       assertEvent(event, 'DISCARD');
       return { uuid: event.uuid, sizeGiB: event.sizeGiB, created: event.time };
     }),
-    beginMaking: assign(({ context, event }) => ({
+    beginCreating: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.creating,
       undo: null,
@@ -114,7 +114,7 @@ export const setupDisk = setup({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.deleting,
     })),
-    plan: assign(({ context, event }) => {
+    reserveSize: assign(({ context, event }) => {
       assertEvent(event, 'GROW');
       return { sizeGiB: event.sizeGiB, grownFrom: context.sizeGiB, failures: 0 };
     }),
@@ -122,7 +122,7 @@ export const setupDisk = setup({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.growing,
     })),
-    stay: assign(({ context }) => ({ sizeGiB: context.grownFrom ?? context.sizeGiB })),
+    restoreSize: assign(({ context }) => ({ sizeGiB: context.grownFrom ?? context.sizeGiB })),
     beginWiping: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.wiping,
@@ -137,15 +137,15 @@ export const setupDisk = setup({
       failures: context.failures + 1,
     })),
     noteDelay: assign(({ context }) => ({ failures: Math.max(context.failures, 1) })),
-    rest: assign({ deadline: null }),
-    settle: assign({ deadline: null, grownFrom: null, failures: 0 }),
+    clearDeadline: assign({ deadline: null }),
+    endResize: assign({ deadline: null, grownFrom: null, failures: 0 }),
     undoForFailure: assign(({ event }) => {
       assertEvent(event, ['VOLUME_FAILED', 'NOT_BEGUN']);
       return { undo: event.problem };
     }),
     undoForTimeout: assign({ undo: { code: 'CREATE_TIMEOUT', detail: '' } }),
     undoForRestart: assign({ undo: { code: 'CREATE_INTERRUPTED', detail: '' } }),
-    pardon: assign({ undo: null, failures: 0 }),
+    clearFailure: assign({ undo: null, failures: 0 }),
     addHotUser: assign(({ context, event }) => {
       assertEvent(event, ['HOTATTACH', 'ADOPT_USER']);
       return { users: [...context.users, { attachment: event.id, mode: 'hot' }] };
@@ -242,7 +242,7 @@ export const setupDisk = setup({
       assertEvent(event, 'HOTATTACH');
       return event.nodeIsDead;
     },
-    heldByMachine: ({ event }) => {
+    heldByVm: ({ event }) => {
       assertEvent(event, ['HOTATTACH', 'DELETE']);
       return event.holder !== null;
     },
@@ -264,7 +264,7 @@ export const setupDisk = setup({
       const { mostUsers = Number.POSITIVE_INFINITY } = event;
       return context.users.length >= Math.max(context.limit, mostUsers);
     },
-    tooManyOnMachine: ({ event }) => {
+    tooManyOnVm: ({ event }) => {
       assertEvent(event, 'ATTACH');
       return event.disksLeft !== undefined && event.disksLeft < 1;
     },

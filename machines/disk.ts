@@ -51,14 +51,14 @@ const oversubscribed = shared({ type: 'publish', params: { type: 'disk.oversubsc
 
 /** A fact, as with a cold user: the machine has the disk, so no limit refuses it. */
 const adoptUser = shared([
-  { guard: 'usedByThisVm', actions: 'agree' },
+  { guard: 'usedByThisVm', actions: 'noop' },
   { guard: 'limitReached', target: 'hot-attached', actions: ['addHotUser', tellAdopt, oversubscribed] },
   { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
 ]);
 
 /** A live domain has the disk, and no attachment accounts for it. */
-const heldByMachine = shared({
-  guard: 'heldByMachine',
+const heldByVm = shared({
+  guard: 'heldByVm',
   actions: {
     type: 'refuse',
     params: ({ event }: { event: DiskEvent & { type: 'HOTATTACH' | 'DELETE' } }) => ({
@@ -72,7 +72,7 @@ const heldByMachine = shared({
 const notPluggable = shared([
   { guard: 'isThere', ...refusal('ALREADY_ATTACHED') },
   { guard: 'nodeIsDead', ...refusal('NODE_DECLARED_DEAD') },
-  heldByMachine,
+  heldByVm,
 ]);
 
 const noFreeTarget = shared({ guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') });
@@ -86,13 +86,13 @@ const takeHotUser = shared([
   reserve,
 ]);
 
-const tooManyOnMachine = shared({ guard: 'tooManyOnMachine', ...refusal('TOO_MANY_ON_VM') });
+const tooManyOnVm = shared({ guard: 'tooManyOnVm', ...refusal('TOO_MANY_ON_VM') });
 
 /** Registers a fact, so the limit does not refuse it, but only what nobody needs; `next` is the state that it leads to. */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
-    { guard: 'coldOnThisVm', actions: 'agree' },
-    tooManyOnMachine,
+    { guard: 'coldOnThisVm', actions: 'noop' },
+    tooManyOnVm,
     { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
     {
       guard: 'limitReached',
@@ -105,8 +105,8 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
 /** The same for a disk that grows: the new user's machine may run already, and is to be told of the new size, too. */
 const takeColdUserGrowing = shared([
   { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
-  { guard: 'coldOnThisVm', actions: 'agree' },
-  tooManyOnMachine,
+  { guard: 'coldOnThisVm', actions: 'noop' },
+  tooManyOnVm,
   { guard: 'tooManyUsers', ...refusal('TOO_MANY_USERS') },
   {
     guard: 'limitReached',
@@ -123,10 +123,10 @@ const grow = shared([
   { guard: 'beingAttached', ...busy },
   { guard: 'growsOverQuota', ...refusal('QUOTA_EXCEEDED') },
   { guard: 'growsOutOfRoom', ...refusal('NO_SPACE') },
-  { target: 'growing', actions: 'plan' },
+  { target: 'growing', actions: 'reserveSize' },
 ]);
 
-const edit = shared([stale, { guard: 'nothingNew', actions: 'agree' }, { actions: 'edit' }]);
+const edit = shared([stale, { guard: 'nothingNew', actions: 'noop' }, { actions: 'edit' }]);
 
 /** Back to the state that the users determine. */
 const settled = <const Action>(actions: Action) =>
@@ -214,9 +214,9 @@ export const diskMachine = setupDisk.createMachine({
         CREATE: [
           { guard: 'overQuota', ...refusal('QUOTA_EXCEEDED') },
           { guard: 'noRoom', ...refusal('NO_SPACE') },
-          { target: 'creating', actions: 'beBorn' },
+          { target: 'creating', actions: 'initDisk' },
         ],
-        ADOPT: [obstructed, { target: 'available', actions: ['beAdopted', published('disk.adopted')] }],
+        ADOPT: [obstructed, { target: 'available', actions: ['initAdopted', published('disk.adopted')] }],
         DISCARD: [
           obstructed,
           { guard: 'held', ...inUse },
@@ -224,14 +224,14 @@ export const diskMachine = setupDisk.createMachine({
           {
             guard: 'mustWipe',
             target: 'wiping',
-            actions: ['beDiscarded', published('disk.discarded'), answerDone],
+            actions: ['initDiscarded', published('disk.discarded'), answerDone],
           },
-          { target: 'deleting', actions: ['beDiscarded', published('disk.discarded')] },
+          { target: 'deleting', actions: ['initDiscarded', published('disk.discarded')] },
         ],
       },
     },
     creating: {
-      entry: ['beginMaking', 'makeVolume'],
+      entry: ['beginCreating', 'makeVolume'],
       on: {
         ...unusable,
         DELETE: unknown,
@@ -256,17 +256,17 @@ export const diskMachine = setupDisk.createMachine({
     },
     available: {
       tags: ['rest', 'known'],
-      entry: 'rest',
+      entry: 'clearDeadline',
       on: {
         HOTATTACH: [...notPluggable, noFreeTarget, reserve],
         ADOPT_USER: { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
-        ATTACH: [tooManyOnMachine, { target: 'attached', actions: ['addColdUser', tellAttach] }],
+        ATTACH: [tooManyOnVm, { target: 'attached', actions: ['addColdUser', tellAttach] }],
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
         GROW: grow,
         EDIT: edit,
         DELETE: [
           stale,
-          heldByMachine,
+          heldByVm,
           { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
           { target: 'deleting' },
         ],
@@ -283,7 +283,7 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'lastUser', target: 'available', actions: 'removeUser' },
           { actions: 'removeUser' },
         ],
-        MOVED: { actions: 'agree' },
+        MOVED: { actions: 'noop' },
         SET_LIMIT: inUse,
         GROW: grow,
         EDIT: edit,
@@ -302,7 +302,7 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'lastHotUser', target: 'attached', actions: 'removeUser' },
           { actions: 'removeUser' },
         ],
-        MOVED: { actions: 'agree' },
+        MOVED: { actions: 'noop' },
         SET_LIMIT: inUse,
         GROW: grow,
         EDIT: edit,
@@ -324,7 +324,7 @@ export const diskMachine = setupDisk.createMachine({
           stale,
           { guard: 'neverFailed', ...busy },
           { guard: 'used', ...inUse },
-          heldByMachine,
+          heldByVm,
           { guard: 'mustWipe', target: 'wiping', actions: [published('disk.deleted'), answerDone] },
           { target: 'deleting' },
         ],
@@ -332,8 +332,8 @@ export const diskMachine = setupDisk.createMachine({
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
         // The node where the machine is now has to be told.
         MOVED: { target: 'growing', reenter: true },
-        GROWN: settled(['settle', published('disk.resized'), answerDone]),
-        NOT_GROWN: settled(['stay', 'settle', publishNotGrown, answerNotGrown]),
+        GROWN: settled(['endResize', published('disk.resized'), answerDone]),
+        NOT_GROWN: settled(['restoreSize', 'endResize', publishNotGrown, answerNotGrown]),
         GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
         TIMEOUT: {
           target: 'growing',
@@ -399,7 +399,7 @@ export const diskMachine = setupDisk.createMachine({
         ...unusable,
         TIMEOUT: { target: 'deleting' },
         RETRY: { target: 'creating', actions: 'beginAnew' },
-        DELETE: [stale, { target: 'deleting', actions: 'pardon' }],
+        DELETE: [stale, { target: 'deleting', actions: 'clearFailure' }],
         VOLUME_REMOVED: {
           guard: 'current',
           target: 'deleted',
