@@ -28,27 +28,35 @@ export function unanswered(host: string, error: unknown): PdiskError {
 }
 
 /** undefined where libvirt knows no such domain, which right after libvirtd's own restart proves nothing. */
-async function xmlOf(
-  client: LibvirtClient,
-  domain: Domain,
-  signal: AbortSignal,
-): Promise<DomainXml | undefined> {
+async function whereKnown<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return parseDomainXml(await client.domainXml(domain, 0, { signal }));
+    return await answer;
   } catch (error) {
     if (isNoDomain(error)) return undefined;
     throw error;
   }
 }
 
-/** The disks of ours in the definition of a running machine. One that has no definition shows what it runs with there, too. */
+async function xmlOf(
+  client: LibvirtClient,
+  domain: Domain,
+  signal: AbortSignal,
+): Promise<DomainXml | undefined> {
+  const text = await whereKnown(client.domainXml(domain, 0, { signal }));
+  return text === undefined ? undefined : parseDomainXml(text);
+}
+
+/**
+ * The disks of ours in the definition of a running machine. One that has no definition shows what it runs with there, too; one that libvirt
+ * does not know has none.
+ */
 export async function definedIn(
   client: LibvirtClient,
   domain: Domain,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const disks = aliasedIn(await client.domainXml(domain, XML_INACTIVE, { signal }));
-  return disks.length > 0 && (await client.isPersistent(domain, { signal })) ? disks : [];
+  const disks = aliasedIn((await whereKnown(client.domainXml(domain, XML_INACTIVE, { signal }))) ?? '');
+  return disks.length > 0 && (await whereKnown(client.isPersistent(domain, { signal }))) ? disks : [];
 }
 
 /** What the live domain shows of one disk. */

@@ -171,7 +171,7 @@ test('a wrong wish is refused with a sentence', async t => {
     'disk=',
     `disk=${FIRST},`,
     'type=disk.exploded',
-    'node=a_b',
+    'node=a_',
     'nonsense=1',
   ]) {
     await t.throwsAsync(site.subscribe(`?${query}`), { message: '400 BAD_INPUT' }, query);

@@ -202,7 +202,7 @@ libvirtTest(
     await libvirtd.virsh('destroy', a.name);
     await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
     const survey = await hypervisor.survey(vm.node, farOff());
-    t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', host: survey.hostUuid });
+    t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
     t.like(
       survey.domains.find(({ uuid }) => uuid === a.uuid),
       { id: -1, active: false, saved: false },

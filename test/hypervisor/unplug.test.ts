@@ -205,7 +205,9 @@ test('a machine whose domain cannot be read is not asked again until it can', as
   t.deepEqual(await unplugging, UNPLUGGED);
   const [look, request] = ['domainGetXmlDesc', 'domainDetachDeviceAlias'];
   const calls = fake.calls.slice(seen).map(({ procedure }) => procedure);
-  t.deepEqual(calls.slice(0, 4), [look, request, look, request]);
+  // A look reads the live domain and the definition.
+  const turns = calls.filter((procedure, index) => procedure !== calls[index - 1]);
+  t.deepEqual(turns.slice(0, 4), [look, request, look, request]);
 });
 
 test('whether the machine writes to the volume must be readable before it is asked to let go', async t => {
