@@ -35,6 +35,12 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** Values of the label `operation` that differ from the method's name: dashboards know them. */
+const LABELS: Readonly<Record<string, string>> = {
+  delete: 'remove',
+  resize: 'grow',
+} satisfies Partial<Record<keyof DiskService, string>>;
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -161,14 +167,15 @@ export function createMetrics(): Metrics {
 
   /** Whatever answers with a promise is an operation. */
   function counted(service: DiskService): DiskService {
-    const count = (operation: string, outcome: string): void => operations.inc({ operation, outcome });
     const methods = Object.entries(service).map(([name, method]) => {
+      const operation = LABELS[name] ?? name;
+      const count = (outcome: string): void => operations.inc({ operation, outcome });
       const measured = (...args: unknown[]): unknown => {
         const result: unknown = Reflect.apply(method, service, args);
         if (result instanceof Promise) {
           result.then(
-            () => count(name, 'done'),
-            error => count(name, error instanceof PdiskError ? error.code : 'INTERNAL'),
+            () => count('done'),
+            error => count(error instanceof PdiskError ? error.code : 'INTERNAL'),
           );
         }
         return result;
