@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Tally } from './ava-report.ts';
-import { fail, failures, runAva, say, skipped } from './ava-run.ts';
+import { details, fail, failures, runAva, say, skipped } from './ava-run.ts';
 import { buildTests } from './built-tests.ts';
 import { LVM, runLvm } from './lvm-tests.ts';
 
@@ -67,6 +67,7 @@ if (others.length > 0 || lvm.length === 0)
   runs.push(runAva([...options, ...others], { built }).then(tally => [tally]));
 const tallies = [build, bundled, ...(await Promise.all(runs)).flat()];
 
+for (const line of details) say(line);
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
 if (skipped.length > 0) say(['\nSkipped:', ...skipped].join('\n  '));
 const total = (key: keyof Tally) => tallies.reduce((sum, tally) => sum + tally[key], 0);
