@@ -14,7 +14,7 @@ guestTest.serial(
     const thinPool = ['--type', 'thin-pool', '--size', '64m', '--chunksize', '64k', '--name', 'small'];
     await run('lvcreate', '--quiet', '--yes', ...thinPool, vg);
     t.teardown(() => run('lvremove', '--quiet', '--yes', `${vg}/small`));
-    // What a pool has seen it keeps for a while: another one sees what is there now.
+    // A pool caches what it has read: a new one shows the present state.
     const open = () =>
       openLvmPool({
         vg,

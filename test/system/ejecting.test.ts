@@ -1,5 +1,6 @@
-// A guest that lets go of a disk while its machine migrates. libvirt takes a device out of a domain in a job of its own, which waits for
-// the migration: nothing is told meanwhile, QEMU at the source has given the image up, and the copy was started with it.
+// A guest that releases a disk while its VM migrates. libvirt removes a device from a domain in a job of its
+// own, which waits for the migration: meanwhile there is no event, QEMU at the source has closed the image,
+// and the copy was started with it.
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -22,7 +23,10 @@ import {
 
 useTwoHosts({ detach_timeout: 110 });
 
-/** A line in the guest that waits for a word on the disk itself, and then lets go of it: nobody may speak to a guest that migrates. */
+/**
+ * A shell line for the guest that polls the disk for a signal and then ejects the disk. The signal is on the
+ * disk because nothing may write to the console of a guest that migrates.
+ */
 const letGoOnWord = (disk: string): string => `
 d=$(disk ${serialOf(disk)}) || exit 1
 port=$(readlink -f /sys/block/\${d#/dev/}/device/..)
@@ -33,13 +37,13 @@ done
 [ ! -e $d ]`;
 
 interface Ejecting extends Scene {
-  /** Gives the word; resolves when the guest has let go. */
+  /** Gives the signal; resolves when the guest has released the disk. */
   letGo(): Promise<void>;
-  /** What came of the request to unplug the disk, which the guest does not hear. */
+  /** The answer to the request to unplug the disk, which the guest ignores. */
   readonly answer: Promise<Reply>;
 }
 
-/** A machine that was asked to let go of its disk and has not. */
+/** A VM whose guest was asked to release its disk and has not. */
 async function asked(t: ExecutionContext): Promise<Ejecting> {
   const there = await scene(t, services.named, newName());
   const { service, vm, disk, guest } = there;
@@ -79,7 +83,7 @@ libvirtTest(
     t.is(await migration.ended, undefined);
     await untilItIsAt(t, service, vm, disk, ['host-2']);
     await lift();
-    // It boots without having been told to ignore requests.
+    // After a boot, the guest does not ignore requests.
     await to.virsh('reset', vm);
     const answer = await there.answer;
     t.is(answer.status, 200, answer.text);
@@ -114,7 +118,7 @@ libvirtTest(
       await migration.hurry();
       await untilState(from, vm, 'paused (migrating)');
       await until(() => allIsSent(from, vm), 'all to be sent');
-      // It does not hear that its migration has succeeded.
+      // The source's libvirtd is stopped, so that it does not notice that the migration has succeeded.
       await from.signal('STOP');
     } finally {
       await to.signal('CONT');

@@ -1,4 +1,4 @@
-// One disk, asked for again and again with a password: what HTTP, authentication, rights and metrics cost.
+// GET of one disk with a password, again and again: the cost of HTTP, authentication, rights and metrics.
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { latencySample, type Measured } from './figures.ts';
@@ -12,10 +12,13 @@ import { type ServerOptions, startServer } from './server.ts';
 import { wrk } from './wrk.ts';
 
 const CONNECTIONS = 64;
-/** A quarter of a second's requests of a busy site, in one second. */
+/** Requests per second: a quarter of a busy site's. */
 const PER_SECOND = 1000;
 
-/** Compares an answer of the service with one of the same size of uWebSockets.js alone, each on a processor of its own. */
+/**
+ * Compares an answer of the service with one of the same size of uWebSockets.js alone, each on a processor of
+ * its own.
+ */
 async function beside(
   bench: Bench,
   options: ServerOptions,

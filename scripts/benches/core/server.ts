@@ -18,22 +18,22 @@ export interface Server {
   readonly lines: Lines;
   /** From the start of the process until `GET /readyz` was answered with 200, in seconds. */
   readonly readyS: number;
-  /** Memory of the process now, in bytes. */
+  /** The resident memory of the process now, in bytes. */
   residentBytes(): number;
   stop(): Promise<void>;
 }
 
 export interface ServerOptions {
-  /** Where it keeps its data and its log; may have been used by another server before. */
+  /** The folder of its data and its log; may have been used by another server before. */
   readonly directory: string;
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** The processor that it has to itself; undefined: any. */
+  /** The processor it is pinned to; undefined: any. */
   readonly processor?: number | undefined;
-  /** A folder for a profile of the processor's time (`node --cpu-prof`), written when it stops. */
+  /** The folder for a CPU profile (`node --cpu-prof`), written when the process stops. */
   readonly profile?: string | undefined;
 }
 
-/** Leaves the server in peace: nothing but what is measured asks it to do something. */
+/** Settings without any work besides what is measured. */
 const QUIET = { listen: '127.0.0.1:0', overcommit: 10_000, nodes: {} };
 
 function endOf(child: ChildProcess): string | undefined {

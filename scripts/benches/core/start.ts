@@ -1,4 +1,5 @@
-// From the start of the process until it is ready, and the memory that it takes then and after somebody has listed all disks.
+// The time from the start of the process until it is ready, and its memory then and after a listing of all
+// disks.
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import type { Measured } from './figures.ts';
