@@ -1,5 +1,5 @@
-// scrypt, LevelDB and the file system share libuv's threads: 32 hashes at once slow a synced write down from a
-// quarter of a millisecond to a second. So one hash runs at a time; and because anybody may ask for one, no
+// scrypt, LevelDB and the file system share libuv's threads: 32 hashes at once make a synced write take a
+// second instead of 0.25 ms. So one hash runs at a time; and because anybody may ask for one, no
 // client may fill the whole queue.
 import { setImmediate } from 'node:timers/promises';
 import { errorOf } from '../errors.ts';

@@ -107,7 +107,8 @@ export function createTokens(parts: {
         throw errorOf('FORBIDDEN', { detail: 'a token makes no tokens; use the password' });
       const gone = of(caller.account).filter(({ expires }) => expires <= now());
       for (const { id } of gone) tokens.delete(id);
-      if (of(caller.account).length >= MAX_TOKENS) throw errorOf('TOKEN_LIMIT', { detail: `at most ${MAX_TOKENS}` });
+      if (of(caller.account).length >= MAX_TOKENS)
+        throw errorOf('TOKEN_LIMIT', { detail: `at most ${MAX_TOKENS}` });
       const id = nanoid();
       const secret = `${id}.${randomBytes(32).toString('base64url')}`;
       const hash = hashOf(secret).toString('base64');

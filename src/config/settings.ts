@@ -190,7 +190,8 @@ export const settings = z.strictObject({
     env: 'PDISK_QUOTA_SIZE',
     default: '`none`',
     allowed: allowedQuota,
-    description: 'How many GiB the disks of an account may have together, where no administrator has set another quota.',
+    description:
+      'How many GiB the disks of an account may have together, where no administrator has set another quota.',
   }),
   nodes: setting(nodes.optional(), {
     env: 'PDISK_NODES',
@@ -265,7 +266,8 @@ export const settings = z.strictObject({
     env: 'PDISK_EVENT_IDLE',
     default: '`120`',
     allowed: 'a whole number of seconds from 8 to 960',
-    description: 'Seconds without a sign of life of the client (data taken, a ping answered) after which an event stream is closed.',
+    description:
+      'Seconds without a sign of life of the client (data taken, a ping answered) after which an event stream is closed.',
   }),
   event_streams: setting(z.number().int().min(1).default(100), {
     env: 'PDISK_EVENT_STREAMS',

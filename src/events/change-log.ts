@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { EventRecord } from '../store/records.ts';
 
-/** Logged at `debug` only: the start of an operation, because its end is logged too, and the progress of wiping. */
+/** Logged at `debug` only: the start of an operation (its end is logged too), and the progress of wiping. */
 const isPassing = ({ type, deadline }: EventRecord): boolean =>
   type === 'disk.wiping' || (type === 'disk.state-changed' && deadline !== null);
 

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
  */
 const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** Puts a directory's entries on stable storage: an fsync of a file says nothing about its name (fsync(2)). */
+/** Makes the entries of a directory durable: an fsync of a file does not cover its name (fsync(2)). */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

@@ -117,7 +117,7 @@ test('a token makes no tokens and sets no password', async t => {
   await t.throwsAsync(accounts.setPassword(caller, 'another password'), { code: 'FORBIDDEN' });
 });
 
-test("only an account and administrators may delete its tokens, of which there are at most 100", async t => {
+test('only an account and administrators may delete its tokens, of which there are at most 100', async t => {
   const { clock, accounts, admin, one } = await site();
   const { id } = await accounts.tokens.create(admin, 'x', 5000);
   t.deepEqual(accounts.tokens.list(one), []);

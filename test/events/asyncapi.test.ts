@@ -23,7 +23,7 @@ test('the document is valid AsyncAPI 3.0 and is served to everybody', async t =>
   t.true(Object.keys(changeTypes).every(type => type.startsWith('disk.')));
 });
 
-test('the tests' checker refuses a message that the document does not describe', t => {
+test("the tests' checker refuses a message that the document does not describe", t => {
   t.throws(() => checked('{"control":"bookmark"}'));
   t.throws(() => checked('{"control":"bookmark","sequence":1,"more":1}'));
   t.throws(() => checked('{"specversion":"1.0"}'));

@@ -66,7 +66,7 @@ test('tickets expire, and their number per account is limited', t => {
   t.is(tickets.redeem(bobs), bob);
 });
 
-test('a page of another origin opens no WebSocket, the service's own page does', async t => {
+test("a page of another origin opens no WebSocket, the service's own page does", async t => {
   const site = await eventSite(t);
   for (const origin of ['https://evil.example', 'null', site.url.replace('127.0.0.1', 'localhost')]) {
     await t.throwsAsync(site.subscribe('', { headers: { origin } }), { message: '400 CROSS_SITE' }, origin);

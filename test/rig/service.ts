@@ -17,7 +17,7 @@ const SLOW = process.env.PDISK_LVM_GUEST === '1';
 /** Long timeouts, because a busy host is slow; tests that wait for a timeout set a shorter one. */
 const PATIENT = { listen: '127.0.0.1:0', attach_timeout: 60, detach_timeout: 60 };
 const PASSWORD = 'correct horse';
-/** In milliseconds; longer than any timeout of the service, which are longer in the guest with device-mapper. */
+/** In milliseconds: longer than any timeout of the service, also in the guest with device-mapper. */
 const ANSWER_MS = SLOW ? 600_000 : 120_000;
 
 export interface Reply {

@@ -207,7 +207,7 @@ test('a store of an older pdisk, which has neither mark nor head, is opened', as
   await store.close();
 });
 
-test("the database is unreadable for others, whatever mode its folder had", async t => {
+test('the database is unreadable for others, whatever mode its folder had', async t => {
   const directory = await filled(t);
   await chmod(join(directory, 'db'), 0o777);
   const store = await reopen(directory);

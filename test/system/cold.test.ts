@@ -74,7 +74,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  "targets promised to a VM that is yet to be launched stay reserved, each for one disk",
+  'targets promised to a VM that is yet to be launched stay reserved, each for one disk',
   async t => {
     const uuids = [await service.create(), await service.create(), await service.create()];
     const [first = '', second = '', third = ''] = uuids;

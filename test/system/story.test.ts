@@ -164,21 +164,18 @@ libvirtTest('two disks on one VM get two targets, and a freed letter is used aga
   await nothingIsLeft(t, service, libvirtd);
 });
 
-libvirtTest(
-  'a VM that does not exist or has an invalid name is 400, and so is an unknown node',
-  async t => {
-    const uuid = await service.create();
-    const codes: (string | null)[] = [];
-    for (const [node, vm_id] of [
-      ['onehost-1', '404'],
-      ['onehost-2', '7'],
-    ] as const) {
-      const reply = await service.call('POST', `/api/hotattach/${uuid}`, { form: { node, vm_id } });
-      t.is(reply.status, 400);
-      codes.push(reply.headers.get('x-error-code'));
-    }
-    t.deepEqual(codes, ['VM_UNKNOWN', 'NODE_NOT_CONFIGURED']);
-    t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t, service, libvirtd);
-  },
-);
+libvirtTest('a VM that does not exist or has an invalid name is 400, and so is an unknown node', async t => {
+  const uuid = await service.create();
+  const codes: (string | null)[] = [];
+  for (const [node, vm_id] of [
+    ['onehost-1', '404'],
+    ['onehost-2', '7'],
+  ] as const) {
+    const reply = await service.call('POST', `/api/hotattach/${uuid}`, { form: { node, vm_id } });
+    t.is(reply.status, 400);
+    codes.push(reply.headers.get('x-error-code'));
+  }
+  t.deepEqual(codes, ['VM_UNKNOWN', 'NODE_NOT_CONFIGURED']);
+  t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
+  await nothingIsLeft(t, service, libvirtd);
+});
