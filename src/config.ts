@@ -9,6 +9,7 @@ import { normalNodeName } from './config/node-name.ts';
 import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
 
+/** The checked configuration, in the units and names of the code. */
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   /** Absolute paths of PEM files, or undefined: plain HTTP. */

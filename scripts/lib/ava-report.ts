@@ -4,12 +4,14 @@
 /** The line after which failures are reported in detail. */
 export const DETAILS = '  ─';
 
+/** The counts of a run. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
+/** Reads ava's report line by line. */
 export interface AvaReport {
   /** Takes the next line, without colours. */
   read(line: string): void;

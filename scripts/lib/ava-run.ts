@@ -20,6 +20,7 @@ export function fail(name: string, details: string): Tally {
   return { passed: 0, failed: 1, skipped: 0 };
 }
 
+/** The environment of a run. */
 export interface Within {
   /** A program with arguments that is given ava and its arguments to run. */
   readonly program?: readonly string[];

@@ -9,6 +9,7 @@ export const accountName = z
   )
   .refine(name => name !== 'me', "the account name 'me' is reserved");
 
+/** `service` is the role of frontends, which act for all users; `admin` may administer accounts as well. */
 export const accountRole = z.enum(['user', 'service', 'admin'], 'role must be user, service or admin');
 
 /**

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { allSettings } from './settings.ts';
 
+/** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

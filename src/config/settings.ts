@@ -306,8 +306,10 @@ export const goneSettings = [
   },
 ] as const;
 
+/** The checked values of all settings, under the names of the configuration file. */
 export type Settings = z.infer<typeof settings>;
 
+/** A setting as the help and the README show it. */
 export interface Setting extends About {
   readonly name: string;
   readonly description: string;

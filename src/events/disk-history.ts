@@ -9,6 +9,7 @@ import type { EventLog } from './log.ts';
 const REACH = 4096;
 const CHUNK = 256;
 
+/** The newest events of one disk. */
 export interface DiskHistory {
   /** No event of the disk from this sequence on is missing. */
   readonly since: number;

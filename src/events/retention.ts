@@ -5,6 +5,7 @@ import type { EventLog } from './log.ts';
 const BATCH = 1000;
 const INTERVAL_MS = 10_000;
 
+/** The background task that deletes old events. */
 export interface Retention {
   /** Deletes all events beyond the limits; resolves when they are gone. */
   trim(): Promise<void>;

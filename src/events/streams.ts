@@ -74,6 +74,9 @@ export interface Streams {
   stop(): void;
 }
 
+/**
+ * What streams need of the rest of the service; `bookmarkMs` is the interval of bookmarks on idle streams.
+ */
 export interface StreamsParts {
   readonly log: EventLog;
   /** The disks that a caller may see, as of the newest event. */

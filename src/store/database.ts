@@ -6,6 +6,7 @@ import type { Mark } from './head.ts';
 import { MARK_KEY } from './keys.ts';
 import type { Reserve } from './reserve.ts';
 
+/** An open LevelDB database of JSON values. */
 export type Db = Level<string, unknown>;
 
 /** A LevelDB database that goes on when its file system is full, for as long as the reserve lasts. */

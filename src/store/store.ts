@@ -34,6 +34,7 @@ export interface Store extends GroupCommit {
   close(): Promise<void>;
 }
 
+/** How a store is opened. */
 export interface StoreOptions {
   /**
    * The folder of the database `db`, its `head` and its `reserve`; created if missing. Only one process can

@@ -21,6 +21,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, Response>>;
 }
 
+/** The part of an OpenAPI document that the checks read. */
 export interface Document {
   readonly info: { readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -47,6 +48,7 @@ export const table = routeTable({
   metricsAccess: 'admin',
 } as Served);
 
+/** The service's OpenAPI document. */
 export const document: Document = JSON.parse(table.document());
 
 const ajv = new Ajv2020({ strict: false, validateSchema: false, coerceTypes: false });

@@ -10,6 +10,7 @@ import { until } from './until.ts';
 
 const execute = promisify(execFile);
 
+/** How a guest is defined and booted. */
 export interface GuestOptions {
   readonly name: string;
   readonly uuid?: string;
@@ -30,6 +31,7 @@ export interface GuestOptions {
   readonly bootMs?: number;
 }
 
+/** A running guest. */
 export interface Guest {
   readonly name: string;
   readonly uuid: string;

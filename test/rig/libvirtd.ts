@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
+/** A running private libvirtd. */
 export interface Libvirtd {
   /** The URI of its unix socket. */
   readonly uri: string;

@@ -19,6 +19,7 @@ export async function domainState(libvirtd: Libvirtd, name: string): Promise<str
   return said?.trim();
 }
 
+/** Waits until virsh shows the domain in this state; undefined: until it is not listed. */
 export async function untilState(
   libvirtd: Libvirtd,
   name: string,
@@ -41,6 +42,7 @@ export async function holds(libvirtd: Libvirtd, name: string, disk: string): Pro
   return /<domain [^>]*\bid='/.test(xml) && xml.includes(`<alias name='ua-${disk}'/>`);
 }
 
+/** A migration that has begun. */
 export interface Migration {
   /** Resolves when the migration has ended: with virsh's error message if it failed. */
   readonly ended: Promise<string | undefined>;

@@ -20,6 +20,7 @@ const PASSWORD = 'correct horse';
 /** In milliseconds: longer than any timeout of the service, also in the guest with device-mapper. */
 const ANSWER_MS = SLOW ? 600_000 : 120_000;
 
+/** An HTTP answer. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -28,12 +29,14 @@ export interface Reply {
   readonly body: unknown;
 }
 
+/** The options of a request. */
 export interface Call {
   readonly form?: Record<string, string>;
   /** `name:password`; the administrator by default. */
   readonly as?: string;
 }
 
+/** A running service, started and ended as a process. */
 export interface Service {
   readonly pool: string;
   /** Without a final slash; the port changes at each start. */

@@ -6,6 +6,7 @@ import type { Reply, Service } from '../rig/service.ts';
 /** The inputs that name a VM. */
 export const on = (vm: string, node = 'onehost-1') => ({ form: { node, vm_id: vm } });
 
+/** The status and the error code of an answer, to compare refusals. */
 export const refusal = ({ status, headers }: Reply): [number, string | null] => [
   status,
   headers.get('x-error-code'),

@@ -133,6 +133,7 @@ export function besiege(t: ExecutionContext, service: Service, disk: string): ()
   };
 }
 
+/** A guest with a disk plugged, on the way between two hosts. */
 export interface Scene {
   readonly service: Service;
   readonly vm: string;
@@ -181,6 +182,7 @@ export async function epilogue(t: ExecutionContext, { service, vm, disk }: Scene
 }
 
 let vms = 0;
+/** A VM name that no other test uses. */
 export function newName(): string {
   vms += 1;
   return `one-${vms}`;

@@ -9,6 +9,7 @@ import { Level } from 'level';
 import { latencySample } from './figures.ts';
 import type { Sample } from './rounds.ts';
 
+/** A request to this process: `inFlight` operations at a time, for `seconds`. */
 export interface Work {
   readonly kind: 'create' | 'delete';
   readonly inFlight: number;

@@ -16,4 +16,5 @@ export interface Bench {
   readonly look: () => Promise<Canary>;
 }
 
+/** Measures one subject, or several, each in `rounds` rounds. */
 export type Measurement = (bench: Bench) => Promise<Measured[]>;

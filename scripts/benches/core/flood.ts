@@ -9,6 +9,7 @@ const HEED_MS = 250;
 /** More clients than logins may wait for their hash. */
 const CLIENTS = 128;
 
+/** A request to this process. */
 export interface Flood {
   /** Whether the flood is to go on. */
   readonly on: boolean;

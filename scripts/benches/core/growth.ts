@@ -42,6 +42,7 @@ async function operate({ lines }: Server, uuids: readonly string[], seconds: num
   return sample;
 }
 
+/** Measures each operation with many disks; the floor is the same with few disks. */
 export async function growth(bench: Bench): Promise<Measured[]> {
   const few = { directory: join(bench.directory, 'few') };
   const many = { directory: join(bench.directory, 'many'), profile: bench.profile };

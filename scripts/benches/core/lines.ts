@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { basic } from '../../../test/rig/http.ts';
 
+/** One HTTP answer. */
 export interface Reply {
   readonly status: number;
   readonly body: string;
@@ -83,6 +84,7 @@ function requestOf(method: string, path: string, form?: Readonly<Record<string, 
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
+/** Opens connections to a port on demand and reuses free ones. */
 export function linesTo(port: number): Lines {
   const all = new Set<Socket>();
   let free: Line[] = [];

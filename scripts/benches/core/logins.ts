@@ -7,6 +7,7 @@ import { startHelper } from './helper.ts';
 import { type Sample, takeRounds } from './rounds.ts';
 import { startServer } from './server.ts';
 
+/** Measures creating disks beside a flood of wrong logins; the floor is without the flood. */
 export async function logins(bench: Bench): Promise<Measured[]> {
   const { rounds, seconds } = bench;
   const server = await startServer({ directory: join(bench.directory, 'logins'), profile: bench.profile });

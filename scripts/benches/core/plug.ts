@@ -81,6 +81,7 @@ async function throughService({ lines }: Server, guest: Guest) {
   return { uuid, attach: ask('hotattach'), detach: ask('hotdetach') };
 }
 
+/** Measures plugging through the service; the floor is libvirt's calls alone. */
 export async function plug(bench: Bench): Promise<Measured[]> {
   const libvirtd = await startLibvirtd();
   const directory = join(bench.directory, 'bare-images');

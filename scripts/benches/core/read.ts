@@ -47,6 +47,7 @@ async function beside(
   }
 }
 
+/** Measures GET of one disk; the floor is uWebSockets.js alone. */
 export async function read(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'read') };
   const [uuid] = await populate(options, 1);
@@ -80,6 +81,7 @@ export async function read(bench: Bench): Promise<Measured[]> {
 const LISTED = 10_000;
 const LISTS_PER_SECOND = 20;
 
+/** Measures the list of at most `LISTED` disks; the floor is uWebSockets.js alone. */
 export async function list(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'list') };
   const listed = Math.min(LISTED, bench.disks);

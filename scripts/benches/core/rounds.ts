@@ -8,6 +8,7 @@ import type { Canary } from './canary.ts';
  */
 export type Sample = Readonly<Record<string, number>>;
 
+/** One measurement of a subject and of its floor, with the host's own speed before and after. */
 export interface Round {
   readonly ours: Sample;
   readonly floor: Sample;

@@ -13,6 +13,7 @@ import { pinnedTo } from './processors.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** A running service. */
 export interface Server {
   readonly port: number;
   readonly lines: Lines;
@@ -23,6 +24,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** How a service is started. */
 export interface ServerOptions {
   /** The folder of its data and its log; may have been used by another server before. */
   readonly directory: string;
@@ -40,6 +42,7 @@ function endOf(child: ChildProcess): string | undefined {
   return child.exitCode === null && child.signalCode === null ? undefined : 'ended';
 }
 
+/** Starts the built service and waits until it is ready. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { directory, settings = {}, processor, profile } = options;
   mkdirSync(directory, { recursive: true, mode: 0o711 });

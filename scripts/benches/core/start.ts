@@ -20,6 +20,7 @@ async function startOnce(options: ServerOptions): Promise<Sample> {
   }
 }
 
+/** Measures start-up time and memory with some and with many disks; the floor is without disks. */
 export async function start(bench: Bench): Promise<Measured[]> {
   const empty = { directory: join(bench.directory, 'empty') };
   await populate(empty, 0);

@@ -18,6 +18,7 @@ const CREATES_PER_SECOND = 50;
 /** The target ratios, by the number of requests in flight. */
 const AIMS = { 64: 0.9, 1: 0.6 } as const;
 
+/** Measures creating and deleting disks; the floor is the same file operations and one synced batch. */
 export async function volumes(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'volumes'), profile: bench.profile };
   const { rounds, seconds } = bench;

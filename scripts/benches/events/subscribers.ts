@@ -2,6 +2,7 @@
 // fixed place. A thousand real clients would leave the service no processor time.
 import { connect, type Socket } from 'node:net';
 
+/** The report of this process about the events that its clients received. */
 export interface Received {
   readonly events: number;
   /** The number of events that did not follow the one before. */
