@@ -99,7 +99,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     accounts.passwords,
     aging,
   );
-  const tellLog = logChanges(log);
+  const logEvents = logChanges(log);
   const disks = await createDisks({
     store,
     pool,
@@ -115,7 +115,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
     publish: events => {
       eventLog.publish(events);
-      tellLog(events);
+      logEvents(events);
     },
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,

@@ -7,7 +7,7 @@ import { errorOf } from '../errors.ts';
 interface Waiting {
   readonly kind: string;
   begin(): void;
-  turnAway(): void;
+  reject(): void;
 }
 
 interface Limits {
@@ -40,7 +40,7 @@ export function fairQueue({ total, ofKind }: Limits) {
     if (waiting >= total) {
       const most = longest();
       if (most.length <= queue.length + 1) throw errorOf('TOO_MANY_LOGINS');
-      most.pop()?.turnAway();
+      most.pop()?.reject();
       waiting -= 1;
     }
     sources.set(source, queue);
@@ -63,7 +63,7 @@ export function fairQueue({ total, ofKind }: Limits) {
 
   function turn(source: string, kind: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      enter(source, { kind, begin: resolve, turnAway: () => reject(errorOf('TOO_MANY_LOGINS')) });
+      enter(source, { kind, begin: resolve, reject: () => reject(errorOf('TOO_MANY_LOGINS')) });
     });
   }
 

@@ -38,7 +38,7 @@ export function createLogins(parts: {
   const keyOf = (name: string, password: string): string => verified.keyOf(`${name}\0${password}`);
   const throttle = createThrottle(PAIRS, parts.now);
   const checks = new Map<string, { account: Account | undefined; result: Promise<Caller | undefined> }>();
-  const noOnes = impossibleHash(parts.cost);
+  const dummyHash = impossibleHash(parts.cost);
 
   async function check(name: string, password: string, client: string, key: string) {
     const pair = `${name}\n${client}`;
@@ -47,7 +47,7 @@ export function createLogins(parts: {
     if (wait > 0) throw errorOf('TOO_MANY_LOGINS', { retryAfterS: Math.ceil(wait / 1000) });
     const matches = await hashing(client, name, async () => {
       const begun = performance.now();
-      const right = await matchesPassword(password, account?.record.password ?? noOnes);
+      const right = await matchesPassword(password, account?.record.password ?? dummyHash);
       // Waits as long again: a flood of wrong logins leaves half of a core's time to other work.
       if (!right || !account) await delay(performance.now() - begun);
       return right;

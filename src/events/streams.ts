@@ -113,7 +113,7 @@ export function createStreams(parts: StreamsParts): Streams {
   const perName = new Map<string, number>();
   const due = new Set<Stream>();
   /** The notices for operators who open a stream later, by topic. */
-  const standing = new Map<string, Notice>();
+  const standingNotices = new Map<string, Notice>();
   let news = false;
   let scheduled = false;
   let replays = 0;
@@ -173,8 +173,8 @@ export function createStreams(parts: StreamsParts): Streams {
    * Sends a notice to all streams of operators; `later` is the one for streams opened later, undefined: none.
    */
   function notify(what: string, notice: Notice, later: Notice | undefined): void {
-    if (later) standing.set(what, later);
-    else standing.delete(what);
+    if (later) standingNotices.set(what, later);
+    else standingNotices.delete(what);
     for (const stream of streams) stream.notify(what, notice);
   }
 
@@ -189,7 +189,7 @@ export function createStreams(parts: StreamsParts): Streams {
     const { account } = caller;
     let opening = first.next();
     // Of each topic only the newest notice.
-    const untold = new Map(caller.role === 'user' ? [] : standing);
+    const pendingNotices = new Map(caller.role === 'user' ? [] : standingNotices);
     let full = false;
     let closed = false;
     let bookmarked = performance.now();
@@ -246,8 +246,8 @@ export function createStreams(parts: StreamsParts): Streams {
           opening = first.next();
           if (!next) return;
         }
-        for (const [what, notice] of untold) {
-          untold.delete(what);
+        for (const [what, notice] of pendingNotices) {
+          pendingNotices.delete(what);
           more = true;
           if (!sink.control({ ...notice, sequence: reader.cursor() })) return;
         }
@@ -264,7 +264,7 @@ export function createStreams(parts: StreamsParts): Streams {
       lag: () => log.newest() - reader.cursor(),
       notify(what, notice) {
         if (caller.role === 'user') return;
-        untold.set(what, notice);
+        pendingNotices.set(what, notice);
         wake();
       },
       tick(now) {

@@ -31,7 +31,7 @@ const hasNoRoom = (error: unknown): boolean =>
  * LevelDB creates its files as the umask allows, and early versions of pdisk left them readable for
  * everybody.
  */
-async function closeToOthers(directory: string): Promise<void> {
+async function makePrivate(directory: string): Promise<void> {
   await chmod(directory, 0o700);
   for (const entry of await readdir(directory, { withFileTypes: true }))
     await chmod(join(directory, entry.name), entry.isDirectory() ? 0o700 : 0o600);
@@ -57,7 +57,7 @@ async function beginThread(db: Db): Promise<void> {
  */
 export async function openDatabase(directory: string, reserve: Reserve): Promise<Database> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await closeToOthers(directory);
+  await makePrivate(directory);
   const db: Db = new Level(directory, { keyEncoding: 'utf8', valueEncoding: 'json' });
   let opening: Promise<void> = db.open().catch(openWithReserve);
   await opening.catch(error => {

@@ -83,7 +83,7 @@ export function createReserve(directory: string, file: string): Reserve {
  * Maintains a reserve: measures once before it resolves, then every `LOOK_MS`. Resolves with the function
  * that ends this. `warn` is called when space runs short and when there is enough again.
  */
-export async function lookAfter(
+export async function maintainReserve(
   reserve: Reserve,
   directory: string,
   warn: (sentence: string) => void,

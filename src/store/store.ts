@@ -7,8 +7,8 @@ import { type Head, openHead, readHead } from './head.ts';
 import { eventKey, type Prefix } from './keys.ts';
 import { eventRange, eventsBetween, loadAll } from './reading.ts';
 import type { EventRecord } from './records.ts';
-import { createReserve, lookAfter } from './reserve.ts';
-import { beginWith, lossBeforeOpening, lossBehind, markOf, salvage } from './wholeness.ts';
+import { createReserve, maintainReserve } from './reserve.ts';
+import { lossBeforeOpening, lossSince, markOf, salvage, writeFirstMark } from './wholeness.ts';
 
 /** The database of the service: records by key, and the event log. */
 export interface Store extends GroupCommit {
@@ -77,15 +77,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   if (loss !== undefined) await salvage(location);
   const database = await openDatabase(location, reserve);
 
-  async function prepared(): Promise<Head> {
+  async function checkedHead(): Promise<Head> {
     const before = await database.read(db => markOf(db));
-    if (loss === undefined && headBefore) accept(lossBehind(location, before, headBefore));
+    if (loss === undefined && headBefore) accept(lossSince(location, before, headBefore));
     if (!headBefore && before && before.batch > 0)
       warn(`${headFile} is missing: it cannot be told whether ${location} ends where it ended`);
-    return openHead(headFile, before ?? (await beginWith(database)));
+    return openHead(headFile, before ?? (await writeFirstMark(database)));
   }
 
-  const head = await prepared().catch(async error => {
+  const head = await checkedHead().catch(async error => {
     await database.close();
     throw error;
   });
@@ -96,7 +96,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     head.advance(mark);
     onBatch?.(writes.length, (performance.now() - begun) / 1000);
   }, onFailure);
-  const stopLooking = await lookAfter(reserve, directory, warn);
+  const stopLooking = await maintainReserve(reserve, directory, warn);
 
   return {
     ...groupCommit,

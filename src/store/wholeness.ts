@@ -80,7 +80,7 @@ export async function salvage(directory: string): Promise<void> {
  * What an open database has lost, as a sentence; undefined: nothing. `mark` is its own, `head` the one beside
  * it.
  */
-export function lossBehind(directory: string, mark: Mark | undefined, head: Mark): string | undefined {
+export function lossSince(directory: string, mark: Mark | undefined, head: Mark): string | undefined {
   const { store = head.store, batch = 0 } = mark ?? {};
   if (store !== head.store)
     return `the database ${directory} is not the one that was here before. ${WAY_OUT}, and goes on with this one`;
@@ -102,7 +102,7 @@ export async function markOf(db: Db): Promise<Mark | undefined> {
 }
 
 /** Writes the first mark of a new database. */
-export async function beginWith(database: Database): Promise<Mark> {
+export async function writeFirstMark(database: Database): Promise<Mark> {
   const mark = { store: randomUUID(), batch: 0 };
   await database.write([{ key: FORMAT_KEY, value: FORMAT }], mark);
   return mark;

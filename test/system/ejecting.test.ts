@@ -10,13 +10,13 @@ import type { Reply } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 import { on, serialOf } from './support.ts';
 import {
-  besiege,
-  epilogue,
+  endScene,
   newName,
   realPlaces,
   type Scene,
   scene,
   services,
+  startRivals,
   untilItIsAt,
   useTwoHosts,
 } from './two-hosts.ts';
@@ -27,7 +27,7 @@ useTwoHosts({ detach_timeout: 110 });
  * A shell line for the guest that polls the disk for a signal and then ejects the disk. The signal is on the
  * disk because nothing may write to the console of a guest that migrates.
  */
-const letGoOnWord = (disk: string): string => `
+const releaseOnSignal = (disk: string): string => `
 d=$(disk ${serialOf(disk)}) || exit 1
 port=$(readlink -f /sys/block/\${d#/dev/}/device/..)
 until dd if=$d bs=512 count=1 iflag=direct 2> /dev/null | grep -q ^go; do sleep 0.2; done
@@ -38,7 +38,7 @@ done
 
 interface Ejecting extends Scene {
   /** Gives the signal; resolves when the guest has released the disk. */
-  letGo(): Promise<void>;
+  release(): Promise<void>;
   /** The answer to the request to unplug the disk, which the guest ignores. */
   readonly answer: Promise<Reply>;
 }
@@ -48,7 +48,7 @@ async function asked(t: ExecutionContext): Promise<Ejecting> {
   const there = await scene(t, services.named, newName());
   const { service, vm, disk, guest } = there;
   await guest.run('unwilling');
-  const waiting = guest.run(letGoOnWord(disk), { timeoutMs: 240_000 });
+  const waiting = guest.run(releaseOnSignal(disk), { timeoutMs: 240_000 });
   const answer = service.call('POST', `/api/hotdetach/${disk}`, on(vm, 'host-1'));
   await until(async () => {
     const { body } = await service.call('GET', `/api/vms/host-1/${vm}`);
@@ -57,7 +57,7 @@ async function asked(t: ExecutionContext): Promise<Ejecting> {
   return {
     ...there,
     answer,
-    async letGo() {
+    async release() {
       const volume = await open(join(service.pool, `${disk}.raw`), 'r+');
       try {
         await volume.write('go\n');
@@ -75,9 +75,9 @@ libvirtTest(
   async t => {
     const there = await asked(t);
     const { service, vm, disk, from, to } = there;
-    const lift = besiege(t, service, disk);
+    const lift = startRivals(t, service, disk);
     const migration = await beginMigration(vm, from, to);
-    await there.letGo();
+    await there.release();
     t.deepEqual(await realPlaces(vm, disk), ['host-1', 'host-2']);
     await migration.hurry();
     t.is(await migration.ended, undefined);
@@ -88,23 +88,23 @@ libvirtTest(
     const answer = await there.answer;
     t.is(answer.status, 200, answer.text);
     await untilItIsAt(t, service, vm, disk, []);
-    await epilogue(t, there);
+    await endScene(t, there);
   },
 );
 
 libvirtTest('what a guest lets go of while it is copied is free once the migration was given up', async t => {
   const there = await asked(t);
   const { service, vm, disk, from, to } = there;
-  const lift = besiege(t, service, disk);
+  const lift = startRivals(t, service, disk);
   const migration = await beginMigration(vm, from, to);
-  await there.letGo();
+  await there.release();
   await lift();
   await from.virsh('domjobabort', vm);
   t.regex((await migration.ended) ?? '', /error/);
   const answer = await there.answer;
   t.is(answer.status, 200, answer.text);
   await untilItIsAt(t, service, vm, disk, []);
-  await epilogue(t, there);
+  await endScene(t, there);
 });
 
 libvirtTest(
@@ -125,7 +125,7 @@ libvirtTest(
     }
     try {
       await untilState(to, vm, 'running (migrated)');
-      await there.letGo();
+      await there.release();
       await until(async () => !(await holds(to, vm, disk)), 'the disk to be out');
     } finally {
       await from.signal('CONT');
@@ -134,6 +134,6 @@ libvirtTest(
     const answer = await there.answer;
     t.is(answer.status, 200, answer.text);
     await untilItIsAt(t, service, vm, disk, []);
-    await epilogue(t, there);
+    await endScene(t, there);
   },
 );

@@ -39,7 +39,7 @@ async function load(vmId: string, stop: AbortSignal): Promise<void> {
 }
 
 /** The events of one connection that is closed after `events` of them. */
-async function sip(since: number, events: number): Promise<EventMessage[]> {
+async function readSome(since: number, events: number): Promise<EventMessage[]> {
   const subscriber = await subscribe(service.url, `?since=${since}`).catch(() => undefined);
   if (!subscriber) return [];
   let ended = false;
@@ -61,11 +61,11 @@ test('a subscriber that reconnects a thousand times, with kills of the service, 
   let restarting: Promise<void> | undefined;
   for (let cut = 1; cut <= CUTS; cut += 1) {
     const last = received.at(-1)?.sequence ?? 0;
-    received.push(...(await sip(last, Math.floor(Math.random() * 8))));
+    received.push(...(await readSome(last, Math.floor(Math.random() * 8))));
     if (cut % Math.floor(CUTS / (KILLS + 1)) === 0 && cut < CUTS) {
       restarting = service.kill().then(() => service.start());
       await delay(Math.random() * 20);
-      received.push(...(await sip(received.at(-1)?.sequence ?? 0, 100)));
+      received.push(...(await readSome(received.at(-1)?.sequence ?? 0, 100)));
       await restarting;
     }
   }

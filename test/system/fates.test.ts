@@ -67,7 +67,7 @@ async function guestWithDisk(t: ExecutionContext, name: string, persistent = tru
 }
 
 /** Ends a guest for good; its disk is free soon after. */
-async function bury(name: string, uuid: string): Promise<void> {
+async function endForGood(name: string, uuid: string): Promise<void> {
   await libvirtd.virsh('destroy', name);
   await libvirtd.virsh('undefine', name).catch(() => undefined);
   await untilUsers(uuid, '0');
@@ -116,7 +116,7 @@ for (const [what, name, persistent] of [
       t.is(off.status, 200, off.text);
       t.false(await holds(libvirtd, name, uuid));
 
-      await bury(name, uuid);
+      await endForGood(name, uuid);
       await libvirtd.virsh('undefine', `${name}-control`);
       for (const each of [uuid, control.uuid]) t.is(await statusOf('DELETE', `/api/disks/${each}`), 200);
       for (const each of [uuid, control.uuid]) await nothingIsLeftOf(t, each);
@@ -151,7 +151,7 @@ libvirtTest(
     await libvirtd.virsh('blockcommit', name, 'vda', '--active', '--pivot', '--wait');
     const off = await service.call('POST', `/api/hotdetach/${uuid}`, on(name));
     t.is(off.status, 200, off.text);
-    await bury(name, uuid);
+    await endForGood(name, uuid);
     t.is(await statusOf('DELETE', `/api/disks/${uuid}`), 200);
     await nothingIsLeftOf(t, uuid);
   },

@@ -2,7 +2,7 @@
 // other VM gets it before this VM has ended.
 import { libvirtTest } from '../rig/libvirt-test.ts';
 import { beginMigration, failures, killInSwitchOver } from '../rig/migration.ts';
-import { besiege, epilogue, newName, scene, services, untilItIsAt, useTwoHosts } from './two-hosts.ts';
+import { endScene, newName, scene, services, startRivals, untilItIsAt, useTwoHosts } from './two-hosts.ts';
 
 useTwoHosts();
 
@@ -15,13 +15,13 @@ for (const [kind, flags] of [
     async t => {
       const there = await scene(t, services[kind], newName());
       const { service, vm, disk, from, to } = there;
-      const lift = besiege(t, service, disk);
+      const lift = startRivals(t, service, disk);
       const migration = await beginMigration(vm, from, to, flags);
       await migration.hurry();
       t.is(await migration.ended, undefined);
       await untilItIsAt(t, service, vm, disk, ['host-2']);
       await lift();
-      await epilogue(t, there);
+      await endScene(t, there);
     },
   );
 }
@@ -31,13 +31,13 @@ for (const failure of kept) {
   libvirtTest(`a VM whose migration failed keeps its disk where it was: ${failure}`, async t => {
     const there = await scene(t, services.named, newName());
     const { service, vm, disk, from, to } = there;
-    const lift = besiege(t, service, disk);
+    const lift = startRivals(t, service, disk);
     const migration = await beginMigration(vm, from, to);
     await failures[failure](vm, from, to);
     t.regex((await migration.ended) ?? '', /error/);
     await untilItIsAt(t, service, vm, disk, ['host-1']);
     await lift();
-    await epilogue(t, there);
+    await endScene(t, there);
   });
 }
 
@@ -47,13 +47,13 @@ for (const kind of ['named', 'wildcard'] as const) {
     async t => {
       const there = await scene(t, services[kind], newName());
       const { service, vm, disk, from, to } = there;
-      const lift = besiege(t, service, disk);
+      const lift = startRivals(t, service, disk);
       const migration = await beginMigration(vm, from, to, ['--p2p']);
       await killInSwitchOver(migration, vm, from, to);
       await migration.ended;
       await untilItIsAt(t, service, vm, disk, ['host-2']);
       await lift();
-      await epilogue(t, there);
+      await endScene(t, there);
     },
   );
 }
@@ -61,11 +61,11 @@ for (const kind of ['named', 'wildcard'] as const) {
 libvirtTest('a VM that is killed while its memory is copied has ended, and its disk is free', async t => {
   const there = await scene(t, services.named, newName());
   const { service, vm, disk, from, to } = there;
-  const lift = besiege(t, service, disk);
+  const lift = startRivals(t, service, disk);
   const migration = await beginMigration(vm, from, to);
   await lift();
   await failures['source-killed'](vm, from);
   await migration.ended;
   await untilItIsAt(t, service, vm, disk, []);
-  await epilogue(t, there);
+  await endScene(t, there);
 });

@@ -105,7 +105,7 @@ export async function untilItIsAt(
  * must be refused because the disk is in use, or because nobody can know: never by QEMU's lock on the image,
  * which would mean that the service had given the disk away.
  */
-export function besiege(t: ExecutionContext, service: Service, disk: string): () => Promise<void> {
+export function startRivals(t: ExecutionContext, service: Service, disk: string): () => Promise<void> {
   let go = true;
   async function attempt(host: Host): Promise<string | undefined> {
     const reply = await service.call('POST', `/api/hotattach/${disk}`, on(`rival-${host}`, host));
@@ -114,7 +114,7 @@ export function besiege(t: ExecutionContext, service: Service, disk: string): ()
     const users = await usersOf(service, disk);
     return users === '1' ? undefined : `${users} users`;
   }
-  async function lay(): Promise<string | undefined> {
+  async function askInTurns(): Promise<string | undefined> {
     for (let round = 0; go || round === 0; round += 1) {
       for (const host of HOSTS) {
         const fall = await attempt(host);
@@ -123,13 +123,13 @@ export function besiege(t: ExecutionContext, service: Service, disk: string): ()
     }
     return undefined;
   }
-  const siege = lay();
+  const asking = askInTurns();
   t.teardown(() => {
     go = false;
   });
   return async () => {
     go = false;
-    t.is(await siege, undefined);
+    t.is(await asking, undefined);
   };
 }
 
@@ -161,7 +161,7 @@ export async function scene(t: ExecutionContext, service: Service, vm: string): 
 }
 
 /** Ends the VM wherever it is, and waits until the disk is free and nothing is left. */
-export async function epilogue(t: ExecutionContext, { service, vm, disk }: Scene): Promise<void> {
+export async function endScene(t: ExecutionContext, { service, vm, disk }: Scene): Promise<void> {
   for (const host of HOSTS) await libvirtds[host].virsh('destroy', vm).catch(() => undefined);
   await until(async () => (await usersOf(service, disk)) === '0', 'the disk to be free', {
     timeoutMs: 60_000,
