@@ -117,8 +117,8 @@ export function startRivals(t: ExecutionContext, service: Service, disk: string)
   async function askInTurns(): Promise<string | undefined> {
     for (let round = 0; go || round === 0; round += 1) {
       for (const host of HOSTS) {
-        const fall = await attempt(host);
-        if (fall !== undefined) return fall;
+        const violation = await attempt(host);
+        if (violation !== undefined) return violation;
       }
     }
     return undefined;
