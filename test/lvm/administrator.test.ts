@@ -31,7 +31,7 @@ async function wipeAll(pool: Pool, uuid: string): Promise<void> {
 }
 
 guestTest.serial(
-  'a cached volume is neither wiped, grown nor removed, and is told; without its cache it is',
+  'a cached volume is reported, and not wiped, grown or removed until its cache is detached',
   async t => {
     const pool = await files.pool(t);
     const { uuid, path } = await secretVolume(pool);
@@ -114,7 +114,7 @@ guestTest.serial('a suspended device is told at once, and holds up no other wipi
 });
 
 guestTest.serial(
-  'a volume that is being moved is told to be busy when it is to grow, and grows afterwards',
+  'a resize of a volume that pvmove moves is refused as busy, and succeeds afterwards',
   async t => {
     await createVolumeGroup('spare');
     await run('vgmerge', '--quiet', VG, 'spare');
@@ -185,7 +185,7 @@ guestTest.serial('what a guest writes onto its disk is never taken for a physica
 });
 
 guestTest.serial(
-  'what LVM made in another volume group, which has come to bear the name, is taken back',
+  'a volume that LVM created in another group, renamed to the pool’s name meanwhile, is removed again',
   async t => {
     const pool = await files.pool(t);
     const { uuid } = await secretVolume(pool);

@@ -64,7 +64,7 @@ guestTest.serial('a creation of which LVM was killed can be made again, and undo
 });
 
 guestTest.serial(
-  'growth of which LVM was killed is ended by the next attempt, and nothing is lost',
+  'a resize during which LVM is killed is completed by the next attempt, and no data is lost',
   async t => {
     const pool = await files.pool(t);
     const uuid = randomUUID();

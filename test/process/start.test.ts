@@ -8,7 +8,7 @@ import { until } from '../rig/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
 test.serial(
-  'what the service makes is its own alone, whatever the umask and the data folder are',
+  'files that the service creates are private, whatever the umask and the mode of the data folder',
   async t => {
     const directory = await folder(t);
     const data = join(directory, 'data');
@@ -146,14 +146,11 @@ const SIGNALS = `export async function resolve(specifier, context, next) {
 }`;
 const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
 
-test.serial(
-  'a signal to read the certificate again does not end a service that is only being loaded',
-  async t => {
-    const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
-    const service = await spawnService(t, await folder(t), {
-      env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
-    });
-    await service.serves();
-    t.is(await service.end(), 0);
-  },
-);
+test.serial('a SIGHUP does not end a service that is still loading', async t => {
+  const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
+  const service = await spawnService(t, await folder(t), {
+    env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
+  });
+  await service.serves();
+  t.is(await service.end(), 0);
+});

@@ -51,7 +51,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a guest that is gone after the service was down keeps its disk until somebody says that it is dead',
+  'a guest that disappeared while the service was down keeps its disk until the frontend detaches it',
   async t => {
     const uuid = await service.create();
     const guest = await bootGuest(libvirtd, { name: 'one-22' });

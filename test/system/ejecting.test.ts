@@ -71,7 +71,7 @@ async function asked(t: ExecutionContext): Promise<Ejecting> {
 }
 
 libvirtTest(
-  'what a guest lets go of while it is copied is in the copy, and is nobody else’s until it is out of that',
+  'a disk that a guest releases while it is copied stays in the copy, and in use until it is unplugged there',
   async t => {
     const there = await asked(t);
     const { service, vm, disk, from, to } = there;
@@ -92,23 +92,26 @@ libvirtTest(
   },
 );
 
-libvirtTest('what a guest lets go of while it is copied is free once the migration was given up', async t => {
-  const there = await asked(t);
-  const { service, vm, disk, from, to } = there;
-  const lift = startRivals(t, service, disk);
-  const migration = await beginMigration(vm, from, to);
-  await there.release();
-  await lift();
-  await from.virsh('domjobabort', vm);
-  t.regex((await migration.ended) ?? '', /error/);
-  const answer = await there.answer;
-  t.is(answer.status, 200, answer.text);
-  await untilItIsAt(t, service, vm, disk, []);
-  await endScene(t, there);
-});
+libvirtTest(
+  'a disk that a guest releases while it is copied is free once the migration is aborted',
+  async t => {
+    const there = await asked(t);
+    const { service, vm, disk, from, to } = there;
+    const lift = startRivals(t, service, disk);
+    const migration = await beginMigration(vm, from, to);
+    await there.release();
+    await lift();
+    await from.virsh('domjobabort', vm);
+    t.regex((await migration.ended) ?? '', /error/);
+    const answer = await there.answer;
+    t.is(answer.status, 200, answer.text);
+    await untilItIsAt(t, service, vm, disk, []);
+    await endScene(t, there);
+  },
+);
 
 libvirtTest(
-  'what a guest lets go of where it has landed is free once that is known to be its place',
+  'a disk that a guest releases after its migration is free once the new location is known',
   async t => {
     const there = await asked(t);
     const { service, vm, disk, from, to } = there;
