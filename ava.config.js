@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 
-/** scripts/test has built them. */
+/** scripts/test has compiled the tests to dist/. */
 const built = process.env.PDISK_BUILT === '1';
 
-/** They begin first, lest one of them goes on alone at the end. */
+/** The longest test files begin first, so that none of them is left running alone at the end. */
 const LONGEST =
   /\/(benches\/core|client\/client|disks\/hosts-simulation|system\/\w+|docs\/story|hypervisor\/real|machines\/disk-edges)\.test\.[jt]s$/;
 const rank = file => (LONGEST.test(file) ? 0 : 1);
@@ -15,7 +15,7 @@ export default {
   nodeArguments: [...(built ? [] : ['--import=tsx']), '--conditions=development'],
   workerThreads: false,
   timeout: '4m',
-  // Some wait, for guests, for timers, for other programs, and leave a processor idle.
+  // Some tests wait for guests, timers or other programs, and leave a processor idle.
   concurrency: availableParallelism() + 2,
   sortTestFiles: (one, another) => rank(one) - rank(another) || (one < another ? -1 : 1),
 };

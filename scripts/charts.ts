@@ -25,12 +25,12 @@ function pageDiffers(file: URL, page: string): boolean {
 if (values.help) {
   process.stdout.write(HELP);
 } else {
-  for (const machine of [diskMachine, attachmentMachine]) {
-    const file = new URL(`../machines/${machine.id}.md`, import.meta.url);
-    const page = pageOf(machine);
+  for (const chart of [diskMachine, attachmentMachine]) {
+    const file = new URL(`../machines/${chart.id}.md`, import.meta.url);
+    const page = pageOf(chart);
     if (!values.check) writeFileSync(file, page);
     else if (pageDiffers(file, page)) {
-      process.stderr.write(`machines/${machine.id}.md differs from the chart: run npm run charts\n`);
+      process.stderr.write(`machines/${chart.id}.md differs from the chart: run npm run charts\n`);
       process.exitCode = 1;
     }
   }

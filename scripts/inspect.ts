@@ -1,4 +1,5 @@
-// For work on the charts: the service with its data in memory, two fake nodes and a little traffic, and the page open on it.
+// For work on the charts: runs the service with data in memory, two fake nodes and some traffic, and opens
+// its inspector page.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,9 +13,9 @@ import { startService } from '../test/rig/service.ts';
 
 const HELP = `Usage: npm run inspect [-- --port PORT]
 
-Serves on 127.0.0.1, with data in memory, two fake nodes and a little traffic, and opens the page /inspect on it, where this
-machine has a desktop. Your own disks and the machines 7 and 8 of the node localhost are left to you, for the README's story.
-Ctrl-C ends it, and nothing is left.
+Serves on 127.0.0.1, with data in memory, two fake nodes and some traffic, and opens the page /inspect on it if
+this computer has a desktop. Your own disks and the VMs 7 and 8 of the node localhost are left alone, for the
+README's story. Ctrl-C ends the service and removes its data.
 
   --port PORT  where to serve (8445)
   --help       this text
@@ -28,9 +29,11 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const nodes = ['n1', 'n2'] as const;
-const MACHINES = 4;
-/** On the first node, which is also called localhost: no traffic, for whoever tries the README's story. */
-const VISITORS_MACHINES = ['one-7', 'one-8'];
+const VMS = 4;
+/**
+ * On the first node, which is also called localhost. Without traffic, for people who try the README's story.
+ */
+const STORY_VMS = ['one-7', 'one-8'];
 const TAG = 'disk of the ';
 const DISKS = 8;
 const BEAT_MS = 1500;
@@ -45,12 +48,12 @@ async function main(): Promise<void> {
     nodes.map(node => startFakeLibvirtd({ unix: join(directory, node), unplugMs: 2000 })),
   );
   for (const fake of fakes) {
-    for (let id = 1; id <= MACHINES; id += 1) {
-      // One guest never lets go of a disk, as one without a system does.
-      fake.addDomain({ name: `one-${id}`, ...(id === MACHINES ? { manners: 'unwilling' } : {}) });
+    for (let id = 1; id <= VMS; id += 1) {
+      // One guest never releases a disk, like a VM without an operating system.
+      fake.addDomain({ name: `one-${id}`, ...(id === VMS ? { manners: 'unwilling' } : {}) });
     }
   }
-  for (const name of VISITORS_MACHINES) fakes[0]?.addDomain({ name });
+  for (const name of STORY_VMS) fakes[0]?.addDomain({ name });
   const service = await startService({
     listen: `127.0.0.1:${values.port}`,
     nodes: {
@@ -64,7 +67,7 @@ async function main(): Promise<void> {
 
   const post = (path: string, form: Record<string, string>) => service.call('POST', path, { form });
 
-  /** One thing that somebody might ask for; that it is refused is part of the show. */
+  /** Sends one random request; refusals are a part of the show. */
   async function ask(): Promise<void> {
     const all = (await service.call('GET', '/api/disks')).body as { uuid: string; tag: string }[];
     const disks = all.filter(({ tag }) => tag.startsWith(TAG));
@@ -77,13 +80,13 @@ async function main(): Promise<void> {
       return;
     }
     const { uuid } = pick(disks);
-    const machine = { node: pick(nodes), vm_id: String(1 + Math.floor(Math.random() * MACHINES)) };
+    const vm = { node: pick(nodes), vm_id: String(1 + Math.floor(Math.random() * VMS)) };
     const chart = (await service.call('GET', `/api/disks/${uuid}/chart`)).body as {
       attachments: readonly { mode: string; node: string; vm_id: string }[];
     };
     const there = chart.attachments[0];
     if (!there && disks.length > DISKS - 2) await service.call('DELETE', `/api/disks/${uuid}`);
-    else if (!there) await post(`/api/${pick(['hotattach', 'hotattach', 'attach'])}/${uuid}`, machine);
+    else if (!there) await post(`/api/${pick(['hotattach', 'hotattach', 'attach'])}/${uuid}`, vm);
     else if (there.mode === 'hot')
       await post(`/api/hotdetach/${uuid}`, { node: there.node, vm_id: there.vm_id });
     else await post('/api/detach', { node: there.node, vm_id: there.vm_id });
@@ -97,7 +100,7 @@ async function main(): Promise<void> {
       .unref();
   }
   while (!ending.signal.aborted) {
-    // An unplugging may take long; others go on meanwhile.
+    // Not awaited: an unplug may take long.
     ask().catch(() => {});
     await delay(BEAT_MS, undefined, { signal: ending.signal }).catch(() => {});
   }

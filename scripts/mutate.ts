@@ -8,11 +8,12 @@ import { complaintsOf, coverRules, killerOf } from './lib/mutation-run.ts';
 
 const HELP = `Usage: npm run mutate [-- --all]
 
-Changes the statecharts in one place at a time (a guard dropped, negated or without one of its operands, an action or a target dropped) and
-runs the chart tests of test/machines against each mutant: an expectation of a test must fail. Exits with 1 if a mutant survives that
-test/machines/equivalents.ts does not list, or if one that it lists is killed or does not exist.
+Changes the statecharts in one place at a time (a guard dropped, negated or without one of its operands, an
+action or a target dropped) and runs the chart tests of test/machines against each mutant: an expectation of a
+test must fail. Exits with 1 if a mutant survives that test/machines/equivalents.ts does not list, or if one that
+it lists is killed or does not exist.
 
-  --all    says of each mutant which test kills it
+  --all    prints for each mutant which test kills it
   --help   this text
 `;
 
@@ -20,10 +21,10 @@ const { values } = parseArgs({ options: { all: { type: 'boolean' }, help: { type
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-/** Where the tests of charts are. */
+/** The folder of the chart tests. */
 const folder = new URL('../test/machines/', import.meta.url);
 
-/** Other tests there are ava's alone: the walks, which hold for a whole chart, and are slow. */
+/** Files without rules are ava's alone: the walks, which check a whole chart and are slow. */
 const hasRules = (name: string): boolean =>
   name.endsWith('.test.ts') && readFileSync(new URL(name, folder), 'utf8').includes("from './rule.ts'");
 

@@ -34,8 +34,11 @@ async function run(): Promise<void> {
   }
 }
 
-/** Does what the command line and the environment say: serves, until a signal ends it. What is wrong is told on stderr. */
-export async function obey(): Promise<void> {
+/**
+ * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, or the
+ * service, until SIGTERM or SIGINT. Errors go to stderr, a sentence a line, and the process exits with 1.
+ */
+export async function runCommandLine(): Promise<void> {
   try {
     await run();
   } catch (error) {

@@ -9,30 +9,34 @@ import { normalNodeName } from './config/node-name.ts';
 import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
 
+/** The checked configuration, in the units and names of the code. */
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   /** Absolute paths of PEM files, or undefined: plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  /** Names by which a service on a loopback address is asked, besides its own. */
+  /** Names, besides its own, that a service on a loopback address accepts in the Host header. */
   readonly hostNames: readonly string[];
   /** Origins, in lower case, whose pages may use the API. */
   readonly allowedOrigins: readonly string[];
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
   readonly maxRequests: number;
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataDir: string;
-  /** `directory` is absolute. */
+  /** With kind `file`, `directory` is an absolute path. */
   readonly pool: PoolPlace;
   readonly wipe: 'zero' | 'discard' | 'none';
-  /** MiB in a second; undefined: no limit. */
+  /** MiB per second; undefined: no limit. */
   readonly wipeRateMiB: number | undefined;
   readonly overcommit: number;
   readonly userLimit: number;
-  /** What an account may have; infinity where there is no quota. */
+  /** The default quota of an account; infinity where there is none. */
   readonly quota: { readonly disks: number; readonly sizeGiB: number };
-  /** Node names (lower case, without a final dot) to libvirt URIs; `*`, if there, has a URI with `{node}` in it. */
+  /**
+   * Node names (lower case, without a final dot) to libvirt URIs. The URI of `*`, if there is one, contains
+   * `{node}`.
+   */
   readonly nodes: Readonly<Record<string, string>>;
   readonly vmNames: readonly string[];
   readonly vmAccess: 'any' | 'service';
@@ -41,22 +45,22 @@ export interface Config {
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
   readonly reconcileIntervalMs: number;
-  /** How many events the log keeps, and for how long. */
+  /** The greatest number of events that the log keeps; `eventHistoryMs` is their greatest age. */
   readonly eventHistory: number;
   readonly eventHistoryMs: number;
   readonly eventBookmarkMs: number;
   readonly eventIdleSeconds: number;
-  /** How many event streams an account may have open. */
+  /** The greatest number of event streams that an account may have open. */
   readonly eventStreams: number;
-  /** Where actors report to Stately's inspector; undefined: nowhere. */
+  /** The WebSocket URL of Stately's inspector that actors report to; undefined: none. */
   readonly inspect: string | undefined;
   readonly metricsAccess: 'admin' | 'loopback' | 'any';
   readonly logLevel: Settings['log_level'];
-  /** Whether a database that has lost something is taken as it is, this once. */
+  /** Whether a database that has lost data is opened nevertheless, at this start only. */
   readonly acceptLoss: boolean;
 }
 
-/** Everything that is wrong with the configuration, a sentence each. */
+/** Every mistake of the configuration, a sentence each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly sentences: readonly string[];
@@ -68,7 +72,7 @@ export class ConfigError extends Error {
 }
 
 interface Sources {
-  /** What follows the program's name. */
+  /** The arguments after the program's name. */
   readonly argv?: readonly string[];
   readonly env: Environment;
   readonly readFile?: (path: string) => string;
@@ -117,8 +121,8 @@ function fromFile(file: string, read: (path: string) => string, mistakes: string
   return {};
 }
 
-/** Settings of earlier versions, where they are still set. */
-function tellGone(values: Values, env: Sources['env'], mistakes: string[]): void {
+/** Reports and removes settings of earlier versions. */
+function reportGone(values: Values, env: Sources['env'], mistakes: string[]): void {
   for (const { name, env: variable, why } of goneSettings) {
     if (name in values) mistakes.push(`The setting ${name} is gone: ${why}. Take it out.`);
     if (env[variable])
@@ -127,7 +131,7 @@ function tellGone(values: Values, env: Sources['env'], mistakes: string[]): void
   }
 }
 
-/** The names along an issue's path that lead to a value, and that value. */
+/** The name and the value that an issue's path leads to. */
 function offender(values: Values, path: readonly PropertyKey[]): { name: string; value: unknown } {
   let value: unknown = values;
   for (const key of path)
@@ -173,8 +177,9 @@ const absolute = (place: PoolPlace, cwd: string): PoolPlace =>
   place.kind === 'file' ? { ...place, directory: resolve(cwd, place.directory) } : place;
 
 /**
- * Reads the configuration: defaults, over them the YAML file named by `--config` or PDISK_CONFIG, over that the environment.
- * Relative paths are taken from `cwd`. Throws one ConfigError with everything that is wrong.
+ * Reads the configuration: the environment overrides the YAML file named by `--config` or PDISK_CONFIG, which
+ * overrides the defaults. Relative paths are resolved against `cwd`. Throws one ConfigError with all
+ * mistakes.
  */
 export function loadConfig(sources: Sources): Config {
   const { env, readFile = path => readFileSync(path, 'utf8') } = sources;
@@ -184,7 +189,7 @@ export function loadConfig(sources: Sources): Config {
   const { file: named, acceptLoss } = commandLine(sources.argv ?? []);
   const file = named ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
-  tellGone(inFile, env, mistakes);
+  reportGone(inFile, env, mistakes);
   const inEnv = fromEnvironment(env, mistakes);
   const checked = check({ ...inFile, ...inEnv }, inEnv, mistakes);
   if (!checked || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)]);

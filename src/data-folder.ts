@@ -4,8 +4,9 @@ import { syncDirectory } from './lib/durable-file.ts';
 import { isMissing } from './lib/missing.ts';
 
 /**
- * Makes a folder, and those above it, all durably. One by one: Node's own `recursive` goes round for ever where a folder is there and takes no
- * entry, as in /proc. Resolves with whether it was made.
+ * Creates a folder, and its parents, durably. Creates them one by one: `mkdir` of Node with `recursive` never
+ * returns where the parent exists and takes no entry, as in /proc. Resolves with whether the folder was
+ * created.
  */
 export async function makeFolder(path: string, mode: number, sync = syncDirectory): Promise<boolean> {
   try {
@@ -17,7 +18,7 @@ export async function makeFolder(path: string, mode: number, sync = syncDirector
     if (!isMissing(error) || parent === path || !(await makeFolder(parent, 0o755, sync))) throw error;
     return makeFolder(path, mode, sync);
   }
-  // One that may be written and not read cannot be opened for it.
+  // A folder that may be written and not read cannot be opened for an fsync.
   await sync(dirname(path)).catch(() => {});
   return true;
 }
@@ -26,8 +27,9 @@ const OTHERS_WRITE = 0o002;
 const NOT_OURS_ALONE = 0o064;
 
 /**
- * Makes the data folder, or makes sure that it is fit to hold secrets. Throws a sentence where it cannot be had, or where everybody may put files
- * into it; tells `warn` where others may read it or their group may write.
+ * Creates the data folder, or checks that an existing one is fit to hold secrets. Throws a sentence where it
+ * cannot be used, or where everybody may write to it; calls `warn` where others than the owner may read it or
+ * the group may write.
  */
 export async function prepareDataFolder(path: string, warn: (sentence: string) => void): Promise<void> {
   const found = await makeFolder(path, 0o700)

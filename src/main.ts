@@ -33,12 +33,15 @@ import { demandNoVolumes } from './storage/strange-volumes.ts';
 import { PROBE_KEY, prefixes } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
-/** How long requests at work may take to end by themselves after SIGTERM, in milliseconds. */
+/** How long requests in progress may take to end by themselves after SIGTERM, in milliseconds. */
 const DRAIN_MS = 5_000;
-/** When the process ends whatever is still open, in milliseconds after SIGTERM. */
+/** How long after SIGTERM the process ends even if something is still open, in milliseconds. */
 const STOP_MS = 20_000;
 
-/** Builds the service from its parts, recovers, and serves until `stop`. */
+/**
+ * Builds the service from its parts, recovers interrupted work, and serves. Resolves with the function that
+ * stops it.
+ */
 export async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
   const warn = (sentence: string): void => log.warn(sentence);
   await prepareDataFolder(config.dataDir, warn);
@@ -88,14 +91,15 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   const accounts = await createAccounts(accountStore(store));
   const eventLog = await openEventLog(store);
   const [last] = await store.events(eventLog.newest() - 1, eventLog.newest(), 1);
-  // A clock that is ahead already shows against what was last written; while pdisk is down nothing ages.
+  // The newest event limits the start: a system clock that is ahead by now must not age everything at once.
+  // While pdisk is down, nothing ages.
   const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
     { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
     accounts.passwords,
     aging,
   );
-  const tellLog = logChanges(log);
+  const logEvents = logChanges(log);
   const disks = await createDisks({
     store,
     pool,
@@ -111,7 +115,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     inspect: config.inspect === undefined ? undefined : await openInspector(config.inspect),
     publish: events => {
       eventLog.publish(events);
-      tellLog(events);
+      logEvents(events);
     },
     fault: fail('a fault in pdisk itself; it stops, and the next start recovers'),
     settings: config,
@@ -166,7 +170,8 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   const first = await prepareFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
   const { host, port } = config.listen;
   const listening = await serving.listen(host, port);
-  // Not before the port is ours, for the password is told once; and before anybody can have been heard on it.
+  // Only after `listen` has succeeded, because the password is printed once; and before the first request on
+  // the port can have been handled.
   await first?.create();
   if (first?.password !== undefined)
     say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// What is started. Loading the service takes a while, in which a signal to read the certificate again would end the process, whose default that is:
-// so that is heeded before anything is loaded.
+// The entry point. Loading the modules takes a while, and SIGHUP ends a process by default: so a handler is
+// set before anything is loaded.
 
-// Until there is a certificate it has nothing to say: the start reads it anyway.
+// Does nothing yet: the certificate is read at the start anyway.
 process.on('SIGHUP', () => {});
-// Whatever we make, folders and files of libraries included, is ours alone.
+// No access for others to any file or folder that the process creates, those of libraries included.
 process.umask(0o077);
 
-const { obey } = await import('./command-line.ts');
-await obey();
+const { runCommandLine } = await import('./command-line.ts');
+await runCommandLine();

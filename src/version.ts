@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Where package.json is: seen from the source of this file, and from what it is compiled to. */
+/** Where package.json is, relative to the source of this file and to its compiled form. */
 const places = ['../package.json', '../../package.json'];
 
 function read(): string {
@@ -17,5 +17,5 @@ function read(): string {
   throw new Error('package.json is missing beside the program');
 }
 
-/** The version of pdisk: package.json is the only place that states it. */
+/** The version of pdisk; package.json is the only place that states it. */
 export const version: string = read();

@@ -1,4 +1,5 @@
-// What the service costs beyond what nobody can do without: each figure beside its floor from the same run.
+// The cost of the service beside its floor, the least possible cost of the same work, measured in the same
+// run.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -27,21 +28,23 @@ const measurements: Readonly<Record<string, Measurement>> = {
 
 const help = `Usage: scripts/bench core [NAME...] [OPTION...]
 
-Loads the built service, in a process of its own, and prints each figure beside its floor: the least that the same work can cost on
-this machine, measured in turns with it. Names, all of them by default:
+Loads the built service, in a process of its own, and prints each figure beside its floor: the least that the
+same work can cost on this host, measured in turns with it. Names, all of them by default:
 
   read      GET of one disk with a password; floor: uWebSockets.js alone
   list      GET of 10,000 disks; floor: uWebSockets.js alone
-  volumes   create and delete on the file pool, 1 and 64 in flight; floor: the same file operations and one synced batch
+  volumes   create and delete on the file pool, 1 and 64 in flight; floor: the same file operations and one
+            synced batch
   logins    create beside a flood of wrong logins; floor: create without it
   plug      hotattach and hotdetach on a real guest; floor: libvirt's own calls. Needs root
   start     start-up time and memory with few and with many disks
   growth    what an operation costs with 100 and with many disks
 
-Throughput is wrk's; latencies at a pace are from the moment when a request should have begun, whether others were answered or not.
-Between rounds a synced write and a piece of computing are timed: a round does not count where the write takes more than 1 ms. The
-processor's own speed is told: where it swings, only the ratios mean something, for both sides of one are from the same moments. On a
-machine where others work, run it with a better priority: nice -n -15 scripts/bench core
+Throughput is wrk's. Latencies at a fixed rate are from the moment when a request should have begun, whether
+others were answered or not. Between rounds a synced write and a fixed computation are timed: a round does not
+count where the write takes more than 1 ms. The processor's own speed is printed: where it varies, only the
+ratios are comparable, because both sides of a ratio are from the same moments. On a host with other load, run
+it with a better priority: nice -n -15 scripts/bench core
 
   --seconds N     how long one measurement takes (2)
   --rounds N      how often each is repeated (5)
@@ -64,14 +67,14 @@ const { values, positionals } = parseArgs({
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const machine = {
+const host = {
   processors: availableParallelism(),
   processor: cpus()[0]?.model ?? '',
   kernel: release(),
   node: process.version,
 };
 
-/** Says which rounds do not count. */
+/** Prints which rounds do not count, and why. */
 function sayObjections({ what, rounds }: Measured): void {
   for (const [index, round] of rounds.entries()) {
     const why = objection(round);
@@ -88,7 +91,7 @@ async function main(names: readonly string[]): Promise<void> {
       process.exit(1);
     });
   }
-  // QEMU's user has to pass through to the images.
+  // QEMU's user needs the execute permission to reach the images.
   chmodSync(directory, 0o711);
   const canaries: Canary[] = [];
   const bench: Bench = {
@@ -116,7 +119,7 @@ async function main(names: readonly string[]): Promise<void> {
     const swing = Math.max(...times) / Math.min(...times);
     say(`Between rounds the processor was up to ${swing.toFixed(1)} times slower than at its best.`);
     if (values.json !== undefined) {
-      writeFileSync(values.json, `${JSON.stringify({ machine, figures, measured }, null, 2)}\n`);
+      writeFileSync(values.json, `${JSON.stringify({ machine: host, figures, measured }, null, 2)}\n`);
     }
   } finally {
     removeAll();

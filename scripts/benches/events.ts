@@ -8,9 +8,9 @@ import { parseArgs } from 'node:util';
 import type { Made } from './events/service.ts';
 import type { Received } from './events/subscribers.ts';
 
-const help = `Usage: scripts/bench events [--only NAME] [--seconds N] [--subscribers N] [--replay N] [--stop N]
+const help = `Usage: scripts/bench events [OPTION...]
 
-Events are made by attaching and detaching disks, through the actors and the journal.
+Events are made by attaching and detaching disks, through the actors and the group commit.
 
   few     100 subscribers, 1,000 events a second for 10 s: how long an event takes from durable to received
   many    so many subscribers, 1,000 events a second
@@ -63,7 +63,7 @@ const percentile = (sorted: Float64Array, part: number): string =>
 
 const mib = (bytes: number | undefined): string => `${Math.round((bytes ?? Number.NaN) / 1024 ** 2)} MiB`;
 
-/** From durable to received, for a part of what the first hundred subscribers received. */
+/** Latencies from durable to received, of some events of the first hundred subscribers. */
 function latencies({ samples }: Received, { durable, first }: Made): string {
   const sorted = Float64Array.from(
     samples.flatMap(({ sequence, at }) => {
@@ -77,7 +77,7 @@ function latencies({ samples }: Received, { durable, first }: Made): string {
 const lost = ({ events, gaps }: Received, total: number): string =>
   `${events} of ${total} received, ${gaps} gaps or doubles`;
 
-/** So many subscribers listen to the load for a while. */
+/** Measures the latency of many subscribers. */
 async function listen(directory: string, subscribers: number, seconds: number): Promise<void> {
   const service = start('service', directory);
   const { port } = await message<{ port: number }>(service);
@@ -95,7 +95,7 @@ async function listen(directory: string, subscribers: number, seconds: number): 
   );
 }
 
-/** One stops reading while 100,000 events pass, another reads on. */
+/** Measures two subscribers, one of which stops reading while 100,000 events pass. */
 async function stop(directory: string, seconds: number): Promise<void> {
   const EVENTS = 100_000;
   const service = start('service', directory);
@@ -123,7 +123,7 @@ async function stop(directory: string, seconds: number): Promise<void> {
   );
 }
 
-/** One subscriber is sent a long log. */
+/** Measures the replay of a long log to one subscriber. */
 async function replay(directory: string, events: number): Promise<void> {
   await once(start('fill', directory, String(events)), 'exit');
   const service = start('service', directory);

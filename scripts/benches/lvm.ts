@@ -1,12 +1,12 @@
-// What the pool of logical volumes costs beside LVM itself, in the guest that has device-mapper.
+// The cost of the pool of logical volumes beside LVM itself, in the guest that has device-mapper.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const help = `Usage: scripts/bench lvm [--rounds N]
 
-Creates and deletes volumes, by the pool and by lvcreate and lvremove, in turns, and says how much longer the pool takes (aim: at
-most 10 %); counts LVM's processes for a reconciliation with 10 and with 500 volumes.
+Creates and deletes volumes, by the pool and by lvcreate and lvremove, in turns, and prints how much longer the
+pool takes (aim: at most 10 %); counts LVM's processes for a reconciliation with 10 and with 500 volumes.
 
   --rounds N   how often each is done (100)
 `;

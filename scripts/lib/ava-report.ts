@@ -1,15 +1,17 @@
-// Counts what ava's own report says, line by line. Not its TAP output: ava 7's TAP reporter crashes when a test process
-// exits or times out, and then says nothing of all other tests.
+// Counts the results in ava's own report, line by line. Not its TAP output: ava 7's TAP reporter crashes when
+// a test process exits or times out, and then the results of all other tests are missing.
 
-/** The line below which failures are told in detail. */
+/** The line after which failures are reported in detail. */
 export const DETAILS = '  ─';
 
+/** The counts of a run. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
+/** Reads ava's report line by line. */
 export interface AvaReport {
   /** Takes the next line, without colours. */
   read(line: string): void;
@@ -20,7 +22,7 @@ export interface AvaReport {
   skipped(): readonly string[];
 }
 
-/** Starts to read the report of one run. */
+/** A new reader for the report of one run. */
 export function avaReport(): AvaReport {
   const failures: string[] = [];
   const skipped: string[] = [];
@@ -30,7 +32,7 @@ export function avaReport(): AvaReport {
 
   return {
     read(line) {
-      // Values told there may look like results.
+      // Values in the details may look like results.
       if (line === DETAILS) resultsAreOver = true;
       if (resultsAreOver) return;
       const [, mark, text = ''] = line.match(/^ {2}(✔|✘|- \[skip\]) (.*)$/) ?? [];

@@ -1,11 +1,11 @@
-// One run of ava, and what scripts/test has to say at its end.
+// One run of ava, and the summary that scripts/test prints at its end.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { avaReport, DETAILS, type Tally } from './ava-report.ts';
 import { builtOf } from './built-tests.ts';
 
-/** What ava said of failures, and what failed and was skipped, for the end of the run: others may be under way. */
+/** The details of failures that ava printed, and what failed and was skipped, for the summary. */
 export const details: string[] = [];
 export const failures: string[] = [];
 export const skipped: string[] = [];
@@ -14,30 +14,34 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Says and remembers that a check, or what tests need, failed. */
+/** Prints and records the failure of a check, or of something that tests need. */
 export function fail(name: string, details: string): Tally {
   say(`  ✘ ${name}`);
   failures.push(`${name}\n${details.trimEnd()}`.replaceAll('\n', '\n    '));
   return { passed: 0, failed: 1, skipped: 0 };
 }
 
+/** The environment of a run. */
 export interface Within {
-  /** A program, with arguments, that is given ava and its arguments to run. */
+  /** A program with arguments that is given ava and its arguments to run. */
   readonly program?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether tests are run as they were built, and start the service as it was built; else from sources. */
+  /** Whether built tests are run and start the built service; otherwise from sources. */
   readonly built?: boolean;
-  /** Whether it is well that each of its tests is skipped. */
+  /** Whether all of its tests may be skipped. */
   readonly maySkipAll?: boolean;
 }
 
-/** Runs ava with these arguments, and says what it says, but for its details. */
+/**
+ * Runs ava with these arguments and prints its results. Its details are printed with the summary, for other runs
+ * print meanwhile.
+ */
 export async function runAva(
   args: readonly string[],
   { program: around = [], environment = {}, built = false, maySkipAll = false }: Within = {},
 ): Promise<Tally> {
   const files = built ? args.map(builtOf) : args;
-  // By env, for a program that gives what it runs another environment.
+  // By env(1), for a program that runs ava in another environment.
   const ava = ['env', `PDISK_BUILT=${built ? 1 : 0}`, 'node_modules/.bin/ava', '--no-color', ...files];
   const [program = '', ...rest] = [...around, ...ava];
   const child = spawn(program, rest, {

@@ -1,5 +1,5 @@
-// Files of tests as scripts/test runs them: each bundled with all that it imports, packages apart. To load it by tsx, source by source,
-// takes as long as most of them run.
+// The test files as scripts/test runs them: each bundled with all its imports except packages. Loading it
+// source by source with tsx takes as long as most of the tests run.
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { build, type Plugin } from 'esbuild';
 const FOLDER = 'test';
 const BUILT = 'dist/test';
 
-/** Stands for `import.meta.url`: what a source finds from its own place it must find from there still. */
+/** Replaces `import.meta.url` in each source, so that a source still finds files relative to its own path. */
 const PLACE = 'placeOfSource';
 
 const placesOfSources: Plugin = {
@@ -25,7 +25,7 @@ const placesOfSources: Plugin = {
   },
 };
 
-/** Another run may be loading the file: it finds the old one or the new one, never a part of it. */
+/** Replaces a file atomically: another run that loads it finds the old one or the new one, never a part. */
 async function replace(path: string, contents: Uint8Array): Promise<void> {
   const old = await readFile(path).catch(() => undefined);
   if (old?.equals(contents)) return;
@@ -41,7 +41,10 @@ const filesIn = (folder: string): string[] =>
     ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name => join(folder, name))
     : [];
 
-/** Bundles all files of tests below the current folder, and removes what is left of those that are gone; throws where a source is wrong. */
+/**
+ * Bundles all test files below the current folder, and deletes the bundles of those that are gone; throws
+ * where a source is wrong.
+ */
 export async function buildTests(): Promise<void> {
   const { outputFiles } = await build({
     entryPoints: filesIn(FOLDER).filter(path => path.endsWith('.test.ts')),
@@ -64,7 +67,10 @@ export async function buildTests(): Promise<void> {
   await Promise.all(stale.map(path => rm(path)));
 }
 
-/** What stands for this file, folder or pattern of tests when they are built; itself where it is something else, or nothing is built. */
+/**
+ * The built file, folder or pattern that replaces this argument; the argument itself where it is something
+ * else, or nothing is built.
+ */
 export function builtOf(argument: string): string {
   const path = normalize(argument);
   if (path !== FOLDER && !path.startsWith(`${FOLDER}/`)) return argument;

@@ -1,4 +1,5 @@
-// Real LVM needs a kernel with device-mapper: its tests run in guests that have one, or are skipped where none can run.
+// Real LVM needs a kernel with device-mapper: its tests run in guests that have one, or are skipped where no
+// guest can run.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -11,12 +12,15 @@ import { fail, runAva } from './ava-run.ts';
 /** The folder of these tests. */
 export const LVM = 'test/lvm';
 const lvmGuest = 'scripts/virt/lvm-guest.sh';
-/** At the same time; each has one processor. */
+/** How many guests run at once; each has one processor. */
 const GUESTS = 2;
 /** EX_UNAVAILABLE of sysexits.h. */
 const UNAVAILABLE = 69;
 
-/** Guests in the guest would boot for minutes: they are booted out here, and go on in there. Answers their folder. */
+/**
+ * Boots and saves the guests that some tests need, because booting them in the guest would take minutes.
+ * Resolves with their folder.
+ */
 async function saveGuests(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'pdisk-saved-'));
   const saver = `${LVM}/support/save-guests.ts`;
@@ -26,10 +30,12 @@ async function saveGuests(): Promise<string> {
   return folder;
 }
 
-/** Whether a file of tests goes on with saved guests. */
+/** Whether a test file uses saved guests. */
 const takesGuests = (file: string): boolean => file.includes('/story.test.');
 
-/** The files of tests among these arguments, those of the folder itself if it is one of them; the longest first. */
+/**
+ * The test files among these arguments, or all files of the folder if it is one of them; the longest first.
+ */
 function filesOf(args: readonly string[]): readonly string[] {
   if (!args.includes(LVM)) return args.filter(arg => arg.startsWith(LVM));
   const longest = /\/(service|story|interrupted-wiping)\.test/;
@@ -38,7 +44,10 @@ function filesOf(args: readonly string[]): readonly string[] {
   return [...paths.filter(path => longest.test(path)), ...paths.filter(path => !longest.test(path))];
 }
 
-/** Runs these tests of test/lvm, built or from sources. Each file has a guest of its own: what one kills or holds is no other's. */
+/**
+ * Runs these tests of test/lvm, built or from sources. Each file has a guest of its own, so that what one
+ * kills or blocks affects no other.
+ */
 export async function runLvm(args: readonly string[], built: boolean): Promise<readonly Tally[]> {
   const trial = spawn(lvmGuest, ['--check'], { stdio: ['ignore', 'inherit', 'pipe'] });
   const [complaint, [status]] = await Promise.all([text(trial.stderr), once(trial, 'close')]);

@@ -1,14 +1,14 @@
-// Mutants of a statechart: the same chart with one guard, action or target changed. They are made of the chart's own configuration, so
-// that a new transition has its mutants without anybody's doing.
+// Mutants of a statechart: the same chart with one guard, action or target changed. They are made from the
+// chart's own configuration, so a new transition has its mutants automatically.
 import { type AnyStateMachine, createMachine, not } from 'xstate';
 
-/** One mutant. Its name says what was changed where, and stays when other transitions come or go. */
+/** One mutant. Its name says what was changed where, and does not depend on other transitions. */
 export interface Mutant {
   readonly name: string;
-  /** Id of the chart. */
+  /** The id of the chart. */
   readonly chart: string;
   readonly state: string;
-  /** The event whose transition was changed; null: what is done on entry was. */
+  /** The event whose transition was changed; null: an entry action was changed. */
   readonly event: string | null;
   readonly machine: AnyStateMachine;
 }
@@ -55,7 +55,7 @@ const nameOf = (part: Guard | Action): string => {
   return 'type' in part ? part.type : part.name;
 };
 
-/** The guard with one operand less, once for each that it is made of, at any depth. */
+/** The guard without one of its operands, once for each operand at any depth. */
 function withOneLess(guard: unknown): Change<Guard>[] {
   if (!isCombination(guard)) return [];
   const { guards, name } = guard;
@@ -88,7 +88,7 @@ function transitionsInstead(
   transition: Transition,
 ): Change<Transition>[] {
   const { guard, target, reenter = false, actions } = transition;
-  // A transition to its own state that does not reenter it is as one without a target.
+  // A transition to its own state without reentry equals one without a target.
   const leaves = target !== undefined && (target !== state || reenter);
   return [
     ...(guard === undefined ? [] : guardsInstead(machine, guard)).map(({ what, part }) => ({
@@ -100,7 +100,7 @@ function transitionsInstead(
   ];
 }
 
-/** Every mutant of a flat chart, in the order in which it is written. */
+/** Every mutant of a flat chart, in the order of its configuration. */
 export function mutantsOf(machine: AnyStateMachine): readonly Mutant[] {
   const config = machine.config as unknown as Config;
   const mutants: Mutant[] = [];

@@ -4,7 +4,7 @@ import { playHooks } from '../../test/machines/play.ts';
 import { type Assertions, type Rule, rules } from '../../test/machines/rule.ts';
 import type { Mutant } from './mutants.ts';
 
-/** What of `actual` the expected value has as well. */
+/** The part of `actual` that has the keys of the expected value. */
 function selected(actual: unknown, expected: unknown): unknown {
   if (typeof expected !== 'object' || expected === null || typeof actual !== 'object' || actual === null)
     return actual;
@@ -25,7 +25,7 @@ const assertions: Assertions = {
   false: (actual, message) => assert.equal(actual, false, message),
 };
 
-/** Runs one rule. Answers whether one of its expectations is not met; any other error is thrown. */
+/** Runs one rule. Returns whether one of its expectations fails; any other error is thrown. */
 function isBroken({ check }: Rule): boolean {
   try {
     check(assertions);
@@ -40,8 +40,8 @@ const keyOf = (chart: string, state: string, event: string | null): string =>
   JSON.stringify([chart, state, event]);
 
 /**
- * Runs every rule against the charts as they are; throws if one fails. Answers which rules can tell a mutant: those that send the event
- * in the state where it differs, or enter that state.
+ * Runs every rule against the unchanged charts; throws if one fails. Returns a function that gives the rules
+ * which can detect a mutant: those that send the event in the state where it differs, or enter that state.
  */
 export function coverRules(): (mutant: Mutant) => readonly Rule[] {
   const reached = new Map<string, Set<Rule>>();
@@ -68,7 +68,7 @@ export function killerOf(mutant: Mutant, candidates: readonly Rule[]): Rule | un
       try {
         return isBroken(rule);
       } catch {
-        // A mutant that throws has met no expectation yet.
+        // A mutant that throws has failed no expectation.
         return false;
       }
     });
@@ -88,7 +88,9 @@ interface Verdict {
   readonly killer: Rule | undefined;
 }
 
-/** What is wrong with these verdicts: survivors that are not listed, and what is listed without being a survivor. */
+/**
+ * What is wrong with these verdicts: survivors that are not listed, and listed mutants that do not survive.
+ */
 export function complaintsOf(verdicts: readonly Verdict[], listed: readonly Equivalent[]): readonly string[] {
   const names = verdicts.map(({ name }) => name);
   const survivors = new Set(verdicts.flatMap(({ name, killer }) => (killer ? [] : [name])));

@@ -1,6 +1,7 @@
-// Does node_modules hold what package-lock.json asks for? Exit status 0 if so, 1 if not. Plain JavaScript, for it runs
-// when nothing is installed yet. npm keeps the list of what it installed in node_modules/.package-lock.json, and removes
-// that first when it starts to change anything; packages for other kinds of machine are not in it.
+// Checks whether node_modules holds what package-lock.json asks for; exit status 0 if so, 1 if not. Plain
+// JavaScript, because it runs when nothing is installed yet. npm keeps the list of what it installed in
+// node_modules/.package-lock.json and deletes that first when it starts to change anything; packages for
+// other platforms are not in it.
 import { existsSync, readFileSync } from 'node:fs';
 
 function packages(file) {

@@ -1,5 +1,5 @@
-// What scripts/test runs: a build, then, beside each other, the checks, each counted like a test, ava, and ava in guests that have
-// device-mapper; at the end what failed and was skipped, and the counts.
+// What scripts/test runs: a build, and then at the same time the checks (each counted like a test), ava, and
+// ava in guests that have device-mapper. At the end it prints what failed and was skipped, and the counts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
@@ -26,13 +26,13 @@ async function check([name, command, ...args]: (typeof checks)[number]): Promise
     });
   }
   const [status] = await once(child, 'close');
-  // Biome colours its output even where nobody can see colours.
+  // Biome colours its output even where it is not a terminal.
   if (status !== 0) return fail(name, stripVTControlCharacters(output));
   say(`  ✔ ${name}`);
   return { passed: 1, failed: 0, skipped: 0 };
 }
 
-/** One after the other: there are tests enough to keep the other processors busy. */
+/** One after the other: the tests keep the other processors busy. */
 async function runChecks(): Promise<readonly Tally[]> {
   const tallies: Tally[] = [];
   for (const one of checks) tallies.push(await check(one));
@@ -44,12 +44,12 @@ const options = args.filter(arg => arg.startsWith('-'));
 const lvm = args.filter(arg => arg.startsWith(LVM));
 const others = args.filter(arg => !options.includes(arg) && !lvm.includes(arg));
 if (args.length === 0 && existsSync(LVM)) {
-  // ava has no way to leave a folder out.
+  // ava has no option to exclude a folder.
   others.push(...readdirSync('test').flatMap(name => (LVM.endsWith(name) ? [] : `test/${name}`)));
   lvm.push(LVM);
 }
 const build = await check(['build', 'scripts/lib/build']);
-/** What cannot be built is run from its sources, and fails where they are wrong. */
+/** If the tests cannot be bundled, they are run from sources and fail where these are wrong. */
 async function bundle(): Promise<Tally> {
   try {
     await buildTests();

@@ -1,10 +1,11 @@
 #!/bin/bash
-# The domain XML of a tiny guest. Each disk that is to be hot-plugged into a q35 machine needs a pcie-root-port of its own,
-# and a machine without ACPI never lets a disk go. Always type='qemu' (emulation): there may be no usable KVM.
+# The domain XML of a tiny guest. In a VM of type q35, each disk that is to be hot-plugged needs a
+# pcie-root-port of its own, and a VM without ACPI never releases a disk. Always type='qemu' (emulation):
+# there may be no usable KVM.
 #
-# The serial console: a line written to CONSOLE.in (a fifo) reaches the guest; all it says is appended to CONSOLE.log, also
-# over restarts of the domain. QEMU insists on a CONSOLE.out as well; it leads to /dev/null, for a fifo that nobody reads
-# would fill up and stop the guest.
+# The serial console: a line written to CONSOLE.in (a fifo) reaches the guest; its output is appended to
+# CONSOLE.log, also over restarts of the domain. QEMU needs a CONSOLE.out as well; it is a link to /dev/null,
+# because a fifo without a reader would fill up and stop the guest.
 set -euo pipefail
 
 usage() {

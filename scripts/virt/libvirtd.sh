@@ -1,18 +1,21 @@
 #!/bin/bash
-# A private libvirtd, for tests and the demo: no systemd, nothing of the machine's own libvirt is used or changed.
+# A private libvirtd, for tests and the demo: without systemd, and without using or changing the host's own
+# libvirt.
 #
 # Hazards that shaped this file:
-# - libvirtd writes to /etc, /run, /var/lib, /var/log and /var/cache whatever its configuration says. It gets a mount
-#   namespace of its own in which these five folders are bound to folders below DIR; the machine only sees five empty
-#   mount points being made. A file system mounted on the machine after the start is invisible in there.
-# - QEMUs are daemons: they outlive libvirtd, and a machine's own pid 1 may take 2 s to reap one, which makes every
-#   `virsh destroy` that much slower. In a PID namespace with a shell as pid 1 they are reaped at once, and killing that
-#   shell kills libvirtd and every QEMU with it: nothing can be left over.
-# - A test can be killed in the middle. `run` lives only as long as its standard input is open, and `unshare` dies with
-#   its parent (--pdeathsig), so that no signal, not even SIGKILL, leaves a guest behind.
-# - libvirtd would register its guests with systemd over D-Bus, by process ids that mean nothing outside: it gets no bus.
-# - All libvirtds of one machine report the same host UUID, the one in its BIOS; here each has its own.
-# - libvirt migrates no guest to a host of its own name: --host gives one, in a UTS namespace.
+# - libvirtd writes to /etc, /run, /var/lib, /var/log and /var/cache whatever its configuration says. It gets
+#   a mount namespace of its own in which these five folders are bound to folders below DIR; the host only
+#   sees that five empty mount points are created. A file system mounted on the host after the start is
+#   invisible in there.
+# - QEMUs are daemons: they outlive libvirtd, and the host's own pid 1 may take 2 s to reap one, which makes
+#   every `virsh destroy` that much slower. In a PID namespace with a shell as pid 1 they are reaped at once,
+#   and killing that shell kills libvirtd and every QEMU with it, so nothing is left over.
+# - A test can be killed in the middle. `run` lives only as long as its standard input is open, and `unshare`
+#   dies with its parent (--pdeathsig), so that no signal, not even SIGKILL, leaves a guest behind.
+# - libvirtd would register its guests with systemd over D-Bus, by process ids that mean nothing outside: it
+#   gets no bus.
+# - All libvirtds of one host report the same host UUID, the one in its BIOS; here each has its own.
+# - libvirt migrates no guest to a host with the same name: --host gives another one, in a UTS namespace.
 set -euo pipefail
 
 usage() {
@@ -28,7 +31,7 @@ Usage: libvirtd.sh run [--tcp PORT] [--host NAME] [--remove] DIR
        libvirtd.sh uri DIR                  print its URI
 
   --tcp PORT   also listen on 127.0.0.1:PORT, without authentication
-  --host NAME  a host name of its own, so that guests can migrate from one libvirtd of this machine to another
+  --host NAME  a host name of its own, so that guests can migrate from one private libvirtd to another
   --remove     remove DIR at the end
 
 DIR should be short: a socket's path has at most 107 bytes. Needs root.
@@ -74,8 +77,8 @@ done
 PID1
 }
 
-# Starts the namespaces as a child of this shell and leaves the id of `unshare` in $dir/unshare.pid. $1: the signal that
-# a death of this shell sends it ("clear" for none).
+# Starts the namespaces as a child of this shell and leaves the id of `unshare` in $dir/unshare.pid. $1: the
+# signal that it gets when this shell dies ("clear" for none).
 launch() {
   getent passwd libvirt-qemu > /dev/null || fail "libvirtd needs the user libvirt-qemu; run 'scripts/bootstrap test'"
   write_configuration
@@ -102,7 +105,7 @@ stop() {
   touch "$dir/stop" 2>/dev/null || true
   pid=$(cat "$dir/unshare.pid" 2>/dev/null) || return 0
   kill -KILL "$pid" 2>/dev/null || return 0
-  # The death of pid 1 takes the whole namespace along; its sockets and images are free only after that.
+  # The death of pid 1 ends the whole namespace; its sockets and images are free only after that.
   for ((i = 0; i < 200; i++)); do
     case $(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null) in '' | Z) break ;; esac
     sleep 0.02
@@ -110,11 +113,11 @@ stop() {
   rm -f "$dir/unshare.pid"
 }
 
-# The process id, as seen from here, of libvirtd inside the namespace. Guests are children of the same pid 1.
+# The process id, in the outer namespace, of libvirtd. Guests are children of the same pid 1.
 daemon_pid() {
   local shell pid children
   shell=$(cut -d' ' -f1 "/proc/$1/task/$1/children" 2>/dev/null) || return 1
-  # The file has no line end, which `read` takes for a failure.
+  # The file has no newline at its end, which `read` reports as a failure.
   read -ra children < "/proc/$shell/task/$shell/children" || [ ${#children[@]} -gt 0 ] || return 1
   for pid in "${children[@]}"; do
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != libvirtd ] || { echo "$pid"; return; }
@@ -134,7 +137,7 @@ restart() {
   fail "libvirtd did not come back in $dir"
 }
 
-# Runs a command with the process ids that libvirt and its files know.
+# Runs a command in the namespaces, with the process ids that libvirt and its files know.
 inside() {
   local unshare shell
   unshare=$(cat "$dir/unshare.pid" 2>/dev/null) || fail "no libvirtd was started in $dir"
@@ -165,7 +168,7 @@ run() {
   launch KILL
   wait_until_it_answers
   echo READY
-  # Returns at end of file, which is also what the death of whoever holds the other end looks like.
+  # Returns at end of file, which also comes when the process at the other end dies.
   while read -r _; do :; done
 }
 

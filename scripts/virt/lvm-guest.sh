@@ -1,14 +1,15 @@
 #!/bin/bash
-# A throw-away guest whose kernel has device-mapper, for machines whose own kernel has none: real LVM runs in there.
+# A throw-away guest whose kernel has device-mapper, for hosts whose own kernel has none: real LVM runs in
+# there.
 #
 # Hazards that shaped this file:
-# - Software emulation makes Node twenty times slower. The kernel here is a program itself (User-mode Linux), on which others
-#   run as fast as they do out here; it has one processor.
-# - The guest's root is this machine's own / (hostfs, read-only below an overlay in memory): Node, lvm2 and the checkout are
-#   simply there, and nothing that runs inside can change a file out here. There is no network.
-# - There is no udevd in there: LVM is told not to wait for one, and makes its device nodes by itself.
-# - Whatever ends this script, SIGKILL included, ends the guest with it: it is in a PID namespace of its own, whose first
-#   process gets SIGKILL then (--pdeathsig, --kill-child).
+# - Software emulation makes Node twenty times slower. The kernel here is a program itself (User-mode Linux),
+#   on which other programs run as fast as outside; it has one processor.
+# - The guest's root is the host's own / (hostfs, read-only below an overlay in memory): Node, lvm2 and the
+#   checkout are simply there, and nothing that runs inside can change a file outside. There is no network.
+# - There is no udevd in the guest: LVM is told not to wait for one, and creates its device nodes itself.
+# - Whatever ends this script, SIGKILL included, ends the guest with it: it is in a PID namespace of its own,
+#   whose first process gets SIGKILL then (--pdeathsig, --kill-child).
 set -euo pipefail
 
 usage() {
@@ -23,12 +24,13 @@ environment is empty but for PATH, HOME, XDG_CACHE_HOME, TERM and PDISK_LVM_GUES
   -m MIB       memory, 3072 by default
   -d SIZE      a blank disk (/dev/ubda, /dev/ubdb, ...), for example 8G; occupies only what is written to it
   -t SECONDS   how long the guest may run, 900 by default
-  -p N         which of this machine's processors it has, counted from 0 and around; guests that run at once need different ones
+  -p N         which of this host's processors it has, counted from 0, modulo their number; guests that run at
+               once need different ones
   --prepare    only builds what is needed, in ${XDG_CACHE_HOME:-~/.cache}/pdisk; the one step that may need a network
-  --check      only tries whether such a guest can run on this machine
+  --check      only checks whether such a guest can run on this host
 
-Other statuses, each with a sentence: 69 this machine cannot run such a guest, 70 the guest's kernel ended before COMMAND, 124 the
-guest was not done in time.
+Other statuses, each with a sentence: 69 this host cannot run such a guest, 70 the guest's kernel ended before
+COMMAND, 124 the guest was not done in time.
 
 Needs root, ptrace, apt-get, dpkg-deb, kmod, lvm2, perl; on some processors cc, too (see uml/xstate.c).
 USAGE
@@ -37,9 +39,9 @@ USAGE
 here=$(dirname "$(realpath "$0")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pdisk
 
-# EX_UNAVAILABLE of sysexits.h: it is the machine, not the guest.
+# EX_UNAVAILABLE of sysexits.h: the host is at fault, not the guest.
 unavailable() {
-  echo "lvm-guest.sh: User-mode Linux, the guest's kernel, cannot run on this machine: it needs $*" >&2
+  echo "lvm-guest.sh: User-mode Linux, the guest's kernel, cannot run on this host: it needs $*" >&2
   exit 69
 }
 
@@ -53,7 +55,8 @@ look_for_obstacles() {
   perl "$here/uml/xstate-size.pl" > /dev/null 2>&1 || unavailable "ptrace, which is not permitted here"
 }
 
-# The guest's memory is a file, from which programs are run; in memory where there is room. Prints its folder.
+# The guest's memory is a file from which programs are executed; in /dev/shm if there is enough space. Prints
+# its folder.
 memory_folder() {
   local folder
   for folder in /dev/shm "$work"; do
@@ -65,8 +68,8 @@ memory_folder() {
   unavailable "$memory MiB of room in /dev/shm or /tmp, not mounted noexec"
 }
 
-# The guest's kernel and its programs take turns, each of which costs less on one processor than between two. Prints the
-# processor $1 of those that this process may use.
+# Pins the guest: its kernel and its programs alternate, which costs less on one processor than between two.
+# Prints the processor number $1 of those that this process may use.
 processor() {
   local range allowed=()
   for range in $(taskset -cp $$ | sed 's/.*: //; s/,/ /g'); do
@@ -106,7 +109,7 @@ trap end EXIT
 trap 'exit 143' INT TERM HUP
 mkdir "$work"/{share,memory,uml}
 
-# Process 1 on the machine's own /, which it leaves for the overlay.
+# Process 1 on the host's own /, which it leaves for the overlay.
 cat > "$work/init" <<INIT
 #!/bin/bash
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -155,25 +158,25 @@ done
 folder=$(memory_folder)
 environment=("TMPDIR=$folder")
 if [ -n "$preload" ]; then
-  # By a name without the spaces and colons that LD_PRELOAD would take for the end of one.
+  # A link without spaces and colons, which LD_PRELOAD would take for separators.
   ln -s "$preload" "$work/preload.so"
   environment+=("LD_PRELOAD=$work/preload.so${LD_PRELOAD:+:$LD_PRELOAD}")
 fi
 setpriv --pdeathsig KILL unshare --pid --fork --kill-child timeout -s KILL "$seconds" \
   taskset -c "$(processor "$turn")" env "${environment[@]}" "$image/kernel" "mem=${memory}M" rootfstype=hostfs root=/dev/root rootflags=/ ro "init=$work/init" "${disks[@]}" \
   "uml_dir=$work/uml/" con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 < /dev/null 3>&1 > "$work/kernel.log" 2>&1 &
-# A signal is only heard in `wait`, not while a program runs in the foreground.
+# A signal is only handled in `wait`, not while a program runs in the foreground.
 guest=$!
 status=0
 begin=$SECONDS
 wait "$guest" || status=$?
 [ ! -s "$work/share/status" ] || exit "$(cat "$work/share/status")"
 
-# In one sentence, and then what the kernel said at last.
+# The verdict in one sentence, followed by the last lines of the kernel.
 if [ "$status" -eq 137 ] && [ $((SECONDS - begin)) -ge "$seconds" ]; then
   verdict=124 why="the guest was not done after $seconds s"
 elif ! grep -q '^Linux version' "$work/kernel.log"; then
-  verdict=69 why="User-mode Linux, the guest's kernel, cannot run on this machine"
+  verdict=69 why="User-mode Linux, the guest's kernel, cannot run on this host"
 else
   verdict=70 why="User-mode Linux, the guest's kernel, ended before the command did"
 fi

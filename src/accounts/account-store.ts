@@ -6,7 +6,7 @@ import { accountRecord, tokenRecord } from './record.ts';
 
 const erased = (id: string): Write => ({ key: prefixes.token + id, value: undefined });
 
-/** Accounts and tokens in the store: one batch for each change. */
+/** Stores accounts and tokens; each change is one batch. */
 export const accountStore = ({ load, commit }: Pick<Store, 'load' | 'commit'>): AccountStore => ({
   load: async () => ({
     accounts: await load(prefixes.account, accountRecord),

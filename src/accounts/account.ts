@@ -1,11 +1,17 @@
 import type { Caller } from './caller.ts';
 import type { AccountRecord } from './record.ts';
 
-/** An account in memory. Changed credentials or another role make another object of it, so that whoever holds the old one can tell. */
+/**
+ * An account in memory. New credentials or another role make a new object, so that code which holds the old
+ * one can tell that the account has changed.
+ */
 export interface Account {
   record: AccountRecord;
-  /** The very object that requests carry: another one, even if equal, is of an account that was changed. */
+  /**
+   * The object that requests of this account carry. It is compared by identity: another object, even if
+   * equal, belongs to an account that has changed since.
+   */
   readonly caller: Caller;
-  /** When the record is on disk; rejects with STORE_FAILED. */
+  /** Resolves when the record is on disk; rejects with STORE_FAILED. */
   written: Promise<void>;
 }

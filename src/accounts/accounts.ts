@@ -1,5 +1,6 @@
-// Two things here are decided in one synchronous step and written after it: whether an account may still act, and whether an
-// administrator is left. Whoever has the decision behind it sees the new truth, whoever waits for scrypt or the disk looks again.
+// Two facts are decided in one synchronous step and written to disk afterwards: whether an account may still
+// act, and whether an administrator is left. Code that has waited for scrypt or the disk must check them
+// again.
 import { nanoid } from 'nanoid';
 import type { Quota } from '../../machines/disk-events.ts';
 import { errorOf } from '../errors.ts';
@@ -12,52 +13,66 @@ import { defaultCost, type HashCost, hashPassword, matchesPassword } from './pas
 import type { AccountRecord, AccountRole, PasswordHash, TokenRecord } from './record.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
-/** Where accounts are kept. Calls must reach the disk in the order in which they were made, each as one batch with what is `also` written. */
+/**
+ * Storage of accounts. Calls must reach the disk in the order in which they were made, each as one batch
+ * together with the writes `also`.
+ */
 export interface AccountStore {
   load(): Promise<{ readonly accounts: readonly AccountRecord[]; readonly tokens: readonly TokenRecord[] }>;
-  /** Writes an account and removes these tokens, all at once. Durable when it resolves, as all of these. */
+  /**
+   * Writes an account and deletes these tokens in one batch. Like all of these methods, it resolves when that
+   * is durable.
+   */
   put(record: AccountRecord, tokens: readonly string[], also: readonly Write[]): Promise<void>;
-  /** Removes an account and these tokens, all at once. */
+  /** Deletes an account and these tokens in one batch. */
   remove(name: string, tokens: readonly string[], also: readonly Write[]): Promise<void>;
   putToken(record: TokenRecord, also: readonly Write[]): Promise<void>;
   removeToken(id: string, also: readonly Write[]): Promise<void>;
 }
 
-/** What must be on disk in the same batch as a change; asked for in the step that decides it. */
+/** Further writes for the batch of a change; called in the step that decides the change. */
 type AlsoWrite<Outcome = void> = (outcome: Outcome) => readonly Write[];
 
 const nothingElse = (): readonly Write[] => [];
 
-/** Hashes and compares passwords at a pace that leaves others room. Rejects with TOO_MANY_LOGINS. */
+/**
+ * Hashes and compares passwords one at a time, so that scrypt does not starve other work. Rejects with
+ * TOO_MANY_LOGINS.
+ */
 export interface Passwords {
   hash(account: string, password: string): Promise<PasswordHash>;
   matches(account: string, password: string, kept: PasswordHash): Promise<boolean>;
 }
 
-/** What may be told about an account. */
+/** The public part of an account. */
 interface AccountView {
   readonly name: string;
   readonly role: AccountRole;
 }
 
+/** The accounts, their credentials, tokens and quotas. */
 export interface Accounts {
   /**
-   * Who has these credentials: at once where they were right before, else after one scrypt. Undefined for nobody. Rejects with
-   * TOO_MANY_LOGINS where too many wait for theirs, or where this account was tried wrongly too often from this address (4 or 16
-   * bytes in hexadecimal).
+   * Checks a name and a password: at once where they were right before, else by one scrypt. Resolves with
+   * undefined where they are wrong. Rejects with TOO_MANY_LOGINS where too many logins wait for scrypt, or
+   * after too many wrong ones of this account from this address (4 or 16 bytes in hexadecimal).
    */
   verify(name: string, password: string, address?: string): Caller | undefined | Promise<Caller | undefined>;
-  /** Who has this API token; undefined for nobody. */
+  /** The caller with this API token; undefined where the token is not valid. */
   verifyToken(secret: string): Caller | undefined;
   readonly tokens: Tokens;
   readonly passwords: Passwords;
-  /** Whether a caller's account stands as it did when its credentials were verified. */
+  /** Whether a caller's account is unchanged since its credentials were verified. */
   isCurrent(caller: Caller): boolean;
-  /** All accounts by name. Throws FORBIDDEN. */
+  /**
+   * All accounts, sorted by name. Throws FORBIDDEN, and UNAUTHENTICATED where the caller's own account has
+   * changed.
+   */
   list(caller: Caller): readonly AccountView[];
   /**
-   * Creates or replaces an account, which ends its tokens; `created` tells which. Rejects with FORBIDDEN, also for a token,
-   * UNAUTHENTICATED (the caller's own account changed meanwhile), LAST_ADMINISTRATOR, TOO_MANY_LOGINS, STORE_FAILED.
+   * Creates or replaces an account and ends its tokens; `created` tells whether it is new. Rejects with
+   * FORBIDDEN (also for callers with a token), UNAUTHENTICATED (the caller's own account has changed
+   * meanwhile), LAST_ADMINISTRATOR, TOO_MANY_LOGINS, STORE_FAILED.
    */
   put(
     caller: Caller,
@@ -65,35 +80,46 @@ export interface Accounts {
     account: { readonly password: string; readonly role: AccountRole },
     also?: AlsoWrite<{ readonly created: boolean }>,
   ): Promise<{ readonly created: boolean }>;
-  /** Changes the caller's own password and ends the account's tokens. Rejects with FORBIDDEN for a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED. */
+  /**
+   * Changes the caller's own password and ends the account's tokens. Rejects with FORBIDDEN for callers with
+   * a token, UNAUTHENTICATED, TOO_MANY_LOGINS, STORE_FAILED.
+   */
   setPassword(caller: Caller, password: string, also?: AlsoWrite): Promise<void>;
   /**
-   * Removes an account and its tokens. `ownsDisks` is asked in the step that makes the account unusable, so it must know every disk that was
-   * accepted before. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, ACCOUNT_OWNS_DISKS, LAST_ADMINISTRATOR, STORE_FAILED.
+   * Deletes an account and its tokens. `ownsDisks` is called in the step that makes the account unusable, so
+   * it must know every disk that was accepted before. Rejects with FORBIDDEN, UNAUTHENTICATED,
+   * ACCOUNT_UNKNOWN, ACCOUNT_OWNS_DISKS, LAST_ADMINISTRATOR, STORE_FAILED.
    */
   remove(caller: Caller, name: string, ownsDisks: (name: string) => boolean, also?: AlsoWrite): Promise<void>;
-  /** What an account may have by a decision of an administrator, undefined where there is none. */
+  /** The quota that an administrator has set for an account; undefined where there is none. */
   quotaOf(name: string): Quota | undefined;
-  /** Sets what an account may have, or leaves it to the configuration. Rejects with FORBIDDEN, ACCOUNT_UNKNOWN, STORE_FAILED. */
+  /**
+   * Sets the quota of an account; undefined: the quota of the configuration applies. Rejects with FORBIDDEN,
+   * UNAUTHENTICATED, ACCOUNT_UNKNOWN, STORE_FAILED.
+   */
   setQuota(caller: Caller, name: string, quota: Quota | undefined, also?: AlsoWrite): Promise<void>;
-  /** The account that has this name now, undefined where none has. */
+  /** The account that has this name now; undefined where there is none. */
   named(name: string): Pick<AccountRecord, 'name' | 'id'> | undefined;
   isEmpty(): boolean;
-  /** Makes the very first account, an administrator. Only for a service that has none. With a hash it can be used as soon as this was called. */
+  /**
+   * Creates the first account, an administrator; throws where there are accounts already. With a hash instead
+   * of a password, the account can be used as soon as this has been called.
+   */
   createFirst(name: string, password: string | PasswordHash): Promise<void>;
 }
 
 interface Options {
   readonly cost?: HashCost;
-  /** How many may wait for their scrypt, altogether and for one account from one address. */
+  /** How many logins may wait for scrypt: in total, and for one account from one address. */
   readonly waiting?: { readonly total: number; readonly ofKind: number };
-  /** How many verified credentials are remembered. */
+  /** How many verified credentials are cached. */
   readonly remembered?: number;
   readonly now?: () => number;
-  /** Makes ids, each another. */
+  /** Makes unique ids. */
   readonly newId?: () => string;
 }
 
+/** Loads the accounts from the store. Rejects where a record cannot be read. */
 export async function createAccounts(store: AccountStore, options: Options = {}): Promise<Accounts> {
   const {
     cost = defaultCost,
@@ -137,7 +163,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
 
   const isCurrent = (caller: Caller): boolean =>
     find(caller.account)?.caller === caller || tokens.isCurrent(caller);
-  /** In the queue whoever is logged in waits behind nobody but those who are. */
+  /** A source of their own in the queue: callers who are logged in wait only behind each other. */
   const passwords: Passwords = {
     hash: (account, password) => hashing('accounts', account, () => hashPassword(password, cost)),
     matches: (account, password, kept) => hashing('accounts', account, () => matchesPassword(password, kept)),
@@ -148,7 +174,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
     if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'accounts are for administrators' });
   }
 
-  /** A token that is stolen must not become what outlives it. */
+  /** A stolen token must not be turned into credentials that outlive it. */
   function demandPassword(caller: Caller, detail: string): void {
     if (tokens.isHolder(caller)) throw errorOf('FORBIDDEN', { detail });
   }
@@ -168,7 +194,7 @@ export async function createAccounts(store: AccountStore, options: Options = {})
   ) {
     demandAdministrator(caller);
     demandPassword(caller, 'a token makes no accounts and sets no passwords');
-    // Setting what is set must not drop the credentials of whoever is at work with them.
+    // Setting the password and role that are set already must not end tokens and credentials in use.
     if (find(name)?.record.role === role && logins.isKnown(name, password)) return { created: false };
     const hash = await passwords.hash(caller.account, password);
     demandAdministrator(caller);

@@ -1,9 +1,12 @@
 import type { AccountRecord } from './record.ts';
 
-/** Who asks. */
+/** The account that a request is made for. */
 export interface Caller {
   readonly account: string;
-  /** Tells the account from others that had its name before; one from before there were ids has none. */
+  /**
+   * Distinguishes the account from earlier ones of the same name; accounts of versions before there were ids
+   * have none.
+   */
   readonly id?: string | undefined;
   readonly role: AccountRecord['role'];
 }

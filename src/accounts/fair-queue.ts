@@ -1,27 +1,29 @@
-// scrypt, LevelDB and the file system share libuv's threads: 32 hashes at once take a synced write from a quarter of a millisecond
-// to a second. So one hash at a time; and because anybody may ask for one, nobody's share of the queue may be all of it.
+// scrypt, LevelDB and the file system share libuv's threads: 32 hashes at once make a synced write take a
+// second instead of 0.25 ms. So one hash runs at a time; and because anybody may ask for one, no
+// client may fill the whole queue.
 import { setImmediate } from 'node:timers/promises';
 import { errorOf } from '../errors.ts';
 
 interface Waiting {
   readonly kind: string;
   begin(): void;
-  turnAway(): void;
+  reject(): void;
 }
 
 interface Limits {
-  /** How many may wait altogether. */
+  /** How many jobs may wait in total. */
   readonly total: number;
-  /** How many of one kind may wait. */
+  /** How many jobs of one kind and one source may wait. */
   readonly ofKind: number;
 }
 
 /**
- * Runs jobs one after the other, by turns between `source`s. `kind` tells jobs of one source apart. Where the queue is full, whoever
- * has most in it gives way. Rejects with TOO_MANY_LOGINS.
+ * Runs jobs one at a time, round-robin over their `source`s. `kind` distinguishes jobs of one source. When
+ * the queue is full, the newest job of the source with the most jobs is rejected. Rejects with
+ * TOO_MANY_LOGINS.
  */
 export function fairQueue({ total, ofKind }: Limits) {
-  /** In the order of their turns. */
+  /** In round-robin order: a Map iterates in the order of insertion. */
   const sources = new Map<string, Waiting[]>();
   let waiting = 0;
   let busy = false;
@@ -38,7 +40,7 @@ export function fairQueue({ total, ofKind }: Limits) {
     if (waiting >= total) {
       const most = longest();
       if (most.length <= queue.length + 1) throw errorOf('TOO_MANY_LOGINS');
-      most.pop()?.turnAway();
+      most.pop()?.reject();
       waiting -= 1;
     }
     sources.set(source, queue);
@@ -61,7 +63,7 @@ export function fairQueue({ total, ofKind }: Limits) {
 
   function turn(source: string, kind: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      enter(source, { kind, begin: resolve, turnAway: () => reject(errorOf('TOO_MANY_LOGINS')) });
+      enter(source, { kind, begin: resolve, reject: () => reject(errorOf('TOO_MANY_LOGINS')) });
     });
   }
 
@@ -71,7 +73,7 @@ export function fairQueue({ total, ofKind }: Limits) {
     try {
       return await job();
     } finally {
-      // What the event loop has in hand goes first.
+      // The event loop handles its pending events first.
       if (waiting > 0) void setImmediate().then(next);
       else busy = false;
     }

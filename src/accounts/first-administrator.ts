@@ -1,6 +1,6 @@
-// A random password is in its file before the account is in the store: a crash between the two is mended by the next start, which finds no
-// account and takes the password that may have been read already. The other order would lock everybody out. A password that somebody chose
-// is kept nowhere but as its hash: who chose it knows it.
+// A random password is written to its file before the account is stored. After a crash between the two, the
+// next start finds no account and uses the password from the file, which may have been read already. The
+// other order would lock everybody out. A password chosen by a person is stored only as its hash.
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -14,7 +14,7 @@ import { isFitPassword, PASSWORD_RULE } from './password-rule.ts';
 const NAME = 'admin';
 const FILE = 'admin-password';
 
-/** Not through a link: what it leads to is known to whoever has put it there. */
+/** O_NOFOLLOW: the target of a link is known to the person who created the link. */
 async function readPassword(file: string): Promise<string | undefined> {
   try {
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -28,17 +28,18 @@ async function readPassword(file: string): Promise<string | undefined> {
 
 interface First {
   readonly account: string;
-  /** To be told once; undefined where somebody has chosen it. */
+  /** To be printed once; undefined where a person has chosen it. */
   readonly password: string | undefined;
   readonly file: string;
-  /** Makes the account: it can be used as soon as this was called, and is durable when it resolves. */
+  /** Creates the account: it can be used as soon as this has been called, and is durable when it resolves. */
   create(): Promise<void>;
 }
 
 /**
- * On the very first start (no account at all) prepares the account `admin`. Its password is `chosen` where that is not empty, else what an
- * interrupted first start left in the file `admin-password` of the data directory, else random and kept in that file, mode 0600. Resolves
- * with undefined on every later start. Throws a sentence where the chosen one is no password.
+ * On the very first start (no accounts yet) prepares the account `admin`. Its password is `chosen` if that is
+ * not empty, else the one that an interrupted first start left in the file `admin-password` of the data
+ * directory, else a random one, which is written to that file with mode 0600. Resolves with undefined on
+ * every later start. Throws a sentence where `chosen` is not a valid password.
  */
 export async function prepareFirstAdministrator(
   accounts: Accounts,

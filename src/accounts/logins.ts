@@ -8,12 +8,12 @@ import { accountName } from './record.ts';
 import { createThrottle } from './throttle.ts';
 import { createVerifiedPasswords } from './verified-passwords.ts';
 
-/** How many pairs of account and address that failed are remembered. */
+/** How many pairs of account and client with failed logins are remembered. */
 const PAIRS = 10_000;
 
 /**
- * The part of an address that one client has to itself: an IPv4 address, the first half of an IPv6 one (RFC 6177). `address` is 4 or
- * 16 bytes in hexadecimal.
+ * The part of an address that one client has to itself: an IPv4 address, or the first 64 bits of an IPv6
+ * address (RFC 6177). `address` is 4 or 16 bytes in hexadecimal.
  */
 function clientOf(address: string): string {
   const mapped = /^0{20}ffff([0-9a-f]{8})$/.exec(address)?.[1];
@@ -21,8 +21,9 @@ function clientOf(address: string): string {
 }
 
 /**
- * Checks names and passwords. What was right before is known at once and never slowed, so nobody can lock out a program that is at
- * work; wrong tries are slowed per account and client, never per account alone.
+ * Checks names and passwords. Credentials that were right before are found in a cache and never slowed, so
+ * nobody can lock out a program that is in use. Wrong logins are slowed per account and client, never per
+ * account alone.
  */
 export function createLogins(parts: {
   readonly find: (name: string) => Account | undefined;
@@ -33,11 +34,11 @@ export function createLogins(parts: {
 }) {
   const { find, hashing } = parts;
   const verified = createVerifiedPasswords<Account>(parts.remembered);
-  // A name has no NUL in it: no other pair gives the same text.
+  // A name contains no NUL, so no other pair gives the same text.
   const keyOf = (name: string, password: string): string => verified.keyOf(`${name}\0${password}`);
   const throttle = createThrottle(PAIRS, parts.now);
   const checks = new Map<string, { account: Account | undefined; result: Promise<Caller | undefined> }>();
-  const noOnes = impossibleHash(parts.cost);
+  const dummyHash = impossibleHash(parts.cost);
 
   async function check(name: string, password: string, client: string, key: string) {
     const pair = `${name}\n${client}`;
@@ -46,8 +47,8 @@ export function createLogins(parts: {
     if (wait > 0) throw errorOf('TOO_MANY_LOGINS', { retryAfterS: Math.ceil(wait / 1000) });
     const matches = await hashing(client, name, async () => {
       const begun = performance.now();
-      const right = await matchesPassword(password, account?.record.password ?? noOnes);
-      // A flood of wrong tries leaves half of a core's time to others.
+      const right = await matchesPassword(password, account?.record.password ?? dummyHash);
+      // Waits as long again: a flood of wrong logins leaves half of a core's time to other work.
       if (!right || !account) await delay(performance.now() - begun);
       return right;
     });
@@ -65,7 +66,7 @@ export function createLogins(parts: {
   return {
     /** See `Accounts.verify`. */
     verify(name: string, password: string, address = ''): Caller | undefined | Promise<Caller | undefined> {
-      // A name that no account can have gives nothing away by a quick answer.
+      // A quick answer for a name that no account can have reveals nothing.
       if (!accountName.safeParse(name).success) return undefined;
       const account = find(name);
       const key = keyOf(name, password);
@@ -74,7 +75,7 @@ export function createLogins(parts: {
         if (before === account) return account.caller;
         verified.delete(key);
       }
-      // A frontend comes back with dozens of connections at once: the same credentials are checked once for all of them.
+      // A frontend reconnects with dozens of connections at once: their common credentials are checked once.
       const client = clientOf(address);
       const asked = `${key}\n${client}`;
       const running = checks.get(asked);
@@ -85,7 +86,7 @@ export function createLogins(parts: {
       checks.set(asked, { account, result });
       return result;
     },
-    /** Whether these credentials were right before and still are. */
+    /** Whether these credentials were verified before and are still valid. */
     isKnown: (name: string, password: string): boolean => {
       const known = verified.get(keyOf(name, password));
       return known !== undefined && known === find(name);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Account names. `me` is kept free: URLs use it for whoever asks. */
+/** Account names. `me` is reserved: in URLs it means the caller's own account. */
 export const accountName = z
   .string()
   .regex(
@@ -9,9 +9,12 @@ export const accountName = z
   )
   .refine(name => name !== 'me', "the account name 'me' is reserved");
 
+/** `service` is the role of frontends, which act for all users; `admin` may administer accounts as well. */
 export const accountRole = z.enum(['user', 'service', 'admin'], 'role must be user, service or admin');
 
-/** What a password was hashed with: the names and bounds of RFC 7914, so that a record outlives a change of our choice. */
+/**
+ * A password hash with the parameters of RFC 7914, so that stored hashes stay valid when the defaults change.
+ */
 export const passwordHash = z.object({
   algorithm: z.literal('scrypt'),
   cost: z.number().int().positive(),
@@ -21,26 +24,29 @@ export const passwordHash = z.object({
   hash: z.base64(),
 });
 
-/** An account as the store keeps it. A renamed field needs a new `v` and a migration here. */
+/** A stored account. A renamed field needs a new `v` and a migration here. */
 export const accountRecord = z.object({
   v: z.literal(1),
   name: accountName,
-  /** Tells it from accounts that had its name before; those from before there were ids have none. */
+  /**
+   * Distinguishes the account from earlier ones of the same name; accounts of versions before there were ids
+   * have none.
+   */
   id: z.string().optional(),
   role: accountRole,
   password: passwordHash,
-  /** What the account may have, where that is not what the configuration says. */
+  /** The account's own quota; absent where the quota of the configuration applies. */
   quota: z.object({ disks: z.int().min(0), sizeGiB: z.int().min(0) }).optional(),
 });
 
-/** An API token as the store keeps it: what it is told by is not in it. */
+/** A stored API token, without its secret. */
 export const tokenRecord = z.object({
   v: z.literal(1),
   id: z.string(),
   account: accountName,
   accountId: z.string().optional(),
   name: z.string(),
-  /** SHA-256 of the whole token. */
+  /** SHA-256 of the whole token, in base64. */
   hash: z.base64(),
   /** Milliseconds since 1970. */
   created: z.number(),

@@ -1,21 +1,21 @@
 import { createLru } from '../lib/lru.ts';
 
-/** Failures that cost no waiting: people mistype. */
+/** The number of failures without a delay: people mistype. */
 const FREE = 5;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** After this long without another failure all is forgotten. */
+/** Failures are forgotten after this time without another one. */
 const MEMORY_MS = 600_000;
 
-/** Slows guessing: who fails again and again waits longer and longer. */
+/** Slows guessing: the delay doubles with each further failure, up to a limit. */
 export interface Throttle {
-  /** How long there may be no other try, in milliseconds; 0: now. */
+  /** How long the next try has to wait, in milliseconds; 0: not at all. */
   waitMs(key: string): number;
   failed(key: string): void;
   succeeded(key: string): void;
 }
 
-/** Remembers the `limit` keys that failed last, or were asked for; `now` in milliseconds. */
+/** Remembers the `limit` keys that were used most recently; `now` in milliseconds. */
 export function createThrottle(limit: number, now: () => number): Throttle {
   const failures = createLru<string, { readonly count: number; readonly at: number }>(limit);
 

@@ -5,7 +5,7 @@ import type { Write } from '../store/group-commit.ts';
 import type { Caller } from './caller.ts';
 import type { TokenRecord } from './record.ts';
 
-/** What may be told about a token: not its secret. */
+/** The public part of a token, without its secret. */
 export interface TokenView {
   readonly id: string;
   readonly name: string;
@@ -16,10 +16,11 @@ export interface TokenView {
 
 type NewToken = TokenView & { readonly secret: string };
 
+/** The operations on API tokens. */
 export interface Tokens {
   /**
-   * Makes a token for the caller's account; this is the only time that its secret is told. `also` is asked what must be on disk in
-   * the same batch. Rejects with FORBIDDEN, TOKEN_LIMIT, STORE_FAILED.
+   * Creates a token for the caller's account; only this answer contains its secret. `also` returns further
+   * writes for the same batch. Rejects with FORBIDDEN (callers with a token), TOKEN_LIMIT, STORE_FAILED.
    */
   create(
     caller: Caller,
@@ -27,31 +28,34 @@ export interface Tokens {
     lifeMs: number,
     also?: (token: NewToken) => readonly Write[],
   ): Promise<NewToken>;
-  /** The caller's own, in the order of their making. */
+  /** The caller's own tokens in order of creation. */
   list(caller: Caller): readonly TokenView[];
-  /** Ends a token of the caller's own; an administrator's word ends any. Rejects with TOKEN_UNKNOWN, STORE_FAILED. */
+  /**
+   * Deletes one of the caller's own tokens; administrators may delete any. Rejects with TOKEN_UNKNOWN,
+   * STORE_FAILED.
+   */
   remove(caller: Caller, id: string, also?: () => readonly Write[]): Promise<void>;
 }
 
-const MOST = 100;
+const MAX_TOKENS = 100;
 
-// 256 random bits need no slow hash: there is nothing to guess.
+// 256 random bits cannot be guessed, so they need no slow hash.
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 interface Token {
   readonly record: TokenRecord;
   readonly hash: Buffer;
-  /** Of the account as it is; made anew when that changes. */
+  /** The caller made for `account`; made anew when the account changes. */
   caller: Caller;
   account: Caller;
 }
 
-/** API tokens: `ID.SECRET`, found by their id and compared in constant time. */
+/** API tokens of the form `ID.SECRET`, looked up by id and compared in constant time. */
 export function createTokens(parts: {
   readonly records: readonly TokenRecord[];
-  /** Who an account is now. */
+  /** The account's present caller object; undefined where the account is gone. */
   readonly callerOf: (account: string) => Caller | undefined;
-  /** Durable when it resolves; rejects with STORE_FAILED. */
+  /** Resolves when durable; rejects with STORE_FAILED. */
   readonly put: (record: TokenRecord, also: readonly Write[]) => Promise<void>;
   readonly erase: (id: string, also: readonly Write[]) => Promise<void>;
   readonly now: () => number;
@@ -76,7 +80,7 @@ export function createTokens(parts: {
   }
   for (const record of parts.records) keep(record);
 
-  /** The caller that a token stands for, or undefined where it stands for nobody any more. */
+  /** The caller of a token; undefined where the token has expired, was deleted, or its account is gone. */
   function holderOf(token: Token): Caller | undefined {
     const account = callerOf(token.record.account);
     if (
@@ -103,7 +107,8 @@ export function createTokens(parts: {
         throw errorOf('FORBIDDEN', { detail: 'a token makes no tokens; use the password' });
       const gone = of(caller.account).filter(({ expires }) => expires <= now());
       for (const { id } of gone) tokens.delete(id);
-      if (of(caller.account).length >= MOST) throw errorOf('TOKEN_LIMIT', { detail: `at most ${MOST}` });
+      if (of(caller.account).length >= MAX_TOKENS)
+        throw errorOf('TOKEN_LIMIT', { detail: `at most ${MAX_TOKENS}` });
       const id = nanoid();
       const secret = `${id}.${randomBytes(32).toString('base64url')}`;
       const hash = hashOf(secret).toString('base64');
@@ -140,13 +145,13 @@ export function createTokens(parts: {
       if (!token || !timingSafeEqual(hashOf(secret), token.hash)) return undefined;
       return holderOf(token);
     },
-    /** Whether a caller came with a token. */
+    /** Whether a caller authenticated with a token. */
     isHolder: (caller: Caller): boolean => holders.has(caller),
     isCurrent(caller: Caller): boolean {
       const token = holders.get(caller);
       return token !== undefined && holderOf(token) === caller;
     },
-    /** Ends all tokens of an account; answers their ids, to be erased with it. */
+    /** Ends all tokens of an account; returns their ids, for the deletion of their records. */
     dropOf(account: string): string[] {
       const ids = of(account).map(({ id }) => id);
       for (const id of ids) tokens.delete(id);

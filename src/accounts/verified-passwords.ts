@@ -1,13 +1,15 @@
 import { hash, randomBytes } from 'node:crypto';
 import { createLru, type Lru } from '../lib/lru.ts';
 
-/** Credentials that were right, remembered without keeping them: under a hash whose key dies with the process. */
+/**
+ * A cache of verified credentials. It stores keyed hashes; the key is random and exists only in this process.
+ */
 export interface VerifiedPasswords<T> extends Lru<string, T> {
-  /** The name under which these credentials are remembered; tells nothing to whoever lacks the key. */
+  /** The cache key of these credentials: a hash that reveals nothing without the secret. */
   keyOf(credentials: string): string;
 }
 
-/** Keeps the `limit` credentials used last. */
+/** An LRU cache of at most `limit` credentials. */
 export function createVerifiedPasswords<T>(limit: number): VerifiedPasswords<T> {
   const secret = randomBytes(32).toString('base64');
   return {

@@ -1,9 +1,12 @@
 import { parse } from 'yaml';
 import { allSettings } from './settings.ts';
 
+/** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The settings that the environment has; what cannot be read is added to `mistakes`. */
+/**
+ * The settings in the environment; a sentence is added to `mistakes` for each value that is not valid YAML.
+ */
 export function fromEnvironment(env: Environment, mistakes: string[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const { name, env: variable, isText, allowed } of allSettings) {
@@ -18,7 +21,10 @@ export function fromEnvironment(env: Environment, mistakes: string[]): Record<st
   return values;
 }
 
-/** Variables that look like settings and are none: sentences for whoever has misspelt one. */
+/**
+ * A sentence for each environment variable that begins with `PDISK_` and is no setting: most likely a
+ * misspelling.
+ */
 export function unknownVariables(env: Environment): readonly string[] {
   const known = new Set(['PDISK_CONFIG', 'PDISK_ADMIN_PASSWORD', ...allSettings.map(setting => setting.env)]);
   const unknown = Object.keys(env).filter(name => name.startsWith('PDISK_') && !known.has(name));

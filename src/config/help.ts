@@ -1,19 +1,19 @@
 import { allSettings } from './settings.ts';
 
 const onlyInTheEnvironment = [
-  ['PDISK_CONFIG', 'The configuration file; `--config FILE` goes before it.'],
+  ['PDISK_CONFIG', 'The configuration file; `--config FILE` overrides it.'],
   [
     'PDISK_ADMIN_PASSWORD',
-    'The password of the account `admin` when the first start makes it, kept nowhere but as its hash; ignored once there is an account.',
+    'The password of the account `admin` when the first start makes it, stored only as its hash; ignored once there is an account.',
   ],
   [
     'UWS_HTTP_MAX_HEADERS_SIZE',
-    'How many bytes the head of a request may have, 4096 by default; past it uWebSockets.js answers 431.',
+    'How many bytes the head of a request may have, 4096 by default; beyond that uWebSockets.js answers 431.',
   ],
   ['UV_THREADPOOL_SIZE', 'How many threads write to disk and hash passwords; `scripts/server` sets 8.'],
 ] as const;
 
-/** The settings as a Markdown table, as the README shows it. */
+/** The settings as the Markdown table of the README. */
 export function settingsTable(): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
@@ -39,7 +39,7 @@ export function helpText(): string {
     '  --version        say which version this is and exit',
     '  --help           show this and exit',
     '',
-    'Settings: the name in the file, the environment variable that goes before it, the default.',
+    'Settings: the name in the file, the environment variable that overrides it, the default.',
     'Environment variables for numbers, lists and maps are read as YAML; an empty one counts as not set.',
     '',
     ...allSettings.flatMap(s => [

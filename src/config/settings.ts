@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { isNodeName, normalNodeName } from './node-name.ts';
 import { parsePool } from './pool-place.ts';
 
-/** What is told about a setting besides its schema. */
+/** What the help and the README tell of a setting besides its schema. */
 interface About {
   readonly env: string;
-  /** As a person reads it in a table. */
+  /** The default as shown in a table, in Markdown. */
   readonly default: string;
   /** Completes the sentence "NAME must be …". */
   readonly allowed: string;
@@ -36,7 +36,7 @@ function parseAddress(text: string): { host: string; port: number } | undefined 
   return (groups?.v6 === undefined ? isNodeName(host) : isIPv6(host)) ? { host, port } : undefined;
 }
 
-/** What a text says, where it says anything. */
+/** A schema that parses a text; undefined from `parse` means that the text is not allowed. */
 const parsed = <Value>(parse: (text: string) => Value | undefined) =>
   z.string().transform((text, context) => {
     const value = parse(text);
@@ -45,11 +45,11 @@ const parsed = <Value>(parse: (text: string) => Value | undefined) =>
     return z.NEVER;
   });
 
-/** Whether a text is the origin of a web page, as browsers write it. */
+/** Whether a text is the origin of a web page, in the form that browsers send. */
 const isOrigin = (text: string): boolean =>
   /^https?:\/\//i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase();
 
-/** Whether a text is an IP address, or one with the number of bits that its network has in common. */
+/** Whether a text is an IP address or a network in CIDR notation. */
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/');
   const most = isIP(address) === 6 ? 128 : 32;
@@ -79,7 +79,7 @@ const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
   }
 });
 
-/** Every setting, in the order in which it is shown. The file's names are the schema's keys. */
+/** Every setting, in the order of the help. The schema's keys are the names in the configuration file. */
 export const settings = z.strictObject({
   listen: setting(parsed(parseAddress).prefault('127.0.0.1:8445'), {
     env: 'PDISK_LISTEN',
@@ -92,7 +92,7 @@ export const settings = z.strictObject({
     default: '',
     allowed: 'the path of a PEM file',
     description:
-      'The certificate of HTTPS, with those that vouch for it. SIGHUP reads it and the key again; a bad pair is refused and the old one kept.',
+      'The certificate chain of HTTPS. SIGHUP reads it and the key again; a bad pair is refused and the old one kept.',
   }),
   tls_key: setting(z.string().min(1).optional(), {
     env: 'PDISK_TLS_KEY',
@@ -105,41 +105,41 @@ export const settings = z.strictObject({
     default: '`false`',
     allowed: 'true or false',
     description:
-      'Whether to serve beyond this machine without TLS, where everybody on the way can read passwords.',
+      'Whether to serve beyond this computer without TLS, where everybody on the way can read passwords.',
   }),
   host_names: setting(z.array(z.string().refine(isNodeName)).default([]), {
     env: 'PDISK_HOST_NAMES',
     default: '`[]`',
     allowed: 'a list of host names',
     description:
-      'By which names besides `localhost` and loopback addresses a service on a loopback address is asked; a request to another name is refused, for it is a browser that was misled.',
+      'Further names, besides `localhost` and loopback addresses, that a service on a loopback address accepts in the Host header (a guard against DNS rebinding).',
   }),
   allowed_origins: setting(z.array(z.string().refine(isOrigin)).default([]), {
     env: 'PDISK_ALLOWED_ORIGINS',
     default: '`[]`',
     allowed: "a list of origins, as ['https://console.example']",
     description:
-      'Of which other origins pages may use the API in a browser (CORS), with credentials that they send themselves.',
+      'The other origins whose pages may use the API in a browser (CORS), with credentials that they send themselves.',
   }),
   trusted_proxies: setting(z.array(z.string().refine(isNetwork)).default([]), {
     env: 'PDISK_TRUSTED_PROXIES',
     default: '`[]`',
     allowed: "a list of IP addresses and networks, as ['127.0.0.1', '10.0.0.0/8']",
     description:
-      'The proxies whose `X-Forwarded-For` is believed: each client is then known by its own address, to the slowing of wrong logins, to `metrics_access` and to the log.',
+      'The proxies whose `X-Forwarded-For` is trusted: the address in it is then the client for the limit of wrong logins, for `metrics_access` and in the log.',
   }),
   max_connections: setting(z.number().int().min(1).default(20_000), {
     env: 'PDISK_MAX_CONNECTIONS',
     default: '`20000`',
     allowed: 'a whole number from 1 up',
     description:
-      'How many connections may be open; past it new ones are closed at once. Fewer where the limit of open files is lower.',
+      'How many connections may be open; beyond that, new ones are closed at once. Fewer where the limit of open files is lower.',
   }),
   max_requests: setting(z.number().int().min(1).default(2000), {
     env: 'PDISK_MAX_REQUESTS',
     default: '`2000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many requests may be at work; past it they are answered 503.',
+    description: 'How many requests may be in progress; further ones are answered 503.',
   }),
   data_dir: setting(z.string().min(1).default('./data'), {
     env: 'PDISK_DATA_DIR',
@@ -159,20 +159,20 @@ export const settings = z.strictObject({
     env: 'PDISK_OVERCOMMIT',
     default: '`1.0`',
     allowed: 'a number above 0, at most 10000',
-    description: 'How much may be promised to disks, as a multiple of the room that the pool has.',
+    description: 'How much may be promised to disks, as a multiple of the size of the pool.',
   }),
   wipe: setting(z.enum(['zero', 'discard', 'none']).default('zero'), {
     env: 'PDISK_WIPE',
     default: '`zero`',
     allowed: 'zero, discard or none',
     description:
-      'What becomes of the bytes of a deleted disk in a volume group. `zero`: overwritten before anybody else gets their place. `discard`: discarded, where the device can; only for devices whose discarded blocks read as zeros. `none`: the next disk shows them. Files and thin pools need no wiping.',
+      'What happens to the data of a deleted disk in a volume group. `zero`: overwritten before the space is used again. `discard`: discarded, where the device can; only for devices whose discarded blocks read as zeros. `none`: the next disk may expose old data. Files and thin pools need no wiping.',
   }),
   wipe_rate: setting(z.number().gt(0).max(100_000).optional(), {
     env: 'PDISK_WIPE_RATE',
     default: 'no limit',
-    allowed: 'a number of MiB in a second above 0, at most 100000',
-    description: 'How fast deleted disks are wiped, all together, in MiB in a second.',
+    allowed: 'a number of MiB per second above 0, at most 100000',
+    description: 'How fast deleted disks are wiped, all together, in MiB per second.',
   }),
   user_limit: setting(z.number().int().min(1).default(1), {
     env: 'PDISK_USER_LIMIT',
@@ -184,13 +184,14 @@ export const settings = z.strictObject({
     env: 'PDISK_QUOTA_DISKS',
     default: '`none`',
     allowed: allowedQuota,
-    description: 'How many disks an account may have, where no administrator has said otherwise.',
+    description: 'How many disks an account may have, where no administrator has set another quota.',
   }),
   quota_size: setting(quota(), {
     env: 'PDISK_QUOTA_SIZE',
     default: '`none`',
     allowed: allowedQuota,
-    description: 'How many GiB the disks of an account may have together, likewise.',
+    description:
+      'How many GiB the disks of an account may have together, where no administrator has set another quota.',
   }),
   nodes: setting(nodes.optional(), {
     env: 'PDISK_NODES',
@@ -211,7 +212,7 @@ export const settings = z.strictObject({
     default: '`any`',
     allowed: "'any' or 'service'",
     description:
-      'Which VMs an account of role `user` may attach disks to, hot or cold: `any`, or none (`service`), so that only the cloud does.',
+      'Which VMs an account of role `user` may attach disks to, hot or cold: `any`, or none (`service`), so that only the frontend does.',
   }),
   attach_timeout: setting(seconds(30), {
     env: 'PDISK_ATTACH_TIMEOUT',
@@ -223,19 +224,19 @@ export const settings = z.strictObject({
     env: 'PDISK_DETACH_TIMEOUT',
     default: '`30`',
     allowed: allowedSeconds,
-    description: 'Seconds that a guest has to let go of a disk.',
+    description: 'Seconds that a guest has to release a disk.',
   }),
   create_timeout: setting(seconds(60), {
     env: 'PDISK_CREATE_TIMEOUT',
     default: '`60`',
     allowed: allowedSeconds,
-    description: 'Seconds that making a volume may take.',
+    description: 'Seconds that creating a volume may take.',
   }),
   delete_timeout: setting(seconds(60), {
     env: 'PDISK_DELETE_TIMEOUT',
     default: '`60`',
     allowed: allowedSeconds,
-    description: 'Seconds that removing a volume may take before DELETE answers 504; the removal goes on.',
+    description: 'Seconds that deleting a volume may take before DELETE answers 504; the deletion goes on.',
   }),
   reconcile_interval: setting(seconds(60), {
     env: 'PDISK_RECONCILE_INTERVAL',
@@ -253,19 +254,20 @@ export const settings = z.strictObject({
     env: 'PDISK_EVENT_HISTORY_DAYS',
     default: '`30`',
     allowed: 'a number of days above 0, at most 36500',
-    description: 'How many days events are kept, likewise; whichever is less.',
+    description: 'How many days events are kept. Whichever limit is reached first counts.',
   }),
   event_bookmark: setting(seconds(30), {
     env: 'PDISK_EVENT_BOOKMARK',
     default: '`30`',
     allowed: allowedSeconds,
-    description: 'Seconds between two bookmarks on a stream on which nothing happens.',
+    description: 'Seconds between two bookmarks on an idle stream.',
   }),
   event_idle: setting(z.number().int().min(8).max(960).default(120), {
     env: 'PDISK_EVENT_IDLE',
     default: '`120`',
     allowed: 'a whole number of seconds from 8 to 960',
-    description: 'Seconds without a sign of life, a ping unanswered, after which an event stream is closed.',
+    description:
+      'Seconds without a sign of life of the client (data taken, a ping answered) after which an event stream is closed.',
   }),
   event_streams: setting(z.number().int().min(1).default(100), {
     env: 'PDISK_EVENT_STREAMS',
@@ -278,14 +280,14 @@ export const settings = z.strictObject({
     default: '',
     allowed: 'the URL of a WebSocket, as ws://localhost:8080',
     description:
-      "Where actors report to Stately's inspector, for work on the charts: all that is known of disks and machines goes there.",
+      "Where actors report to Stately's inspector, for work on the charts: all that is known of disks and VMs goes there.",
   }),
   metrics_access: setting(z.enum(['admin', 'loopback', 'any']).default('loopback'), {
     env: 'PDISK_METRICS_ACCESS',
     default: '`loopback`',
     allowed: "'admin', 'loopback' or 'any'",
     description:
-      'Who may read `/metrics`. `admin`: administrators; `loopback`: they and whoever asks from a loopback address, as a proxy on this machine does for everybody; `any`: everybody.',
+      'Who may read `/metrics`. `admin`: administrators; `loopback`: administrators and clients on a loopback address (with a proxy on this host, all its clients); `any`: everybody.',
   }),
   log_level: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'), {
     env: 'PDISK_LOG_LEVEL',
@@ -295,7 +297,7 @@ export const settings = z.strictObject({
   }),
 });
 
-/** Settings of earlier versions, with what has come in their place. */
+/** Settings of earlier versions, with what has replaced them. */
 export const goneSettings = [
   {
     name: 'leftover_grace',
@@ -304,12 +306,14 @@ export const goneSettings = [
   },
 ] as const;
 
+/** The checked values of all settings, under the names of the configuration file. */
 export type Settings = z.infer<typeof settings>;
 
+/** A setting as the help and the README show it. */
 export interface Setting extends About {
   readonly name: string;
   readonly description: string;
-  /** Whether the environment variable's text is the value; otherwise it is read as YAML. */
+  /** Whether the environment variable's text is the value as it is; otherwise it is parsed as YAML. */
   readonly isText: boolean;
 }
 
@@ -326,19 +330,21 @@ const textSettings: ReadonlySet<string> = new Set([
   'log_level',
 ]);
 
-/** What there is to know about each setting, in order. */
+/** What the help and the README tell of each setting, in order. */
 export const allSettings: readonly Setting[] = Object.entries(settings.shape).map(([name, schema]) => {
   const facts = about.get(schema);
   if (!facts) throw new Error(`the setting ${name} is not documented`);
   return { name, isText: textSettings.has(name), ...facts };
 });
 
-/** The nodes of a service whose configuration names none. */
+/** The nodes of a service whose configuration names none: `localhost` and this host's name. */
 export const localNodes = (hostname: string): Record<string, string> => ({
   localhost: LOCAL_URI,
   ...(isNodeName(hostname) ? { [hostname]: LOCAL_URI } : {}),
 });
 
-/** Whether one of these nodes is the libvirt that the system itself runs, as its own files in /etc say. */
+/**
+ * Whether a node is the libvirt that runs as a system service on this host, whose configuration is in /etc.
+ */
 export const isSystemLibvirt = (nodes: Readonly<Record<string, string>>): boolean =>
   Object.values(nodes).includes(LOCAL_URI);

@@ -2,32 +2,44 @@ import { createLru } from '../lib/lru.ts';
 import type { EventRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 
-/** How many of the newest events are kept in memory at least; at most twice as many are. */
+/** The newest events are cached in memory: at least this many, at most twice as many. */
 const RECENT = 8192;
-/** How many events are read from the disk at once: what a slow client costs. */
+/** How many events are read from the disk at a time; limits the memory that a slow client costs. */
 const CHUNK = 256;
-/** How many chunks are kept: a thousand subscribers that fall behind together read the disk once and not a thousand times. */
+/**
+ * How many chunks are cached: when a thousand subscribers fall behind together, each chunk is read once, not
+ * a thousand times.
+ */
 const CHUNKS = 32;
 
-/** The durable log of all changes, numbered without a gap. */
+/** The durable log of all changes, numbered without gaps. */
 export interface EventLog {
-  /** The newest event that is on disk and that readers of the disks see; 0 before the first. */
+  /** The sequence of the newest event that is on disk and visible in the disks' views; 0 before the first. */
   newest(): number;
-  /** The oldest event that can be had; one past the newest while there is none. */
+  /** The sequence of the oldest event in the log; newest + 1 while the log is empty. */
   oldest(): number;
-  /** Adds what has just become durable. Throws where it does not follow the newest: a bug. */
+  /** Appends events that are durable now. Throws where they do not follow the newest event: a bug. */
   publish(events: readonly EventRecord[]): void;
-  /** Events after a sequence, at most `limit`, from memory; undefined where memory does not reach back so far. */
+  /**
+   * At most `limit` events after a sequence, from memory; undefined where the cache does not reach back that
+   * far.
+   */
   recent(after: number, limit: number): readonly EventRecord[] | undefined;
-  /** Some events after a sequence, from the disk. Empty, or not beginning with `after` + 1, where history does not reach back so far. */
+  /**
+   * Some events after a sequence, from the disk. Empty, or not beginning with `after` + 1, where the log does
+   * not reach back that far.
+   */
   stored(after: number): Promise<readonly EventRecord[]>;
-  /** Calls back after every `publish`. */
+  /** Registers a callback that is called after every `publish`. */
   onNews(listener: () => void): void;
-  /** Removes the oldest events up to this one, durably. The newest is never removed: the next start counts on from it. */
+  /**
+   * Deletes the oldest events up to this sequence, durably. The newest event is never deleted: the next start
+   * continues its numbering.
+   */
   forget(upTo: number): Promise<void>;
 }
 
-/** Opens the log over what the store has of it. */
+/** Opens the event log of the store. */
 export async function openEventLog(
   store: Pick<Store, 'eventRange' | 'events' | 'forgetEvents'>,
 ): Promise<EventLog> {
@@ -38,7 +50,7 @@ export async function openEventLog(
   const listeners: (() => void)[] = [];
   const chunks = createLru<number, Promise<readonly EventRecord[]>>(CHUNKS);
 
-  /** The events from `start` + 1 to `start` + CHUNK. Once they are all there they never change. */
+  /** The events from `start` + 1 to `start` + CHUNK. A complete chunk never changes, so it is cached. */
   function chunkAt(start: number): Promise<readonly EventRecord[]> {
     const known = chunks.get(start);
     if (known) return known;

@@ -1,16 +1,24 @@
-// One mechanism for everybody: a cursor over the log. Who keeps up is served from memory, who does not (a replay, a slow client)
-// from the disk at its own pace, and the way from one to the other is a comparison of numbers: no seam, no gap, no double.
+// All readers are cursors over the log. A reader that keeps up is served from memory; one that does not (a
+// replay, a slow client) reads from the disk at its own pace. Which of them applies is a comparison of
+// sequence numbers, so the change between them neither skips nor repeats an event.
 import type { EventRecord } from '../store/records.ts';
 import type { EventLog } from './log.ts';
 
+/** A cursor over the event log. */
 export interface Reader {
   /** The sequence up to which everything has been read. */
   cursor(): number;
-  /** Reads on, at most `limit` events, giving each to `take` until that says false. Whether there is more to read at once. */
+  /**
+   * Reads at most `limit` events, passing each to `take` until that returns false. Returns whether more can
+   * be read at once.
+   */
   turn(limit: number, take: (event: EventRecord) => boolean): boolean;
 }
 
-/** Reads on after a sequence. `ready` is called when a read from the disk has ended, `lost` when history does not reach back so far. */
+/**
+ * Creates a reader after a sequence. `ready` is called when a read from the disk has ended, `lost` when the
+ * log does not reach back that far, `failed` when the read failed.
+ */
 export function createReader(parts: {
   readonly log: EventLog;
   readonly after: number;

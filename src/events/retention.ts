@@ -1,17 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog } from './log.ts';
 
-/** How many events are removed in one batch: what is published meanwhile waits for no more than that. */
+/** How many events are deleted in one batch; limits how long a commit may have to wait for it. */
 const BATCH = 1000;
 const INTERVAL_MS = 10_000;
 
+/** The background task that deletes old events. */
 export interface Retention {
-  /** Removes all that is too much or too old; resolves when it is gone. */
+  /** Deletes all events beyond the limits; resolves when they are gone. */
   trim(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Keeps the log bounded by count and by age, in the background. `failed` is told of a pass that came to nothing. */
+/**
+ * Limits the log by number and age (`ageMs`, by the clock `now`, both in milliseconds), in the background.
+ * `failed` is called when a pass fails.
+ */
 export function startRetention(parts: {
   readonly log: EventLog;
   readonly events: number;
@@ -22,7 +26,9 @@ export function startRetention(parts: {
   const { log, events, ageMs, now, failed } = parts;
   const stopping = new AbortController();
 
-  /** The last of the next events to go; older than the oldest where none is. */
+  /**
+   * The last sequence of the next batch to delete; smaller than the oldest where there is nothing to delete.
+   */
   async function next(): Promise<number> {
     const [oldest, newest] = [log.oldest(), log.newest()];
     const tooMany = newest - oldest + 1 - events;

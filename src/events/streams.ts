@@ -9,60 +9,77 @@ import type { EventLog } from './log.ts';
 import { createReader } from './reader.ts';
 import { type EventVisibility, type Filter, visibilityIn } from './visibility.ts';
 
-/** Why the service ends a stream. */
+/** Why the service closes a stream. */
 export type End = 'stopping' | 'account' | 'limit' | 'history' | 'fault';
 
-/** Where a stream goes. A message is always taken. */
+/**
+ * The transport of a stream. It never refuses a message; its results tell whether the client can take more.
+ */
 export interface Sink {
-  /** Sends what `write` writes in as few packets as it can. False: the client has enough for now. */
+  /**
+   * Sends everything that `write` writes in as few packets as possible. False: the client's buffer is full.
+   */
   together(write: () => void): boolean;
-  /** Only within `together`, as `control` is; false: enough for one time. */
+  /** Sends an event; only within `together`, as `control`. False: enough for this `together`. */
   event(event: EventRecord, sight: Exclude<EventVisibility, 'nothing'>): boolean;
   control(message: Control): boolean;
   end(why: End): void;
 }
 
+/** What the transport tells the stream. */
 export interface Subscription {
-  /** The client takes more. */
+  /** The client can take more. */
   writable(): void;
   /** The client is gone; nothing may be written any more. */
   closed(): void;
 }
 
-interface Wish {
-  /** Resume after this sequence, 0 from the beginning of the log; undefined: from now. */
+interface StreamRequest {
+  /** Resume after this sequence, 0: from the beginning of the log; undefined: from now on. */
   readonly since: number | undefined;
   readonly snapshot: boolean;
-  /** How a snapshot shows the disks. */
+  /** Whether a snapshot shows the disks' details. */
   readonly view: 'full' | undefined;
   readonly filter: Filter;
 }
 
 interface StreamFigures {
   readonly streams: number;
-  /** How many events the stream that is furthest behind has yet to be sent. */
+  /** The number of events that the slowest stream has yet to send. */
   readonly lag: number;
-  /** How many streams began in the past. */
+  /** How many streams began behind the newest event. */
   readonly replays: number;
 }
 
+/** All open event streams. */
 export interface Streams {
-  /** Throws TOO_MANY_STREAMS where this account may not open one more. */
+  /** Throws TOO_MANY_STREAMS where this account has the greatest number of streams open. */
   admit(caller: Caller): void;
-  /** Begins a stream, or ends it with `limit`: others may have come since it was admitted. */
-  open(caller: Caller, wish: Wish, sink: Sink): Subscription;
+  /**
+   * Opens a stream, or ends it with `limit`: other streams of the account may have been opened since `admit`.
+   */
+  open(caller: Caller, request: StreamRequest, sink: Sink): Subscription;
   figures(): StreamFigures;
-  /** Tells all who run the service, no users, how full the pool is; also those who come later, until it is `ok` again. */
+  /**
+   * Sends the utilisation of the pool to the streams of operators (roles `service` and `admin`), and to their
+   * later streams until it is `ok` again.
+   */
   warn(fullness: Fullness): void;
-  /** Tells the same people what has come and gone of one kind of difference; those who come later, how many there are. */
+  /**
+   * Sends the new and the resolved differences of one kind to the streams of operators; their later streams
+   * get the number of differences.
+   */
   drift(news: DriftNews): void;
   /** Ends all streams. */
   stop(): void;
 }
 
+/**
+ * What streams need of the rest of the service; `bookmarkMs` is the interval of bookmarks on idle streams.
+ */
 export interface StreamsParts {
   readonly log: EventLog;
-  /** What a caller sees of the disks, as of the newest event. */
+  /** The disks that a caller may see, as of the newest event. */
   readonly service: Pick<DiskService, 'list' | 'listDetails'>;
   readonly isCurrent: (caller: Caller) => boolean;
   readonly perAccount: number;
@@ -70,11 +87,11 @@ export interface StreamsParts {
   readonly failed: (error: unknown) => void;
 }
 
-/** How many events one stream is given before it is the next one's turn. */
+/** How many events of one stream are sent before the next stream is served. */
 const TURN = 64;
-/** How long streams are served before everything else the process does, in milliseconds. */
+/** How long streams are served without yielding to the event loop, in milliseconds. */
 const SLICE_MS = 5;
-/** How soon a stream notices that its account has ended though nothing happens, in milliseconds. */
+/** The interval at which an idle stream checks its account and its bookmark, in milliseconds. */
 const TICK_MS = 1000;
 
 interface Stream {
@@ -86,14 +103,17 @@ interface Stream {
   end(why: End): void;
 }
 
-/** All streams that are open. They take turns, so that neither many nor slow ones keep the rest of the service waiting. */
+/**
+ * Creates the scheduler of all streams: round-robin in time slices, so that neither many nor slow streams
+ * delay the rest of the service.
+ */
 export function createStreams(parts: StreamsParts): Streams {
   const { log, service, isCurrent, perAccount, bookmarkMs, failed } = parts;
   const streams = new Set<Stream>();
   const perName = new Map<string, number>();
   const due = new Set<Stream>();
-  /** What is to be told to those who come later, by what it is about. */
-  const standing = new Map<string, Notice>();
+  /** The notices for operators who open a stream later, by topic. */
+  const standingNotices = new Map<string, Notice>();
   let news = false;
   let scheduled = false;
   let replays = 0;
@@ -128,10 +148,10 @@ export function createStreams(parts: StreamsParts): Streams {
     for (const stream of streams) stream.tick(now);
   }, TICK_MS).unref();
 
-  /** What comes before the first event, and after which sequence that is. */
+  /** The control messages before the first event, and the sequence after which events are sent. */
   function beginning(
     caller: Caller,
-    { since, snapshot, view, filter }: Wish,
+    { since, snapshot, view, filter }: StreamRequest,
   ): { first: Iterator<Control>; after: number } {
     const [oldest, newest] = [log.oldest(), log.newest()];
     const present = (): Iterator<Control> => {
@@ -139,7 +159,7 @@ export function createStreams(parts: StreamsParts): Streams {
       if (view) return snapshotOf({ view, disks: service.listDetails(caller).filter(isChosen) }, newest);
       return snapshotOf({ view, disks: service.list(caller).filter(isChosen) }, newest);
     };
-    // A place beyond the newest is of another log: of a store that was replaced or restored.
+    // A sequence beyond the newest is from another log: the store was replaced or restored.
     const lost = since !== undefined && since !== 0 && (since + 1 < oldest || since > newest);
     if (lost) return { first: after({ control: 'resync', sequence: oldest }, present()), after: newest };
     if (snapshot) return { first: present(), after: newest };
@@ -149,25 +169,27 @@ export function createStreams(parts: StreamsParts): Streams {
     return { first: [].values(), after: since === 0 ? oldest - 1 : since };
   }
 
-  /** Tells those who are here; `later`: what to tell those who come later, undefined for nothing any more. */
+  /**
+   * Sends a notice to all streams of operators; `later` is the one for streams opened later, undefined: none.
+   */
   function notify(what: string, notice: Notice, later: Notice | undefined): void {
-    if (later) standing.set(what, later);
-    else standing.delete(what);
+    if (later) standingNotices.set(what, later);
+    else standingNotices.delete(what);
     for (const stream of streams) stream.notify(what, notice);
   }
 
   const hasRoom = (account: string): boolean => (perName.get(account) ?? 0) < perAccount;
 
-  function open(caller: Caller, wish: Wish, sink: Sink): Subscription {
+  function open(caller: Caller, request: StreamRequest, sink: Sink): Subscription {
     if (!hasRoom(caller.account)) {
       sink.end('limit');
       return { writable() {}, closed() {} };
     }
-    const { first, after } = beginning(caller, wish);
+    const { first, after } = beginning(caller, request);
     const { account } = caller;
     let opening = first.next();
-    // Of each thing only the newest.
-    const untold = new Map(caller.role === 'user' ? [] : standing);
+    // Of each topic only the newest notice.
+    const pendingNotices = new Map(caller.role === 'user' ? [] : standingNotices);
     let full = false;
     let closed = false;
     let bookmarked = performance.now();
@@ -205,11 +227,11 @@ export function createStreams(parts: StreamsParts): Streams {
     }
 
     function give(event: EventRecord): boolean {
-      const sight = visibilityIn(caller, wish.filter, event);
+      const sight = visibilityIn(caller, request.filter, event);
       return sight === 'nothing' || sink.event(event, sight);
     }
 
-    /** Whether there is more to do at once. */
+    /** Sends what it can. Returns whether there is more to send at once. */
     function serve(): boolean {
       if (closed || full) return false;
       if (!isCurrent(caller)) {
@@ -224,8 +246,8 @@ export function createStreams(parts: StreamsParts): Streams {
           opening = first.next();
           if (!next) return;
         }
-        for (const [what, notice] of untold) {
-          untold.delete(what);
+        for (const [what, notice] of pendingNotices) {
+          pendingNotices.delete(what);
           more = true;
           if (!sink.control({ ...notice, sequence: reader.cursor() })) return;
         }
@@ -242,7 +264,7 @@ export function createStreams(parts: StreamsParts): Streams {
       lag: () => log.newest() - reader.cursor(),
       notify(what, notice) {
         if (caller.role === 'user') return;
-        untold.set(what, notice);
+        pendingNotices.set(what, notice);
         wake();
       },
       tick(now) {

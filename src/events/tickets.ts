@@ -1,19 +1,25 @@
 import type { Caller } from '../accounts/caller.ts';
 
 const LIFE_MS = 30_000;
-/** Tickets of one account that are open at once; a further one takes the place of its oldest. */
+/** How many unused tickets an account may have; a further one replaces the oldest. */
 const PER_ACCOUNT = 16;
 
-/** Tickets stand for credentials once, for a moment: browsers can put them into a URL where they cannot send headers. */
+/**
+ * Tickets replace credentials once, for `LIFE_MS`: a browser can put them into the URL of a WebSocket, where
+ * it cannot send headers.
+ */
 export interface Tickets {
+  /** Issues a ticket; `expires` in milliseconds since 1970. */
   issue(caller: Caller): { readonly ticket: string; readonly expires: number };
-  /** Whose ticket this is; it is used up. Undefined where there is no such ticket any more. */
+  /** Uses a ticket up and returns its caller; undefined where it is unknown, used or expired. */
   redeem(ticket: string): Caller | undefined;
 }
 
-/** Tickets are kept in memory only. `newTicket` makes a secret that nobody guesses. */
+/**
+ * Creates tickets, in memory only. `newTicket` makes an unguessable secret; `now` in milliseconds since 1970.
+ */
 export function createTickets(newTicket: () => string, now: () => number): Tickets {
-  // In order of issue, which is the order in which they expire.
+  // In the order of issue, which is the order of expiry.
   const open = new Map<string, { readonly caller: Caller; readonly expires: number }>();
 
   function makeRoom(account: string): void {

@@ -2,19 +2,19 @@ import type { Caller } from '../accounts/caller.ts';
 import type { EventRecord } from '../store/records.ts';
 
 /**
- * What a caller sees of an event: `whole`; of others' public disks the `outside`, without machines and accounts, for no other
- * answer of the API shows them either; or nothing.
+ * How much of an event a caller sees: the `whole`; for public disks of others the `outside`, without VMs and
+ * accounts, because no other answer of the API shows them either; or nothing.
  */
 export type EventVisibility = 'whole' | 'outside' | 'nothing';
 
-/** Decided by the disk's owner and visibility as they were at the time of the event. */
+/** Decides by the disk's owner and visibility at the time of the event. */
 export function visibilityOf(
   { account, id, role }: Caller,
   { disk, attachment, cause }: EventRecord,
 ): EventVisibility {
-  /** Whether this is the caller, and no account that had the same name before. */
-  const isCaller = (name: string | undefined, its: string | undefined): boolean =>
-    name === account && its === id;
+  /** Whether a name and an id are the caller's: the name alone may be that of an earlier account. */
+  const isCaller = (name: string | undefined, itsId: string | undefined): boolean =>
+    name === account && itsId === id;
   if (role !== 'user') return 'whole';
   if (disk && isCaller(disk.owner, disk.ownerId)) return 'whole';
   if (disk?.visibility !== 'public') return 'nothing';
@@ -23,15 +23,15 @@ export function visibilityOf(
   return acted ? 'whole' : 'outside';
 }
 
-/** Which events a subscriber asked for; undefined: whatever it is. */
+/** The events that a subscriber asked for; undefined: no restriction. */
 export interface Filter {
   readonly disks: ReadonlySet<string> | undefined;
   readonly types: ReadonlySet<string> | undefined;
-  /** Host names of hypervisors in their normal form: events of attachments there. */
+  /** Normalised host names of hypervisors: only events of attachments there. */
   readonly nodes: ReadonlySet<string> | undefined;
 }
 
-/** What of an event to send to a subscriber. A machine that one may not see is on no node. */
+/** How much of an event a subscriber gets. VMs that the caller may not see match no node filter. */
 export function visibilityIn(caller: Caller, filter: Filter, event: EventRecord): EventVisibility {
   const { disks, types, nodes } = filter;
   if (disks && !disks.has(event.subject)) return 'nothing';

@@ -1,15 +1,15 @@
 /**
- * The time in milliseconds since 1970, by a clock that only goes forward while the process lives: for deadlines and everything else
- * that waits. Somebody may set the system's clock; a wait that compares with that may never end, or end at once.
+ * A monotonic clock: milliseconds since 1970, which only go forward while the process lives. For deadlines
+ * and all other waits: with the system's clock, which may be set, a wait may never end or end at once.
  */
 export const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
 /**
- * A time in milliseconds since 1970 that goes on from `start` at the pace of the process's life, whatever is done to the system's clock: for what is
- * to be forgotten some day. Somebody may set that clock ahead, and must not thereby forget everything at once. `steady`: a clock that only
- * goes forward.
+ * A time in milliseconds since 1970 that starts at `start` and advances with the process's own run time,
+ * whatever happens to the system's clock. For records that are deleted by age: a system clock that is set
+ * ahead must not delete all of them at once. `monotonic` is a monotonic clock in milliseconds.
  */
-export function agingFrom(start: number, steady = () => performance.now()): () => number {
-  const began = steady();
-  return () => start + steady() - began;
+export function agingFrom(start: number, monotonic = () => performance.now()): () => number {
+  const began = monotonic();
+  return () => start + monotonic() - began;
 }

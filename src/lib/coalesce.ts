@@ -1,6 +1,7 @@
 /**
- * Shares the answer of a question among all who ask at the same moment: each gets one that was asked for when he did or later, so that
- * at most one is at work and one is waited for. A failure is shared likewise.
+ * Shares one call of `ask` among all callers of the same moment. Each caller gets an answer that was asked
+ * for at the time of its call or later, so at most one call is running and one is waiting. A failure is
+ * shared likewise.
  */
 export function coalesce<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
   let running: Promise<Answer> | undefined;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** For the database, the pool's files and programs, pages and whatever Node has open. */
+/** File descriptors for the database, the pool's files and programs, the pages and Node itself. */
 const OURS = 100;
-/** Two connections, and as many that end while new ones begin. */
+/** File descriptors per node: two connections, and two that are closing while new ones are opened. */
 const OF_A_NODE = 4;
 
-/** How many files this process may have open; infinity where that cannot be told. */
+/** The process's soft limit of open files; infinity where it cannot be read. */
 function limit(): number {
   try {
     const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
@@ -16,8 +16,9 @@ function limit(): number {
 }
 
 /**
- * How many of the connections that are wanted can be had: what strangers hold must not keep the service from opening its own files. Throws a
- * sentence where that is none; tells `warn` where it is fewer.
+ * How many of the wanted client connections the limit of open files allows, so that clients cannot keep the
+ * service from opening its own files. Throws a sentence where none is left; calls `warn` where there are
+ * fewer than wanted.
  */
 export function connectionsWithin(
   wanted: number,

@@ -1,7 +1,9 @@
-/** Takes the next turn on a key; resolves with the function that ends the turn. Rejects with the signal's reason. */
+/**
+ * Acquires the mutex of a key; resolves with the function that releases it. Rejects with the signal's reason.
+ */
 export type Acquire = (key: string, signal: AbortSignal) => Promise<() => void>;
 
-/** Rejects with the signal's reason as soon as it is aborted; otherwise settles as `promise` does. */
+/** Rejects with the signal's reason as soon as the signal is aborted; otherwise settles as `promise` does. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort = (): void => {};
@@ -17,8 +19,8 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
 }
 
 /**
- * One at a time per key, in the order of asking: whoever waits longest is next. A waiter whose signal is aborted leaves the
- * queue; a holder is never interrupted.
+ * A mutex per key, first come, first served. A waiter whose signal is aborted leaves the queue; the holder is
+ * never interrupted.
  */
 export function keyedMutex(): Acquire {
   const last = new Map<string, Promise<void>>();
@@ -30,7 +32,8 @@ export function keyedMutex(): Acquire {
     const ended = new Promise<void>(resolve => {
       end = resolve;
     });
-    // Not `ended` alone: who leaves the queue early must not let the next one overtake whoever is still at it.
+    // `before` too, not `ended` alone: a waiter that leaves the queue early must not let the next one in
+    // while the holder is still at work.
     const mine = Promise.all([before, ended]).then(() => {
       if (last.get(key) === mine) last.delete(key);
     });

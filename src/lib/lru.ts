@@ -1,11 +1,14 @@
-/** A map of bounded size: what was used longest ago goes first. */
+/** A map of bounded size; the entry that was least recently used is evicted first. */
 export interface Lru<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
   delete(key: Key): void;
 }
 
-/** Keeps the `limit` entries used last. A Map is in the order of insertion, so what is used is put in anew. */
+/**
+ * An LRU of at most `limit` entries. A Map iterates in the order of insertion, so an entry that is used is
+ * inserted anew.
+ */
 export function createLru<Key, Value>(limit: number): Lru<Key, Value> {
   const values = new Map<Key, Value>();
   let newest: Key | undefined;

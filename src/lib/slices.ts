@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Parts of a long list, of at most so many; between them others have their turn, so that going through it holds nobody up. */
+/**
+ * Splits a list into slices of at most `size` items and yields to the event loop between them, so that a long
+ * list does not block it.
+ */
 export async function* slicesOf<Item>(
   items: readonly Item[],
   size: number,

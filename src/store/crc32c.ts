@@ -1,4 +1,4 @@
-/** Castagnoli's polynomial, its bits reversed (RFC 3720, appendix B.4). */
+/** Castagnoli's polynomial in reversed bit order (RFC 3720, appendix B.4). */
 const POLYNOMIAL = 0x82f63b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -7,7 +7,7 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value >>> 0;
 });
 
-/** The CRC-32C of some bytes. */
+/** The CRC-32C of these bytes. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);

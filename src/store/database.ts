@@ -6,53 +6,58 @@ import type { Mark } from './head.ts';
 import { MARK_KEY } from './keys.ts';
 import type { Reserve } from './reserve.ts';
 
+/** An open LevelDB database of JSON values. */
 export type Db = Level<string, unknown>;
 
-/** A LevelDB database that goes on when its file system runs full, for as long as there is a reserve. */
+/** A LevelDB database that goes on when its file system is full, for as long as the reserve lasts. */
 export interface Database {
   /**
-   * Puts a batch on stable storage, all of it or nothing, with the mark that it makes; one at a time. Where there is no room, the reserve is
-   * given up and the same batch is written again, once.
+   * Writes a batch and the mark atomically and durably (fsync). Calls must not overlap. When the file system
+   * is full, the reserve is released and the same batch is written once more.
    */
   write(writes: readonly Write[], mark: Mark): Promise<void>;
-  /** Reads; again where the database was opened anew meanwhile. */
+  /** Reads; a read that failed because the database was reopened meanwhile is repeated. */
   read<T>(use: (db: Db) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** What LevelDB says in the words of strerror(3). */
+/** The part of LevelDB's message that is in the words of strerror(3). */
 const NO_ROOM = /No space left on device|Disk quota exceeded/;
 
 const hasNoRoom = (error: unknown): boolean =>
   error instanceof Error && (NO_ROOM.test(error.message) || hasNoRoom(error.cause));
 
-/** LevelDB makes its files as the umask allows; an older pdisk has made them for everybody to read. */
-async function closeToOthers(directory: string): Promise<void> {
+/**
+ * LevelDB creates its files as the umask allows, and early versions of pdisk left them readable for
+ * everybody.
+ */
+async function makePrivate(directory: string): Promise<void> {
   await chmod(directory, 0o700);
   for (const entry of await readdir(directory, { withFileTypes: true }))
     await chmod(join(directory, entry.name), entry.isDirectory() ? 0o700 : 0o600);
 }
 
-/** Nothing is there: only what is in memory is compacted, which after opening is nothing. */
+/** A range without keys: compacting it writes only the memory table, which is empty after opening. */
 const PAST_ALL_KEYS = '\uffff';
 
 /**
- * LevelDB begins its one thread when it first has something to compact, and ends the process where it may not: so it has something at the start,
- * before anything is served. The thread is for all databases of the process, and for good.
+ * LevelDB starts its background thread at the first compaction, and aborts the process where the thread
+ * cannot be created. An empty compaction at the start makes that happen before anything is served. The thread
+ * is shared by all databases of the process and never ends.
  */
 async function beginThread(db: Db): Promise<void> {
-  // ClassicLevel has it, which `Level` is in Node.js; its types are those of browsers, too.
+  // `Level` is a ClassicLevel in Node.js and has this method; its types are those of browsers as well.
   const { compactRange } = db as Db & { compactRange(start: string, end: string): Promise<void> };
   await compactRange.call(db, PAST_ALL_KEYS, PAST_ALL_KEYS);
 }
 
 /**
- * Opens a database; made if it is missing. Throws a sentence where it is in use or damaged. LevelDB's files are closed to everybody else,
- * whatever they were.
+ * Opens a database, creating it if it is missing. Throws a sentence where it is in use or damaged. LevelDB's
+ * files are made unreadable for others, whatever their modes were.
  */
 export async function openDatabase(directory: string, reserve: Reserve): Promise<Database> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await closeToOthers(directory);
+  await makePrivate(directory);
   const db: Db = new Level(directory, { keyEncoding: 'utf8', valueEncoding: 'json' });
   let opening: Promise<void> = db.open().catch(openWithReserve);
   await opening.catch(error => {
@@ -69,8 +74,8 @@ export async function openDatabase(directory: string, reserve: Reserve): Promise
   }
 
   /**
-   * After a write that failed nobody knows what is in LevelDB's log, and what came behind it there could be lost: a new log is begun, which
-   * only opening does.
+   * Reopens the database after a failed write: the content of LevelDB's log is unknown then, and entries
+   * behind a broken one could be lost. Only opening begins a new log.
    */
   async function reopen(): Promise<void> {
     await db.close();
@@ -78,7 +83,7 @@ export async function openDatabase(directory: string, reserve: Reserve): Promise
     opened += 1;
   }
 
-  /** A chained batch: an array batch costs ten times the time per entry. */
+  /** A chained batch: an array batch takes ten times as long per entry. */
   async function attempt(writes: readonly Write[], mark: Mark): Promise<void> {
     const batch = db.batch();
     for (const { key, value } of writes) {
@@ -98,7 +103,7 @@ export async function openDatabase(directory: string, reserve: Reserve): Promise
         opening = reopen();
         await opening;
         await attempt(writes, mark);
-        // Others would take what is left of it.
+        // At once, before others use the space that is left of the reserve.
         void reserve.look(true).catch(() => {});
       }
     },

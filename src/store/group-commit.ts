@@ -4,16 +4,18 @@ export interface Write {
   readonly value: unknown;
 }
 
-/** Puts a batch on stable storage, all of it or nothing. */
+/** Writes a batch atomically and durably. */
 export type WriteBatch = (writes: readonly Write[]) => Promise<void>;
 
+/** Groups changes into batches. See `createGroupCommit`. */
 export interface GroupCommit {
   /**
-   * Hands a change over; it resolves when the change is on disk. Changes reach the disk in the order of the calls. Rejects once a
-   * batch has failed, and from then on for ever: memory is ahead of the disk, and only a restart mends that.
+   * Queues a change and resolves when it is on disk. Changes reach the disk in the order of the calls. Once a
+   * batch has failed, this and every later call rejects: memory is ahead of the disk, and only a restart
+   * mends that.
    */
   commit(writes: readonly Write[]): Promise<void>;
-  /** Resolves when everything that was handed over before is on disk. */
+  /** Resolves when every change that was queued before is on disk. */
   flushed(): Promise<void>;
 }
 
@@ -33,8 +35,8 @@ function newPending(): Pending {
 }
 
 /**
- * Group commit: what comes while one batch is being written goes into the next, so that under load hundreds of changes share one
- * fsync. `onFailure` is told once, of the first batch that failed.
+ * Group commit: changes that arrive while a batch is being written go into the next batch, so that under load
+ * hundreds of changes share one fsync. `onFailure` is called once, for the first batch that fails.
  */
 export function createGroupCommit(write: WriteBatch, onFailure: (error: Error) => void): GroupCommit {
   let next: Pending | undefined;

@@ -1,6 +1,8 @@
-// What the database cannot tell itself: that its end is missing. A file beside it has the number of the newest batch that is known to be on
-// disk. It is written after each batch, so it is never ahead of the database, whenever the process is killed; nobody waits for it, so it
-// may be behind, by some milliseconds. It is written in place and within one sector, and needs no fsync: after a power failure it may only be older still.
+// Detects that the end of the database is missing, which the database itself cannot tell. The file `head`
+// beside it holds the number of the newest batch that is known to be on disk. It is written after each batch,
+// so it is never ahead of the database, even if the process is killed. No commit waits for it, so it may be
+// behind by some milliseconds. It is written in place and within one sector, and needs no fsync: after a
+// power failure it may only be older still.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
@@ -8,22 +10,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeDurably } from '../lib/durable-file.ts';
 import { isMissing } from '../lib/missing.ts';
 
-/** How far a database is. */
+/** Identifies a database and its newest batch. */
 export interface Mark {
-  /** A random UUID, which it has from its beginning. */
+  /** A random UUID that the database gets when it is created. */
   readonly store: string;
-  /** How many batches have been written to it. */
+  /** The number of batches written so far. */
   readonly batch: number;
 }
 
-/** Between two writes, in milliseconds: under load hundreds of batches share one. */
+/** The pause between two writes, in milliseconds: under load hundreds of batches share one write. */
 const PAUSE_MS = 10;
 const DIGITS = 16;
 const LINE = /^([0-9a-f-]{36}) (\d{16})\n$/;
 
 const lineOf = ({ store, batch }: Mark): string => `${store} ${String(batch).padStart(DIGITS, '0')}\n`;
 
-/** What a head says; undefined where there is none. Throws a sentence where it cannot be read. */
+/** Reads the head; undefined where there is none. Throws a sentence where it is damaged or cannot be read. */
 export async function readHead(file: string): Promise<Mark | undefined> {
   const text = await readFile(file, 'utf8').catch(error => {
     if (isMissing(error)) return undefined;
@@ -35,16 +37,20 @@ export async function readHead(file: string): Promise<Mark | undefined> {
   return { store, batch: Number(batch) };
 }
 
+/** The open head of a database. */
 export interface Head {
-  /** How far the database is. */
+  /** The newest mark, whether written already or not. */
   mark(): Mark;
-  /** So far it is now, on disk. Costs its caller nothing: while one is being written only the newest waits. */
+  /**
+   * Sets the mark after a batch is on disk. Returns at once: while one mark is being written, only the newest
+   * other one waits.
+   */
   advance(mark: Mark): void;
-  /** Waits until the newest number is on stable storage. */
+  /** Writes and syncs the newest mark, then closes the file. */
   close(): Promise<void>;
 }
 
-/** Makes a head, or makes it anew, durably; from then on it only advances. */
+/** Creates or replaces a head, durably; from then on it only advances. */
 export async function openHead(file: string, mark: Mark): Promise<Head> {
   await writeDurably(file, lineOf(mark));
   const handle: FileHandle = await open(file, constants.O_WRONLY | constants.O_NOFOLLOW);
@@ -61,7 +67,7 @@ export async function openHead(file: string, mark: Mark): Promise<Head> {
         await delay(PAUSE_MS);
       }
     } catch {
-      // One that cannot be written stays behind, which harms nobody; the next batch tries again.
+      // A head that cannot be written stays behind, which does no harm; the next batch tries again.
     }
     writing = undefined;
   }

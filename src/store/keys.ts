@@ -1,6 +1,6 @@
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 
-/** The key layout. Keys are ASCII; a prefix ends with `/`, and what follows it may be any text without one. */
+/** The prefixes of keys. Keys are ASCII; a prefix ends with `/` and is followed by an id without a `/`. */
 export const prefixes = {
   disk: diskKey(''),
   attachment: attachmentKey(''),
@@ -14,15 +14,17 @@ export const prefixes = {
 
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
+/** The format of the whole database. */
 export const FORMAT_KEY = 'meta/format';
 
-/** How far the database is: every batch writes it. */
+/** The `Mark` of the newest batch; every batch writes it. */
 export const MARK_KEY = 'meta/mark';
 
-/** Written to see whether writing works. */
+/** Written by the readiness check, to see whether writing works. */
 export const PROBE_KEY = 'meta/probe';
 
-/** Events sort by their sequence: 16 decimal digits hold every safe integer. */
+/** Events sort by their sequence number: 16 decimal digits hold every safe integer. */
 export const eventKey = (sequence: number): string => prefixes.event + String(sequence).padStart(16, '0');
 
+/** The sequence number in the key of an event. */
 export const sequenceOf = (key: string): number => Number(key.slice(prefixes.event.length));

@@ -1,6 +1,7 @@
-// LevelDB skips what it cannot read in its log and goes on behind it as if nothing had been there; its option that refuses instead
-// (paranoid_checks) is not to be had through `level`. So the log is read before LevelDB opens it, which also leaves the damaged file as it
-// is. The format is that of LevelDB's doc/log_format.md.
+// LevelDB skips the entries of its log that it cannot read and goes on with those behind them, without an
+// error; its option that refuses instead (paranoid_checks) is not available through `level`. So the log is
+// checked before LevelDB opens it, which also leaves a damaged file as it is. The format is described in
+// LevelDB's doc/log_format.md.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c } from './crc32c.ts';
@@ -16,17 +17,20 @@ const LOG_FILE = /^\d+\.log$/;
 
 interface Fragment {
   readonly type: number;
-  /** Where it ends in its block. */
+  /** The offset of its end in its block. */
   readonly end: number;
 }
 
-/** LevelDB keeps checksums turned around, so that none is the checksum of bytes which hold one. */
+/**
+ * LevelDB stores checksums rotated and with an offset added, so that a checksum over bytes that contain
+ * checksums is not weak.
+ */
 function unmasked(checksum: number): number {
   const turned = (checksum - 0xa282ead8) >>> 0;
   return ((turned >>> 17) | (turned << 15)) >>> 0;
 }
 
-/** The whole fragment that begins here, if one does. */
+/** The fragment that begins at `start`; undefined where there is none or it is broken. */
 function fragmentAt(block: Buffer, start: number): Fragment | undefined {
   if (start + HEADER > block.length) return undefined;
   const type = block.readUInt8(start + 6);
@@ -37,8 +41,9 @@ function fragmentAt(block: Buffer, start: number): Fragment | undefined {
 }
 
 /**
- * Whether something is missing in the middle of a log. At its end something may be: a crash can interrupt the last write, which nobody has
- * been told of. But every write waits for the one before it, so where a whole one follows, what is broken was on disk once.
+ * Whether an entry in the middle of the log is broken or missing. A broken entry at the end is normal: a
+ * crash interrupted the last write, which was never acknowledged. But every write waits for the one before
+ * it, so a whole entry behind a broken one proves that the broken one was on disk once.
  */
 function isDamaged(log: Buffer): boolean {
   let inRecord = false;
@@ -49,7 +54,7 @@ function isDamaged(log: Buffer): boolean {
     while (start + HEADER <= block.length) {
       const found = fragmentAt(block, start);
       if (!found) {
-        // Its length may be what is wrong: what follows is looked for byte by byte.
+        // Its length may be the broken field: so the next fragment is searched byte by byte.
         isBroken = true;
         start += 1;
         continue;
@@ -64,7 +69,7 @@ function isDamaged(log: Buffer): boolean {
   return false;
 }
 
-/** A log of the LevelDB database in `directory` that is damaged, by its name, if one is. */
+/** The name of a damaged log file of the LevelDB database in `directory`; undefined where all are whole. */
 export async function damagedLog(directory: string): Promise<string | undefined> {
   const names = (await readdir(directory)).filter(name => LOG_FILE.test(name));
   for (const name of names) if (isDamaged(await readFile(join(directory, name)))) return name;

@@ -3,14 +3,17 @@ import type { Db } from './database.ts';
 import { eventKey, type Prefix, prefixes, sequenceOf } from './keys.ts';
 import { type EventRecord, recordSchemas } from './records.ts';
 
-/** How many records are read at a time, and how many bytes: one by one they would take twice as long. */
+/** How much is read at a time: reading record by record takes twice as long. */
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
 
-/** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
+/**
+ * All records under a prefix, in key order, checked by `schema`. Throws a sentence with the key of a damaged
+ * record.
+ */
 export async function loadAll<Schema extends z.ZodType>(
   db: Db,
   prefix: Prefix,
-  codec: Schema,
+  schema: Schema,
 ): Promise<z.infer<Schema>[]> {
   const records = [];
   const range = { gte: prefix, lt: `${prefix}\uffff` };
@@ -20,11 +23,11 @@ export async function loadAll<Schema extends z.ZodType>(
     for (;;) {
       const entries = await reading;
       if (entries.length === 0) return records;
-      // Read while these are checked.
+      // Reads the next chunk while this one is checked.
       reading = iterator.nextv(CHUNK.records);
       reading.catch(() => {});
       for (const [key, value] of entries) {
-        const record = codec.safeParse(value);
+        const record = schema.safeParse(value);
         if (!record.success)
           throw new Error(`the record ${key} in ${db.location} is damaged: ${record.error.message}`);
         records.push(record.data);
@@ -35,7 +38,7 @@ export async function loadAll<Schema extends z.ZodType>(
   }
 }
 
-/** The first and the last sequence number in the event log, which has no gaps; 1 and 0 where it is empty. */
+/** The first and the last sequence number of the event log, which has no gaps; 1 and 0 where it is empty. */
 export async function eventRange(db: Db): Promise<{ readonly oldest: number; readonly newest: number }> {
   const range = { gte: prefixes.event, lt: `${prefixes.event}\uffff`, limit: 1 };
   const [[first], [last]] = await Promise.all([
@@ -45,7 +48,9 @@ export async function eventRange(db: Db): Promise<{ readonly oldest: number; rea
   return { oldest: first ? sequenceOf(first) : 1, newest: last ? sequenceOf(last) : 0 };
 }
 
-/** Events with `after` < sequence <= `upTo`, at most `limit` of them, in order. Throws a sentence for a damaged one. */
+/**
+ * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for a damaged event.
+ */
 export async function eventsBetween(
   db: Db,
   after: number,

@@ -8,9 +8,9 @@ import type { Vm } from '../../machines/vm.ts';
 import { keptStates } from '../charts/states.ts';
 
 /**
- * What is kept of each disk and attachment: our own versioned JSON, not XState's snapshots, whose shape belongs to the library.
- * `context` is nested so that no field of it can stand in for `state`. A renamed state or field needs a new `v` and a migration
- * here.
+ * The schemas of the stored disks and attachments: JSON with a version `v` of its own. XState's snapshots are
+ * not stored, because their shape belongs to the library. `context` is nested so that none of its fields can
+ * be mistaken for `state`. A renamed state or field needs a new `v` and a migration here.
  */
 const vm = z.object({
   host: z.string(),
@@ -19,10 +19,13 @@ const vm = z.object({
   domain: z.string().nullable(),
 } satisfies Fields<Vm>);
 
-/** A schema for each field: what charts keep in their contexts does not compile while its schema lacks a field. */
-type Fields<Kept> = Readonly<Record<keyof Kept, z.ZodType>>;
+/** A schema for each field: a context of a chart with a field that has no schema here does not compile. */
+type Fields<Stored> = Readonly<Record<keyof Stored, z.ZodType>>;
 
-/** Whose the name beside it was: an account may be made anew under an old name. Accounts from before there were ids have none. */
+/**
+ * The id of the account whose name is stored beside it: the name may be used again by a new account. Accounts
+ * of versions before there were ids have none.
+ */
 const accountId = z.string().optional();
 
 const diskRecord = z.object({
@@ -48,14 +51,17 @@ const diskRecord = z.object({
   } satisfies Fields<DiskContext>),
 });
 
-/** Of a plug that is taken back, records did not always tell where it may be at work still: it is where the machine is. */
+/**
+ * Older records of a plug that is being undone do not say where libvirt may still be at work on it: it is the
+ * location of the VM.
+ */
 function withPlug(record: unknown): unknown {
   const old = record as { context?: { undo?: unknown; atWork?: unknown; vm?: unknown } } | null;
   if (old?.context?.undo !== true || old.context.atWork !== undefined) return record;
   return { ...old, context: { ...old.context, atWork: old.context.vm } };
 }
 
-/** Version 1 knew only whether a machine was away, not how it had left. */
+/** Version 1 stored only whether a VM was away, not how it had left its node. */
 function upgradeAttachment(record: unknown): unknown {
   const old = record as { v?: unknown; context?: { away?: unknown } } | null;
   if (old?.v !== 1) return record;
@@ -94,7 +100,7 @@ const attachmentRecord = z.preprocess(record => withPlug(upgradeAttachment(recor
 /** A volume without a disk, and when it was first seen, in milliseconds since 1970. */
 const leftoverRecord = z.object({ v: z.literal(1), uuid: z.string(), since: z.number() });
 
-/** The host that answered under a node's name, and who has declared it dead, if it was. */
+/** The host that answered under a node's name; `dead`: who declared the node dead, if somebody has. */
 const nodeRecord = z.object({
   v: z.literal(1),
   name: z.string(),
@@ -102,7 +108,10 @@ const nodeRecord = z.object({
   dead: z.object({ by: z.string(), reason: z.string(), since: z.number() }).nullable().default(null),
 });
 
-/** Every kind of change, with what it says. It does not compile while a type that the charts publish has no entry. */
+/**
+ * Every type of event with its description. A type that the charts publish and that is missing here does not
+ * compile.
+ */
 export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.created': 'The disk can be used.',
   'disk.adopted': 'A volume that belonged to no disk was made one by an administrator.',
@@ -127,7 +136,7 @@ export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.updated': 'Something else of the disk or of one of its attachments changed, and no state.',
 };
 
-/** Why something happened, with what it means. */
+/** Every kind of cause with its description. */
 export const causeKinds = {
   request: 'A request asked for it.',
   timeout: 'A deadline passed.',
@@ -142,7 +151,7 @@ export const causeKinds = {
 const keysOf = <Key extends string>(table: Readonly<Record<Key, string>>): Key[] =>
   Object.keys(table) as Key[];
 
-/** A change in the log: all that is ever told of it, as it was when it was decided. */
+/** An event in the log: all that is published about a change, as it was when the change was decided. */
 const eventRecord = z.object({
   v: z.literal(1),
   sequence: z.int().positive(),
@@ -162,12 +171,12 @@ const eventRecord = z.object({
       sizeGiB: z.int(),
       /** Milliseconds since 1970. */
       created: z.number(),
-      /** How many machines use it. */
+      /** How many VMs use the disk. */
       users: z.int(),
       limit: z.int(),
     })
     .nullable(),
-  /** The attachment after the change, where it is one of an attachment. */
+  /** The attachment after the change, if the change is one of an attachment. */
   attachment: z
     .object({
       id: z.string(),
@@ -181,9 +190,11 @@ const eventRecord = z.object({
     .nullable(),
   from: z.string().nullable(),
   to: z.string(),
-  /** Until when somebody is waited for, in milliseconds since 1970. */
+  /**
+   * The deadline of the operation in progress, in milliseconds since 1970; null where nothing is waited for.
+   */
   deadline: z.number().nullable(),
-  /** What went wrong, with what the outside said about it. */
+  /** What went wrong; `detail` is the message of the libvirt, pool or other part that failed. */
   problem: z.object({ code: z.string(), detail: z.string() }).optional(),
   /** How much of a deleted disk's volume is wiped, in percent; null for other disks. */
   progress: z.int().nullable(),
@@ -192,7 +203,7 @@ const eventRecord = z.object({
     request: z.string().optional(),
     account: z.string().optional(),
     accountId,
-    /** What an administrator gave as the reason where he vouched for something. */
+    /** The reason that an administrator gave when confirming something, such as the end of a VM. */
     reason: z.string().optional(),
   }),
 });
@@ -202,6 +213,7 @@ export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
 
+/** The schema of every record that is stored, by kind. */
 export const recordSchemas = {
   disk: diskRecord,
   attachment: attachmentRecord,

@@ -1,29 +1,34 @@
-// A full file system must not keep anybody from deleting what fills it, nor the service from its next start. So room for that is held by
-// a file. It is given up when the database needs it, and is the first to get what becomes free again. Nothing new is taken before it is whole.
+// A full file system must neither prevent the deletion of what fills it nor the next start of the service. So
+// a file reserves space for that. The file is deleted when the database needs the space, and is refilled
+// first when space becomes free. Until the reserve is complete, nothing new is accepted.
 import { randomFillSync } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 
 const MIB = 2 ** 20;
-/** For LevelDB to write what its log holds into tables, and to merge them, and for what frees room to be written. */
+/**
+ * The greatest size of the reserve, in bytes: enough for LevelDB to write its log into tables, to merge
+ * tables, and for the records of deletions.
+ */
 const MOST = 32 * MIB;
-/** At most this part of a file system. */
+/** The reserve takes at most this fraction (1/4) of a file system. */
 const SHARE = 4;
 const PIECE = MIB;
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
-/** How often it is looked how much room there is, in milliseconds. */
+/** The interval between two measurements of the free space, in milliseconds. */
 const LOOK_MS = 2000;
 
+/** Space reserved for the database on a file system that may run full. */
 export interface Reserve {
-  /** Whether only what frees room should be written. */
+  /** Whether space is so short that only deletions should be written. */
   isShort(): boolean;
-  /** Gives the room up; resolves with whether there was any to give. */
+  /** Deletes the reserve; resolves with whether there was one. */
   spend(): Promise<boolean>;
-  /** Looks how much room there is and, if `hold`, holds of it what is missing. */
+  /** Measures the free space and, if `hold` is true, fills the reserve up as far as possible. */
   look(hold: boolean): Promise<void>;
 }
 
-/** Adds to a file. Random bytes: some file systems keep zeros in no room at all. */
+/** Appends to a file. Random bytes, because some file systems store zeros without using space. */
 async function extend(file: string, bytes: number): Promise<void> {
   const handle = await open(file, APPEND, 0o600);
   try {
@@ -35,7 +40,7 @@ async function extend(file: string, bytes: number): Promise<void> {
   }
 }
 
-/** The reserve in `file`, on the file system of `directory`. */
+/** A reserve in `file`, on the file system of `directory`. */
 export function createReserve(directory: string, file: string): Reserve {
   let isShort = false;
   let looking: Promise<void> | undefined;
@@ -47,11 +52,12 @@ export function createReserve(directory: string, file: string): Reserve {
     const wanted = Math.min(MOST, Math.floor((blocks * bsize) / SHARE));
     const free = bavail * bsize;
     const now = await held();
-    // It stays free beside the reserve: what frees room is small, and need not touch that.
+    // Stays free beside the reserve: deletions need little space, and should not touch the reserve.
     const margin = wanted / 4;
     const more = Math.floor(Math.min(wanted - now, free - margin));
     if (hold && more > 0) await extend(file, more);
-    // What has begun ends later, or it would come and go with every file.
+    // Hysteresis: a shortage ends at a higher level than it begins at, or it would come and go with every
+    // file.
     isShort = now + free < wanted + (isShort ? 2 : 1) * margin;
   }
 
@@ -73,8 +79,11 @@ export function createReserve(directory: string, file: string): Reserve {
   };
 }
 
-/** Looks after a reserve: once before it resolves, and every two seconds. Resolves with what ends it; `warn` is told when room runs short and when it is back. */
-export async function lookAfter(
+/**
+ * Maintains a reserve: measures once before it resolves, then every `LOOK_MS`. Resolves with the function
+ * that ends this. `warn` is called when space runs short and when there is enough again.
+ */
+export async function maintainReserve(
   reserve: Reserve,
   directory: string,
   warn: (sentence: string) => void,
@@ -95,7 +104,7 @@ export async function lookAfter(
     else warn(`the file system of ${directory} has room again: all is taken`);
   }
 
-  // A start has other things to write first.
+  // Without filling the reserve: at a start, more important writes come first.
   let looking = look(false);
   await looking;
   const timer = setInterval(() => {

@@ -7,42 +7,57 @@ import { type Head, openHead, readHead } from './head.ts';
 import { eventKey, type Prefix } from './keys.ts';
 import { eventRange, eventsBetween, loadAll } from './reading.ts';
 import type { EventRecord } from './records.ts';
-import { createReserve, lookAfter } from './reserve.ts';
-import { beginWith, lossBeforeOpening, lossBehind, markOf, salvage } from './wholeness.ts';
+import { createReserve, maintainReserve } from './reserve.ts';
+import { lossBeforeOpening, lossSince, markOf, salvage, writeFirstMark } from './wholeness.ts';
 
+/** The database of the service: records by key, and the event log. */
 export interface Store extends GroupCommit {
-  /** Every record under a prefix, in key order, checked by its codec. Throws a sentence that names the key of a damaged one. */
-  load<Schema extends z.ZodType>(prefix: Prefix, codec: Schema): Promise<z.infer<Schema>[]>;
-  /** The first and the last sequence number in the event log, which has no gaps; 1 and 0 where it is empty. */
+  /**
+   * All records under a prefix, in key order, checked by `schema`. Throws a sentence with the key of a
+   * damaged record.
+   */
+  load<Schema extends z.ZodType>(prefix: Prefix, schema: Schema): Promise<z.infer<Schema>[]>;
+  /**
+   * The first and the last sequence number of the event log, which has no gaps; 1 and 0 where it is empty.
+   */
   eventRange(): Promise<{ readonly oldest: number; readonly newest: number }>;
-  /** Events with `after` < sequence <= `upTo`, at most `limit` of them, in order. Throws a sentence for a damaged one. */
+  /**
+   * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for a damaged
+   * event.
+   */
   events(after: number, upTo: number, limit: number): Promise<EventRecord[]>;
-  /** Removes the events from the first to the last, durably. */
+  /** Deletes the events from `first` to `last`, durably. */
   forgetEvents(first: number, last: number): Promise<void>;
-  /** Whether there is so little room that only what frees some should be written. */
+  /** Whether space is so short that only deletions should be written. */
   isShort(): boolean;
-  /** Waits for what is being written, then closes. */
+  /** Waits for pending writes, then closes. */
   close(): Promise<void>;
 }
 
+/** How a store is opened. */
 export interface StoreOptions {
-  /** The folder of the database `db`, of its `head` and its `reserve`; made if missing. One process at a time: LevelDB holds a lock. */
+  /**
+   * The folder of the database `db`, its `head` and its `reserve`; created if missing. Only one process can
+   * use it: LevelDB holds a lock.
+   */
   readonly directory: string;
-  /** Told once, of the first batch that failed; the process must stop taking changes and end. */
+  /** Called once, for the first batch that failed; the process must then stop taking changes and exit. */
   readonly onFailure: (error: Error) => void;
-  /** Told of every batch that is on disk: how many keys it wrote, and how long that took. */
+  /** Called for every batch that is on disk, with the number of keys it wrote and the seconds it took. */
   readonly onBatch?: (writes: number, seconds: number) => void;
-  /** Files that are only where there was a database. */
+  /**
+   * Files that exist only beside a database: one of them without a database means that the database was lost.
+   */
   readonly traces?: readonly string[];
-  /** Whether a database that has lost something is taken as it is. */
+  /** Whether a database that has lost data is opened nevertheless. */
   readonly acceptLoss?: boolean;
-  /** Told what was lost and accepted, and of room that runs short and comes back, a sentence each. */
+  /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;
 }
 
 /**
- * Opens the database, after it has been checked that nothing of it is missing. Throws a sentence where it is in use, damaged, less than it was,
- * or of a newer pdisk.
+ * Opens the database after checking that no part of it is missing. Throws a sentence where it is in use,
+ * damaged, older than it was, or of a newer version of pdisk.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { directory, onFailure, onBatch, traces = [], acceptLoss = false, warn = () => {} } = options;
@@ -62,39 +77,39 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   if (loss !== undefined) await salvage(location);
   const database = await openDatabase(location, reserve);
 
-  async function prepared(): Promise<Head> {
+  async function checkedHead(): Promise<Head> {
     const before = await database.read(db => markOf(db));
-    if (loss === undefined && headBefore) accept(lossBehind(location, before, headBefore));
+    if (loss === undefined && headBefore) accept(lossSince(location, before, headBefore));
     if (!headBefore && before && before.batch > 0)
       warn(`${headFile} is missing: it cannot be told whether ${location} ends where it ended`);
-    return openHead(headFile, before ?? (await beginWith(database)));
+    return openHead(headFile, before ?? (await writeFirstMark(database)));
   }
 
-  const head = await prepared().catch(async error => {
+  const head = await checkedHead().catch(async error => {
     await database.close();
     throw error;
   });
-  const journal = createGroupCommit(async writes => {
+  const groupCommit = createGroupCommit(async writes => {
     const begun = performance.now();
     const mark = { ...head.mark(), batch: head.mark().batch + 1 };
     await database.write(writes, mark);
     head.advance(mark);
     onBatch?.(writes.length, (performance.now() - begun) / 1000);
   }, onFailure);
-  const stopLooking = await lookAfter(reserve, directory, warn);
+  const stopLooking = await maintainReserve(reserve, directory, warn);
 
   return {
-    ...journal,
-    load: (prefix, codec) => database.read(db => loadAll(db, prefix, codec)),
+    ...groupCommit,
+    load: (prefix, schema) => database.read(db => loadAll(db, prefix, schema)),
     eventRange: () => database.read(eventRange),
     events: (after, upTo, limit) => database.read(db => eventsBetween(db, after, upTo, limit)),
     forgetEvents(first, last) {
       const writes = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-      return journal.commit(writes.map(sequence => ({ key: eventKey(sequence), value: undefined })));
+      return groupCommit.commit(writes.map(sequence => ({ key: eventKey(sequence), value: undefined })));
     },
     isShort: reserve.isShort,
     async close() {
-      await journal.flushed().catch(() => {});
+      await groupCommit.flushed().catch(() => {});
       await stopLooking();
       await database.close();
       await head.close();

@@ -1,6 +1,6 @@
-// A database that has lost something opens as one that never had it. Acknowledged disks are missing then, and their volumes look as if they
-// were nobody's. So what it has is held against what lies beside it, before anything is served; and before LevelDB opens it where opening
-// would do away with what is left.
+// LevelDB opens a database that has lost data without an error. Acknowledged disks are missing then, and
+// their volumes look like leftovers. So the database is compared with the files beside it before anything is
+// served; some checks come before LevelDB opens it, because opening would destroy what is left.
 
 import { randomUUID } from 'node:crypto';
 import { access, readdir } from 'node:fs/promises';
@@ -19,7 +19,7 @@ const markRecord = z.object({ store: z.uuid(), batch: z.int().nonnegative() });
 const WAY_OUT =
   'Put back a whole one (a backup, or the file system that is not mounted); who knows that it is lost starts pdisk once with --accept-loss';
 
-/** What LevelDB never goes without. */
+/** A file that every LevelDB database has. */
 const CURRENT = 'CURRENT';
 
 const isThere = (file: string): Promise<boolean> =>
@@ -35,13 +35,16 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   });
 }
 
-/** Of the files that show that there was a database, the first that is there. */
+/** The first of these files that exists. */
 async function firstOf(traces: readonly string[]): Promise<string | undefined> {
   for (const trace of traces) if (await isThere(trace)) return trace;
   return undefined;
 }
 
-/** What a database that is not open lacks, as a sentence. `traces` are files that are only where there was one. */
+/**
+ * What a closed database has lost, as a sentence; undefined: nothing. `traces` are files that exist only
+ * beside a database.
+ */
 export async function lossBeforeOpening(
   directory: string,
   traces: readonly string[],
@@ -49,7 +52,7 @@ export async function lossBeforeOpening(
   const names = await namesIn(directory);
   if (!names.includes(CURRENT)) {
     const trace = await firstOf(traces);
-    // LevelDB makes them after it.
+    // LevelDB creates `.log` and `.ldb` files after CURRENT.
     if (names.some(name => name.endsWith('.log') || name.endsWith('.ldb')))
       return `the database ${directory} has lost its file ${CURRENT}. ${WAY_OUT}, and keeps what its other files hold`;
     if (trace !== undefined)
@@ -61,17 +64,23 @@ export async function lossBeforeOpening(
   return `the database ${directory} has lost changes that were on disk: its log ${log} is damaged. ${WAY_OUT}, and goes on without them`;
 }
 
-/** Makes a database that can be opened from what is left of it. LevelDB keeps what it replaces in a folder `lost` there. */
+/**
+ * Makes a damaged database openable from what is left of it. LevelDB moves the files that it replaces to a
+ * folder `lost` there.
+ */
 export async function salvage(directory: string): Promise<void> {
   const names = await namesIn(directory);
   if (names.length === 0 || names.includes(CURRENT)) return;
-  // ClassicLevel has it, which `Level` is in Node.js; its types are those of browsers, too.
+  // `Level` is a ClassicLevel in Node.js and has this method; its types are those of browsers as well.
   const { repair } = Level as typeof Level & { repair(location: string): Promise<void> };
   await repair(directory);
 }
 
-/** What an open database lacks, as a sentence: `mark` is its own, `head` what was written beside it. */
-export function lossBehind(directory: string, mark: Mark | undefined, head: Mark): string | undefined {
+/**
+ * What an open database has lost, as a sentence; undefined: nothing. `mark` is its own, `head` the one beside
+ * it.
+ */
+export function lossSince(directory: string, mark: Mark | undefined, head: Mark): string | undefined {
   const { store = head.store, batch = 0 } = mark ?? {};
   if (store !== head.store)
     return `the database ${directory} is not the one that was here before. ${WAY_OUT}, and goes on with this one`;
@@ -79,7 +88,10 @@ export function lossBehind(directory: string, mark: Mark | undefined, head: Mark
   return `the database ${directory} is older than it was: it ends with change ${batch}, and ${head.batch} were on disk. Its end was lost, or an older copy was put back. ${WAY_OUT}, and goes on without them`;
 }
 
-/** How far an open database is; undefined where it does not say, being new or of an older pdisk. Throws a sentence for a format that is not ours. */
+/**
+ * The mark of an open database; undefined for a new one or one of an older pdisk. Throws a sentence for an
+ * unknown format.
+ */
 export async function markOf(db: Db): Promise<Mark | undefined> {
   const [format, mark] = await db.getMany([FORMAT_KEY, MARK_KEY]);
   if (format !== undefined && format !== FORMAT)
@@ -89,8 +101,8 @@ export async function markOf(db: Db): Promise<Mark | undefined> {
   return mark === undefined ? undefined : markRecord.parse(mark);
 }
 
-/** Gives a database that has none its first mark. */
-export async function beginWith(database: Database): Promise<Mark> {
+/** Writes the first mark of a new database. */
+export async function writeFirstMark(database: Database): Promise<Mark> {
   const mark = { store: randomUUID(), batch: 0 };
   await database.write([{ key: FORMAT_KEY, value: FORMAT }], mark);
   return mark;

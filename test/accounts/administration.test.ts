@@ -65,7 +65,7 @@ test('the last administrator cannot be removed or demoted, but may change the pa
   t.is(store.records.size, 1);
 });
 
-test('who was demoted while a password was hashed does not get to set it', async t => {
+test('a caller who is demoted while a password is hashed does not set it', async t => {
   const { accounts, admin, other, store } = await two(t);
   const putting = accounts.put(other, 'accomplice', { password: 'a password', role: 'admin' });
   await accounts.remove(admin, 'other', nobody);
@@ -102,7 +102,7 @@ test('an account that was removed can be made again', async t => {
   t.is(store.records.get('other')?.role, 'user');
 });
 
-test('a store that refuses is an error that says so', async t => {
+test('a write that the store refuses is answered STORE_FAILED', async t => {
   const failing: AccountStore = { ...memoryStore(), put: () => Promise.reject(new Error('no space left')) };
   const accounts = await createAccounts(failing, { cost: cheap });
   await t.throwsAsync(accounts.createFirst('admin', 'x'), { message: /the store refused/ });
@@ -125,7 +125,7 @@ test('the first start makes an administrator and keeps the password in a file of
   t.is(await restarted.verify('admin', 'another'), undefined);
 });
 
-test('a chosen password is taken instead of a random one, and is in no file', async t => {
+test('a chosen password is used instead of a random one, and is in no file', async t => {
   const dataDir = await directory(t);
   await writeFile(join(dataDir, 'admin-password'), 'of an interrupted start\n');
   const accounts = await createAccounts(memoryStore(), { cost: cheap });
@@ -158,7 +158,7 @@ test('a first start that was interrupted after the file is finished by the next,
   t.like(await accounts.verify('admin', kept.trim()), { role: 'admin' });
 });
 
-test('a password file that anybody may read is closed', async t => {
+test('a password file that anybody may read is made private', async t => {
   const dataDir = await directory(t);
   await writeFile(join(dataDir, 'admin-password.new'), 'left over', { mode: 0o644 });
   const accounts = await createAccounts(memoryStore(), { cost: cheap });
@@ -166,7 +166,7 @@ test('a password file that anybody may read is closed', async t => {
   t.is((await stat(join(dataDir, 'admin-password'))).mode & 0o777, 0o600);
 });
 
-test('links that somebody has put where the password goes are followed neither to write nor to read', async t => {
+test('links in the place of the password file are followed neither for reading nor for writing', async t => {
   const dataDir = await directory(t);
   const other = join(dataDir, 'other');
   await writeFile(other, 'mine', { mode: 0o644 });

@@ -7,7 +7,7 @@ import { createVerifiedPasswords } from '../../src/accounts/verified-passwords.t
 import { PdiskError } from '../../src/errors.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
 
-/** Slow enough that calls made together meet in the queue. */
+/** Slow enough that calls made at the same time meet in the queue. */
 const slow = { ...defaultCost, cost: 2 ** 13 };
 
 async function withAdministrator(options: Parameters<typeof createAccounts>[1] = {}) {
@@ -32,7 +32,7 @@ test('a password matches its hash and no other', async t => {
   t.not((await hashPassword('a ü b', cheap)).salt, (await hashPassword('a ü b', cheap)).salt);
 });
 
-test('a record made with another cost still lets in', async t => {
+test('a hash made with another cost is still accepted', async t => {
   const { store } = await withAdministrator();
   const accounts = await createAccounts(store, { cost: { ...cheap, cost: 64 } });
   t.like(await accounts.verify('admin', 'first'), { account: 'admin', role: 'admin' });
@@ -45,7 +45,7 @@ test('what the store keeps fits the schema and holds no password', async t => {
   t.false(JSON.stringify(record).includes('first'));
 });
 
-test('credentials that were right before are known at once', async t => {
+test('credentials that were right before are accepted at once', async t => {
   const { accounts, admin } = await withAdministrator();
   t.is(accounts.verify('admin', 'first'), admin);
 });
@@ -61,7 +61,7 @@ test('unknown accounts take as much work as wrong passwords, impossible names no
     t.is(accounts.verify(name, 'first'), undefined);
 });
 
-test('past a short queue logins are refused, and served again when it is through', async t => {
+test('logins beyond a short queue are refused, and accepted again when it is empty', async t => {
   const { accounts } = await withAdministrator({ cost: slow, waiting: { total: 3, ofKind: 3 } });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 20 }, async (_, index) => accounts.verify('admin', `guess ${index}`)),
@@ -79,7 +79,7 @@ test('the same credentials, many at once, are checked once', async t => {
   t.true(callers.every(one => one?.account === 'admin'));
 });
 
-test('a verified credential is let in while a flood of wrong ones waits', async t => {
+test('verified credentials are accepted while a flood of wrong ones waits', async t => {
   const { accounts, admin } = await withAdministrator({ cost: slow, waiting: { total: 2, ofKind: 2 } });
   const flood = Array.from({ length: 10 }, async (_, index) => accounts.verify('admin', `guess ${index}`));
   t.is(accounts.verify('admin', 'first'), admin);
@@ -103,7 +103,7 @@ test('a new password, a new role and a removal end what was verified before', as
   }
 });
 
-test('setting what is set already disturbs nobody', async t => {
+test('setting the password and role that are set already ends no credentials', async t => {
   const { accounts, admin } = await withAdministrator();
   await accounts.put(admin, 'cloud', { password: 'a password', role: 'service' });
   const cloud = await caller(accounts, 'cloud', 'a password');
@@ -120,7 +120,7 @@ test('a login that was being checked when the account changed is refused', async
   t.is(await checking, undefined);
 });
 
-test('nobody is let in by a password that is not on disk yet', async t => {
+test('a password that is not on disk yet is not accepted', async t => {
   const { accounts, admin, store } = await withAdministrator();
   store.hold();
   const put = accounts.put(admin, 'one', { password: 'a password', role: 'user' });
@@ -148,7 +148,7 @@ test('the credentials used last are remembered, no more than the limit', t => {
   t.deepEqual([verified.get(a), verified.get(b), verified.get(c)], ['a', undefined, 'c']);
 });
 
-test('what is remembered tells nothing without the key of this process', t => {
+test('remembered credentials reveal nothing without the key of this process', t => {
   t.not(createVerifiedPasswords(1).keyOf('a'), createVerifiedPasswords(1).keyOf('a'));
   const { keyOf } = createVerifiedPasswords(1);
   t.is(keyOf('a'), keyOf('a'));

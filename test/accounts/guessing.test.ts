@@ -35,7 +35,7 @@ async function guess(
   return outcomes;
 }
 
-test('the sixth wrong try of an account from an address waits, each one longer, half a minute at most', async t => {
+test('from the sixth wrong try of an account and address on, each waits longer, at most 30 s', async t => {
   const { clock, accounts } = await site();
   t.deepEqual(await guess(accounts, 7, HERE), [...Array(5).fill('wrong'), 'wait 1', 'wait 1']);
   const waits = [];
@@ -50,7 +50,7 @@ test('the sixth wrong try of an account from an address waits, each one longer, 
   t.deepEqual(await guess(accounts, 5, HERE), Array(5).fill('wrong'));
 });
 
-test('never per account alone: from another address the account is let in, and other accounts from the same one are', async t => {
+test('the delay is never per account or per address alone', async t => {
   const { accounts } = await site();
   await guess(accounts, 10, HERE);
   t.like(await accounts.verify('admin', 'first', THERE), { account: 'admin' });
@@ -62,14 +62,14 @@ test('an account that does not exist is slowed like one that does', async t => {
   t.deepEqual(await guess(accounts, 7, HERE, 'nobody'), await guess(accounts, 7, HERE, 'admin'));
 });
 
-test('credentials that were right before are let in while their own pair is slowed', async t => {
+test('credentials that were right before are accepted while their own pair is slowed', async t => {
   const { accounts } = await site();
   await accounts.verify('admin', 'first', HERE);
   await guess(accounts, 10, HERE);
   t.like(await accounts.verify('admin', 'first', HERE), { account: 'admin' });
 });
 
-test('a right password makes up for the wrong ones before it', async t => {
+test('a right password resets the count of wrong ones', async t => {
   const { accounts } = await site();
   await guess(accounts, 4, HERE);
   await accounts.verify('admin', 'first', HERE);
@@ -85,7 +85,7 @@ test('one half of an IPv6 address is one client, and IPv4 in IPv6 is IPv4', asyn
   t.deepEqual(await guess(accounts, 1, HERE), ['wait 1']);
 });
 
-test('the queue goes round between sources, and one that fills it gives way', async t => {
+test('the queue is round-robin between sources, and the source that fills it gives way', async t => {
   const queue = fairQueue({ total: 4, ofKind: 3 });
   const order: string[] = [];
   let open = (): void => {};
@@ -107,7 +107,7 @@ test('the queue goes round between sources, and one that fills it gives way', as
   t.deepEqual(order, ['a2 away', 'a3 away', 'a2 away', 'a1', 'a2', 'b1', 'a2', 'b1']);
 });
 
-test('a job that fails ends its turn, and the next one has it', async t => {
+test('after a job that fails, the next one runs', async t => {
   const queue = fairQueue({ total: 4, ofKind: 4 });
   const failing = queue('a', '', () => Promise.reject(new Error('no')));
   const next = queue('a', '', async () => 'done');

@@ -15,7 +15,7 @@ async function site() {
   return { store, clock, accounts, admin, one, restarted: () => createAccounts(store, options) };
 }
 
-test('a token stands for its account, also after a restart, and the store does not know it', async t => {
+test('a token stands for its account, also after a restart, and the store does not hold it', async t => {
   const { store, accounts, one, restarted } = await site();
   const { secret, id, expires } = await accounts.tokens.create(one, 'backup', 5000);
   t.is(expires, 1_005_000);
@@ -28,7 +28,7 @@ test('a token stands for its account, also after a restart, and the store does n
   t.false(JSON.stringify([...store.tokens]).includes(secret.split('.')[1] ?? ''));
 });
 
-test('a token ends with its time, with its removal and with its account', async t => {
+test('a token ends when it expires, is deleted, or its account is deleted', async t => {
   const { store, clock, accounts, admin, one } = await site();
   const make = async () => {
     const { secret, id } = await accounts.tokens.create(one, 'x', 5000);
@@ -52,7 +52,7 @@ test('a token ends with its time, with its removal and with its account', async 
   t.is(accounts.verifyToken(orphan.secret), undefined);
 });
 
-test('who sets a password ends the tokens of the account, and to set what is set ends none', async t => {
+test('a new password ends the tokens of the account, the same password ends none', async t => {
   const { store, accounts, admin, one, restarted } = await site();
   const token = async (caller: Caller) => (await accounts.tokens.create(caller, 'x', 5000)).secret;
   const first = await token(one);
@@ -70,7 +70,7 @@ test('who sets a password ends the tokens of the account, and to set what is set
     for (const secret of [first, second, third]) t.is(running.verifyToken(secret), undefined);
 });
 
-test('an account that is made anew is another one, and a token of the old one is nobody', async t => {
+test('a token of a deleted account is not valid for a new account of the same name', async t => {
   const { store, accounts, admin, one, restarted } = await site();
   const { secret, id } = await accounts.tokens.create(one, 'x', 5000);
   const old = store.tokens.get(id);
@@ -78,14 +78,14 @@ test('an account that is made anew is another one, and a token of the old one is
   await accounts.put(admin, 'one', { password: 'a password', role: 'user' });
   const anew = (await accounts.verify('one', 'a password')) as Caller;
   t.not(anew.id, one.id);
-  // As in a store that has lost no more than the removal of the token.
+  // As in a store that has lost the deletion of the token.
   if (old) store.tokens.set(id, old);
   const again = await restarted();
   t.is(again.verifyToken(secret), undefined);
   t.is((await again.verify('one', 'a password'))?.id, anew.id);
 });
 
-test('accounts and tokens from before there were ids are what they were', async t => {
+test('accounts and tokens without ids, of older versions, stay valid', async t => {
   const { store, accounts, one, restarted } = await site();
   const { secret } = await accounts.tokens.create(one, 'x', 5000);
   for (const [name, { id: _, ...record }] of store.records) store.records.set(name, record);
@@ -117,7 +117,7 @@ test('a token makes no tokens and sets no password', async t => {
   await t.throwsAsync(accounts.setPassword(caller, 'another password'), { code: 'FORBIDDEN' });
 });
 
-test("tokens are their own account's, an administrator may end any, and there are at most a hundred", async t => {
+test('only an account and administrators may delete its tokens, of which there are at most 100', async t => {
   const { clock, accounts, admin, one } = await site();
   const { id } = await accounts.tokens.create(admin, 'x', 5000);
   t.deepEqual(accounts.tokens.list(one), []);
@@ -131,7 +131,7 @@ test("tokens are their own account's, an administrator may end any, and there ar
   t.is(accounts.tokens.list(one).length, 1);
 });
 
-test('a changed password lets in, the old one does not', async t => {
+test('a changed password is accepted, the old one is not', async t => {
   const { accounts, one, restarted } = await site();
   await accounts.setPassword(one, 'another password');
   t.false(accounts.isCurrent(one));

@@ -1,4 +1,4 @@
-// The benches at their smallest, so that they go on working. What they find on a machine that runs tests means nothing.
+// Runs each bench at its smallest size, so that they keep working. The figures mean nothing on a busy host.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -36,10 +36,10 @@ async function measures(t: ExecutionContext, ...names: string[]): Promise<void> 
 test.serial('reading and listing are measured', t => measures(t, 'read', 'list'));
 test.serial('creating and deleting are measured', t => measures(t, 'volumes'));
 test.serial('starting is measured', t => measures(t, 'start'));
-test.serial('what grows with the number of disks is measured', t => measures(t, 'growth'));
+test.serial('how costs grow with the number of disks is measured', t => measures(t, 'growth'));
 libvirtTest('plugging is measured', t => measures(t, 'plug'));
 
-test('a measurement that there is not is refused, with those that there are', async t => {
+test('an unknown measurement is refused with the names of the known ones', async t => {
   const { status, stdout, stderr } = await run(join(root, 'scripts/bench'), ['core', 'nonsense']);
   t.is(status, 2);
   t.is(stdout, '');

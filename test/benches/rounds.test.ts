@@ -26,7 +26,7 @@ test('a round counts only if the disk was quick before and after it', t => {
   t.is(objection({ before: quick, after: slow }), 'a synced write took 1.01 ms');
 });
 
-test('a thing and its floor are measured in turns, each of them first in every other round', async t => {
+test('a measurement and its floor alternate, and each is first in every other round', async t => {
   const order: string[] = [];
   const measure = (name: string) => async () => {
     order.push(name);

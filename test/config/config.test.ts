@@ -5,7 +5,7 @@ import { isNodeName, normalNodeName } from '../../src/config/node-name.ts';
 import { allSettings } from '../../src/config/settings.ts';
 import { ConfigError, loadConfig } from '../../src/config.ts';
 
-/** The configuration from a file's text and an environment. */
+/** The configuration from the text of a file and an environment. */
 const load = (text: string, env: Record<string, string> = {}) =>
   loadConfig({
     argv: ['--config', 'pdisk.yaml'],
@@ -25,7 +25,7 @@ const mistakes = (text: string, env: Record<string, string> = {}): readonly stri
   return [];
 };
 
-test('nothing at all and an empty file give the defaults', t => {
+test('no file and an empty file give the defaults', t => {
   const config = loadConfig({ env: {}, hostname: 'OneHost-1.Example.org', cwd: '/srv' });
   t.deepEqual(config, {
     listen: { host: '127.0.0.1', port: 8445 },
@@ -63,7 +63,7 @@ test('nothing at all and an empty file give the defaults', t => {
   for (const text of ['', '\n', '# nothing\n', '{}', '---\n']) t.deepEqual(load(text), config);
 });
 
-test('a file sets everything, under the names that the schema has', t => {
+test('a file sets everything, under the names of the schema', t => {
   const config = load(`
     listen: "[::1]:0"
     data_dir: /var/lib/pdisk
@@ -139,7 +139,7 @@ test('a file sets everything, under the names that the schema has', t => {
   });
 });
 
-test('the environment goes before the file, and an empty variable counts as not set', t => {
+test('the environment overrides the file, and an empty variable counts as not set', t => {
   const file = 'user_limit: 2\nlisten: 127.0.0.1:1\nlog_level: warn';
   const config = load(file, {
     PDISK_USER_LIMIT: '5',
@@ -173,7 +173,7 @@ test('every setting has a variable, and all of them are read', t => {
   }
 });
 
-test('a setting of an earlier version is told to be gone, in the file and in the environment', t => {
+test('a setting of an earlier version is reported as gone, in the file and in the environment', t => {
   const [inFile = '', ...others] = mistakes('leftover_grace: 3600');
   t.deepEqual(others, []);
   t.regex(inFile, /^The setting leftover_grace is gone: a volume .*GET \/api\/leftovers.*Take it out\.$/);
@@ -181,7 +181,7 @@ test('a setting of an earlier version is told to be gone, in the file and in the
   t.regex(inEnv, /^PDISK_LEFTOVER_GRACE is set, and the setting leftover_grace is gone/);
 });
 
-test('who has misspelt a variable, or forgotten that a list is YAML, is told', t => {
+test('a misspelt variable and a list that is not YAML are reported', t => {
   t.deepEqual(unknownVariables({ PDISK_PORT: '9000', PDISK_LISTEN: '', PDISK_CONFIG: '', PATH: '/bin' }), [
     'There is no setting for the environment variable PDISK_PORT; see --help.',
   ]);
@@ -189,7 +189,7 @@ test('who has misspelt a variable, or forgotten that a list is YAML, is told', t
   t.regex(sentence, /host_names must be a list of host names, in YAML: '\[a, b\]'\.$/);
 });
 
-test('a loss is accepted where the command line says so, and nowhere else', t => {
+test('a loss is accepted only on the command line', t => {
   t.true(loadConfig({ argv: ['--accept-loss'], env: {} }).acceptLoss);
   t.false(loadConfig({ env: { PDISK_ACCEPT_LOSS: 'true' } }).acceptLoss);
 });
@@ -214,7 +214,7 @@ test('the file is named by --config, else by PDISK_CONFIG', t => {
   });
 });
 
-test('all mistakes are told together, each with the setting, the value and what is allowed', t => {
+test('all mistakes are reported together, each with the setting, the value and what is allowed', t => {
   const sentences = mistakes(
     'listen: 8445\nuser_limit: 0\nlogs: info\nnodes: {"*": "qemu:///system", -b: "qemu:///system"}\nattach_timeout: "3"',
     { PDISK_OVERCOMMIT: '-1', PDISK_VM_NAMES: '[' },
@@ -234,7 +234,7 @@ test('all mistakes are told together, each with the setting, the value and what 
     t.true(sentences[index]?.startsWith(start), sentences[index]);
 });
 
-test('a pool is a directory, taken from where pdisk was started, or a volume group or a thin pool in one', t => {
+test('a pool is a directory, relative to the working directory, a volume group or a thin pool in one', t => {
   const poolOf = (pool: string) => load('', { PDISK_POOL: pool }).pool;
   t.deepEqual(poolOf('file:images'), { kind: 'file', directory: '/srv/images' });
   t.deepEqual(poolOf('file:/a:b'), { kind: 'file', directory: '/a:b' });
@@ -284,7 +284,7 @@ test('what is not allowed is refused', t => {
   }
 });
 
-test('a host name is letters, digits, hyphens and underscores in labels, compared in lower case without a final dot', t => {
+test('a host name is letters, digits, hyphens and underscores in labels, lower case without a final dot', t => {
   const label = 'a'.repeat(63);
   const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
   for (const name of ['a', 'A-1', 'kvm_01', '1.2.3.4', 'a.b.', longest, `${longest}.`])
@@ -294,7 +294,7 @@ test('a host name is letters, digits, hyphens and underscores in labels, compare
   t.is(normalNodeName('OneHost-2.LAL.in2p3.fr.'), 'onehost-2.lal.in2p3.fr');
 });
 
-test('the help and the table tell every setting, in a table of four columns', t => {
+test('the help and the table contain every setting, in a table of four columns', t => {
   const rows = settingsTable().trimEnd().split('\n');
   for (const { name, env } of allSettings) {
     t.true(helpText().includes(`  ${name}  ${env}  `));
@@ -303,7 +303,7 @@ test('the help and the table tell every setting, in a table of four columns', t 
   for (const row of rows) t.is(row.split('|').length, 6, row);
 });
 
-test('beyond this machine it serves with TLS only, unless it is told to be insecure', t => {
+test('beyond this computer it serves with TLS only, unless it is told to be insecure', t => {
   const reason =
     /^listen is 0\.0\.0\.0, .*in the clear: set tls_certificate and tls_key, .*insecure to true\.$/;
   t.regex(mistakes('listen: 0.0.0.0:1').join(), reason);
@@ -314,7 +314,7 @@ test('beyond this machine it serves with TLS only, unless it is told to be insec
   t.is(mistakes('tls_key: b').join(), 'tls_key is set and tls_certificate is not; TLS needs both.');
 });
 
-test('a node whose name is what is wrong is told so', t => {
+test('a node with an invalid name is reported as such', t => {
   const env = { PDISK_NODES: '{kvm 01: "qemu:///system"}' };
   const error = t.throws(() => loadConfig({ env }), { instanceOf: ConfigError });
   t.true(

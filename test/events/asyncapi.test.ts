@@ -6,14 +6,14 @@ import { changeTypes } from '../../src/store/records.ts';
 import { eventSite } from './support/site.ts';
 import { checked } from './support/subscriber.ts';
 
-test('the document is valid AsyncAPI 3.0 and says what there is to see, to everybody', async t => {
+test('the document is valid AsyncAPI 3.0 and is served to everybody', async t => {
   const site = await eventSite(t);
   const answer = await fetch(`${site.url}/api/asyncapi.json`);
   t.is(answer.status, 200);
   const document = JSON.parse(await answer.text());
   const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
   formats.default(ajv);
-  // It brings the schema of schemas along.
+  // The package contains the meta-schema.
   const check = ajv.compile(specs.schemas['3.0.0'] as object);
   t.true(check(document), JSON.stringify(check.errors?.slice(0, 5), null, 1));
   const { channels, components } = document;
@@ -23,7 +23,7 @@ test('the document is valid AsyncAPI 3.0 and says what there is to see, to every
   t.true(Object.keys(changeTypes).every(type => type.startsWith('disk.')));
 });
 
-test('a message that the document does not know is refused by what the tests check with', t => {
+test("the tests' checker refuses a message that the document does not describe", t => {
   t.throws(() => checked('{"control":"bookmark"}'));
   t.throws(() => checked('{"control":"bookmark","sequence":1,"more":1}'));
   t.throws(() => checked('{"specversion":"1.0"}'));

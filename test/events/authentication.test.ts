@@ -20,7 +20,7 @@ test('without credentials there is no stream and no ticket', async t => {
   t.is((await fetch(`${site.url}/api/events/ticket`, { method: 'POST' })).status, 401);
 });
 
-test('a ticket opens one stream, of whoever got it, and no second one', async t => {
+test('a ticket opens one stream of the account that got it, and no second one', async t => {
   const site = await eventSite(t);
   for (const open of [site.subscribe, site.subscribeSse]) {
     const ticket = await ticketFor(site, 'alice');
@@ -33,20 +33,20 @@ test('a ticket opens one stream, of whoever got it, and no second one', async t 
   }
 });
 
-test('a ticket is worth nothing once its account has changed', async t => {
+test('a ticket is not valid once its account has changed', async t => {
   const site = await eventSite(t);
   const ticket = await ticketFor(site, 'bob');
   await site.accounts.put(site.admin, 'bob', { password: 'another horse', role: 'user' });
   await t.throwsAsync(site.subscribe(`?ticket=${ticket}`, { as: '' }), { message: '401 UNAUTHENTICATED' });
 });
 
-test('a ticket is good nowhere else', async t => {
+test('a ticket is not valid for other requests', async t => {
   const site = await eventSite(t);
   const ticket = await ticketFor(site, 'admin');
   t.is((await fetch(`${site.url}/api/disks?ticket=${ticket}`)).status, 401);
 });
 
-test('tickets expire, and those of one account are few', t => {
+test('tickets expire, and their number per account is limited', t => {
   let now = 0;
   let count = 0;
   const tickets = createTickets(
@@ -66,7 +66,7 @@ test('tickets expire, and those of one account are few', t => {
   t.is(tickets.redeem(bobs), bob);
 });
 
-test('a page of a stranger opens no WebSocket, a page of our own does', async t => {
+test("a page of another origin opens no WebSocket, the service's own page does", async t => {
   const site = await eventSite(t);
   for (const origin of ['https://evil.example', 'null', site.url.replace('127.0.0.1', 'localhost')]) {
     await t.throwsAsync(site.subscribe('', { headers: { origin } }), { message: '400 CROSS_SITE' }, origin);

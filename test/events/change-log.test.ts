@@ -28,7 +28,7 @@ const kept = change(2, {
 const waiting = change(3, { type: 'disk.state-changed', attachment, to: 'detaching', deadline: 1 });
 const wiping = change(4, { type: 'disk.wiping', progress: 50 });
 
-test('the log tells what became of a disk, on which machine, and why, also where no request asked', t => {
+test('the log tells what became of a disk, on which VM, and why, also where no request asked', t => {
   const { lines, tell } = logged('info');
   tell([died, kept, waiting, wiping]);
   t.is(lines.length, 2);
@@ -44,7 +44,7 @@ test('the log tells what became of a disk, on which machine, and why, also where
   t.like(lines[1], { ...where, event: 'disk.detach-failed', request: 'r1', account: 'alice', problem });
 });
 
-test('what only begins, or goes on, is told to whoever wants to know more', t => {
+test('starts of operations and progress are logged at debug only', t => {
   const { lines, tell } = logged('debug');
   tell([died, kept, waiting, wiping]);
   t.deepEqual(

@@ -6,7 +6,7 @@ import { type Batch, createWorld, RUN, settle, vmOf } from '../disks/support/wor
 
 type World = ReturnType<typeof createWorld>;
 
-/** Lets everything arrive; answers the batches that went by. */
+/** Waits until all pending work is done; resolves with the batches that were written. */
 async function arrive(world: World): Promise<Batch[]> {
   const seen: Batch[] = [];
   await settle();
@@ -91,7 +91,7 @@ test('events are numbered without a gap over everything, and tell the deadline o
   ]);
 });
 
-test('an event holds the disk as it is after it, also the last one', async t => {
+test('an event holds the disk after the change, also the last event of a disk', async t => {
   const world = await made();
   void world.hotattach('d', 'a', vmOf('1'));
   await arrive(world);
@@ -128,7 +128,7 @@ test('what a deadline or a restart does has its own cause', async t => {
   );
 });
 
-test('what an administrator gave as the reason is in every event that follows, on disk as well', async t => {
+test('the reason that an administrator gave is in every event that follows, on disk as well', async t => {
   const world = await made();
   const cause = { kind: 'request', request: 'r', account: 'admin', reason: 'the host burnt down' } as const;
   void world.system.deliver(
@@ -143,7 +143,7 @@ test('what an administrator gave as the reason is in every event that follows, o
   t.is(world.published.at(-1)?.cause.reason, 'the host burnt down');
 });
 
-test('a creation and a growth that fail are events of their own, with the reason', async t => {
+test('a creation and a resize that fail are events of their own, with the reason', async t => {
   const world = createWorld();
   void world.create('d');
   await arrive(world);

@@ -3,18 +3,21 @@ import { until } from '../rig/until.ts';
 import { eventSite } from './support/site.ts';
 
 const LIMIT = { timeoutMs: 120_000 };
-/** More than the kernel takes for a client that reads nothing. */
+/** More events than the kernel buffers for a client that does not read. */
 const MANY = 30_000;
 
 type Site = Awaited<ReturnType<typeof eventSite>>;
 
-/** Resolves when a WebSocket that answers no pings has been cut, 16 to 20 s from now: later than uWebSockets.js cuts a response. */
+/**
+ * Resolves when a WebSocket that answers no pings has been closed, 16 to 20 s from now: later than
+ * uWebSockets.js times out a response.
+ */
 async function aWhile(t: ExecutionContext): Promise<void> {
   const site = await eventSite(t, { idleSeconds: 20 });
   await (await site.subscribe('', { autoPong: false })).closed;
 }
 
-/** Over Server-Sent Events, and has so much to take that the service has to wait for it. */
+/** A client of Server-Sent Events that does not read, with more events waiting than the buffers take. */
 async function stalled(site: Site) {
   const subscriber = await site.subscribeSse();
   await subscriber.untilMessages(1);
@@ -23,7 +26,7 @@ async function stalled(site: Site) {
   return subscriber;
 }
 
-test('a WebSocket that answers no pings is taken for dead, one that does lives on, and so do quiet Server-Sent Events', async t => {
+test('a WebSocket that answers no pings is closed; one that does stays open, as do idle Server-Sent Events', async t => {
   const site = await eventSite(t, { idleSeconds: 20 });
   const [socket, sse] = [await site.subscribe(), await site.subscribeSse()];
   const silent = await site.subscribe('', { autoPong: false });
@@ -35,7 +38,7 @@ test('a WebSocket that answers no pings is taken for dead, one that does lives o
   t.deepEqual([socket.sequences(), sse.sequences()], [[1], [1]]);
 });
 
-test('who stops reading Server-Sent Events for a while is waited for, as over a WebSocket', async t => {
+test('a client that stops reading Server-Sent Events for a while stays connected, as over a WebSocket', async t => {
   const site = await eventSite(t);
   const subscriber = await stalled(site);
   await aWhile(t);
@@ -45,7 +48,7 @@ test('who stops reading Server-Sent Events for a while is waited for, as over a 
   t.is(subscriber.sequences().length, MANY);
 });
 
-test('who reads no Server-Sent Events any more is taken for dead', async t => {
+test('a client that reads no Server-Sent Events any more is disconnected', async t => {
   const site = await eventSite(t, { idleSeconds: 8 });
   await stalled(site);
   await until(() => site.streams.figures().streams === 0, 'the stream to end', LIMIT);

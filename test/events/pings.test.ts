@@ -6,10 +6,13 @@ import { eventSite } from './support/site.ts';
 
 const MIB = 2 ** 20;
 const PAYLOAD = 125;
-/** So many that what the kernel takes for a client that reads nothing (tcp_wmem and tcp_rmem) is little of it. */
+/**
+ * So many that the kernel's buffers for a client that does not read (tcp_wmem and tcp_rmem) hold only a small
+ * part of the answers.
+ */
 const PINGS = 300_000;
 
-/** Pings, masked with zeros, that say which they are. */
+/** WebSocket pings with their number as payload, masked with zeros. */
 function pings(first: number, count: number): Buffer {
   const frames = Buffer.alloc(count * (6 + PAYLOAD));
   for (let index = 0; index < count; index += 1) {
@@ -20,7 +23,7 @@ function pings(first: number, count: number): Buffer {
   return frames;
 }
 
-test('a WebSocket that sends pings and reads nothing is owed a few MiB at most', async t => {
+test('a WebSocket that sends pings and reads nothing costs a few MiB at most', async t => {
   const site = await eventSite(t);
   const { port } = new URL(site.url);
   const socket = connect(Number(port), '127.0.0.1');
@@ -37,13 +40,13 @@ test('a WebSocket that sends pings and reads nothing is owed a few MiB at most',
     if (!socket.write(pings(sent, 1000))) await once(socket, 'drain');
   }
 
-  // The pongs until the first that was never sent.
+  // The pongs up to the first missing one.
   let rest = Buffer.alloc(0);
   let next: number | undefined;
   let owed = 0;
   const gap = new Promise<void>(resolve => {
     socket.on('data', bytes => {
-      // One that is answered as soon as there is room again.
+      // A ping that is answered as soon as there is room again.
       socket.write(pings(PINGS, 1));
       rest = Buffer.concat([rest, bytes]);
       while (rest.length >= 2 + PAYLOAD) {

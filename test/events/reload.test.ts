@@ -8,7 +8,7 @@ import { eventSite } from './support/site.ts';
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../api/support/tls/${name}`, import.meta.url));
 
-test('streams that are open live on when the certificate is read again', async t => {
+test('streams that are open stay open when the certificate is reloaded', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-reload-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const tls = { certificate: join(directory, 'crt'), key: join(directory, 'key') };

@@ -7,7 +7,7 @@ const fail = (error: unknown): never => {
   throw error;
 };
 
-test('the log keeps the newest events and forgets the others, but never the last', async t => {
+test('the log keeps the newest events and deletes the others, but never the last', async t => {
   const { log, stored } = await memoryLog(Array.from({ length: 5300 }, (_, index) => change(index + 1)));
   const history = startRetention({ log, events: 3000, ageMs: 1e9, now: Date.now, failed: fail });
   t.teardown(history.stop);
@@ -17,7 +17,7 @@ test('the log keeps the newest events and forgets the others, but never the last
   t.deepEqual([log.oldest(), [...stored.keys()]], [5300, [5300]]);
 });
 
-test('what is too old goes, however little there is', async t => {
+test('events that are too old are deleted, however few there are', async t => {
   const ages = [50, 40, 30, 20, 10, 0];
   const now = 1_000_000;
   const { log, stored } = await memoryLog(ages.map((age, index) => change(index + 1, { time: now - age })));
@@ -31,7 +31,7 @@ test('what is too old goes, however little there is', async t => {
   t.deepEqual([...stored.keys()], [6]);
 });
 
-test('a clock that is set ahead makes nothing old', async t => {
+test('a clock that is set ahead makes no event too old', async t => {
   const day = 86_400_000;
   let steady = 0;
   const start = 100 * day;
@@ -39,7 +39,7 @@ test('a clock that is set ahead makes nothing old', async t => {
   const { log, stored } = await memoryLog([
     change(1, { time: start - day }),
     change(2, { time: start }),
-    // Written when the clock had been set ahead.
+    // Written while the clock was set ahead.
     change(3, { time: start + 31 * day }),
     change(4, { time: start + 31 * day }),
   ]);
@@ -58,7 +58,7 @@ test('an event out of order is a fault, not a gap', async t => {
   t.notThrows(() => log.publish([change(2), change(3)]));
 });
 
-test('events come from memory as far as that reaches, and from the disk before', async t => {
+test('events come from memory as far as it reaches, and older ones from the disk', async t => {
   const { log, add } = await memoryLog([change(1), change(2)]);
   t.is(log.recent(1, 10), undefined);
   t.deepEqual(

@@ -13,7 +13,7 @@ const attachment = (by: string) =>
 const request = (account: string) =>
   ({ kind: 'request', request: 'r', account, accountId: ACCOUNT_ID }) as const;
 
-/** What each account sees of one event of each kind, and then of one that all see. */
+/** What each account sees of one event of each kind, followed by one that every account sees. */
 async function seen(
   site: Site,
   account: string,
@@ -25,7 +25,7 @@ async function seen(
   });
 }
 
-test('users see their own disks and public ones, of whose machines only their own; service and admin see all', async t => {
+test('users see their own and public disks, of the latter only their own VMs; service and admin see all', async t => {
   const site = await eventSite(t);
   site.add({ disk: disk('alice', 'private'), attachment: attachment('alice'), cause: request('alice') });
   site.add({ disk: disk('alice', 'public'), attachment: attachment('alice'), cause: request('alice') });
@@ -62,7 +62,7 @@ test('users see their own disks and public ones, of whose machines only their ow
   }
 });
 
-test('what was seen is decided by the disk as it was then, not as it is now', async t => {
+test('the disk at the time of the event decides who sees the event, not the disk now', async t => {
   const site = await eventSite(t);
   site.add({ disk: disk('alice', 'public') });
   site.add({ disk: disk('alice', 'private') });
@@ -73,7 +73,7 @@ test('what was seen is decided by the disk as it was then, not as it is now', as
   );
 });
 
-test('the node of a machine that one may not see is not betrayed by the filter', async t => {
+test('the filter by node does not reveal the node of a VM that the caller may not see', async t => {
   const site = await eventSite(t, { bookmarkMs: 0 });
   site.add({ disk: disk('alice', 'public'), attachment: attachment('alice') });
   const follow = (as: string) => site.subscribe('?since=0&node=n1', { as });
@@ -82,7 +82,7 @@ test('the node of a machine that one may not see is not betrayed by the filter',
   t.deepEqual([bob.sequences(), alice.sequences()], [[], [1]]);
 });
 
-test('an account that is made anew under an old name sees nothing that was of the old one', async t => {
+test('a new account with an old name sees no events of the old account', async t => {
   const site = await eventSite(t);
   const old = { ...attachment('alice'), byId: 'an older id' };
   const ofOld = (visibility: 'private' | 'public') => {

@@ -10,10 +10,10 @@ import { eventSite } from './support/site.ts';
 
 const EVENTS = 100_000;
 const BATCH = 500;
-/** What the kernel keeps for two ends of a connection on one machine is some MB, at about 600 bytes an event. */
+/** The kernel buffers a few MB for a connection on one host; an event has about 600 bytes. */
 const IN_BUFFERS = 30_000;
 
-test('who stops reading costs a bounded queue, disturbs nobody, and gets every event afterwards', async t => {
+test('a subscriber that stops reading has a bounded queue, delays no other, and gets every event later', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-slow-'));
   const store = await openStore({ directory, onFailure: error => t.fail(error.message) });
   const log = await openEventLog(store);

@@ -14,7 +14,8 @@ test('Server-Sent Events carry the same messages, and each has an id to resume f
   t.is(first.id(), '500');
   first.close();
   for (let count = 0; count < 100; count += 1) site.add();
-  // A browser comes back with the URL that it had, and the id that it saw last goes before what that says.
+  // A browser reconnects with its first URL; the id that it saw last (Last-Event-ID) overrides the URL's
+  // query.
   for (const query of ['?since=0', '?snapshot=1', '']) {
     const again = await site.subscribeSse(query, { headers: { 'last-event-id': first.id() } });
     await again.untilSequence(600);
@@ -23,7 +24,7 @@ test('Server-Sent Events carry the same messages, and each has an id to resume f
   }
 });
 
-test('a snapshot that was cut is not resumed in its middle', async t => {
+test('an interrupted snapshot is not resumed in its middle', async t => {
   const site = await eventSite(t);
   const [one] = site.service.disks.values();
   for (let count = 0; count < 150 && one; count += 1) {
@@ -37,7 +38,7 @@ test('a snapshot that was cut is not resumed in its middle', async t => {
   t.is(subscriber.id(), '1');
 });
 
-test('a Last-Event-ID that is none of ours is refused', async t => {
+test('an invalid Last-Event-ID is refused', async t => {
   const site = await eventSite(t);
   const odd = site.subscribeSse('', { headers: { 'last-event-id': 'x' } });
   await t.throwsAsync(odd, { message: '400 BAD_REQUEST' });

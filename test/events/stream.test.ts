@@ -8,7 +8,7 @@ import { eventSite } from './support/site.ts';
 const range = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-test('a subscriber without wishes gets a bookmark and everything from now on', async t => {
+test('a subscriber without parameters gets a bookmark and every event from now on', async t => {
   const site = await eventSite(t);
   for (let count = 0; count < 3; count += 1) site.add();
   const subscriber = await site.subscribe();
@@ -19,7 +19,7 @@ test('a subscriber without wishes gets a bookmark and everything from now on', a
   t.deepEqual(subscriber.sequences(), range(4, 203));
 });
 
-test('a subscriber resumes after any sequence, and the replay and the present meet without gap or double', async t => {
+test('a subscriber resumes after any sequence; between replay and new events none is missing or doubled', async t => {
   const site = await eventSite(t);
   for (let count = 0; count < 20_000; count += 1) site.add();
   for (const since of [0, 1, 7000, 19_999, 20_000]) {
@@ -58,7 +58,7 @@ test('a snapshot shows the disks as of a sequence, and what follows has happened
   t.deepEqual(subscriber.sequences(), [6]);
 });
 
-test('a full snapshot has all that there is to say of each disk, in the same pieces', async t => {
+test('a full snapshot has the details of each disk, in the same parts', async t => {
   const site = await eventSite(t);
   const one = site.service.get(site.admin, FIRST);
   for (let count = 0; count < 150; count += 1)
@@ -93,7 +93,7 @@ test('a full snapshot has all that there is to say of each disk, in the same pie
   t.like(after, { control: 'snapshot', disks: { 0: { uuid: FIRST, state: 'available', size: 2 } } });
 });
 
-test('a snapshot of nothing is complete', async t => {
+test('a snapshot without disks is complete', async t => {
   const site = await eventSite(t);
   site.service.disks.clear();
   const subscriber = await site.subscribe('?snapshot=1');
@@ -101,7 +101,7 @@ test('a snapshot of nothing is complete', async t => {
   t.deepEqual(subscriber.messages, [{ control: 'snapshot', sequence: 0, disks: [], complete: true }]);
 });
 
-test('a place that history has lost, or never had, is answered by resync and a snapshot', async t => {
+test('a sequence that the log has no more, or never had, is answered by resync and a snapshot', async t => {
   const site = await eventSite(t);
   for (let count = 0; count < 10; count += 1) site.add();
   await site.log.forget(4);
@@ -155,7 +155,7 @@ test('filters choose disks, types and nodes, and a snapshot has the chosen disks
   t.deepEqual(snapshot && 'disks' in snapshot && snapshot.disks.map(disk => disk.uuid), [SECOND]);
 });
 
-test('a wrong wish is refused with a sentence', async t => {
+test('wrong parameters are refused with a sentence', async t => {
   const site = await eventSite(t);
   for (const query of [
     'since=-1',
@@ -178,7 +178,7 @@ test('a wrong wish is refused with a sentence', async t => {
   }
 });
 
-test('a plain GET is told what to ask for, and HEAD is answered', async t => {
+test('a GET without an upgrade is told what to ask for, and HEAD is answered', async t => {
   const site = await eventSite(t);
   const headers = { authorization: `Basic ${Buffer.from('admin:correct horse').toString('base64')}` };
   const answer = await fetch(`${site.url}/api/events`, { headers });
@@ -208,7 +208,7 @@ test('half a handshake opens no WebSocket', async t => {
   }
 });
 
-test('a quiet subscriber gets bookmarks, also where it may see nothing of what happens', async t => {
+test('an idle subscriber gets bookmarks, also where it may see none of the events', async t => {
   const site = await eventSite(t, { bookmarkMs: 10 });
   const subscriber = await site.subscribe('', { as: 'bob' });
   const hidden = change(1).disk;
@@ -219,7 +219,7 @@ test('a quiet subscriber gets bookmarks, also where it may see nothing of what h
   t.deepEqual(subscriber.messages.at(-1), { control: 'bookmark', sequence: 5 });
 });
 
-test('a bookmark never stands before the end of a snapshot', async t => {
+test('a bookmark never comes before the end of a snapshot', async t => {
   const site = await eventSite(t, { bookmarkMs: 0 });
   const subscriber = await site.subscribe('?snapshot=1');
   await subscriber.untilMessages(2);
@@ -232,7 +232,7 @@ test('a bookmark never stands before the end of a snapshot', async t => {
   );
 });
 
-test('those who run the service hear how full the pool is, users do not', async t => {
+test('operators are told how full the pool is, users are not', async t => {
   const site = await eventSite(t);
   const [admin, cloud, alice] = await Promise.all(
     ['admin', 'cloud', 'alice'].map(as => site.subscribe('', { as })),
@@ -259,7 +259,7 @@ const lost = {
   repair: 'DELETE',
 };
 
-test('those who run the service hear of differences that come and go, users do not', async t => {
+test('operators are told of differences that come and go, users are not', async t => {
   const site = await eventSite(t);
   const [admin, cloud, alice] = await Promise.all(
     ['admin', 'cloud', 'alice'].map(as => site.subscribe('', { as })),
@@ -276,7 +276,7 @@ test('those who run the service hear of differences that come and go, users do n
   t.deepEqual(told, [[message], [message], [], [message]]);
 });
 
-test('who comes while there are differences hears how many of each kind, and nobody after their end', async t => {
+test('a stream opened while there are differences gets their number by kind, one opened later does not', async t => {
   const site = await eventSite(t);
   site.streams.drift({ kind: 'volume-lost', count: 2, came: [lost], gone: [] });
   site.streams.drift({ kind: 'leftover', count: 1, came: [], gone: [] });
@@ -296,7 +296,7 @@ test('who comes while there are differences hears how many of each kind, and nob
   );
 });
 
-test('who comes while the pool is full hears of it once, after the snapshot, and nobody after its end', async t => {
+test('a stream opened while the pool is full is told once, after the snapshot, one opened later is not', async t => {
   const site = await eventSite(t);
   site.streams.warn({ what: 'data', percent: 76, level: 'high' });
   site.streams.warn({ what: 'data', percent: 91, level: 'full' });
@@ -315,7 +315,7 @@ test('who comes while the pool is full hears of it once, after the snapshot, and
   );
 });
 
-test('an account may have so many streams and no more, and closing one makes room', async t => {
+test('the streams of an account are limited, and closing one makes room', async t => {
   const site = await eventSite(t, { perAccount: 2 });
   const first = await site.subscribe();
   await site.subscribeSse();
@@ -326,7 +326,7 @@ test('an account may have so many streams and no more, and closing one makes roo
   await t.notThrowsAsync(site.subscribe());
 });
 
-test('of many that come at once no more get through than may', async t => {
+test('of many streams opened at once no more than the limit stay open', async t => {
   const site = await eventSite(t, { perAccount: 3 });
   const all = await Promise.allSettled(Array.from({ length: 20 }, () => site.subscribe()));
   const opened = all.flatMap(one => (one.status === 'fulfilled' ? one.value : []));
@@ -341,7 +341,7 @@ test('of many that come at once no more get through than may', async t => {
   );
 });
 
-test('a stream ends with the account, whether something happens or not', async t => {
+test('a stream ends with the account, whether there are events or not', async t => {
   const site = await eventSite(t);
   const alice = await site.subscribe('', { as: 'alice' });
   const bob = await site.subscribe('', { as: 'bob' });
@@ -379,7 +379,7 @@ test('a service that stops says so to its subscribers', async t => {
   await t.throwsAsync(site.subscribe());
 });
 
-test('a subscriber that falls out of history is told so', async t => {
+test('a subscriber that falls behind the oldest event is told so', async t => {
   const site = await eventSite(t);
   for (let count = 0; count < 30_000; count += 1) site.add();
   const subscriber = await site.subscribe('?since=1');

@@ -1,5 +1,5 @@
-// What an administrator makes of volumes of ours, or of the volume group, while pdisk uses them: no tenant's bytes come to light, and nothing
-// is taken for removed.
+// What an administrator does to volumes of disks, or to the volume group, while pdisk uses them: no tenant's
+// data is exposed, and no volume is reported as deleted that is not.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const secret = Buffer.alloc(4096, 'secret');
 const files = volumeGroupForThisFile(VG);
 const nameOf = (uuid: string): string => `${VG}/pdisk-${uuid}`;
 
-/** A volume with a tenant's bytes in it. */
+/** A volume with a tenant's data in it. */
 async function secretVolume(pool: Pool): Promise<{ uuid: string; path: string }> {
   const uuid = randomUUID();
   await pool.make(uuid, 1, never());
@@ -31,7 +31,7 @@ async function wipeAll(pool: Pool, uuid: string): Promise<void> {
 }
 
 guestTest.serial(
-  'a cached volume is neither wiped, grown nor removed, and is told; without its cache it is',
+  'a cached volume is reported, and not wiped, grown or removed until its cache is detached',
   async t => {
     const pool = await files.pool(t);
     const { uuid, path } = await secretVolume(pool);
@@ -114,13 +114,13 @@ guestTest.serial('a suspended device is told at once, and holds up no other wipi
 });
 
 guestTest.serial(
-  'a volume that is being moved is told to be busy when it is to grow, and grows afterwards',
+  'a resize of a volume that pvmove moves is refused as busy, and succeeds afterwards',
   async t => {
     await createVolumeGroup('spare');
     await run('vgmerge', '--quiet', VG, 'spare');
     const pool = await files.pool(t);
     const { uuid } = await secretVolume(pool);
-    // It is only told to look at its progress long after this test.
+    // An interval for pvmove's progress check that ends long after this test.
     const move = ['--background', '--interval', '3600', '--name', `pdisk-${uuid}`, files.group().device];
     await run('pvmove', '--quiet', ...move);
     const error = await failureOf(t, pool.grow(uuid, 2, never()));
@@ -134,7 +134,7 @@ guestTest.serial(
   },
 );
 
-/** A pool whose LVM reads another lvm.conf. */
+/** A pool whose LVM uses a lvm.conf with additional lines. */
 async function poolWith(...lines: string[]): Promise<{ pool: Pool; end: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-lvm-conf-'));
   const conf = ['activation { udev_sync=0 udev_rules=0 monitoring=0 }', ...lines];
@@ -171,7 +171,7 @@ guestTest.serial('what a guest writes onto its disk is never taken for a physica
   t.teardown(end);
   const { uuid, path } = await secretVolume(pool);
   const before = await pool.promisableBytes();
-  // Its guest comes by a copy of our own labels and metadata, names and UUIDs included.
+  // The guest gets a disk with a copy of the group's labels and metadata, with the same names and UUIDs.
   const copy = [`if=${files.group().device}`, `of=${path}`, 'bs=1M', 'count=2', 'conv=notrunc,fsync'];
   await run('dd', ...copy, 'status=none');
   const another = randomUUID();
@@ -185,7 +185,7 @@ guestTest.serial('what a guest writes onto its disk is never taken for a physica
 });
 
 guestTest.serial(
-  'what LVM made in another volume group, which has come to bear the name, is taken back',
+  'a volume that LVM created in another group, renamed to the pool’s name meanwhile, is removed again',
   async t => {
     const pool = await files.pool(t);
     const { uuid } = await secretVolume(pool);
@@ -193,7 +193,7 @@ guestTest.serial(
     await run('vgrename', '--quiet', VG, 'away');
     await run('vgrename', '--quiet', 'other', VG);
     try {
-      // It has not been looked at since.
+      // The pool has not looked at the group since.
       const error = await failureOf(t, pool.make(randomUUID(), 1, never()));
       t.is(error.code, 'POOL_UNAVAILABLE');
       t.regex(error.message, /another volume group is called admin now/);

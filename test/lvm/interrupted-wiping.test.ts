@@ -1,4 +1,4 @@
-// The service, or the program that wipes for it, killed while the first piece of a deleted disk is wiped.
+// The service, or the program that wipes for it, is killed while the first piece of a deleted disk is wiped.
 import { type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
@@ -6,7 +6,7 @@ import { createVolumeGroup, extentsOf, firstNonZero, guestTest, programs } from 
 
 const GIB = 2 ** 30;
 const LONG = { timeoutMs: 240_000 };
-/** In MiB in a second: the first piece, of two seconds, is far from the middle of the disk. */
+/** In MiB per second: the first piece, of two seconds, ends far before the middle of the disk. */
 const RATE = 128;
 const secret = Buffer.alloc(4096, 'secret');
 
@@ -17,7 +17,7 @@ const pidOfWiper = async (device: string): Promise<number | undefined> => {
   return found && Number(found[0]);
 };
 
-/** Kills the program that wipes the device in the middle of it. */
+/** Kills the program that wipes the device while it works. */
 async function killWiper(device: string): Promise<void> {
   await until(
     async () => {
@@ -25,7 +25,7 @@ async function killWiper(device: string): Promise<void> {
       try {
         return pid !== undefined && process.kill(pid, 'SIGKILL');
       } catch {
-        // It was faster; there are more to come.
+        // The program has ended already; there are more pieces to come.
         return false;
       }
     },
@@ -54,7 +54,7 @@ for (const wipe of ['zero', 'discard'] as const) {
       const deviceOf = (uuid: string): string => `/dev/${vg}/pdisk-${uuid}`;
       const places = [0, GIB / 2, GIB - 4096];
 
-      /** A disk full of secrets, deleted; what then interrupts the wiping of its device does so in its first piece. */
+      /** Deletes a disk full of secrets, and interrupts the wiping of its device in the first piece. */
       async function deleted(uuid: string, interrupt: (device: string) => Promise<void>): Promise<string> {
         const device = deviceOf(uuid);
         for (const at of places) await writeAt(device, at, secret);

@@ -1,4 +1,5 @@
-// LVM itself, or what wipes, killed in the middle of a change, as by an administrator or for lack of memory: the next attempt makes it good.
+// LVM itself, or the program that wipes, is killed in the middle of a change, as by an administrator or for
+// lack of memory: the next attempt repairs it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
@@ -12,17 +13,20 @@ const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 const LONG = { timeoutMs: 120_000 };
 const files = volumeGroupForThisFile('killed');
-/** How long it has been at work when it is killed, in milliseconds: at its beginning, on its way, near its end. */
+/**
+ * How long a program has been running when it is killed, in milliseconds: at its start, in the middle, near
+ * its end.
+ */
 const MOMENTS = [0, 60, 150, 300];
 
 async function pidOf(command: string): Promise<number | undefined> {
-  // Not those of other files, which run at the same time.
+  // Only programs of this test: other test files run at the same time.
   const ours = (line: string): boolean => line.includes(command) && /[ /]killed(?:[ /]|$)/.test(line);
   const [pid] = [...(await programs())].find(([, line]) => ours(line)) ?? [];
   return pid === undefined ? undefined : Number(pid);
 }
 
-/** Kills the program of that command with SIGKILL while it works, unless it is faster. */
+/** Kills the program of that command with SIGKILL while it works, unless it ends earlier. */
 async function killing(command: string, ms: number, work: () => Promise<unknown>): Promise<void> {
   let over = false;
   const working = work()
@@ -60,7 +64,7 @@ guestTest.serial('a creation of which LVM was killed can be made again, and undo
 });
 
 guestTest.serial(
-  'growth of which LVM was killed is ended by the next attempt, and nothing is lost',
+  'a resize during which LVM is killed is completed by the next attempt, and no data is lost',
   async t => {
     const pool = await files.pool(t);
     const uuid = randomUUID();
@@ -72,7 +76,7 @@ guestTest.serial(
       await killing('lvm lvextend ', ms, () => pool.grow(uuid, index + 2, never()));
       t.is(await pool.grow(uuid, index + 2, never()), (index + 2) * GIB);
       t.is(await sizeOf(pool, uuid), (index + 2) * GIB);
-      // It can be written: its device is not suspended.
+      // The volume can be written: its device is not suspended.
       await writeAt(path, GIB, kept);
       t.deepEqual(await readAt(path, GIB - 4096, 4096), kept);
     }
@@ -90,12 +94,15 @@ guestTest.serial('a removal of which LVM was killed is ended by the next attempt
   }
 });
 
-/** As many pieces as it takes: how large one is depends on how fast the machine is. */
+/** Wipes a volume in as many pieces as needed: their size depends on the speed of the host. */
 async function wipeAll(pool: Pool, uuid: string): Promise<void> {
   for (let bytes = 0, of = 1; bytes < of; ) ({ bytes, of } = await pool.wipe(uuid, bytes, never()));
 }
 
-/** Each way to wipe: discarding (first, for to discard what was written takes the guest's disk long), the device's zeros, zeros that are sent. */
+/**
+ * Each way to wipe: discarding (first, because discarding what was written takes long on the guest's disk),
+ * zeros written by the device, zeros that are sent to it.
+ */
 const WAYS = [
   { how: 'discard', canZero: true, program: 'blkdiscard --offset ' },
   { how: 'zero', canZero: true, program: 'blkdiscard --zeroout ' },

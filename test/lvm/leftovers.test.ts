@@ -1,4 +1,4 @@
-// Volumes and records that have lost each other, in a real volume group, through the service.
+// Volumes without records and records without volumes, in a real volume group, through the service.
 import { randomUUID } from 'node:crypto';
 import { startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
@@ -22,14 +22,14 @@ const KINDS = [
 for (const { vg, size, thinPoolGiB, pool } of KINDS) {
   const deviceOf = (uuid: string): string => `/dev/${vg}/pdisk-${uuid}`;
 
-  /** By hand, as none of the service. */
+  /** Creates a volume by hand, not through the service. */
   async function createVolume(uuid: string, ...tags: readonly string[]): Promise<void> {
     const options = [...tags.flatMap(tag => ['--addtag', tag]), '--name', `pdisk-${uuid}`, ...size];
     await run('lvcreate', '--quiet', '--yes', ...options, vg);
     for (const at of [0, GIB - 4096]) await writeAt(deviceOf(uuid), at, secret);
   }
 
-  /** Looks at extents as they are. */
+  /** Reads physical extents directly. */
   async function firstNonZeroIn(extents: string): Promise<number | undefined> {
     const asIs = ['--zero', 'n', '--wipesignatures', 'n', '--extents', '100%PVS', '--name', 'look'];
     await run('lvcreate', '--quiet', '--yes', ...asIs, vg, extents);
@@ -37,7 +37,7 @@ for (const { vg, size, thinPoolGiB, pool } of KINDS) {
   }
 
   guestTest.serial(
-    `a volume without a record is kept until somebody says adopt or remove, a record without a volume is reported (${pool})`,
+    `a volume without a record is kept until it is adopted or removed by request, a record without a volume is reported (${pool})`,
     async t => {
       const group = await createVolumeGroup(vg, thinPoolGiB);
       const service = await startService({ pool, nodes: {}, reconcile_interval: 1 });

@@ -1,4 +1,4 @@
-// The service itself with a pool of logical volumes: killed, held up, and driven hard.
+// The service with a pool of logical volumes: killed, suspended, and under load.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
@@ -12,7 +12,7 @@ const GIB = 2 ** 30;
 const CYCLES = 48;
 const IN_FLIGHT = 16;
 const LONG = { timeoutMs: 240_000 };
-/** Seventeen that wait for each other in an emulation. */
+/** In seconds: long enough for seventeen operations that wait for each other in an emulation. */
 const timeouts = { create_timeout: 600, delete_timeout: 600 };
 
 let group: VolumeGroup;
@@ -50,7 +50,7 @@ const nothingLeft = (): Promise<unknown> =>
 const isRunning = (command: string) => async (): Promise<boolean> =>
   [...(await programs()).values()].some(line => line.includes(`lvm ${command} `));
 
-/** Asks, kills the service at that moment, or when it has answered, and starts it again. */
+/** Sends a request, kills the service when `moment` is true or after the answer, and starts it again. */
 async function killedAt(moment: () => Promise<boolean>, ask: () => Promise<unknown>): Promise<void> {
   let answered = false;
   const asked = ask()
@@ -65,7 +65,7 @@ async function killedAt(moment: () => Promise<boolean>, ask: () => Promise<unkno
   await service.start();
 }
 
-/** The volumes come to be those of the disks, of their sizes, and no program of LVM is left. */
+/** Waits until the volumes are those of the disks, with their sizes, and no program of LVM is running. */
 async function agreement(t: ExecutionContext): Promise<readonly Disk[]> {
   const known = await until(
     async () => {

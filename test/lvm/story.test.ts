@@ -1,4 +1,4 @@
-// The story with a real volume group, a real libvirtd and nested guests.
+// The README's story with a real volume group, a real libvirtd and nested guests.
 import test from 'ava';
 import { bootGuest, type Guest } from '../rig/guest.ts';
 import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
@@ -16,7 +16,7 @@ import {
 } from './support/guest.ts';
 
 const VG = 'story';
-/** An emulation in an emulation. */
+/** In milliseconds: the guest is an emulation in an emulation. */
 const BOOT_MS = 400_000;
 const SLOW_MS = 300_000;
 const timeouts = { attach_timeout: 300, detach_timeout: 300, create_timeout: 300 };

@@ -8,13 +8,13 @@ const MIB = 2 ** 20;
 const group = declareLvmSuite('thin', true);
 
 guestTest.serial(
-  'a thin pool tells how full it really is, and promises nothing more before it runs full',
+  'a thin pool reports its real utilisation, and promises nothing more shortly before it is full',
   async t => {
     const vg = group().name;
     const thinPool = ['--type', 'thin-pool', '--size', '64m', '--chunksize', '64k', '--name', 'small'];
     await run('lvcreate', '--quiet', '--yes', ...thinPool, vg);
     t.teardown(() => run('lvremove', '--quiet', '--yes', `${vg}/small`));
-    // What a pool has seen it keeps for a while: another one sees what is there now.
+    // A pool caches what it has read: a new one shows the present state.
     const open = () =>
       openLvmPool({
         vg,

@@ -33,7 +33,7 @@ const disksOf = async (service: Spawned): Promise<string[]> =>
   JSON.parse((await service.call('GET', '/api/disks')).text).map(({ uuid }: { uuid: string }) => uuid);
 
 (isRoot ? test : test.skip)(
-  'while its file system is full the service answers, starts, and takes what frees room, and no more',
+  'while its file system is full the service answers, starts, and accepts only what frees space',
   async t => {
     const directory = await small(t);
     const settings = { pool: `file:${join(directory, 'pool')}` };

@@ -8,10 +8,13 @@ import { folder, type Spawned, START_MS, spawnService } from './support/spawned.
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
-// Nodes that nobody answers for: every comparison has something to warn of.
+// A node on which no libvirtd answers: every reconciliation logs a warning.
 const settings = { nodes: { away: 'qemu:///system?socket=/nonexistent' }, reconcile_interval: 0.1 };
 
-/** Requests are answered while the log's lines go nowhere, and those between requests end nothing. */
+/**
+ * Checks that requests are answered while the log cannot be written, and that the lines logged between
+ * requests do not end the service.
+ */
 async function goesOn(service: Spawned): Promise<string[]> {
   await service.serves();
   const found: string[] = [];
@@ -27,9 +30,9 @@ for (const [where, shell] of [
   ['stderr', 'exec "$@" 2>/dev/full'],
   ['stdout', 'unset PDISK_ADMIN_PASSWORD; exec "$@" >/dev/full'],
 ] as const) {
-  test.serial(`a service whose ${where} is full from the beginning starts and serves`, async t => {
+  test.serial(`a service whose ${where} is full from the start starts and serves`, async t => {
     const directory = await folder(t);
-    // The account is made with a password that can be known before the output that tells it is lost.
+    // The account is created with a chosen password: the output with a random one would be lost.
     const first = await spawnService(t, directory);
     await first.serves();
     await first.end();
@@ -37,7 +40,7 @@ for (const [where, shell] of [
   });
 }
 
-test.serial('a service that cannot tell the first password is started all the same', async t => {
+test.serial('a service that cannot print the first password starts nevertheless', async t => {
   const service = await spawnService(t, await folder(t), {
     shell: 'exec "$@" >/dev/full',
     env: { PDISK_ADMIN_PASSWORD: undefined },
@@ -50,7 +53,7 @@ test.serial('a service that cannot tell the first password is started all the sa
   t.is(await service.end(), 0);
 });
 
-test.serial('a service whose log has lost its reader goes on', async t => {
+test.serial('a service whose log is a pipe without a reader goes on', async t => {
   const service = await spawnService(t, await folder(t), { settings });
   await service.serves();
   service.child.stderr?.destroy();
@@ -72,7 +75,7 @@ test.serial('a service whose log has lost its reader goes on', async t => {
     shell: `exec "$@" 2>${join(logs, 'log')}`,
   });
   await service.serves();
-  // Some 250 bytes each.
+  // About 250 bytes of log each.
   for (let time = 0; time < 200; time += 1) await service.call('GET', '/api/disks');
   t.deepEqual(await goesOn(service), []);
 });

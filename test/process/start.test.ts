@@ -8,7 +8,7 @@ import { until } from '../rig/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
 test.serial(
-  'what the service makes is its own alone, whatever the umask and the data folder are',
+  'files that the service creates are private, whatever the umask and the mode of the data folder',
   async t => {
     const directory = await folder(t);
     const data = join(directory, 'data');
@@ -21,7 +21,7 @@ test.serial(
     for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
       const { mode } = await stat(path);
-      // QEMU's user must be able to pass through the pool.
+      // QEMU's user needs the execute permission on the pool's folder.
       if ((mode & 0o777 & ~(entry.name === 'pool' ? 0o711 : 0o700)) !== 0) open.push(path);
     }
     t.deepEqual(open, []);
@@ -41,7 +41,7 @@ test.serial('a data folder into which everybody may put files is refused', async
   t.regex(await refusal(service), /data_dir is .*everybody may put files \(mode 777\).*chmod o-w/);
 });
 
-test.serial('folders that cannot be made are refused with what to do, and keep nobody waiting', async t => {
+test.serial('folders that cannot be created are refused at once, with what to do', async t => {
   const directory = await folder(t);
   const service = await spawnService(t, directory, { settings: { data_dir: '/proc/pdisk/data' } });
   t.regex(await refusal(service), /data_dir is \/proc\/pdisk\/data, which cannot be made .*set data_dir to/);
@@ -49,7 +49,7 @@ test.serial('folders that cannot be made are refused with what to do, and keep n
   t.regex(await refusal(pool), /the pool cannot be used: ENOENT/);
 });
 
-test.serial('--check-config looks at the certificate', async t => {
+test.serial('--check-config checks the certificate', async t => {
   const service = await spawnService(t, await folder(t), {
     settings: { tls_certificate: '/nonexistent/crt', tls_key: '/nonexistent/key' },
     args: ['--check-config'],
@@ -102,7 +102,7 @@ test.serial('a service whose database is gone does not start, until the loss is 
   await again.serves();
 });
 
-test.serial('strangers who hold all connections do not keep disks from being made', async t => {
+test.serial('clients that hold all connections do not keep disks from being created', async t => {
   const service = await spawnService(t, await folder(t), { shell: 'ulimit -n 256; exec "$@"' });
   await service.serves();
   t.regex(service.output(), /max_connections is 20000, but only 256 files may be open/);
@@ -118,7 +118,7 @@ test.serial('strangers who hold all connections do not keep disks from being mad
   }
   const created = await until(
     async () => {
-      // One that is held may have to be closed before there is one for this.
+      // One of the open connections may have to be closed to make room for this request.
       held.pop()?.destroy();
       return service.create().catch(() => undefined);
     },
@@ -128,7 +128,7 @@ test.serial('strangers who hold all connections do not keep disks from being mad
   t.is(created.status, 201);
 });
 
-test('connections are held against the limit of open files', t => {
+test('the limit of connections depends on the limit of open files', t => {
   const said: string[] = [];
   const warn = (sentence: string): void => void said.push(sentence);
   t.is(connectionsWithin(20_000, 2, warn, 100_000), 20_000);
@@ -139,21 +139,18 @@ test('connections are held against the limit of open files', t => {
   t.throws(() => connectionsWithin(10, 2, warn, 108), { message: /pdisk alone needs 108/ });
 });
 
-/** Code for Node's loader: a signal comes when the first module that the service is made of is looked for. */
+/** A hook for Node's module loader that sends SIGHUP when the first module of the service is resolved. */
 const SIGNALS = `export async function resolve(specifier, context, next) {
   if (specifier.endsWith('config.ts')) process.kill(process.pid, 'SIGHUP');
   return next(specifier, context);
 }`;
 const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
 
-test.serial(
-  'a signal to read the certificate again does not end a service that is only being loaded',
-  async t => {
-    const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
-    const service = await spawnService(t, await folder(t), {
-      env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
-    });
-    await service.serves();
-    t.is(await service.end(), 0);
-  },
-);
+test.serial('a SIGHUP does not end a service that is still loading', async t => {
+  const preload = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(SIGNALS))});`;
+  const service = await spawnService(t, await folder(t), {
+    env: { NODE_OPTIONS: `--import=${asUrl(preload)}` },
+  });
+  await service.serves();
+  t.is(await service.end(), 0);
+});

@@ -1,5 +1,5 @@
-// The limit of processes and threads that a user may have (RLIMIT_NPROC) does not hold for root: there the service runs as somebody else, who may
-// read what root may.
+// RLIMIT_NPROC, the limit of a user's processes and threads, does not apply to root: where the tests run as
+// root, the service runs as another user with root's read access.
 import { execFile } from 'node:child_process';
 import { chown, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const AS_SOMEBODY =
     : ['setpriv'];
 const READS_ALL = '--inh-caps=+dac_override --ambient-caps=+dac_override';
 
-/** How many processes and threads it may have at most, all of its user's counted. */
+/** The greatest number of processes and threads that the user of the service may have. */
 async function allowed({ child }: Spawned): Promise<string> {
   const limits = await readFile(`/proc/${child.pid}/limits`, 'utf8');
   return /^Max processes +(\w+)/m.exec(limits)?.[1] ?? 'unlimited';
@@ -28,19 +28,19 @@ const allow = ({ child }: Spawned, most: string) =>
 test('a service that may begin no more threads and processes goes on, and says what it lacks', async t => {
   const directory = await folder(t);
   const asRoot = AS_SOMEBODY.length > 1;
-  // access(2) goes by the user alone.
+  // access(2) looks only at the user, not at capabilities.
   if (asRoot) await chown(directory, SOMEBODY, SOMEBODY);
   const service = await spawnService(t, directory, {
     shell: asRoot ? `exec ${AS_SOMEBODY.join(' ')} ${READS_ALL} "$@"` : 'exec "$@"',
   });
   await service.serves();
   const before = await allowed(service);
-  // It has more than one already.
+  // The process has more than one thread already.
   await allow(service, '1');
   const created = await service.create();
   t.is(created.status, 201);
 
-  // LevelDB compacts what it has in memory when that is some 4 MiB, in a thread of its own.
+  // LevelDB compacts its memory table when it has about 4 MiB, in its background thread.
   const path = `/api/disks/${JSON.parse(created.text).uuid}`;
   const compacted = async () =>
     (await readdir(join(directory, 'data', 'db'))).some(name => name.endsWith('.ldb'));

@@ -1,4 +1,5 @@
-// Holds every answer that a test sees against what the service says of itself, as a client would that knows nothing else.
+// Checks every answer that a test sees against the service's OpenAPI document, as a client would that knows
+// nothing else.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { routeTable, type Served } from '../../src/api/routes/table.ts';
@@ -20,6 +21,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, Response>>;
 }
 
+/** The part of an OpenAPI document that the checks read. */
 export interface Document {
   readonly info: { readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -38,7 +40,7 @@ interface Seen {
   readonly text: string;
 }
 
-/** The route table of a service that does nothing. */
+/** The route table of a service without any function. */
 export const table = routeTable({
   accounts: {},
   events: {},
@@ -46,13 +48,14 @@ export const table = routeTable({
   metricsAccess: 'admin',
 } as Served);
 
+/** The service's OpenAPI document. */
 export const document: Document = JSON.parse(table.document());
 
 const ajv = new Ajv2020({ strict: false, validateSchema: false, coerceTypes: false });
 formats.default(ajv);
 ajv.addSchema(document, 'pdisk', undefined, false);
 
-/** Of what HTTP, its server and the rules for pages of other origins say by themselves. */
+/** Headers of HTTP itself, of uWebSockets.js and of CORS, which the document does not describe. */
 const TRANSPORT: ReadonlySet<string> = new Set([
   'access-control-allow-origin',
   'access-control-expose-headers',
@@ -67,10 +70,13 @@ const TRANSPORT: ReadonlySet<string> = new Set([
   'vary',
 ]);
 
-/** A longer body is a list of what shorter ones have, too: it would cost memory that some tests measure. */
+/**
+ * Longer bodies are not checked: they are lists of what shorter ones contain, and checking them costs memory
+ * that some tests measure.
+ */
 const LONG = 1024 * 1024;
 
-/** What can be answered before a request's URL and method are looked at. */
+/** Errors that can be answered before a request's URL and method are looked at. */
 const EARLY: ReadonlySet<string> = new Set<ErrorCode>([
   'BAD_REQUEST',
   'BUSY',
@@ -95,7 +101,7 @@ function check(valid: ValidateFunction, value: unknown, what: string): void {
   if (!valid(value)) throw new Error(`${what}: ${ajv.errorsText(valid.errors)}\n${JSON.stringify(value)}`);
 }
 
-/** The template that a path is of; of two, the one with fewer parameters. */
+/** The template that matches a path; of several, the one with the fewest parameters. */
 export function templateFor(path: string): string | undefined {
   const segments = path.split('/');
   const fits = (template: string): boolean => {
@@ -111,7 +117,10 @@ export function templateFor(path: string): string | undefined {
   return found.sort((a, b) => a.split('{').length - b.split('{').length)[0];
 }
 
-/** An error of no operation: of a URL or a method that is none of ours, or of a request that was not looked at so far. */
+/**
+ * Checks an error that belongs to no operation: of an unknown URL or method, or of a request that was refused
+ * before that.
+ */
 function checkAlone({ status, headers, text }: Seen, isHead: boolean, late: ErrorCode): void {
   const code = headers.get('x-error-code') ?? '';
   if (code !== late && !EARLY.has(code)) throw new Error(`it is answered ${status} ${code}`);
@@ -153,12 +162,14 @@ function checkBody(at: readonly string[], { content }: Response, { headers, text
   check(validator(...at, 'content', type, 'schema'), body, 'its body');
 }
 
-/** Throws a sentence where an answer is not what the description says of its request; `target` is path and query. */
+/**
+ * Throws a sentence where an answer is not what the document says of its request; `target` is path and query.
+ */
 export function conforms(method: string, target: string, seen: Seen): void {
   const path = target.split('?')[0] ?? '';
   const template = templateFor(path);
   const operations = template === undefined ? undefined : document.paths[template];
-  // Methods are told apart by case.
+  // Methods are case-sensitive.
   const operation = method === method.toUpperCase() ? operations?.[method.toLowerCase()] : undefined;
   try {
     if (!template || !operations) checkAlone(seen, method === 'HEAD', 'ROUTE_UNKNOWN');

@@ -1,4 +1,4 @@
-// A tiny guest in a private libvirtd, and a shell in it by way of its serial console: see scripts/virt/guest-init.sh.
+// A tiny guest in a private libvirtd, with a shell on its serial console: see scripts/virt/guest-init.sh.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,45 +10,50 @@ import { until } from './until.ts';
 
 const execute = promisify(execFile);
 
+/** How a guest is defined and booted. */
 export interface GuestOptions {
   readonly name: string;
   readonly uuid?: string;
-  /** How many disks can be hot-plugged (6). */
+  /** How many disks can be hot-plugged (default: 6). */
   readonly ports?: number;
-  /** `<disk>` elements to boot with. */
+  /** `<disk>` elements of the definition that it boots with. */
   readonly disksXml?: string;
-  /** Ignores requests to plug and to unplug from the start; in a running guest, `run('unwilling')` does that. */
+  /**
+   * Whether it ignores requests to plug and to unplug from the start; in a running guest, `run('unwilling')`
+   * does that.
+   */
   readonly unwilling?: boolean;
-  /** Defined before it is started, so that it can be saved, stopped and started again. */
+  /** Whether it is defined before it is started, so that it can be saved, stopped and started again. */
   readonly persistent?: boolean;
-  /** A folder in which `saveGuest` has left it: it is restored instead of booted. */
+  /** A folder of `saveGuest`: the guest in it is restored instead of booted. */
   readonly saved?: string;
-  /** How long its boot may take (90,000). */
+  /** How long the boot may take, in milliseconds (default: 90,000). */
   readonly bootMs?: number;
 }
 
+/** A running guest. */
 export interface Guest {
   readonly name: string;
   readonly uuid: string;
-  /** Runs a shell script in the guest; answers what it printed on both streams, and its exit status. */
+  /** Runs a shell script in the guest; resolves with its output (stdout and stderr) and its exit status. */
   run(script: string, options?: { timeoutMs?: number }): Promise<{ output: string; status: number }>;
-  /** Waits for a line of the console, among those after `from` (a mark; default: all of them). */
+  /** Waits for a line of the console that matches, after `from` (a mark; default: the beginning). */
   waitFor(pattern: RegExp, options?: { timeoutMs?: number; from?: number }): Promise<RegExpMatchArray>;
-  /** The end of what the console has said so far: what comes next is newer. */
+  /** The present end of the console's output, for `waitFor`. */
   mark(): number;
-  /** All that the console has said. */
+  /** The console's whole output. */
   console(): string;
-  /** Pulls the plug: `virsh destroy`. */
+  /** `virsh destroy`: ends the VM at once. */
   destroy(): Promise<void>;
 }
 
-/** Where the guest's serial console lives: this with .in (a fifo) and .log. */
+/** The path of the guest's serial console, without .in (a fifo) and .log. */
 function consoleOf(libvirtd: Libvirtd, name: string): string {
   return join(libvirtd.dir, `console-${name}`);
 }
 
 async function writeLine(fifo: string, line: string): Promise<void> {
-  // Without O_NONBLOCK this would wait for a guest that may never come.
+  // O_NONBLOCK: without it, `open` would wait for a guest that may never read.
   const handle = await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
   try {
     await handle.write(`${line}\n`);
@@ -58,7 +63,7 @@ async function writeLine(fifo: string, line: string): Promise<void> {
 }
 
 /**
- * Boots a tiny guest and waits until it is ready (2 to 4 s; more on a busy machine).
+ * Boots a tiny guest and waits until it is ready (2 to 4 s; more on a busy host).
  *
  * @throws Error with the end of its console if it is not ready within 90 s
  */
@@ -135,10 +140,10 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
   return guest;
 }
 
-/** Stands for the path of its console in the XML of a saved guest. */
+/** A placeholder for the path of the console in the XML of a saved guest. */
 const CONSOLE = '@CONSOLE@';
 
-/** Stops a guest and leaves it in a folder, to go on from there in another libvirtd, which then need not boot it. */
+/** Saves a guest to a folder, from which it can be restored in another libvirtd without a boot. */
 export async function saveGuest(libvirtd: Libvirtd, guest: Guest, folder: string): Promise<void> {
   const image = join(folder, guest.name);
   await libvirtd.virsh('save', guest.name, image);

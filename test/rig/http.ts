@@ -1,15 +1,15 @@
-// HTTP as bytes, for what no client library would send.
+// HTTP as raw bytes, for requests that no client library would send.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { conforms } from './conforms.ts';
 
 export const PASSWORD = 'correct horse';
 
-/** An Authorization header. */
+/** The value of an Authorization header. */
 export const basic = (name: string, password = PASSWORD): string =>
   `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
 
-/** A request's bytes, with Host and, unless told otherwise, the administrator's credentials. */
+/** The bytes of a request with Host and, unless `headers` say otherwise, the administrator's credentials. */
 export function request(line: string, headers: readonly string[] = [], body = ''): string {
   return `${[`${line} HTTP/1.1`, 'Host: localhost', `Authorization: ${basic('admin')}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }
@@ -22,7 +22,7 @@ const isComplete = (received: string): boolean => {
 
 const ANSWER = /^HTTP\/1\.1 (\d{3}) [^\r]*\r\n([\s\S]*?)\r\n\r\n([\s\S]*)$/;
 
-/** Holds an answer in plain HTTP against the description of the API, unless uWebSockets.js has answered by itself. */
+/** Checks an answer against the OpenAPI document, unless uWebSockets.js has answered by itself. */
 function checkAnswer(asked: string, received: string): void {
   const [, method = '', target = ''] = /^(\S+) (\S+) HTTP\/1\.1\r\n/.exec(asked) ?? [];
   const [, status, lines = '', content = ''] = ANSWER.exec(received) ?? [];
@@ -50,7 +50,7 @@ function exchange(
       received += data;
       if (enough(received, socket)) socket.destroy();
     });
-    // A connection that is cut while we still send is one way to be refused.
+    // A connection that is closed while the request is still being sent is a valid refusal.
     let failure: Error | undefined;
     socket.on('error', error => {
       failure = error;
@@ -64,7 +64,10 @@ function exchange(
   });
 }
 
-/** An idle connection: whatever is cut while it is open was not cut for lack of use. `end` says whether it was open until then. */
+/**
+ * An idle connection, opened to show that connections closed meanwhile were not closed for idleness. `end`
+ * resolves with whether it stayed open until then.
+ */
 export async function idleConnection(port: number): Promise<{ end(): Promise<boolean> }> {
   const socket = connect(port, '127.0.0.1').resume();
   await once(socket, 'connect');
@@ -85,8 +88,9 @@ export async function idleConnection(port: number): Promise<{ end(): Promise<boo
 }
 
 /**
- * Sends bytes as they are to a port of this machine; resolves with what came back until `enough` says so or the connection ended.
- * Without `enough` that is one whole answer, which has to be as the API describes it.
+ * Sends raw bytes to a port of this host; resolves with the received bytes when `enough` returns true or the
+ * connection has ended. Without `enough`, waits for one whole answer, which has to conform to the OpenAPI
+ * document.
  */
 export async function sendRaw(
   port: number,

@@ -1,4 +1,4 @@
-/** A promise and how to settle it. */
+/** A promise and the function that resolves it. */
 export function gate(): { opened: Promise<void>; open(): void } {
   let open: () => void = () => undefined;
   const opened = new Promise<void>(resolve => {

@@ -1,4 +1,4 @@
-// Apart from libvirtd.ts, because ava can only be imported by its own test processes.
+// Not in libvirtd.ts, because ava can only be imported by its own test processes.
 import { execFileSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 
@@ -20,14 +20,15 @@ function obstacle(): string | undefined {
 const why = obstacle();
 
 /**
- * Declares a serial test that needs a real libvirtd; where there cannot be one, it is skipped with the reason in its title.
+ * Declares a serial test that needs a real libvirtd. Where none can run, the test is skipped with the reason
+ * in its title.
  */
 export const libvirtTest: (title: string, run: (t: ExecutionContext) => Promise<void>) => void =
   why === undefined
     ? (title, run) => test.serial(title, run)
     : (title, run) => test.serial.skip(`${title} (${why})`, run);
 
-/** What must be up before such tests; not called where they are skipped. */
+/** Starts what such tests need; does nothing where they are skipped. */
 export function beforeLibvirtTests(start: () => Promise<void>): void {
   if (why === undefined) test.serial.before(start);
 }

@@ -1,5 +1,5 @@
-// A private libvirtd for one test file. It lives in namespaces of its own and ends with the process that started it, however
-// that ends: see scripts/virt/libvirtd.sh.
+// A private libvirtd for one test file. It runs in namespaces of its own and ends with the process that
+// started it, even if that is killed: see scripts/virt/libvirtd.sh.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
@@ -11,33 +11,40 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
+/** A running private libvirtd. */
 export interface Libvirtd {
-  /** URI of its unix socket. */
+  /** The URI of its unix socket. */
   readonly uri: string;
-  /** Path of its unix socket. */
+  /** The path of its unix socket. */
   readonly socket: string;
-  /** URI of its TCP listener on 127.0.0.1, if one was asked for. */
+  /** The URI of its TCP listener on 127.0.0.1, if one was asked for. */
   readonly tcpUri: string | undefined;
-  /** Its folder, removed with everything in it by stop(). */
+  /** Its folder, which stop() removes. */
   readonly dir: string;
-  /** Runs virsh against it; answers what virsh printed, fails with what virsh complained about. */
+  /** Runs virsh on it; resolves with virsh's output, rejects with its error message. */
   virsh(...args: string[]): Promise<string>;
-  /** Ends only libvirtd, by SIGTERM or the signal given ('KILL'), and waits until the next one answers; guests go on. */
+  /**
+   * Ends only libvirtd, by SIGTERM or another signal ('KILL'), and waits until the next one answers; guests
+   * go on.
+   */
   restart(signal?: string): Promise<void>;
-  /** Sends libvirtd a signal ('STOP', 'CONT'), and does not wait. */
+  /** Sends libvirtd a signal ('STOP', 'CONT') and does not wait. */
   signal(signal: string): Promise<void>;
-  /** Kills the QEMU of a guest, and waits until it is gone; libvirtd hears of it a moment later. */
+  /** Kills the QEMU of a guest and waits until it is gone; libvirtd notices a moment later. */
   killGuest(name: string): Promise<void>;
-  /** Ends libvirtd and every guest, and removes every file. */
+  /** Ends libvirtd and every guest, and removes all files. */
   stop(): Promise<void>;
 }
 
-/** The path of a script of scripts/virt. */
+/** The path of a script in scripts/virt. */
 export function virtScript(name: string): string {
   return fileURLToPath(new URL(`../../scripts/virt/${name}`, import.meta.url));
 }
 
-/** Not one of those that the kernel gives to whoever connects or listens on any (32768 on): it might, before libvirtd listens. */
+/**
+ * Outside the range of ephemeral ports (32768 and up): another connection might take such a port before
+ * libvirtd listens on it.
+ */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
@@ -56,9 +63,9 @@ async function freePort(): Promise<number> {
 /**
  * Starts a private libvirtd and waits until it answers (about 1.5 s).
  *
- * @param options tcp: listen on a free port of 127.0.0.1 as well; host: a host name of its own, so that guests can migrate to it
- *   from another libvirtd
- * @throws Error with libvirtd's own words if it does not come up
+ * @param options tcp: listen on a free port of 127.0.0.1 as well; host: a host name of its own, so that
+ * guests can migrate to it from another libvirtd
+ * @throws Error with libvirtd's own message if it does not come up
  */
 export async function startLibvirtd({
   tcp = false,
@@ -72,7 +79,8 @@ export async function startLibvirtd({
   const script = virtScript('libvirtd.sh');
   const listen = port === undefined ? [] : ['--tcp', String(port)];
   const named = host === undefined ? [] : ['--host', host];
-  // Detached, so that a Ctrl-C in the terminal leaves the cleaning up to the end of its standard input.
+  // Detached, so that Ctrl-C in the terminal does not reach it; the end of its standard input makes it clean
+  // up.
   const child = spawn(script, ['run', ...listen, ...named, '--remove', dir], { detached: true });
   const gone = once(child, 'close');
   let complaints = '';

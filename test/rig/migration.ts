@@ -1,13 +1,15 @@
-// Live migrations between two private libvirtds on one file system, and the ways to have one fail in the middle. Each libvirtd
-// has a host UUID and a host name of its own: libvirt migrates to no host that seems to be the same.
+// Live migrations between two private libvirtds on one file system, and ways to make one fail in the middle.
+// Each libvirtd has a host UUID and a host name of its own: libvirt refuses to migrate to a host that seems
+// to be the same.
 //
-// QEMU sends the memory over a unix socket, so that no two tests can be in each other's way. --unsafe: the disk is a file on a local
-// file system, which libvirt takes for one that only this host sees. Say nothing to the guest in the middle: both QEMUs read its console.
+// QEMU sends the memory over a unix socket, so that tests cannot take each other's ports. --unsafe: the disk
+// is on a local file system, which libvirt assumes to be invisible to the other host. Do not write to the
+// guest's console during a migration: both QEMUs read it.
 import { join } from 'node:path';
 import type { Libvirtd } from './libvirtd.ts';
 import { until } from './until.ts';
 
-/** Slow enough to look at, and to end, a migration that copies memory, in MiB/s. */
+/** In MiB/s: slow enough to observe and to abort a migration while it copies memory. */
 const CRAWL = 1;
 const FULL_SPEED = 10_000;
 
@@ -17,6 +19,7 @@ export async function domainState(libvirtd: Libvirtd, name: string): Promise<str
   return said?.trim();
 }
 
+/** Waits until virsh shows the domain in this state; undefined: until it is not listed. */
 export async function untilState(
   libvirtd: Libvirtd,
   name: string,
@@ -33,20 +36,24 @@ export async function untilState(
   );
 }
 
-/** Whether a live domain shows the disk whose alias ends like this. */
+/** Whether a live domain shows the disk whose alias ends with this UUID. */
 export async function holds(libvirtd: Libvirtd, name: string, disk: string): Promise<boolean> {
   const xml = await libvirtd.virsh('dumpxml', name).catch(() => '');
   return /<domain [^>]*\bid='/.test(xml) && xml.includes(`<alias name='ua-${disk}'/>`);
 }
 
+/** A migration that has begun. */
 export interface Migration {
-  /** Resolves at its end: with what virsh complained about, if it failed. */
+  /** Resolves when the migration has ended: with virsh's error message if it failed. */
   readonly ended: Promise<string | undefined>;
-  /** Memory is copied as fast as it goes from now on. */
+  /** From now on memory is copied without a limit of speed. */
   hurry(): Promise<void>;
 }
 
-/** Begins a migration, and waits until memory is copied, slowly: the destination lists the guest as paused (migrating). */
+/**
+ * Begins a migration and waits until memory is being copied, slowly: the destination lists the guest as
+ * paused (migrating).
+ */
 export async function beginMigration(
   name: string,
   from: Libvirtd,
@@ -73,30 +80,33 @@ export async function beginMigration(
   };
 }
 
-/** Ways to make a migration that copies memory fail. */
+/** Ways to make a migration fail while it copies memory. */
 export const failures = {
   /** The job is aborted: the guest goes on where it was. */
   async aborted(name: string, from: Libvirtd) {
     await from.virsh('domjobabort', name);
   },
-  /** libvirtd dies at the destination; the next one kills what was coming in. */
+  /** libvirtd dies at the destination; the next one kills the incoming guest. */
   'destination-daemon-killed': (_name: string, _from: Libvirtd, to: Libvirtd) => to.restart('KILL'),
   async 'incoming-destroyed'(name: string, _from: Libvirtd, to: Libvirtd) {
     await to.virsh('destroy', name);
   },
-  /** QEMU dies at the source while memory is copied: nobody has the guest any more. */
+  /** QEMU dies at the source while memory is copied: no host has the guest any more. */
   'source-killed': (name: string, from: Libvirtd) => from.killGuest(name),
 } satisfies Record<string, (name: string, from: Libvirtd, to: Libvirtd) => Promise<void>>;
 
-/** Whether QEMU has nothing more to do at the source: stopped, it may still be sending its last pages. */
+/**
+ * Whether QEMU has sent everything at the source: even when it is stopped, it may still be sending its last
+ * pages.
+ */
 export async function allIsSent(from: Libvirtd, name: string): Promise<boolean> {
   const status = await from.virsh('qemu-monitor-command', name, '{"execute":"query-status"}');
   return status.includes('postmigrate');
 }
 
 /**
- * Kills QEMU at the source in the switch-over, while the only copy that can go on waits at the destination, whose libvirtd is
- * stopped meanwhile. The guest lives on at the destination. For migrations with --p2p.
+ * Kills QEMU at the source in the switch-over, when only the copy at the destination can go on; the libvirtd
+ * of the destination is stopped meanwhile. The guest lives on at the destination. For migrations with --p2p.
  */
 export async function killInSwitchOver(
   migration: Migration,

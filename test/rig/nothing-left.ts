@@ -1,4 +1,4 @@
-// What every system test ends with: nothing of a deleted disk is left anywhere.
+// The check that every system test ends with: nothing of a deleted disk is left.
 import { readdir } from 'node:fs/promises';
 import type { Libvirtd } from './libvirtd.ts';
 
@@ -27,10 +27,11 @@ async function inDomains(libvirtd: Libvirtd): Promise<string[]> {
 }
 
 /**
- * What is left over of disks: files in a file pool, temporary ones included, and devices of ours in any domain.
+ * What is left over of disks: files in a file pool, temporary ones included, and devices of ours in any
+ * domain.
  *
  * @param places pool: the folder of a file pool; libvirtds: the libvirtds to look at
- * @returns one line for each thing found; empty if nothing is left
+ * @returns one line for each leftover; empty if there is none
  */
 export async function leftOver(places: {
   pool?: string;

@@ -65,7 +65,7 @@ libvirtTest('an unwilling guest keeps a disk that libvirt calls detached, until 
   await libvirtd.virsh('attach-device', 'rig', diskXml, '--live');
   t.is((await guest.run(`disk ${serial} && unwilling`)).status, 0);
   await libvirtd.virsh('detach-device-alias', 'rig', 'ua-rig', '--live');
-  // A command's round trip gives a willing guest more than the time it would need.
+  // A round trip of a command takes longer than a willing guest needs to release a disk.
   t.is((await guest.run(`sleep 1; disk ${serial}`)).status, 0);
   t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), ['live XML of domain rig: ua-rig']);
 

@@ -1,4 +1,4 @@
-// The real service, in a process of its own, on a free port and a data directory of its own.
+// The real service in a process of its own, on a free port, with its own data directory.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -12,14 +12,15 @@ import { conforms } from './conforms.ts';
 import { root, serviceProgram } from './program.ts';
 import { until } from './until.ts';
 
-/** In the guest with device-mapper all takes ten times as long. */
+/** In the guest with device-mapper everything takes ten times as long. */
 const SLOW = process.env.PDISK_LVM_GUEST === '1';
-/** A busy machine is slow: whoever waits for a deadline sets a nearer one. */
+/** Long timeouts, because a busy host is slow; tests that wait for a timeout set a shorter one. */
 const PATIENT = { listen: '127.0.0.1:0', attach_timeout: 60, detach_timeout: 60 };
 const PASSWORD = 'correct horse';
-/** Longer than any wait of the service; those that are tried there have longer ones. */
+/** In milliseconds: longer than any timeout of the service, also in the guest with device-mapper. */
 const ANSWER_MS = SLOW ? 600_000 : 120_000;
 
+/** An HTTP answer. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -28,37 +29,39 @@ export interface Reply {
   readonly body: unknown;
 }
 
+/** The options of a request. */
 export interface Call {
   readonly form?: Record<string, string>;
   /** `name:password`; the administrator by default. */
   readonly as?: string;
 }
 
+/** A running service, started and ended as a process. */
 export interface Service {
   readonly pool: string;
-  /** Without a final slash; another port after each start. */
+  /** Without a final slash; the port changes at each start. */
   readonly url: string;
   readonly pid: number | undefined;
   call(method: string, path: string, call?: Call): Promise<Reply>;
-  /** Creates a disk and answers its uuid. */
+  /** Creates a disk; resolves with its UUID. */
   create(sizeGiB?: number, visibility?: 'private' | 'public', as?: string): Promise<string>;
-  /** Makes an account and answers its credentials, for `as`. */
+  /** Creates an account; resolves with its credentials, for `as`. */
   account(name: string, role: 'user' | 'service' | 'admin'): Promise<string>;
   /** What the service has logged since its last start. */
   log(): string;
-  /** Ends it with kill -9. */
+  /** Ends the service with SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it with SIGTERM; answers its exit status. */
+  /** Ends the service with SIGTERM; resolves with its exit status. */
   stop(): Promise<number | null>;
-  /** Ends it and removes its files. */
+  /** Ends the service and removes its files. */
   remove(): Promise<void>;
 }
 
 const isJson = (headers: Headers): boolean =>
   headers.get('content-type')?.startsWith('application/json') ?? false;
 
-/** Not fetch: its promise may stay open for ever when the server is killed in the middle. */
+/** Not fetch: its promise may never settle when the server is killed during the request. */
 async function exchange(
   url: string,
   method: string,
@@ -81,7 +84,10 @@ async function exchange(
   return reply;
 }
 
-/** Starts the service with these settings (names as in the configuration file) and these variables added to its environment. */
+/**
+ * Starts the service with these settings (named as in the configuration file) and these additional
+ * environment variables.
+ */
 export async function startService(
   settings: Record<string, unknown> = {},
   environment: Record<string, string> = {},

@@ -1,15 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** In the guest with device-mapper a look takes what it looks at much of its one processor. */
+/**
+ * The interval of polling, in milliseconds: in the guest with device-mapper, polling takes time from what is
+ * polled.
+ */
 const OFTEN_MS = process.env.PDISK_LVM_GUEST === '1' ? 200 : 20;
 
 /**
- * Looks again and again until there is something to see.
+ * Polls until there is a result.
  *
- * @param look answers undefined or false for as long as there is nothing
- * @param what what is waited for, for the error
- * @param limit how long to look (60,000 ms), how often (every 20 ms, or ten times as long in that guest), and what to add to the error
- * @returns what look answered
+ * @param look returns undefined or false as long as there is no result
+ * @param what what is waited for, for the error message
+ * @param limit how long to poll (default: 60,000 ms), how often (default: every 20 ms, or ten times as long
+ * in that guest), and what to add to the error message
+ * @returns the result of `look`
  * @throws Error when the time is up
  */
 export async function until<T>(

@@ -5,7 +5,7 @@ import { folderWith, root, run } from './support/run.ts';
 
 const bootstrap = join(root, 'scripts/bootstrap');
 
-/** Variables for a run in which these programs stand before all others. */
+/** Environment variables for a run in which these programs come first in PATH. */
 async function fakes(t: ExecutionContext, programs: Record<string, string>): Promise<Record<string, string>> {
   const dir = await folderWith(t, programs);
   return { PATH: `${dir}:${process.env.PATH}`, FAKES: dir };
@@ -57,7 +57,7 @@ for package; do :; done
 [ "$package" = ${name} ] && exit 1
 printf installed\n`;
 
-// A PATH with nothing in it but what is named here: the machine may well have sudo.
+// A PATH with nothing but the programs named here: the host may have sudo.
 async function onlyThese(t: ExecutionContext, programs: Record<string, string>): Promise<string> {
   const dir = await folderWith(t, programs);
   for (const name of ['dirname', 'realpath', 'node', 'npm', 'cat']) {
@@ -67,7 +67,7 @@ async function onlyThese(t: ExecutionContext, programs: Record<string, string>):
   return dir;
 }
 
-test('neither root nor sudo: bootstrap names the missing packages and the command, and stops', async t => {
+test('without root and sudo bootstrap names the missing packages and the command, and stops', async t => {
   const PATH = await onlyThese(t, {
     id: '#!/bin/sh\necho 1000\n',
     'dpkg-query': lacks('cpio'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { folderWith, root, run } from './support/run.ts';
 
-// An npm that builds by noting that it was called.
+// A fake npm whose build only records that it was called.
 const npm = '#!/bin/sh\nmkdir -p dist; [ ! -e broken ] && echo x >> dist/builds\n';
 
 async function project(t: ExecutionContext) {
@@ -21,12 +21,12 @@ async function project(t: ExecutionContext) {
   await copyFile(join(root, 'scripts/lib/build'), join(dir, 'scripts/lib/build'));
   const build = () =>
     run(join(dir, 'scripts/lib/build'), [], { env: { PATH: `${dir}/bin:${process.env.PATH}` } });
-  // File times have a resolution; a source that is clearly newer needs no waiting.
+  // A modification time that is clearly newer than the build, whatever the resolution of file times.
   const touch = (name: string) => utimes(join(dir, name), new Date(), new Date(Date.now() + 5000));
   return { dir, build, touch };
 }
 
-test('what is up to date is not built again, and nothing is said', async t => {
+test('an up-to-date build is not repeated, and nothing is printed', async t => {
   const { build } = await project(t);
   t.deepEqual(await build(), { status: 0, stdout: '', stderr: 'building\n' });
   t.deepEqual(await build(), { status: 0, stdout: '', stderr: '' });

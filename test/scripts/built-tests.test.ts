@@ -9,7 +9,10 @@ const build = `const { buildTests, builtOf } = await import('${builder}');
 await buildTests();
 for (const path of ['test', './test/place.test.ts', 'test/*.test.ts', '--match=test/x', 'testing']) console.log(builtOf(path));`;
 
-/** A project with two files of tests, and what builds them: it answers what then stands for some arguments. */
+/**
+ * A project with two test files, and functions that run Node and the build in it. The build prints what
+ * `builtOf` makes of some arguments.
+ */
 async function project(t: ExecutionContext) {
   const cwd = await folderWith(t, {
     'package.json': '{ "type": "module" }',
@@ -23,7 +26,7 @@ async function project(t: ExecutionContext) {
   return { cwd, node, build: () => node('--import=tsx', '--input-type=module', '-e', build) };
 }
 
-test('a test that is built needs no compiler, and its sources keep their places', async t => {
+test('a built test needs no compiler, and URLs in its sources stay the same', async t => {
   const { cwd, node, build } = await project(t);
   const { status, stdout, stderr } = await build();
   t.is(status, 0, stderr);
@@ -43,7 +46,7 @@ test('a test whose source is gone is gone, too', async t => {
   t.deepEqual(await built(), ['place.test.js', 'place.test.js.map']);
 });
 
-test('a source that cannot be built is told, and what was built stays', async t => {
+test('a source that cannot be built is reported, and the old build stays', async t => {
   const { cwd, node, build } = await project(t);
   await build();
   await writeFile(join(cwd, 'test/support/place.ts'), 'export const place = ;');

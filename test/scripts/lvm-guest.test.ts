@@ -10,7 +10,7 @@ const rootTest = isRoot ? test : test.skip;
 
 const script = join(root, 'scripts/virt/lvm-guest.sh');
 
-/** What the script says when the guest's kernel is this program. */
+/** Runs the script with this program as the guest's kernel; resolves with what the script wrote. */
 async function guestWith(t: ExecutionContext, kernel: string, ...options: string[]) {
   const cache = await folderWith(t, {
     'package/DEBIAN/control':
@@ -36,7 +36,7 @@ rootTest('where User-mode Linux finds that it cannot run, the guest says so, and
   t.is(stdout, '');
   t.is(
     stderr,
-    `${subject} cannot run on this machine, with status 1; it said at last:\n  Checking that ptrace can change system call numbers...ptrace: Operation not permitted\n`,
+    `${subject} cannot run on this host, with status 1; it said at last:\n  Checking that ptrace can change system call numbers...ptrace: Operation not permitted\n`,
   );
 });
 
@@ -68,7 +68,7 @@ rootTest('a guest that is not done in time is told apart from one that ended', a
   t.is(stderr, 'lvm-guest.sh: the guest was not done after 1 s; it said at last:\n  Linux version 6.1\n');
 });
 
-/** Programs that stand before all others, and what the guest then says this machine lacks. */
+/** Fake programs that come first in PATH, with what the script then says the host lacks. */
 const lacking: readonly (readonly [what: string, programs: Record<string, string>, options?: string[]])[] = [
   ['root', { id: '#!/bin/sh\necho 1000\n' }],
   ['a PID namespace of its own, which is not permitted here', { unshare: '#!/bin/sh\nexit 1\n' }],
@@ -76,12 +76,12 @@ const lacking: readonly (readonly [what: string, programs: Record<string, string
   ['99999999 MiB of room in /dev/shm or /tmp, not mounted noexec', {}, ['-m', '99999999']],
 ];
 for (const [what, programs, options = []] of lacking) {
-  rootTest(`a machine without ${what} is told so, and nothing is tried`, async t => {
+  rootTest(`on a host without ${what} the script says so and tries nothing`, async t => {
     const env = { PATH: `${await folderWith(t, programs)}:${process.env.PATH}` };
     const { status, stdout, stderr } = await run(script, [...options, '--check'], { env });
     t.is(status, 69);
     t.is(stdout, '');
-    t.is(stderr, `${subject} cannot run on this machine: it needs ${what}\n`);
+    t.is(stderr, `${subject} cannot run on this host: it needs ${what}\n`);
   });
 }
 

@@ -49,7 +49,7 @@ test('a mutant changes one guard, operand, action or target, and is named for it
   );
 });
 
-test('a chart is not changed by what its mutants are made of', t => {
+test('making mutants does not change the chart', t => {
   const before = JSON.stringify(door.config);
   mutantsOf(door);
   t.is(JSON.stringify(door.config), before);
@@ -61,7 +61,7 @@ const named = (name: string): Mutant => {
   return mutant;
 };
 
-test('a mutant is killed by a rule whose expectation fails on it, and by nothing else', t => {
+test('a mutant is killed by a rule whose expectation fails on it, and only by that', t => {
   const mutant = named('disk available: SET_LIMIT: setLimit dropped');
   const expects = (limit: number) => ({
     title: `expects ${limit}`,
@@ -84,7 +84,7 @@ test('a mutant is killed by a rule whose expectation fails on it, and by nothing
   t.is(disk.context().limit, 3, 'the chart itself is played again');
 });
 
-test('a survivor has to be listed, and what is listed has to survive', t => {
+test('every survivor has to be listed, and every listed mutant has to survive', t => {
   const killer = { title: 'kills', check: () => {} };
   const verdicts = [
     { name: 'a', killer },

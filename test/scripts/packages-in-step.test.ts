@@ -21,7 +21,7 @@ const cases: readonly (readonly [title: string, status: number, files: Record<st
     },
   ],
   [
-    'an optional package for another kind of machine may be missing',
+    'an optional package for another platform may be missing',
     0,
     {
       'package-lock.json': lock({ ...a, ...optional }),

@@ -29,7 +29,7 @@ const empty = `import test from 'ava';
 test.skip('needs a moon', t => t.fail());
 `;
 
-/** A project of its own with these tests and checks, and what a run of it says and ends with. */
+/** Runs scripts/test in a project with these tests and checks; resolves with its output and exit status. */
 async function runOf(
   t: ExecutionContext,
   tests: Record<string, string>,
@@ -52,7 +52,7 @@ async function runOf(
   const cwd = await folderWith(t, {
     ...Object.fromEntries(files),
     'package.json': JSON.stringify({ type: 'module', ava: { files: ['test/**/*.test.js'], timeout: '2m' } }),
-    // Does what `npm run --silent NAME` does, in a hundredth of its time.
+    // Does what `npm run --silent NAME` does, in a hundredth of the time.
     'bin/npm': '#!/bin/sh\nexec sh "checks/$3"\n',
     ...Object.fromEntries(named),
     'scripts/lib/build': '#!/bin/sh\n',
@@ -60,7 +60,7 @@ async function runOf(
   });
   await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
   const runner = fileURLToPath(new URL('../../scripts/lib/run-tests.ts', import.meta.url));
-  // A fixture is a run of its own, whatever this test runs in.
+  // The fixture is a run of its own, whatever environment this test runs in.
   const PATH = `${join(cwd, 'bin')}:${process.env.PATH}`;
   const env = { PATH, AVA_PATH: '', NODE_OPTIONS: '', NO_COLOR: '1' };
   const { status, stdout } = await run(process.execPath, ['--import=tsx', runner, ...args], { cwd, env });
@@ -86,7 +86,7 @@ test.serial('with arguments only the tests that they name run, after a build', a
   t.is(last, '3 passed, 0 failed, 0 skipped');
 });
 
-test.serial('a failed test is told in full at the end, and makes the run fail', async t => {
+test.serial('a failed test is reported in full at the end, and makes the run fail', async t => {
   const { status, stdout, last } = await runOf(t, { good, bad });
   t.is(status, 1);
   t.is(last, '9 passed, 1 failed, 0 skipped');
@@ -94,7 +94,7 @@ test.serial('a failed test is told in full at the end, and makes the run fail', 
   t.regex(stdout, /\nFailed:\n {2}bad › subtracts\n/);
 });
 
-test.serial('a failed check is told in full, the tests run all the same, and the run fails', async t => {
+test.serial('a failed check is reported in full, the tests run nevertheless, and the run fails', async t => {
   const { status, stdout, last } = await runOf(
     t,
     { good },
@@ -140,7 +140,7 @@ const guestTest = why ? (title, run) => test.skip(title + ' (' + why + ')', run)
 guestTest('makes a volume', t => t.is(process.env.GUEST, '1'));
 guestTest('wipes a volume', t => t.is(process.env.GUEST, '1'));
 `;
-/** A guest that is this shell script's making; what it runs comes after its options. */
+/** A fake guest: a shell script, which gets the command to run after its own options. */
 const guestThat = (does: string) => ({
   'scripts/virt/lvm-guest.sh': `#!/bin/sh\n${does}\n`,
   'test/lvm/support/save-guests.ts': '',
@@ -174,7 +174,7 @@ for (const args of [[], ['test/lvm']]) {
   );
 }
 
-test.serial('a guest that should run and does not is a failure, told in full', async t => {
+test.serial('a guest that should run and does not is a failure, reported in full', async t => {
   const dies = guestThat('echo "its kernel ended" >&2; echo "  Kernel panic" >&2; exit 70');
   const { status, stdout, last } = await runOf(t, { good, 'lvm/volumes': inGuest }, { more: dies });
   t.is(status, 1);
@@ -182,7 +182,7 @@ test.serial('a guest that should run and does not is a failure, told in full', a
   t.regex(stdout, /\nFailed:\n {2}scripts\/virt\/lvm-guest\.sh\n {4}its kernel ended\n {6}Kernel panic\n/);
 });
 
-test.serial('what two runs at once say in detail is not mixed', async t => {
+test.serial('the details of two simultaneous runs are not mixed', async t => {
   const runs = `[ "$1" = --check ] && exit
 while [ "$1" != env ]; do shift; done
 GUEST=2 exec "$@"`;

@@ -12,7 +12,7 @@ const main = `console.log(JSON.stringify({
   pool: process.env.PDISK_POOL,
 }));`;
 
-/** A repository whose service only tells how it was started, and a folder to start it from. */
+/** A repository whose service only prints how it was started, and a folder to start it from. */
 async function repository(t: ExecutionContext) {
   const dir = await realpath(
     await folderWith(t, {
@@ -26,14 +26,14 @@ async function repository(t: ExecutionContext) {
   return { dir, elsewhere: join(dir, 'elsewhere') };
 }
 
-test('scripts/server runs the service in the repository, with enough threads, and passes its arguments on', async t => {
+test('scripts/server runs the service in the repository with enough threads, and passes its arguments', async t => {
   const { dir, elsewhere } = await repository(t);
   const { stdout, stderr } = await run(join(dir, 'scripts/server'), ['--check-config'], { cwd: elsewhere });
   t.is(stderr, '');
   t.deepEqual(JSON.parse(stdout), { cwd: dir, args: ['--check-config'], threads: '8' });
 });
 
-test("relative names of scripts/server's caller mean the caller's folder", async t => {
+test("relative paths given to scripts/server are resolved against the caller's folder", async t => {
   const { dir, elsewhere } = await repository(t);
   const env = { PDISK_CONFIG: 'settings.yaml', PDISK_DATA_DIR: 'data', PDISK_POOL: 'file:pool' };
   for (const args of [['--config', 'own.yaml'], ['--config=own.yaml']]) {

@@ -1,5 +1,5 @@
-// What User-mode Linux preloads on processors whose register state is larger than it knows, below which any processor plays such a
-// one: see test/fakes/large-xstate.c.
+// The library that User-mode Linux preloads on processors whose register state is larger than it knows. A
+// second library below it makes any processor look like such a one: see test/fakes/large-xstate.c.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { folderWith, root, run } from './support/run.ts';
 
 const preload = join(root, 'scripts/virt/uml/preload.sh');
 const lvmGuest = join(root, 'scripts/virt/lvm-guest.sh');
-/** What User-mode Linux knows, and what there is with AMX's configuration. */
+/** The size that User-mode Linux knows, and the size with AMX, in bytes. */
 const [KNOWN, LARGE] = ['2696', '2816'];
 
 function canRun(program: string, ...args: string[]): boolean {
@@ -53,13 +53,16 @@ function declare(
   else test.skip(`${title} (${reason})`, body);
 }
 
-/** Variables for programs that run on a kernel whose register state is this large, below these libraries. */
+/**
+ * Environment variables for programs that are to see a register state of this size, with these libraries
+ * preloaded.
+ */
 const on = (bytes: string, ...libraries: string[]) => ({
   LD_PRELOAD: [...libraries, large].join(':'),
   XSTATE_BYTES: bytes,
 });
 
-/** The library, compiled into a cache of the test's own. */
+/** Compiles the library into a cache of the test's own. */
 async function library(t: ExecutionContext): Promise<string> {
   const env = { PDISK_UML_XSTATE: 'always', XDG_CACHE_HOME: await folderWith(t, {}) };
   const { status, stdout, stderr } = await run(preload, [], { env });

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 
 (isRoot ? test : test.skip)(
-  'on a full file system the store writes on from its reserve, opens again, and takes all when there is room',
+  'on a full file system the store goes on with its reserve, opens again, and accepts all when there is space',
   async t => {
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-full-store-'));
     t.teardown(() => rmdir(directory));

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createGroupCommit, type Write } from '../../src/store/group-commit.ts';
 
-/** A disk that takes one batch at a time and lets the test decide when it is done. */
+/** A disk that takes one batch at a time; the test decides when each is written. */
 function slowDisk() {
   const batches: { writes: readonly Write[]; done(): void; fail(error: Error): void }[] = [];
   const write = (writes: readonly Write[]): Promise<void> =>
@@ -32,7 +32,7 @@ test('changes that come during a write share the next one, in the order in which
   t.is(batches.length, 2);
 });
 
-test('flushed resolves at once when nothing is on its way, and else with the last change', async t => {
+test('flushed resolves at once when no change is pending, else with the last pending one', async t => {
   const { batches, write } = slowDisk();
   const journal = createGroupCommit(write, () => {});
   await journal.flushed();
@@ -50,7 +50,7 @@ test('flushed resolves at once when nothing is on its way, and else with the las
   t.true(flushed);
 });
 
-test('after a failed write nothing is accepted, and the failure is told once', async t => {
+test('after a failed write nothing is accepted, and the failure is reported once', async t => {
   const { batches, write } = slowDisk();
   const told: string[] = [];
   const journal = createGroupCommit(write, error => told.push(error.message));

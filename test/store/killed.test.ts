@@ -11,10 +11,10 @@ import { recordSchemas } from '../../src/store/records.ts';
 import { openStore } from '../../src/store/store.ts';
 
 const helper = fileURLToPath(new URL('./helpers/endless-store.ts', import.meta.url));
-/** After which line of each process it is killed; the first is that it opens the store. */
+/** After how many printed lines each process is killed; the first line says that it opens the store. */
 const LINES = [1, 2, 3, 20, 1, 200, 2, 1000, 1, 50];
 
-/** Resolves with the newest change that it has told to be on disk. */
+/** Resolves with the newest change that the process has reported to be on disk. */
 async function killedAfter(directory: string, lines: number): Promise<number> {
   const child = spawn(process.execPath, ['--import=tsx', helper, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -31,7 +31,7 @@ async function killedAfter(directory: string, lines: number): Promise<number> {
   return told;
 }
 
-test('a store whose process is killed at any moment is never taken for one that has lost something', async t => {
+test('a store whose process is killed at any moment is never refused as one that lost data', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-killed-'));
   t.teardown(() => rm(directory, { recursive: true }));
   let newest = 0;

@@ -1,4 +1,4 @@
-// What records of an older pdisk are read as.
+// How records of older versions are read.
 import test from 'ava';
 import { initialAttachment } from '../../machines/attachment-parts.ts';
 import { recordSchemas } from '../../src/store/records.ts';
@@ -15,7 +15,7 @@ function read(more: object) {
   }).context.atWork;
 }
 
-test('a plug that was being taken back may be at work where its machine is', t => {
+test('a plug that was being undone may still be at work where its VM is', t => {
   t.deepEqual(read({ undo: true }), { host: 'n1', node: 'qemu:///system' });
   t.is(read({ undo: false }), null);
   t.is(read({ undo: true, atWork: null }), null);

@@ -11,14 +11,14 @@ import { until } from '../rig/until.ts';
 
 const NODES = 40;
 
-/** A folder with a store that was filled, and ended without being closed, as far as its files tell. */
+/** A folder with the files of a store that was filled and killed. */
 async function filled(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-whole-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const live = join(directory, 'live');
   const store = await openStore({ directory: live, onFailure: error => t.fail(error.message) });
   await fill(store, 0, NODES);
-  // Its head follows, but nobody waits for it.
+  // The head is written after the batch, and no commit waits for it.
   const head = join(live, 'head');
   await until(async () => Number((await readFile(head, 'utf8')).split(' ')[1]) === NODES, 'the head');
   const copy = join(directory, 'data');
@@ -54,7 +54,10 @@ async function flip(file: string, at: number, bytes = 1): Promise<void> {
   await handle.close();
 }
 
-/** Refused, each time, until the loss is accepted; then what is left can be read, and nothing more is said. */
+/**
+ * The store is refused each time until the loss is accepted; after that it can be read and nothing more is
+ * reported. Resolves with the number of records that are left.
+ */
 async function refusedUntilAccepted(t: ExecutionContext, directory: string, why: RegExp): Promise<number> {
   for (let time = 0; time < 2; time += 1) await t.throwsAsync(reopen(directory), { message: why });
   const said: string[] = [];
@@ -107,7 +110,7 @@ test('a log that is gone is refused', async t => {
   t.is(await refusedUntilAccepted(t, directory, /is older than it was/), 0);
 });
 
-test('a last write that a crash interrupted is no damage', async t => {
+test('a last write that a crash interrupted is not taken for damage', async t => {
   const directory = await filled(t);
   const log = await logOf(directory);
   await writeFile(log, Buffer.concat([await readFile(log), Buffer.alloc(5000, 7)]));
@@ -116,7 +119,7 @@ test('a last write that a crash interrupted is no damage', async t => {
   await store.close();
 });
 
-test('a database whose CURRENT is gone is refused, and what it holds is not thrown away', async t => {
+test('a database whose CURRENT is gone is refused, and its other files are kept', async t => {
   const directory = await filled(t);
   await (await reopen(directory)).close();
   await rm(join(directory, 'db', 'CURRENT'));
@@ -148,7 +151,7 @@ test('an older copy of the database is refused', async t => {
   t.is(await refusedUntilAccepted(t, directory, /ends with change 40, and 45 were on disk/), NODES);
 });
 
-test('a database that is not the one which was there is refused', async t => {
+test('a database in the place of another one is refused', async t => {
   const [directory, other] = [await filled(t), await filled(t)];
   await rm(join(directory, 'db'), { recursive: true });
   await cp(join(other, 'db'), join(directory, 'db'), { recursive: true });
@@ -161,7 +164,7 @@ test('a head that cannot be read is refused', async t => {
   t.is(await refusedUntilAccepted(t, directory, /head is damaged/), NODES);
 });
 
-test('a head that is behind, as a kill may leave it, is no damage; one that is missing is told', async t => {
+test('a head that is behind, as a kill may leave it, is no damage; a missing one is reported', async t => {
   const directory = await filled(t);
   const head = join(directory, 'head');
   const [store] = (await readFile(head, 'utf8')).split(' ');
@@ -174,7 +177,7 @@ test('a head that is behind, as a kill may leave it, is no damage; one that is m
   t.regex(said.join(), /head is missing/);
 });
 
-test('a first start that was killed before or after the database was made is no loss', async t => {
+test('a first start that was killed before or after the database was created is not taken for a loss', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-whole-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const db = new Level(join(directory, 'db'));
@@ -190,7 +193,7 @@ test('a first start that was killed before or after the database was made is no 
   t.deepEqual(said, []);
 });
 
-test('a store of an older pdisk, which has neither mark nor head, is taken', async t => {
+test('a store of an older pdisk, which has neither mark nor head, is opened', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-whole-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const db = new Level<string, unknown>(join(directory, 'db'), { valueEncoding: 'json' });
@@ -204,7 +207,7 @@ test('a store of an older pdisk, which has neither mark nor head, is taken', asy
   await store.close();
 });
 
-test("the database is nobody else's to read, whatever its folder was", async t => {
+test('the database is unreadable for others, whatever mode its folder had', async t => {
   const directory = await filled(t);
   await chmod(join(directory, 'db'), 0o777);
   const store = await reopen(directory);

@@ -31,7 +31,7 @@ async function elementFor(uuid: string, vm: string): Promise<string> {
 }
 
 libvirtTest(
-  'a machine launched with a registered disk writes, is killed and detached, and the next one reads',
+  'a VM launched with a registered disk writes, is killed and detached, and the next one reads',
   async t => {
     const uuid = await service.create();
     const registered = await service.call('POST', `/api/attach/${uuid}`, on('11'));
@@ -74,7 +74,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  "letters promised to a machine that is yet to be launched are kept, and are no two disks' at once",
+  'targets promised to a VM that is yet to be launched stay reserved, each for one disk',
   async t => {
     const uuids = [await service.create(), await service.create(), await service.create()];
     const [first = '', second = '', third = ''] = uuids;

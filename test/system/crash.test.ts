@@ -8,7 +8,10 @@ import { leftOver } from '../rig/nothing-left.ts';
 import { type Reply, type Service, startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 
-/** How often each operation is cut off, each time a little later; the whole of it is about as long as the operation takes. */
+/**
+ * How many times each operation is interrupted, each time a little later; together they cover about the
+ * duration of the operation.
+ */
 const ROUNDS = 8;
 
 let libvirtd: Libvirtd;
@@ -38,7 +41,7 @@ interface Truth {
   readonly plugged: readonly string[];
 }
 
-/** What the API, the pool and the domain say. */
+/** What the API, the pool and the domain show. */
 async function look(): Promise<Truth> {
   const disks = (await service.call('GET', '/api/disks')).body as { uuid: string; users: string }[];
   const files = await readdir(service.pool);

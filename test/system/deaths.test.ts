@@ -51,7 +51,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a guest that is gone after the service was down keeps its disk until somebody says that it is dead',
+  'a guest that disappeared while the service was down keeps its disk until the frontend detaches it',
   async t => {
     const uuid = await service.create();
     const guest = await bootGuest(libvirtd, { name: 'one-22' });
@@ -73,7 +73,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('detach of a machine whose death nobody has noticed proves it first', async t => {
+libvirtTest('detach of a VM whose end was not noticed proves the end first', async t => {
   const uuid = await service.create();
   const guest = await bootGuest(libvirtd, { name: 'one-23' });
   t.is((await service.call('POST', `/api/hotattach/${uuid}`, on('23'))).status, 200);

@@ -20,7 +20,10 @@ test.afterEach.always(t => {
   if (!t.passed) t.log(service?.log().slice(-3000));
 });
 
-/** Creates disks, attaches, detaches and deletes them until told to stop; what the service's deaths interrupt is left. */
+/**
+ * Creates disks, attaches, detaches and deletes them until `stop` is aborted; what a kill of the service
+ * interrupts is left as it is.
+ */
 async function load(vmId: string, stop: AbortSignal): Promise<void> {
   const form = { node: 'onehost-1', vm_id: vmId };
   while (!stop.aborted) {
@@ -35,8 +38,8 @@ async function load(vmId: string, stop: AbortSignal): Promise<void> {
   }
 }
 
-/** What one connection brings before it is cut after so many events. */
-async function sip(since: number, events: number): Promise<EventMessage[]> {
+/** The events of one connection that is closed after `events` of them. */
+async function readSome(since: number, events: number): Promise<EventMessage[]> {
   const subscriber = await subscribe(service.url, `?since=${since}`).catch(() => undefined);
   if (!subscriber) return [];
   let ended = false;
@@ -51,18 +54,18 @@ async function sip(since: number, events: number): Promise<EventMessage[]> {
   return subscriber.events();
 }
 
-test('a subscriber that is cut a thousand times, with the service killed in between, has the log and nothing else', async t => {
+test('a subscriber that reconnects a thousand times, with kills of the service, gets each event once', async t => {
   const stop = new AbortController();
   const loads = ['1', '2', '3', '4'].map(vmId => load(vmId, stop.signal));
   const received: EventMessage[] = [];
   let restarting: Promise<void> | undefined;
   for (let cut = 1; cut <= CUTS; cut += 1) {
     const last = received.at(-1)?.sequence ?? 0;
-    received.push(...(await sip(last, Math.floor(Math.random() * 8))));
+    received.push(...(await readSome(last, Math.floor(Math.random() * 8))));
     if (cut % Math.floor(CUTS / (KILLS + 1)) === 0 && cut < CUTS) {
       restarting = service.kill().then(() => service.start());
       await delay(Math.random() * 20);
-      received.push(...(await sip(received.at(-1)?.sequence ?? 0, 100)));
+      received.push(...(await readSome(received.at(-1)?.sequence ?? 0, 100)));
       await restarting;
     }
   }

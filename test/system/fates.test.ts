@@ -1,5 +1,5 @@
-// What people do to machines behind the service's back, on real libvirt: a disk that may come back with its machine, or that a live
-// domain has, is in use.
+// What people do to VMs behind the service's back, on real libvirt: a disk is in use if it may come back with
+// its VM, or if a live domain has it.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -66,8 +66,8 @@ async function guestWithDisk(t: ExecutionContext, name: string, persistent = tru
   return { uuid, guest };
 }
 
-/** Ends a guest for good: its disk is free soon after. */
-async function bury(name: string, uuid: string): Promise<void> {
+/** Ends a guest for good; its disk is free soon after. */
+async function endForGood(name: string, uuid: string): Promise<void> {
   await libvirtd.virsh('destroy', name);
   await libvirtd.virsh('undefine', name).catch(() => undefined);
   await untilUsers(uuid, '0');
@@ -82,14 +82,14 @@ async function nothingIsLeftOf(t: ExecutionContext, uuid: string): Promise<void>
 }
 
 for (const [what, name, persistent] of [
-  ['a machine with a definition', 'one-31', true],
-  ['a machine without a definition', 'one-32', false],
+  ['a VM with a definition', 'one-31', true],
+  ['a VM without a definition', 'one-32', false],
 ] as const) {
   libvirtTest(
     `${what}, saved to a file while the service was down, keeps its disk until it is restored`,
     async t => {
       const { uuid } = await guestWithDisk(t, name, persistent);
-      // Its certain death tells when the nodes were looked at.
+      // A second guest, whose end is certain: when its disk is free, the nodes have been looked at.
       const control = await guestWithDisk(t, `${name}-control`);
       const file = join(libvirtd.dir, `${name}.saved`);
 
@@ -104,7 +104,7 @@ for (const [what, name, persistent] of [
 
       if (persistent) {
         await service.kill();
-        // The next libvirtd does not know any more why the machine is off.
+        // The next libvirtd does not know why the VM is off.
         await libvirtd.restart('KILL');
         await service.start();
         t.is(await takenBy(uuid, RIVAL), '400 LIMIT_REACHED');
@@ -116,7 +116,7 @@ for (const [what, name, persistent] of [
       t.is(off.status, 200, off.text);
       t.false(await holds(libvirtd, name, uuid));
 
-      await bury(name, uuid);
+      await endForGood(name, uuid);
       await libvirtd.virsh('undefine', `${name}-control`);
       for (const each of [uuid, control.uuid]) t.is(await statusOf('DELETE', `/api/disks/${each}`), 200);
       for (const each of [uuid, control.uuid]) await nothingIsLeftOf(t, each);
@@ -151,14 +151,14 @@ libvirtTest(
     await libvirtd.virsh('blockcommit', name, 'vda', '--active', '--pivot', '--wait');
     const off = await service.call('POST', `/api/hotdetach/${uuid}`, on(name));
     t.is(off.status, 200, off.text);
-    await bury(name, uuid);
+    await endForGood(name, uuid);
     t.is(await statusOf('DELETE', `/api/disks/${uuid}`), 200);
     await nothingIsLeftOf(t, uuid);
   },
 );
 
 libvirtTest(
-  'a machine that was defined anew from its live XML starts again without the disk, and another one may have it',
+  'a VM that was redefined from its live XML starts again without the disk, which another VM may get',
   async t => {
     const name = 'one-34';
     const { uuid } = await guestWithDisk(t, name);
@@ -168,7 +168,7 @@ libvirtTest(
     await libvirtd.virsh('destroy', name);
     await untilUsers(uuid, '0');
     t.notRegex(await libvirtd.virsh('dumpxml', '--inactive', name), new RegExp(`ua-${uuid}`));
-    // Also where it is defined so after its death.
+    // Also where it is defined with the disk after its end.
     await libvirtd.virsh('define', live);
     const isDefined = async () =>
       (await libvirtd.virsh('dumpxml', '--inactive', name)).includes(`ua-${uuid}`);
@@ -187,7 +187,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a machine without a definition that gets one from its live XML, and is killed, starts again without the disk',
+  'a VM without a definition that gets one from its live XML, and is killed, starts again without the disk',
   async t => {
     const name = 'one-36';
     const { uuid } = await guestWithDisk(t, name, false);
@@ -204,7 +204,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a machine that nobody registered, started from a definition with the disk, counts as its user',
+  'an unregistered VM that is started from a definition with the disk counts as its user',
   async t => {
     const name = 'one-34';
     const { uuid } = await guestWithDisk(t, name);
@@ -212,7 +212,7 @@ libvirtTest(
     await writeFile(live, await libvirtd.virsh('dumpxml', name));
     await libvirtd.virsh('destroy', name);
     await untilUsers(uuid, '0');
-    // The frontend's word ends what the service knows of the machine.
+    // The frontend's detach is trusted, so the service forgets the VM.
     t.is((await service.call('POST', '/api/detach', on(name))).status, 200);
     await libvirtd.virsh('define', live);
     const drift = async () => (await service.call('GET', '/api/drift')).text;

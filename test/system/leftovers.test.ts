@@ -1,4 +1,4 @@
-// The database of yesterday and the pool of today: nothing is removed that nobody said to remove.
+// An older database with a newer pool: no volume is removed without a request.
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
 
 const precious = Buffer.from('precious');
 
-test('a database that was put back makes newer volumes leftovers: kept, told, adopted or removed by hand', async t => {
+test('after a restore of the database newer volumes are leftovers: kept, reported, adopted or removed by hand', async t => {
   const service = await startService({ nodes: {}, reconcile_interval: 0.1 });
   t.teardown(service.remove);
   const images = async () => (await readdir(service.pool)).filter(name => name.endsWith('.raw')).sort();
@@ -42,7 +42,7 @@ test('a database that was put back makes newer volumes leftovers: kept, told, ad
   t.true((await metrics()).includes('pdisk_drift{kind="leftover"} 2\n'));
   t.true((await metrics()).includes('pdisk_drift{kind="volume-lost"} 0\n'));
   await until(() => service.log().includes('the database seems to be older'), 'the warning in the log');
-  // Many passes have gone by when what comes after them is seen: a thing in the pool that bears the name of a disk.
+  // When a later change of the pool is reported, a file with the name of a disk, many passes have gone by.
   const subscriber = await subscribe(service.url, '', { as: 'admin:correct horse' });
   t.teardown(subscriber.close);
   await writeFile(join(service.pool, `${old}.bk`), 'a backup');
@@ -68,7 +68,7 @@ test('a database that was put back makes newer volumes leftovers: kept, told, ad
   t.deepEqual(await images(), [old, adopted].map(uuid => `${uuid}.raw`).sort());
   t.deepEqual(await leftovers(), []);
 
-  // What was decided is as durable as everything else.
+  // The decision is durable like any other change.
   await service.kill();
   await service.start();
   t.like((await service.call('GET', `/api/disks/${adopted}`)).body, disk as Record<string, unknown>);

@@ -2,7 +2,7 @@ import test from 'ava';
 import { startService } from '../rig/service.ts';
 import { until } from '../rig/until.ts';
 
-test('the real service tells its figures and its nodes, and is ready though a node is away', async t => {
+test('the real service serves its metrics and nodes, and is ready although a node is away', async t => {
   const service = await startService({ nodes: { away: 'qemu+tcp://127.0.0.1:1/system' } });
   t.teardown(service.remove);
   const uuid = await service.create();

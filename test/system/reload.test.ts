@@ -10,7 +10,7 @@ import { until } from '../rig/until.ts';
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../api/support/tls/${name}`, import.meta.url));
 
-test('streams of both kinds live on when SIGHUP gives the service another certificate', async t => {
+test('streams of both kinds stay open when SIGHUP gives the service another certificate', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-reload-'));
   const files = { tls_certificate: join(directory, 'crt'), tls_key: join(directory, 'key') };
   const install = async (name: string): Promise<void> => {

@@ -44,7 +44,7 @@ async function holders(uuid: string): Promise<string[]> {
 const remaining = async (uuid: string): Promise<string | null> =>
   (await service.call('GET', `/api/disks/${uuid}`)).headers.get('x-diskuser-remaining');
 
-libvirtTest('one disk, two machines: what one guest wrote, the next one reads', async t => {
+libvirtTest('one disk, two VMs: what one guest wrote, the next one reads', async t => {
   const { a, b } = guests;
   const uuid = await service.create();
   t.is(await remaining(uuid), '1');
@@ -83,7 +83,7 @@ libvirtTest('one disk, two machines: what one guest wrote, the next one reads', 
   await nothingIsLeft(t, service, libvirtd);
 });
 
-libvirtTest('with a limit of 2, two machines have the disk at once and the third is refused', async t => {
+libvirtTest('with a limit of 2, two VMs have the disk at once and the third is refused', async t => {
   const uuid = await shared.create();
   const headers = async () => {
     const reply = await shared.call('GET', `/api/disks/${uuid}`);
@@ -133,7 +133,7 @@ libvirtTest('of two hotattaches at the same moment exactly one wins, a hundred t
   await nothingIsLeft(t, service, libvirtd);
 });
 
-libvirtTest('7 and one-7 are one machine, by every name of its node', async t => {
+libvirtTest('7 and one-7 are one VM, by every name of its node', async t => {
   const uuid = await shared.create();
   t.is((await shared.call('POST', `/api/hotattach/${uuid}`, on('7'))).status, 200);
   const again = await shared.call('POST', `/api/hotattach/${uuid}`, {
@@ -147,7 +147,7 @@ libvirtTest('7 and one-7 are one machine, by every name of its node', async t =>
   await nothingIsLeft(t, shared, libvirtd);
 });
 
-libvirtTest('two disks on one machine get two targets, and a freed letter is used again', async t => {
+libvirtTest('two disks on one VM get two targets, and a freed letter is used again', async t => {
   const [first, second] = [await service.create(), await service.create()];
   const plug = (uuid: string) => service.call('POST', `/api/hotattach/${uuid}`, on('7'));
   const [one, two] = await Promise.all([plug(first), plug(second)]);
@@ -164,21 +164,18 @@ libvirtTest('two disks on one machine get two targets, and a freed letter is use
   await nothingIsLeft(t, service, libvirtd);
 });
 
-libvirtTest(
-  'a machine that is not there, or not named rightly, is 400, and a node that is not configured as well',
-  async t => {
-    const uuid = await service.create();
-    const codes: (string | null)[] = [];
-    for (const [node, vm_id] of [
-      ['onehost-1', '404'],
-      ['onehost-2', '7'],
-    ] as const) {
-      const reply = await service.call('POST', `/api/hotattach/${uuid}`, { form: { node, vm_id } });
-      t.is(reply.status, 400);
-      codes.push(reply.headers.get('x-error-code'));
-    }
-    t.deepEqual(codes, ['VM_UNKNOWN', 'NODE_NOT_CONFIGURED']);
-    t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
-    await nothingIsLeft(t, service, libvirtd);
-  },
-);
+libvirtTest('a VM that does not exist or has an invalid name is 400, and so is an unknown node', async t => {
+  const uuid = await service.create();
+  const codes: (string | null)[] = [];
+  for (const [node, vm_id] of [
+    ['onehost-1', '404'],
+    ['onehost-2', '7'],
+  ] as const) {
+    const reply = await service.call('POST', `/api/hotattach/${uuid}`, { form: { node, vm_id } });
+    t.is(reply.status, 400);
+    codes.push(reply.headers.get('x-error-code'));
+  }
+  t.deepEqual(codes, ['VM_UNKNOWN', 'NODE_NOT_CONFIGURED']);
+  t.is((await service.call('DELETE', `/api/disks/${uuid}`)).status, 200);
+  await nothingIsLeft(t, service, libvirtd);
+});

@@ -1,4 +1,5 @@
-// Two real hosts and two services that know them: machines migrate between the hosts with a disk plugged, while rivals on both ask for it.
+// Two real hosts and two services that know them: VMs migrate between the hosts with a disk plugged, while
+// rival VMs on both hosts ask for the disk.
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,10 +18,13 @@ type Host = (typeof HOSTS)[number];
 
 let folder: string;
 let libvirtds: Record<Host, Libvirtd>;
-/** One knows its nodes by name, the other by a rule for all of them. */
+/** One service has its nodes configured by name, the other by the wildcard `*`. */
 export let services: Record<'named' | 'wildcard', Service>;
 
-/** Starts them for the tests of a file, which run one after the other, and ends them. */
+/**
+ * Starts hosts and services before the tests of a file, which must run one after the other, and ends them
+ * afterwards.
+ */
 export function useTwoHosts(more: Readonly<Record<string, unknown>> = {}): void {
   beforeLibvirtTests(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pdisk-hosts-'));
@@ -56,7 +60,7 @@ export function useTwoHosts(more: Readonly<Record<string, unknown>> = {}): void 
 
 const HAS_IT = ['hot-attached', 'detaching'];
 
-/** The hosts where the service says that the machine has the disk. */
+/** The hosts where the service says that the VM has the disk. */
 async function saidPlaces(service: Service, vm: string, disk: string): Promise<Host[]> {
   const places = await Promise.all(
     HOSTS.map(async host => {
@@ -68,7 +72,7 @@ async function saidPlaces(service: Service, vm: string, disk: string): Promise<H
   return places.flat();
 }
 
-/** And those where a live domain shows it. */
+/** The hosts where a live domain of the VM shows the disk. */
 export async function realPlaces(vm: string, disk: string): Promise<Host[]> {
   const places = await Promise.all(
     HOSTS.map(async host => ((await holds(libvirtds[host], vm, disk)) ? [host] : [])),
@@ -76,7 +80,7 @@ export async function realPlaces(vm: string, disk: string): Promise<Host[]> {
   return places.flat();
 }
 
-/** Waits until the service says what is so, and that the machine has the disk at `expected`. */
+/** Waits until the service says what the hosts show, and that the VM has the disk at `expected`. */
 export async function untilItIsAt(
   t: ExecutionContext,
   service: Service,
@@ -97,10 +101,11 @@ export async function untilItIsAt(
 }
 
 /**
- * Has both rivals ask for the disk, over and over, until the answer is called. They are to be refused because the disk is in use,
- * or because nobody can know: never by QEMU's lock, which would mean that it had been given away already.
+ * Has both rival VMs ask for the disk again and again until the returned function is called. Each request
+ * must be refused because the disk is in use, or because nobody can know: never by QEMU's lock on the image,
+ * which would mean that the service had given the disk away.
  */
-export function besiege(t: ExecutionContext, service: Service, disk: string): () => Promise<void> {
+export function startRivals(t: ExecutionContext, service: Service, disk: string): () => Promise<void> {
   let go = true;
   async function attempt(host: Host): Promise<string | undefined> {
     const reply = await service.call('POST', `/api/hotattach/${disk}`, on(`rival-${host}`, host));
@@ -109,25 +114,26 @@ export function besiege(t: ExecutionContext, service: Service, disk: string): ()
     const users = await usersOf(service, disk);
     return users === '1' ? undefined : `${users} users`;
   }
-  async function lay(): Promise<string | undefined> {
+  async function askInTurns(): Promise<string | undefined> {
     for (let round = 0; go || round === 0; round += 1) {
       for (const host of HOSTS) {
-        const fall = await attempt(host);
-        if (fall !== undefined) return fall;
+        const violation = await attempt(host);
+        if (violation !== undefined) return violation;
       }
     }
     return undefined;
   }
-  const siege = lay();
+  const asking = askInTurns();
   t.teardown(() => {
     go = false;
   });
   return async () => {
     go = false;
-    t.is(await siege, undefined);
+    t.is(await asking, undefined);
   };
 }
 
+/** A guest with a disk plugged, on the way between two hosts. */
 export interface Scene {
   readonly service: Service;
   readonly vm: string;
@@ -137,7 +143,7 @@ export interface Scene {
   readonly to: Libvirtd;
 }
 
-/** A machine on the first host with a disk plugged. */
+/** A VM on the first host with a disk plugged. */
 export async function scene(t: ExecutionContext, service: Service, vm: string): Promise<Scene> {
   const [from, to] = [libvirtds['host-1'], libvirtds['host-2']];
   const disk = await service.create();
@@ -154,8 +160,8 @@ export async function scene(t: ExecutionContext, service: Service, vm: string): 
   return { service, vm, disk, guest, from, to };
 }
 
-/** The machine dies wherever it is, the disk is free soon after, and nothing is left. */
-export async function epilogue(t: ExecutionContext, { service, vm, disk }: Scene): Promise<void> {
+/** Ends the VM wherever it is, and waits until the disk is free and nothing is left. */
+export async function endScene(t: ExecutionContext, { service, vm, disk }: Scene): Promise<void> {
   for (const host of HOSTS) await libvirtds[host].virsh('destroy', vm).catch(() => undefined);
   await until(async () => (await usersOf(service, disk)) === '0', 'the disk to be free', {
     timeoutMs: 60_000,
@@ -175,8 +181,9 @@ export async function epilogue(t: ExecutionContext, { service, vm, disk }: Scene
   );
 }
 
-let machines = 0;
+let vms = 0;
+/** A VM name that no other test uses. */
 export function newName(): string {
-  machines += 1;
-  return `one-${machines}`;
+  vms += 1;
+  return `one-${vms}`;
 }

@@ -1,4 +1,4 @@
-// The floor under reading: uWebSockets.js and nothing else. Its argument is how many bytes the body has.
+// The floor of reading: uWebSockets.js alone. Its argument is the size of the body in bytes.
 import { App, us_socket_local_port } from 'uWebSockets.js';
 
 const body = 'x'.repeat(Number(process.argv[2]));

@@ -1,5 +1,6 @@
-// The floor under making and removing disks on the file pool: the same system calls and one synced batch for each, without HTTP, without
-// actors, and with nothing shared between those in flight. Its argument is a directory.
+// The floor of creating and deleting disks on the file pool: the same system calls and one synced batch for
+// each disk, without HTTP, without actors, and without anything shared between operations in flight. Its
+// argument is a directory.
 import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { Level } from 'level';
 import { latencySample } from './figures.ts';
 import type { Sample } from './rounds.ts';
 
+/** A request to this process: `inFlight` operations at a time, for `seconds`. */
 export interface Work {
   readonly kind: 'create' | 'delete';
   readonly inFlight: number;
@@ -15,7 +17,7 @@ export interface Work {
 }
 
 const GIB = 2 ** 30;
-/** About what a disk's record and an event take. */
+/** About the size of a disk's record and of its events, in bytes. */
 const ENTRIES = [330, 560, 560].map(bytes => 'x'.repeat(bytes));
 
 const directory = join(process.argv[2] ?? '', 'volumes');
@@ -53,7 +55,7 @@ async function remove(uuid: string): Promise<void> {
   await syncDirectory();
 }
 
-/** Files to remove, made before anybody looks at the clock. */
+/** The files to delete, created before the measurement starts. */
 const there: string[] = [];
 function provide(count: number): void {
   while (there.length < count) {

@@ -3,11 +3,11 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { median } from './rounds.ts';
 
-/** How fast the machine itself is at this moment. */
+/** The speed of the host itself at one moment. */
 export interface Canary {
   /** A write of 256 bytes and its fdatasync, in milliseconds: the median of 50. */
   readonly fsyncMs: number;
-  /** A fixed piece of computing, in milliseconds: the best of 7. */
+  /** A fixed computation, in milliseconds: the best of 7. */
   readonly cpuMs: number;
 }
 
@@ -40,7 +40,7 @@ function compute(): number {
   return performance.now() - begun;
 }
 
-/** Looks at the file system under `directory`, and at the processor. */
+/** Measures the file system under `directory`, and the processor. */
 export async function look(directory: string): Promise<Canary> {
   const fsyncMs = await timeWrites(directory);
   const cpuMs = Math.min(...Array.from({ length: COMPUTATIONS }, compute));

@@ -2,14 +2,14 @@ import { median, objection, percentile, type Round, type Sample } from './rounds
 
 type Unit = '1/s' | 'ms' | 's' | 'MB';
 
-/** What a figure is hoped to be: its value, or its ratio to its floor. */
+/** The target of a figure: its value, or its ratio to its floor. */
 export interface Aim {
   readonly of: 'value' | 'ratio';
   readonly atLeast?: number;
   readonly atMost?: number;
 }
 
-/** Rounds of one measurement, and what of them is worth telling. */
+/** The rounds of one measurement, and which of its figures are reported. */
 export interface Measured {
   readonly what: string;
   /** What its floor is. */
@@ -17,14 +17,14 @@ export interface Measured {
   readonly rounds: readonly Round[];
   readonly figures: readonly {
     readonly name: string;
-    /** Which number of the samples. */
+    /** The name of the value in the samples. */
     readonly key: string;
     readonly unit: Unit;
     readonly aim?: Aim;
   }[];
 }
 
-/** A line of the table. */
+/** A row of the table. */
 export interface Figure {
   readonly what: string;
   readonly beside: string;
@@ -33,7 +33,7 @@ export interface Figure {
   /** Medians of the rounds that count; null where none does. */
   readonly ours: number | null;
   readonly floor: number | null;
-  /** Median of the rounds' own ratios, the least and the largest of them. */
+  /** The median of the rounds' own ratios, the smallest and the largest of them. */
   readonly ratio: number | null;
   readonly ratios: readonly [least: number, most: number] | null;
   readonly aim: (Aim & { readonly met: boolean | null }) | null;
@@ -51,7 +51,7 @@ function isMet({ of, atLeast = 0, atMost = Number.POSITIVE_INFINITY }: Aim, ours
   return Number.isFinite(value) ? value >= atLeast && value <= atMost : null;
 }
 
-/** The figures of what was measured. */
+/** Calculates the figures of a measurement. */
 export function figuresOf({ what, beside, rounds, figures }: Measured): Figure[] {
   const counted = rounds.filter(round => objection(round) === undefined);
   return figures.map(({ name, key, unit, aim }) => {
@@ -85,7 +85,7 @@ export function figuresOf({ what, beside, rounds, figures }: Measured): Figure[]
   });
 }
 
-/** Latencies as a sample. */
+/** The percentiles of latencies, as a sample. */
 export const latencySample = (ms: readonly number[]): Sample => ({
   p50: percentile(ms, 0.5),
   p99: percentile(ms, 0.99),

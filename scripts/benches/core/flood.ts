@@ -1,21 +1,23 @@
-// A flood of wrong logins, each of another name, so that no pair of account and address is slowed. Its argument is a port.
+// A flood of wrong logins, each with another name, so that no pair of account and address is slowed. Its
+// argument is a port.
 import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { basic } from '../../../test/rig/http.ts';
 
-/** How long who heeds a 429 waits, in milliseconds: an eighth of what it says. */
+/** How long a client that respects a 429 waits, in milliseconds: an eighth of its Retry-After. */
 const HEED_MS = 250;
-/** More than may wait for their hash. */
+/** More clients than logins may wait for their hash. */
 const CLIENTS = 128;
 
+/** A request to this process. */
 export interface Flood {
-  /** Whether it shall go on. */
+  /** Whether the flood is to go on. */
   readonly on: boolean;
-  /** Whether those who are sent away wait before they come again. */
+  /** Whether clients that were answered 429 wait before they try again. */
   readonly heeding: boolean;
 }
 
-/** How many were answered so since the flood began; told when it has begun, and when it has ended. */
+/** The number of answers by status since the flood began; sent when it has begun, and when it has ended. */
 export type Seen = Readonly<Record<string, number>>;
 
 const port = Number(process.argv[2]);

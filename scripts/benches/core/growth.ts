@@ -10,7 +10,7 @@ import { type Server, startServer } from './server.ts';
 const FEW = 100;
 const PER_SECOND = { get: 500, create: 50, attach: 50, delete: 50, metrics: 20 } as const;
 
-/** Every operation at its pace, one kind after the other. */
+/** Runs every operation at its rate, one kind after the other. */
 async function operate({ lines }: Server, uuids: readonly string[], seconds: number): Promise<Sample> {
   const uuidAt = (index: number): string => uuids[(index * 7919) % uuids.length] ?? '';
   const made: string[] = [];
@@ -42,6 +42,7 @@ async function operate({ lines }: Server, uuids: readonly string[], seconds: num
   return sample;
 }
 
+/** Measures each operation with many disks; the floor is the same with few disks. */
 export async function growth(bench: Bench): Promise<Measured[]> {
   const few = { directory: join(bench.directory, 'few') };
   const many = { directory: join(bench.directory, 'many'), profile: bench.profile };

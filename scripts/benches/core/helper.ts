@@ -2,13 +2,16 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { pinnedTo } from './processors.ts';
 
-/** A process of the bench's own, that answers one message with one. */
+/** A child process of the bench that answers each message with one message. */
 export interface Helper<Question, Answer> {
   ask(question: Question): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-/** Starts a file of this folder, on one processor only if one is given; resolves with the first thing that it says, too. */
+/**
+ * Starts a file of this folder, pinned to one processor if one is given; resolves with the process and its
+ * first message.
+ */
 export async function startHelper<Question extends object, Answer>(
   name: string,
   args: readonly string[],
@@ -19,7 +22,7 @@ export async function startHelper<Question extends object, Answer>(
   const gone = once(child, 'exit').then(([status]) => {
     throw new Error(`a process of the bench ended with ${status}`);
   });
-  // It is ended on purpose, too, when nobody waits for its answer.
+  // It is also ended on purpose, when nothing waits for its answer.
   gone.catch(() => {});
   const message = async (): Promise<unknown> => (await Promise.race([once(child, 'message'), gone]))[0];
   const first = await message();

@@ -1,18 +1,19 @@
-// HTTP as bytes over connections that are kept: Node's own client costs more than what is measured here.
+// HTTP as raw bytes over kept connections: Node's own client costs more than what is measured here.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { basic } from '../../../test/rig/http.ts';
 
+/** One HTTP answer. */
 export interface Reply {
   readonly status: number;
   readonly body: string;
-  /** Of head and body together. */
+  /** The size of head and body together. */
   readonly bytes: number;
 }
 
-/** Connections to one port of this machine. */
+/** Connections to one port of this host. */
 export interface Lines {
-  /** Sends a request over a connection that is free, or a new one. Rejects where that is cut. */
+  /** Sends a request over a free connection, or over a new one. Rejects where the connection is closed. */
   ask(method: string, path: string, form?: Readonly<Record<string, string>>): Promise<Reply>;
   close(): void;
 }
@@ -48,7 +49,7 @@ async function openLine(port: number): Promise<Line> {
     const { status, size, end } = head;
     const whole = chunks;
     [chunks, received, head] = [[], 0, undefined];
-    // Most bodies are never looked at.
+    // Decoded lazily: most bodies are never read.
     answer?.resolve({
       status,
       bytes: size,
@@ -83,6 +84,7 @@ function requestOf(method: string, path: string, form?: Readonly<Record<string, 
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
+/** Opens connections to a port on demand and reuses free ones. */
 export function linesTo(port: number): Lines {
   const all = new Set<Socket>();
   let free: Line[] = [];
@@ -90,7 +92,7 @@ export function linesTo(port: number): Lines {
   async function open(): Promise<Line> {
     const line = await openLine(port);
     all.add(line.socket);
-    // The service ends connections that nobody uses.
+    // The service closes idle connections.
     line.socket.once('close', () => {
       all.delete(line.socket);
       free = free.filter(other => other !== line);

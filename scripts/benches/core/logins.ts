@@ -1,4 +1,4 @@
-// What strangers who try passwords cost those who work: creates beside a flood of wrong logins, and without.
+// The cost of password guessing for other clients: creates disks beside a flood of wrong logins, and without.
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { latencySample, type Measured } from './figures.ts';
@@ -7,13 +7,14 @@ import { startHelper } from './helper.ts';
 import { type Sample, takeRounds } from './rounds.ts';
 import { startServer } from './server.ts';
 
+/** Measures creating disks beside a flood of wrong logins; the floor is without the flood. */
 export async function logins(bench: Bench): Promise<Measured[]> {
   const { rounds, seconds } = bench;
   const server = await startServer({ directory: join(bench.directory, 'logins'), profile: bench.profile });
   const { helper: flood } = await startHelper<Flood, Seen>('flood.ts', [String(server.port)]);
   const form = { size: '1', tag: 'beside a flood', visibility: 'private' };
 
-  /** One after the other: who waits longer asks less. */
+  /** One request after the other: a client that waits longer asks less. */
   async function create(): Promise<Sample> {
     const times: number[] = [];
     const end = performance.now() + seconds * 1000;

@@ -1,6 +1,6 @@
 import { setTimeout as delay, setImmediate as next } from 'node:timers/promises';
 
-/** Timers are late by up to about this many milliseconds: the rest is waited for by looking at the clock. */
+/** Timers are late by up to about this many milliseconds: the rest of a wait polls the clock. */
 const COARSE_MS = 1.5;
 
 async function waitUntil(time: number): Promise<void> {
@@ -10,9 +10,10 @@ async function waitUntil(time: number): Promise<void> {
 }
 
 /**
- * Asks `perSecond` times a second for so many seconds, whether what was asked before has been answered or not, and resolves with how
- * long each took, in milliseconds from the moment when it should have begun: a client that waits for one answer before it asks again
- * does not see how long others would have waited.
+ * An open loop: starts `perSecond` requests per second for `seconds`, whether earlier ones have been answered
+ * or not. Resolves with their latencies in milliseconds, counted from the moment when each should have begun.
+ * A client that waits for one answer before the next request (a closed loop) does not see how long other
+ * clients would have waited.
  */
 export async function openLoop(
   perSecond: number,

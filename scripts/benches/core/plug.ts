@@ -1,4 +1,5 @@
-// Plugging a disk into a real guest and out of it, one after the other, through the service and by libvirt's calls alone.
+// Plugs a disk into a real guest and unplugs it, one after the other: through the service, and by libvirt's
+// calls alone.
 import { randomUUID } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Plugs in, waits until the guest has found the disk and is quiet again, and plugs out. */
+/** Plugs the disk in, waits until the guest has found it and is idle again, and unplugs it. */
 async function there(
   guest: Guest,
   uuid: string,
@@ -39,7 +40,9 @@ async function there(
   return { attach, detach };
 }
 
-/** libvirt's calls alone: attach with the very XML of the service; detach, and the event that it is done. */
+/**
+ * libvirt's calls alone: attach with the same XML as the service's; detach, and the event that it is done.
+ */
 async function bareCalls(client: LibvirtClient, guest: Guest, directory: string) {
   const uuid = randomUUID();
   const path = join(directory, `${uuid}.raw`);
@@ -78,6 +81,7 @@ async function throughService({ lines }: Server, guest: Guest) {
   return { uuid, attach: ask('hotattach'), detach: ask('hotdetach') };
 }
 
+/** Measures plugging through the service; the floor is libvirt's calls alone. */
 export async function plug(bench: Bench): Promise<Measured[]> {
   const libvirtd = await startLibvirtd();
   const directory = join(bench.directory, 'bare-images');
@@ -98,7 +102,7 @@ export async function plug(bench: Bench): Promise<Measured[]> {
       ours: () => there(guest, ours.uuid, ours),
       floor: () => there(guest, bare.uuid, bare),
     };
-    // The first ones of each find nothing in any cache.
+    // A warm-up: the first round finds empty caches.
     await takeRounds(1, bench.look, measure);
     const rounds = await takeRounds(bench.rounds * ROUNDS_FOR_ONE, bench.look, measure);
     return [

@@ -1,4 +1,5 @@
-// A data directory as a service with many disks leaves it, without asking one to make them: records and sparse images.
+// Writes a data directory as a service with many disks leaves it (records and sparse images), without
+// creating them one by one.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { openStore } from '../../../src/store/store.ts';
 import { type ServerOptions, startServer } from './server.ts';
 
 const GIB = 2 ** 30;
-/** When the first disk was made, in milliseconds since 1970; the others follow a second apart. */
+/**
+ * When the first disk was created, in milliseconds since 1970; the others follow at intervals of a second.
+ */
 const BEGINNING = 1_600_000_000_000;
 /** Records in one batch. */
 const BATCH = 1000;
@@ -42,9 +45,9 @@ function makeImage(pool: string, uuid: string): void {
   closeSync(file);
 }
 
-/** Gives a service that has not been started yet so many disks of 1 GiB; answers their UUIDs. */
+/** Gives a service that has never been started `count` disks of 1 GiB; resolves with their UUIDs. */
 export async function populate(options: ServerOptions, count: number): Promise<string[]> {
-  // The pool and the store must know each other, and there must be an account.
+  // Started once, so that pool and store know each other and there is an account.
   await (await startServer(options)).stop();
   const data = join(options.directory, 'data');
   const store = await openStore({
@@ -62,7 +65,7 @@ export async function populate(options: ServerOptions, count: number): Promise<s
     for (const uuid of some) makeImage(join(data, 'pool'), uuid);
   }
   await store.close();
-  // Else the first synced writes of what is measured would wait for all this.
+  // Otherwise the first synced writes of the measurement would wait for all of this.
   execFileSync('sync', ['-f', data]);
   return uuids;
 }

@@ -1,4 +1,4 @@
-// One disk, asked for again and again with a password: what HTTP, authentication, rights and metrics cost.
+// GET of one disk with a password, again and again: the cost of HTTP, authentication, rights and metrics.
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { latencySample, type Measured } from './figures.ts';
@@ -12,10 +12,13 @@ import { type ServerOptions, startServer } from './server.ts';
 import { wrk } from './wrk.ts';
 
 const CONNECTIONS = 64;
-/** A quarter of a second's requests of a busy site, in one second. */
+/** Requests per second: a quarter of a busy site's. */
 const PER_SECOND = 1000;
 
-/** Compares an answer of the service with one of the same size of uWebSockets.js alone, each on a processor of its own. */
+/**
+ * Compares an answer of the service with one of the same size of uWebSockets.js alone, each on a processor of
+ * its own.
+ */
 async function beside(
   bench: Bench,
   options: ServerOptions,
@@ -44,6 +47,7 @@ async function beside(
   }
 }
 
+/** Measures GET of one disk; the floor is uWebSockets.js alone. */
 export async function read(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'read') };
   const [uuid] = await populate(options, 1);
@@ -77,6 +81,7 @@ export async function read(bench: Bench): Promise<Measured[]> {
 const LISTED = 10_000;
 const LISTS_PER_SECOND = 20;
 
+/** Measures the list of at most `LISTED` disks; the floor is uWebSockets.js alone. */
 export async function list(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'list') };
   const listed = Math.min(LISTED, bench.disks);

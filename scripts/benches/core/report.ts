@@ -1,6 +1,6 @@
 import type { Figure } from './figures.ts';
 
-/** Three digits that count. */
+/** A number with three significant digits. */
 function digits(value: number | null): string {
   if (value === null) return '-';
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
@@ -13,7 +13,7 @@ function verdict({ aim, counted }: Figure): string {
   return `${limit}: ${aim.met ? 'met' : 'MISSED'}`;
 }
 
-/** A line for each figure. */
+/** The table, a row for each figure. */
 export function table(figures: readonly Figure[]): string {
   const heads = ['', 'figure', 'unit', 'pdisk', 'floor', 'ratio', 'in rounds', 'floor is', 'rounds', 'aim'];
   const rows = figures.map(figure => [

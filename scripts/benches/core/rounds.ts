@@ -1,10 +1,14 @@
-// Figures of a machine that others use, too, or that changes its speed by itself, are worth nothing alone: each stands beside its
-// floor from the same moments, and moments in which its disk was slow do not count.
+// Figures of a host that has other load or changes its speed are worth nothing alone. So each figure stands
+// beside its floor from the same moments, and rounds in which the disk was slow do not count.
 import type { Canary } from './canary.ts';
 
-/** What one measurement found, by name: `rate` in 1/s, all others in milliseconds unless their name says otherwise. */
+/**
+ * The values of one measurement by name: `rate` in 1/s, all others in milliseconds unless their name says
+ * otherwise.
+ */
 export type Sample = Readonly<Record<string, number>>;
 
+/** One measurement of a subject and of its floor, with the host's own speed before and after. */
 export interface Round {
   readonly ours: Sample;
   readonly floor: Sample;
@@ -12,7 +16,7 @@ export interface Round {
   readonly after: Canary;
 }
 
-/** A synced write of a few bytes that takes longer than this, in milliseconds, is a machine that others are using. */
+/** In milliseconds: a synced write of a few bytes that takes longer is a sign of other load on the host. */
 const FSYNC_LIMIT_MS = 1;
 /** Why a round does not count; undefined where it does. */
 export function objection({ before, after }: Pick<Round, 'before' | 'after'>): string | undefined {
@@ -20,7 +24,10 @@ export function objection({ before, after }: Pick<Round, 'before' | 'after'>): s
   return fsyncMs > FSYNC_LIMIT_MS ? `a synced write took ${fsyncMs.toFixed(2)} ms` : undefined;
 }
 
-/** Measures a thing and its floor in turns, beginning with another one each time, with a look at the machine between rounds. */
+/**
+ * Measures a subject and its floor in turns, alternating which is first; measures the host's own speed
+ * between rounds.
+ */
 export async function takeRounds(
   count: number,
   look: () => Promise<Canary>,
@@ -38,7 +45,7 @@ export async function takeRounds(
   return rounds;
 }
 
-/** The value below which `part` of the values lie: the nearest rank. NaN where there are none. */
+/** The percentile by the nearest-rank method; `part` is from 0 to 1. NaN where there are no values. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * part) - 1))] ?? Number.NaN;

@@ -13,33 +13,36 @@ import { pinnedTo } from './processors.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** A running service. */
 export interface Server {
   readonly port: number;
   readonly lines: Lines;
   /** From the start of the process until `GET /readyz` was answered with 200, in seconds. */
   readonly readyS: number;
-  /** Memory of the process now, in bytes. */
+  /** The resident memory of the process now, in bytes. */
   residentBytes(): number;
   stop(): Promise<void>;
 }
 
+/** How a service is started. */
 export interface ServerOptions {
-  /** Where it keeps its data and its log; may have been used by another server before. */
+  /** The folder of its data and its log; may have been used by another server before. */
   readonly directory: string;
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** The processor that it has to itself; undefined: any. */
+  /** The processor it is pinned to; undefined: any. */
   readonly processor?: number | undefined;
-  /** A folder for a profile of the processor's time (`node --cpu-prof`), written when it stops. */
+  /** The folder for a CPU profile (`node --cpu-prof`), written when the process stops. */
   readonly profile?: string | undefined;
 }
 
-/** Leaves the server in peace: nothing but what is measured asks it to do something. */
+/** Settings without any work besides what is measured. */
 const QUIET = { listen: '127.0.0.1:0', overcommit: 10_000, nodes: {} };
 
 function endOf(child: ChildProcess): string | undefined {
   return child.exitCode === null && child.signalCode === null ? undefined : 'ended';
 }
 
+/** Starts the built service and waits until it is ready. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { directory, settings = {}, processor, profile } = options;
   mkdirSync(directory, { recursive: true, mode: 0o711 });

@@ -1,4 +1,5 @@
-// From the start of the process until it is ready, and the memory that it takes then and after somebody has listed all disks.
+// The time from the start of the process until it is ready, and its memory then and after a listing of all
+// disks.
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import type { Measured } from './figures.ts';
@@ -19,6 +20,7 @@ async function startOnce(options: ServerOptions): Promise<Sample> {
   }
 }
 
+/** Measures start-up time and memory with some and with many disks; the floor is without disks. */
 export async function start(bench: Bench): Promise<Measured[]> {
   const empty = { directory: join(bench.directory, 'empty') };
   await populate(empty, 0);

@@ -1,4 +1,4 @@
-// Making and removing disks on the file pool, all of it durable.
+// Creates and deletes disks on the file pool, durably.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Work } from './bare-volumes.ts';
@@ -12,12 +12,13 @@ import { startServer } from './server.ts';
 import { secondsOfWrk, wrk } from './wrk.ts';
 
 const IN_FLIGHT = [64, 1] as const;
-/** More deletions in a second than any machine of today does. */
+/** More deletions per second than any host can do today. */
 const DELETIONS_PER_SECOND = 6_000;
 const CREATES_PER_SECOND = 50;
-/** Aims with so many in flight. */
+/** The target ratios, by the number of requests in flight. */
 const AIMS = { 64: 0.9, 1: 0.6 } as const;
 
+/** Measures creating and deleting disks; the floor is the same file operations and one synced batch. */
 export async function volumes(bench: Bench): Promise<Measured[]> {
   const options = { directory: join(bench.directory, 'volumes'), profile: bench.profile };
   const { rounds, seconds } = bench;
@@ -38,7 +39,7 @@ export async function volumes(bench: Bench): Promise<Measured[]> {
   async function remove(connections: number): Promise<Sample> {
     const mode = ['delete', names, String(deleted)];
     const sample = await wrk({ port: server.port, connections, seconds, mode });
-    // What was asked for last may have been answered to nobody.
+    // The last requests may have been carried out without an answer.
     deleted += (sample.requests ?? 0) + 2 * connections;
     return sample;
   }

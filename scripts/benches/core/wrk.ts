@@ -14,18 +14,18 @@ interface Load {
   readonly connections: number;
   /** See `secondsOfWrk`. */
   readonly seconds: number;
-  /** What the script is told to do: see wrk.lua. */
+  /** Arguments of the script; see wrk.lua. */
   readonly mode?: readonly string[];
-  /** The processor that wrk has to itself; undefined: any. */
+  /** The processor that wrk is pinned to; undefined: any. */
   readonly processor?: number | undefined;
 }
 
-/** How long wrk takes where this is asked: it knows whole seconds. */
+/** How long wrk runs for a given duration: it only takes whole seconds. */
 export const secondsOfWrk = (seconds: number): number => Math.max(1, Math.round(seconds));
 
 /**
- * Loads a port with wrk, whose connections each wait for an answer before they ask again; `rate` is answers per second, latencies are
- * in milliseconds. Throws where a single request failed.
+ * Loads a port with wrk, a closed loop: each connection waits for an answer before the next request. `rate`
+ * is answers per second, latencies are in milliseconds. Throws where a single request failed.
  */
 export async function wrk({
   port,

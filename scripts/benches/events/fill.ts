@@ -1,4 +1,5 @@
-// A log of events as attaching a disk leaves them. In a process of its own, so that the one that is measured begins with nothing.
+// Writes a log of events as attaching a disk leaves them. A process of its own, so that the measured one
+// starts with empty memory.
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The service's own parts, without REST between the load and the actors. Told of every event at the moment when it is durable.
+// The service's own parts, without REST between the load and the actors. It records when each event is
+// durable.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -107,7 +108,9 @@ const api = createApi({
   },
 });
 
-/** Memory of the process's own, in bytes: what is mapped of LevelDB's files is the kernel's to take back. */
+/**
+ * The process's own memory, in bytes, without the mapped files of LevelDB, which the kernel can take back.
+ */
 const memory = (): number =>
   1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 let samples: number[] = [];
@@ -121,7 +124,7 @@ async function use(disk: string, vmId: string): Promise<void> {
   await disks.service.detach(caller, vm, cause);
 }
 
-/** So many events a second. Resolves with the sequence of the first. */
+/** Makes `perSecond` events per second. Resolves with the sequence of the first. */
 async function load(seconds: number, perSecond: number): Promise<number> {
   const uuids = await Promise.all(
     Array.from({ length: 100 }, async () => {
@@ -143,13 +146,13 @@ async function load(seconds: number, perSecond: number): Promise<number> {
   return first;
 }
 
-/** What the service says of a load that is over. */
+/** The report of the service about a finished load. */
 export interface Made {
   /** When each event was durable, in milliseconds since 1970. */
   readonly durable: Readonly<Record<number, number>>;
   readonly first: number;
   readonly last: number;
-  /** Memory every 100 ms since the message before, in bytes. */
+  /** The memory every 100 ms since the last message, in bytes. */
   readonly memory: readonly number[];
 }
 

@@ -1,10 +1,11 @@
-// WebSocket clients reduced to what the bench needs: whole text frames of an event whose sequence stands at a fixed place. A
-// thousand real clients would take the machine away from the service.
+// WebSocket clients reduced to what the bench needs: whole text frames of an event whose sequence is at a
+// fixed place. A thousand real clients would leave the service no processor time.
 import { connect, type Socket } from 'node:net';
 
+/** The report of this process about the events that its clients received. */
 export interface Received {
   readonly events: number;
-  /** Events that did not follow the one before. */
+  /** The number of events that did not follow the one before. */
   readonly gaps: number;
   /** When some of the subscribers received some events, in milliseconds since 1970. */
   readonly samples: readonly { readonly sequence: number; readonly at: number }[];
@@ -14,7 +15,7 @@ const [port = '', count = '1', query = ''] = process.argv.slice(2);
 const EVENT = Buffer.from('{"specversion":"1.0","id":"');
 const QUOTE = 0x22;
 const ZERO = 0x30;
-/** One in so many arrivals is kept. */
+/** One of this many arrivals is recorded. */
 const SAMPLED = 10;
 
 let events = 0;
@@ -26,7 +27,7 @@ const sockets: Socket[] = [];
 const samples: { sequence: number; at: number }[] = [];
 const newest = new Array<number>(Number(count)).fill(0);
 
-/** The sequence of an event, undefined for a control message. */
+/** The sequence of an event; undefined for a control message. */
 function sequenceIn(bytes: Buffer, start: number): number | undefined {
   if (bytes.compare(EVENT, 0, EVENT.length, start, start + EVENT.length) !== 0) return undefined;
   let sequence = 0;
@@ -56,10 +57,10 @@ function report(): void {
   process.send?.(outcome);
 }
 
-/** An answer to a ping that says nothing, masked with zeros. */
+/** An empty pong frame, masked with zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
-/** Takes whole frames; answers what is left of the last one. */
+/** Handles whole frames; returns the rest, a part of the next frame. */
 function frames(client: number, bytes: Buffer, socket: Socket): Buffer {
   let start = 0;
   for (;;) {
@@ -81,7 +82,7 @@ function open(client: number): Promise<Socket> {
     const socket = connect(Number(port), '127.0.0.1');
     let rest: Buffer | undefined;
     socket.once('error', reject);
-    // Who is cut off receives no more: the count will say so.
+    // A closed connection receives no more: the count shows that.
     socket.once('close', () => {
       if ((newest[client] ?? 0) >= target) return;
       gone.add(client);

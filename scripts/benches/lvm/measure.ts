@@ -31,7 +31,10 @@ interface Side {
 type Step = keyof Side;
 type Times = Record<Step, number[]>;
 
-/** A volume of each, made and removed in turns, and each of both the first in every other round; a round before does not count. */
+/**
+ * Creates and deletes a volume on each side in turns, alternating which is first; a warm-up round does not
+ * count.
+ */
 async function takeTurns(bare: Side, pool: Side): Promise<Record<'bare' | 'pool', Times>> {
   const sides = { bare, pool };
   const times = { bare: { make: [], remove: [] } as Times, pool: { make: [], remove: [] } as Times };
@@ -48,7 +51,10 @@ async function takeTurns(bare: Side, pool: Side): Promise<Record<'bare' | 'pool'
   return times;
 }
 
-/** A machine that others use is slow at one time and fast at another: only the two times of one round are comparable. */
+/**
+ * Prints the comparison. The speed of a host with other load varies, so only the two times of one round are
+ * comparable.
+ */
 function compare(what: string, bare: readonly number[], pool: readonly number[]): void {
   const over = pool.map((ms, round) => (ms / (bare[round] ?? Number.NaN) - 1) * 100);
   const [low, high] = [percentile(over, 0.25), percentile(over, 0.75)].map(part => part.toFixed(1));
@@ -74,7 +80,10 @@ const openPool = () =>
     },
   });
 
-/** So many volumes of one extent at once, by way of a backup of the volume group's metadata: lvcreate would take minutes. */
+/**
+ * Creates `count` volumes of one extent at once, by restoring an edited backup of the volume group's
+ * metadata: lvcreate would take minutes.
+ */
 async function fill(count: number): Promise<void> {
   const file = '/tmp/bench-metadata';
   const uuid = randomUUID();
@@ -108,7 +117,7 @@ async function fill(count: number): Promise<void> {
   await lvm('vgcfgrestore', '--quiet', '--file', file, VG);
 }
 
-/** What one reconciliation asks of the pool. */
+/** Makes the requests of one reconciliation to the pool, and counts LVM's processes. */
 async function reconcile(count: number): Promise<void> {
   await fill(count);
   const pool = await openPool();

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What User-mode Linux needs on processors whose register state is larger than it knows: see xstate.c.
+# Prepares User-mode Linux for processors whose register state is larger than it knows: see xstate.c.
 set -euo pipefail
 
 usage() {
@@ -23,7 +23,7 @@ is_needed() {
     always) return 0 ;;
     never) return 1 ;;
   esac
-  # Where ptrace is not permitted there is no User-mode Linux, which is said elsewhere.
+  # Without ptrace there is no User-mode Linux; lvm-guest.sh reports that.
   bytes=$(perl "$here/xstate-size.pl" 2> /dev/null) || return 1
   [ "$bytes" -gt "$known" ]
 }

@@ -1,5 +1,6 @@
-# Prints how many bytes of register state (NT_X86_XSTATE) this machine's kernel hands out and takes by ptrace, as it says itself:
-# neither the processor's flags nor AT_MINSIGSTKSZ tell just that. Ends with status 1 where it does not permit ptrace.
+# Prints the size of the register state (NT_X86_XSTATE) that this host's kernel reads and writes by ptrace, in
+# bytes. It is measured, because neither the processor's flags nor AT_MINSIGSTKSZ give exactly that size.
+# Exits with 1 where ptrace is not permitted.
 use strict;
 use warnings;
 

@@ -1,7 +1,8 @@
-// A ptrace for Debian 12's User-mode Linux (kernel 6.1), preloaded where the processor's register state is larger than the 2696
-// bytes that this kernel was built for (Intel's AMX, from Sapphire Rapids on). The machine's kernel takes nothing but the whole
-// state there: PTRACE_SETREGSET of less answers EFAULT, and User-mode Linux's first process dies ("put_fp_registers failed").
-// This puts what User-mode Linux knows into what the process has, and hands over the whole.
+// A ptrace for Debian 12's User-mode Linux (kernel 6.1), preloaded where the processor's register state is
+// larger than the 2696 bytes that this kernel was built for (Intel's AMX, from Sapphire Rapids on). The
+// host's kernel only accepts the whole state: PTRACE_SETREGSET of less answers EFAULT, and User-mode Linux's
+// first process dies ("put_fp_registers failed"). This ptrace copies the part that User-mode Linux knows into
+// the process's state, and writes the whole.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -11,7 +12,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-// More than any processor's state; AMX's is 11 KiB.
+// More than the state of any processor; with AMX it is 11 KiB.
 enum { WHOLE = 1 << 16 };
 
 long ptrace(enum __ptrace_request request, ...) {

@@ -1,7 +1,7 @@
 import type { AccountStore } from '../../../src/accounts/accounts.ts';
 import type { AccountRecord, TokenRecord } from '../../../src/accounts/record.ts';
 
-/** Accounts in memory; `held` writes wait until they are let go. */
+/** Accounts in memory; writes that are `held` wait until they are released. */
 export interface MemoryStore extends AccountStore {
   readonly records: Map<string, AccountRecord>;
   readonly tokens: Map<string, TokenRecord>;
@@ -46,5 +46,5 @@ export function memoryStore(records: Iterable<AccountRecord> = []): MemoryStore 
   };
 }
 
-/** As cheap as scrypt can be. */
+/** The cheapest parameters that scrypt allows. */
 export const cheap = { cost: 2, blockSize: 1, parallelization: 1 };

@@ -6,7 +6,7 @@ export const ACCOUNT_ID = 'an id';
 
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
-/** A change of a public disk of `alice`, but for what is given. */
+/** An event of a public disk of `alice`, with the fields of `more` instead of the usual ones. */
 export const change = (sequence: number, more: Partial<EventRecord> = {}): EventRecord => ({
   v: 1,
   sequence,
@@ -33,7 +33,7 @@ export const change = (sequence: number, more: Partial<EventRecord> = {}): Event
   ...more,
 });
 
-/** A log whose disk is memory; `stored` is what is on it. */
+/** An event log over a store in memory; `stored` holds the durable events. */
 export async function memoryLog(before: readonly EventRecord[] = []): Promise<{
   readonly log: EventLog;
   readonly stored: Map<number, EventRecord>;

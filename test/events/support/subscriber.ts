@@ -1,4 +1,4 @@
-// A client that checks every message that it sees against the service's own AsyncAPI document.
+// A client that checks every message against the service's AsyncAPI document.
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { get as getTls } from 'node:https';
@@ -17,7 +17,7 @@ const ajv = new Ajv2020({ strict: true, allErrors: true });
 formats.default(ajv);
 const checks = Object.entries(messages).map(([name, { payload }]) => [name, ajv.compile(payload)] as const);
 
-/** A message of the stream. Throws where the document has none such. */
+/** Parses a message of the stream. Throws where the document describes no such message. */
 export function checked(text: string): Message {
   const message = JSON.parse(text) as Message;
   const name = 'control' in message ? message.control : 'event';
@@ -28,15 +28,15 @@ export function checked(text: string): Message {
 
 export interface Subscriber {
   readonly messages: Message[];
-  /** Sequences of the events so far. */
+  /** The sequences of the events so far. */
   sequences(): number[];
   events(): EventMessage[];
   controls(): ControlMessage[];
-  /** Waits until there are so many messages. */
+  /** Waits until at least `count` messages have arrived. */
   untilMessages(count: number): Promise<Message[]>;
-  /** Waits for an event of this sequence or a control message that names it. */
+  /** Waits for an event of this sequence, or a control message that names it. */
   untilSequence(sequence: number): Promise<void>;
-  /** Resolves with the close code and its reason; 0 where the connection just ended. */
+  /** Resolves with the close code and its reason; 0 where the connection ended without a close frame. */
   readonly closed: Promise<{ code: number; reason: string }>;
   pause(): void;
   resume(): void;
@@ -56,7 +56,7 @@ function collector() {
         broken = error;
       }
     },
-    /** What is waited for will not come. */
+    /** Rejects all waits: no more messages will come. */
     giveUp(error: Error): void {
       broken ??= error;
     },
@@ -89,14 +89,17 @@ interface Options {
   /** `name:password`; an empty text for none. */
   readonly as?: string;
   readonly headers?: Record<string, string>;
-  /** Whether a WebSocket answers pings, as all do. */
+  /** Whether a WebSocket answers pings; by default it does. */
   readonly autoPong?: boolean;
 }
 
 const headersOf = ({ as = 'admin', headers = {} }: Options): Record<string, string> =>
   as === '' ? headers : { authorization: basic(...(as.split(':') as [string])), ...headers };
 
-/** Opens a WebSocket. Rejects with the status where it is refused. `base` is http:// or https://, host and port. */
+/**
+ * Opens a WebSocket. Rejects with the status where it is refused. `base` is http:// or https:// with host and
+ * port.
+ */
 export async function subscribe(base: string, query = '', options: Options = {}): Promise<Subscriber> {
   const url = `${base.replace('http', 'ws')}/api/events${query}`;
   const { autoPong = true } = options;
@@ -129,7 +132,7 @@ export async function subscribe(base: string, query = '', options: Options = {})
   };
 }
 
-/** As `subscribe`, over Server-Sent Events; `id` is what a browser would send as Last-Event-ID. */
+/** As `subscribe`, over Server-Sent Events; `id` is the Last-Event-ID that a browser would send. */
 export async function subscribeSse(
   base: string,
   query = '',

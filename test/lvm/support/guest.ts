@@ -1,5 +1,5 @@
-// Real LVM is only to be had where the kernel has device-mapper: in scripts/virt/lvm-guest.sh. Each file of tests runs in one of its own,
-// and takes blank disks of it.
+// Real LVM needs a kernel with device-mapper, which scripts/virt/lvm-guest.sh provides. Each test file runs
+// in a guest of its own and takes blank disks of it.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants, mkdir, open, readdir, readFile } from 'node:fs/promises';
@@ -11,32 +11,37 @@ export const inGuest = process.env.PDISK_LVM_GUEST === '1';
 
 const why = process.env.PDISK_NO_LVM_GUEST ?? 'scripts/test runs it in a guest';
 
-/** Where tests are declared that need real LVM; outside of the guest they are skipped, with the reason in their titles. */
+/** Declares a test that needs real LVM; outside of the guest it is skipped, with the reason in its title. */
 export const guestTest = (
   inGuest
     ? test
     : { serial: (title: string, body: () => void) => test.serial.skip(`${title} (${why})`, body) }
 ) as Pick<TestFn, 'serial'>;
 
-/** Runs a program of the system; answers what it printed. */
+/** Runs a program of the system; resolves with its standard output. */
 export async function run(program: string, ...args: string[]): Promise<string> {
   return (await execute(program, args, { maxBuffer: 2 ** 26 })).stdout;
 }
 
 export interface VolumeGroup {
   readonly name: string;
-  /** The disk that it is on. */
+  /** The device of its physical volume. */
   readonly device: string;
-  /** The `pdisk-…` volumes in it. */
+  /** The names of the `pdisk-…` volumes in it. */
   volumes(): Promise<string[]>;
-  /** Device nodes of such, and programs that work on it; where there are none, volumes. Asks LVM last: that takes long. */
+  /**
+   * Device nodes of such volumes, and programs that work on them; if there are none, the volumes. LVM is
+   * asked last, because that takes long.
+   */
   leftOver(): Promise<string[]>;
   remove(): Promise<void>;
 }
 
 const claimOf = (device: string): string => `/run/taken-${device.slice('/dev/'.length)}`;
 
-/** Never given back: what was written to a disk is still on it, and whoever takes one relies on zeros. */
+/**
+ * Takes a blank disk of the guest. Disks are never reused: they would hold old data, and tests rely on zeros.
+ */
 async function claimDisk(): Promise<string> {
   const names = (await readdir('/dev')).filter(name => /^ubd[a-z]$/.test(name)).sort();
   for (const device of names.map(name => `/dev/${name}`)) {
@@ -49,7 +54,10 @@ async function claimDisk(): Promise<string> {
   throw new Error('the guest has no free disk');
 }
 
-/** The kernel's own list: where there is no udev, an LVM that is killed may leave a node in /dev/mapper that leads nowhere. */
+/**
+ * The kernel's own list: without udev, an LVM that is killed may leave a node in /dev/mapper that leads
+ * nowhere.
+ */
 async function mapped(): Promise<string[]> {
   const devices = (await readdir('/sys/block')).filter(one => one.startsWith('dm-'));
   const names = await Promise.all(
@@ -62,18 +70,21 @@ function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
     return '';
   }
 }
 
-/** The command lines of all programs that run, by process id. Not by threads, which cost the guest ten times as much. */
+/**
+ * The command lines of all running programs, by process id. Not of their threads: reading those takes the
+ * guest ten times as long.
+ */
 export async function programs(): Promise<ReadonlyMap<string, string>> {
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
   return new Map(pids.map(pid => [pid, commandLine(pid)]));
 }
 
-/** The command lines of all programs of LVM, and of those that wipe, that speak of `word`. */
+/** The command lines of all programs of LVM or for wiping that contain `word`. */
 async function programsAbout(word: string): Promise<string[]> {
   const lines = [...(await programs()).values()];
   const about = new RegExp(`[ /]${word}(?:[ /]|$)`);
@@ -82,15 +93,19 @@ async function programsAbout(word: string): Promise<string[]> {
   );
 }
 
-/** The physical extents that hold a disk's volume. */
+/** The physical extents of a disk's volume, as LVM's report lists them. */
 export const extentsOf = async (vg: string, uuid: string): Promise<string> =>
   (await run('lvs', '--noheadings', '-o', 'seg_pe_ranges', `${vg}/pdisk-${uuid}`)).trim();
 
 const PIECE = 4 * 2 ** 20;
 
-/** Where a device, from a byte on, holds something else than zeros: the first such piece of 4 MiB, in bytes; undefined: nowhere. */
+/**
+ * The offset in bytes, from `from` on, of the first piece of 4 MiB of a device that is not all zeros;
+ * undefined: there is none.
+ */
 export async function firstNonZero(device: string, from = 0): Promise<number | undefined> {
-  // Past the cache, which costs the guest twenty times as much, into whole pages, as that needs: a buffer that may grow has them.
+  // O_DIRECT bypasses the page cache, which takes the guest twenty times as long. It needs a page-aligned
+  // buffer: a resizable one is.
   const file = await open(device, constants.O_RDONLY | constants.O_DIRECT);
   try {
     const zeros = Buffer.alloc(PIECE);
@@ -105,7 +120,7 @@ export async function firstNonZero(device: string, from = 0): Promise<number | u
   }
 }
 
-/** A fresh volume group on a disk of its own, with a thin pool `pool` in it if asked for. */
+/** A new volume group on a disk of its own, with a thin pool `pool` in it if a size is given. */
 export async function createVolumeGroup(name: string, thinPoolGiB?: number): Promise<VolumeGroup> {
   const device = await claimDisk();
   await run('vgcreate', '--quiet', '--yes', name, device);

@@ -1,4 +1,5 @@
-// Run outside of the guest with device-mapper, for it: save-guests.ts FOLDER leaves two booted guests there, one-7 and one-8.
+// Runs outside of the guest with device-mapper: save-guests.ts FOLDER boots two guests, one-7 and one-8, and
+// saves them to that folder for tests in there.
 import { bootGuest, saveGuest } from '../../rig/guest.ts';
 import { startLibvirtd } from '../../rig/libvirtd.ts';
 

@@ -12,7 +12,10 @@ interface Kind {
   readonly kernel?: Kernel;
 }
 
-/** A volume group for this file, and a way to open pools in it; every volume is gone when its test ends. */
+/**
+ * Creates a volume group for a test file. The result opens pools in it; after each test, its volumes are
+ * removed.
+ */
 export function volumeGroupForThisFile(name: string, thinPoolGiB?: number) {
   let made: VolumeGroup | undefined;
   if (inGuest) {
@@ -38,7 +41,7 @@ export function volumeGroupForThisFile(name: string, thinPoolGiB?: number) {
   };
 }
 
-/** Declares the suite of all pools; answers the volume group in which it runs. */
+/** Declares the tests that all kinds of pools share; returns a function that gives their volume group. */
 export function declareLvmSuite(name: string, thin: boolean): () => VolumeGroup {
   const { group, pool } = volumeGroupForThisFile(name, thin ? 20 : undefined);
   declarePoolSuite(guestTest as typeof test, {

@@ -1,4 +1,4 @@
-// The real service as a shell starts it, with what the shell can do to it: limits, and where its output goes.
+// The real service, started by a shell, which can set limits for it and redirect its output.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { until } from '../../rig/until.ts';
 
 export const PASSWORD = 'correct horse';
 const ANSWER_MS = 120_000;
-/** How long a start may take on a machine that is busy with much else. */
+/** How long a start may take on a busy host, in milliseconds. */
 export const START_MS = 180_000;
 
 interface Answered {
@@ -28,11 +28,11 @@ export interface Spawned {
   readonly port: number;
   /** What it has written to stdout and stderr, where those are pipes. */
   output(): string;
-  /** Resolves when it answers. Rejects where it ends before. */
+  /** Resolves when the service answers requests. Rejects where the process exits before. */
   serves(): Promise<void>;
   call(method: string, path: string, form?: Record<string, string>): Promise<Answered>;
   create(): Promise<Answered>;
-  /** Ends it; resolves with its exit status. */
+  /** Ends the process; resolves with its exit status. */
   end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
 }
 
@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A folder that goes with the test. */
+/** A temporary folder that is deleted after the test. */
 export async function folder(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-process-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
@@ -53,8 +53,8 @@ export async function folder(t: ExecutionContext): Promise<string> {
 }
 
 /**
- * Starts the service, its data in `directory`/data. `shell`: how a shell starts `"$@"`, the service; `env` is added to its environment,
- * `args` to its arguments.
+ * Starts the service with its data in `directory`/data. `shell` is the shell code that runs the service as
+ * `"$@"`; `env` is added to its environment, `args` to its arguments.
  */
 export async function spawnService(
   t: ExecutionContext,
@@ -135,7 +135,7 @@ export async function spawnService(
   };
 }
 
-/** What it says when it does not start. */
+/** Waits for a service that refuses to start; resolves with what it wrote. */
 export async function refusal(service: Spawned): Promise<string> {
   if (service.child.exitCode === null) await once(service.child, 'close');
   return service.child.exitCode === 1 ? service.output() : `ended with ${service.child.exitCode}`;

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
-/** The repository's root. */
+/** The root folder of the repository. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface Outcome {
@@ -14,7 +14,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a program to its end; the variables given go over this process's own. */
+/** Runs a program to its end; `env` overrides variables of this process. */
 export function run(
   program: string,
   args: readonly string[] = [],
@@ -34,7 +34,10 @@ export function run(
   });
 }
 
-/** Makes a temporary folder with these files (those that begin with #! executable), for as long as the test runs. */
+/**
+ * Creates a temporary folder with these files (executable where they begin with #!); it is removed after the
+ * test.
+ */
 export async function folderWith(t: ExecutionContext, files: Record<string, string>): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-test-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));

@@ -1,5 +1,6 @@
-// Does with a child what User-mode Linux does with each of its processes: reads as much of its register state as it knows of,
-// changes a register, writes back as much. Says how many bytes it got and what each step came to.
+// Does with a child what User-mode Linux does with each of its processes: reads as much of its register state
+// as User-mode Linux knows, changes a register and writes the state back. Prints the number of bytes and the
+// result of each step.
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
@@ -11,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// What User-mode Linux knows of; where XMM0 is in it (Intel's manual, volume 1, 13.4).
+// The size of the state that User-mode Linux knows, and the offset of XMM0 in it (Intel's manual, volume 1,
+// 13.4).
 enum { KNOWN = 2696, XMM0 = 160, STATE_BV = 512, SSE = 2 };
 
 int main(void) {

@@ -1,4 +1,5 @@
-// Runs by itself until it is killed: writes to the store in the folder argv[2], and says on standard output how many changes are on disk.
+// A program that runs until it is killed: it writes to the store in the folder argv[2] and prints the number
+// of changes on disk after each.
 import { writeSync } from 'node:fs';
 import { prefixes } from '../../../src/store/keys.ts';
 import { recordSchemas } from '../../../src/store/records.ts';

@@ -1,5 +1,5 @@
-// Runs by itself, in a mount namespace in which the directory argv[2] is a file system of 24 MiB; says on standard output what the store
-// did while that was full.
+// A program for a mount namespace in which the directory argv[2] is a file system of 24 MiB. It prints what
+// the store did while that file system was full.
 import { existsSync, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ async function fillUp(): Promise<void> {
 }
 
 let written = 0;
-/** What fills the log quickly. */
+/** Large values, which fill the log quickly. */
 async function write(store: Store, changes: number): Promise<void> {
   const all = Array.from({ length: changes }, () => {
     written += 1;
@@ -50,7 +50,7 @@ await held();
 const atFirst = store.isShort();
 await fillUp();
 await until(() => store.isShort(), 'the store to notice');
-// More than there is left beside the reserve: what is written meets the end of the file system.
+// More than the space left beside the reserve, so that writes fail with ENOSPC.
 await write(store, 200);
 const whenFull = {
   short: store.isShort(),
