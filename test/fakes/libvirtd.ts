@@ -12,12 +12,12 @@ import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts'
 import { END } from './libvirtd/lifecycle.ts';
 import {
   domainOf,
-  type Machine,
-  type MachineSettings,
+  type FakeVm,
+  type FakeVmSettings,
   type Manners,
-  type SavedMachine,
-} from './libvirtd/machine.ts';
-import { fakeMachines, type Machines } from './libvirtd/machines.ts';
+  type SavedVm,
+} from './libvirtd/vm.ts';
+import { fakeVms, type FakeVms } from './libvirtd/vms.ts';
 import { fakeMigration, type Migration, type MigrationOptions } from './libvirtd/migration.ts';
 import { type Session, serve } from './libvirtd/session.ts';
 
@@ -58,9 +58,9 @@ export interface FakeLibvirtd {
   readonly connections: { readonly open: number; readonly made: number };
   /** Most calls that one connection had waiting at once. */
   readonly mostUnanswered: number;
-  addDomain(settings: MachineSettings): Domain;
+  addDomain(settings: FakeVmSettings): Domain;
   /** The machine itself, to look at and to change; throws if there is none. */
-  domain(name: string): Machine;
+  domain(name: string): FakeVm;
   /** Pulls the plug, as `virsh destroy`, or ends it with another STOPPED_ detail. */
   destroy(name: string, detail?: number): void;
   /** The guest has switched itself off. */
@@ -70,9 +70,9 @@ export interface FakeLibvirtd {
   /** Managed save. */
   save(name: string): void;
   /** `virsh save`: in a file, of which libvirt remembers nothing. */
-  saveToFile(name: string): SavedMachine;
+  saveToFile(name: string): SavedVm;
   /** `virsh restore`, on the host where it was saved or on another. */
-  restore(saved: SavedMachine): Domain;
+  restore(saved: SavedVm): Domain;
   start(name: string): void;
   suspend(name: string): void;
   resume(name: string): void;
@@ -107,7 +107,7 @@ export interface FakeLibvirtd {
   /** Cuts every connection and lets none in, while libvirtd goes on and makes the calls that wait in it. */
   cut(): Promise<void>;
   /** What is in this host, for another one. */
-  readonly machines: Machines;
+  readonly vms: FakeVms;
 }
 
 async function listening(accept: (socket: Socket) => void, where: ListenOptions): Promise<Server> {
@@ -142,7 +142,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   function emit(event: DomainEvent): void {
     for (const session of sessions.values()) session.send(event);
   }
-  const machines = fakeMachines({
+  const machines = fakeVms({
     emit,
     unplugMs: options.unplugMs ?? 5,
     locks: options.locks ?? true,
@@ -225,7 +225,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     revert: name => machines.revert(machines.findByName(name)),
     migrateAway: name => machines.migrateAway(machines.findByName(name)),
     migrate: (name, to, migration) =>
-      fakeMigration(machines, to.machines, machines.findByName(name), migration ?? {}),
+      fakeMigration(machines, to.vms, machines.findByName(name), migration ?? {}),
     hold: name => machines.hold(machines.findByName(name).uuid),
     waiting: name => machines.waiting(machines.findByName(name).uuid),
     setManners(name, manners) {
@@ -241,6 +241,6 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
       await cut();
     },
     cut,
-    machines,
+    vms,
   };
 }

@@ -4,7 +4,7 @@ import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, PlugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
 import { ERROR, STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
-import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
+import type { FakeVmSettings } from '../fakes/libvirtd/vm.ts';
 import { parseDisk } from '../fakes/libvirtd/xml.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { gate } from '../rig/latch.ts';
@@ -22,7 +22,7 @@ interface Setting {
 
 async function machine(
   t: ExecutionContext,
-  settings: Partial<MachineSettings> = {},
+  settings: Partial<FakeVmSettings> = {},
   times: Partial<Times> = {},
 ): Promise<Setting> {
   const { fake, hypervisor } = await fakeNode(t, times);

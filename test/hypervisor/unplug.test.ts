@@ -4,7 +4,7 @@ import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, UnplugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
 import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
-import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
+import type { FakeVmSettings } from '../fakes/libvirtd/vm.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import { ANYWHERE, diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
@@ -20,7 +20,7 @@ interface Setting {
 /** A machine with one disk plugged. */
 async function machine(
   t: ExecutionContext,
-  settings: Partial<MachineSettings> = {},
+  settings: Partial<FakeVmSettings> = {},
   times: Partial<Times> = {},
 ): Promise<Setting> {
   const { fake, hypervisor } = await fakeNode(t, times);

@@ -3,8 +3,8 @@ import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
-import { domainOf, type Machine } from './machine.ts';
-import type { Machines } from './machines.ts';
+import { domainOf, type FakeVm } from './vm.ts';
+import type { FakeVms } from './vms.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
 
 type Procedures = typeof procedures;
@@ -31,7 +31,7 @@ const FEATURES = new Set([8, 9, 10, 14, 15]);
 const EVENT_LAST = 26;
 const VIR_FROM_REMOTE = 13;
 
-function matches(machine: Machine, flags: number): boolean {
+function matches(machine: FakeVm, flags: number): boolean {
   const running = machine.id !== -1;
   const groups: [number, boolean][][] = [
     [
@@ -50,11 +50,11 @@ function matches(machine: Machine, flags: number): boolean {
 }
 
 export function fakeAnswers(
-  machines: Machines,
+  machines: FakeVms,
   { auth, hostUuid, hostname }: { auth: Auth; hostUuid: string; hostname: string },
 ): Answers {
   let lastCallback = 0;
-  const domain = (machine: Machine) => ({ domain: domainOf(machine) });
+  const domain = (machine: FakeVm) => ({ domain: domainOf(machine) });
   return {
     authList: (_, session) => {
       if (auth === 'none') session.authenticated = true;

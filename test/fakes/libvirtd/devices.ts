@@ -4,7 +4,7 @@ import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { fakeGuests } from './guests.ts';
 import type { Jobs } from './jobs.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
 
 export function refuse(code: number, message: string, domain = FROM_DOMAIN): LibvirtError {
@@ -12,10 +12,10 @@ export function refuse(code: number, message: string, domain = FROM_DOMAIN): Lib
 }
 
 /** Throws where the lock of another of these machines keeps a disk from being opened. */
-export type AssertUnlocked = (disk: FakeDisk, self?: Machine) => void;
+export type AssertUnlocked = (disk: FakeDisk, self?: FakeVm) => void;
 
 /** Whoever writes shares an image only with those who all say that they share it. */
-export function imageLocks(all: () => Iterable<Machine>): AssertUnlocked {
+export function imageLocks(all: () => Iterable<FakeVm>): AssertUnlocked {
   return (disk, self) => {
     if (disk.readonly || disk.source === '') return;
     const others = [...all()].filter(other => other !== self && !other.imagesFree);
@@ -40,7 +40,7 @@ export function fakeDevices(options: {
   return {
     letGo: guests.letGo,
     wake: guests.wake,
-    attach(machine: Machine, xml: string): void {
+    attach(machine: FakeVm, xml: string): void {
       const disk = parseDisk(xml);
       const rival = machine.disks.find(other => other.target === disk.target);
       if (machine.disks.some(other => other.alias === disk.alias)) {
@@ -60,7 +60,7 @@ export function fakeDevices(options: {
       // Before the answer, as libvirtd often does it: whoever waits for the event must wait from before the call.
       options.emit({ type: 'device-added', domain: domainOf(machine), alias: disk.alias });
     },
-    detach(machine: Machine, alias: string): void {
+    detach(machine: FakeVm, alias: string): void {
       const disk = machine.disks.find(other => other.alias === alias);
       if (disk === undefined) {
         throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
@@ -68,7 +68,7 @@ export function fakeDevices(options: {
       guests.ask(machine, disk);
     },
     /** Out of its definition: the next start has it no more, and nobody is told. */
-    detachDefined(machine: Machine, alias: string): void {
+    detachDefined(machine: FakeVm, alias: string): void {
       if (!machine.persistent) {
         const message = 'Requested operation is not valid: cannot modify device on transient domain';
         throw refuse(ERROR.OPERATION_INVALID, message, FROM_QEMU);
@@ -78,7 +78,7 @@ export function fakeDevices(options: {
       }
       machine.coldDisks = machine.coldDisks.filter(other => other.alias !== alias);
     },
-    resize(machine: Machine, disk: string): void {
+    resize(machine: FakeVm, disk: string): void {
       if (machine.disks.some(({ target, source }) => target === disk || source === disk)) return;
       throw refuse(
         ERROR.INVALID_ARG,

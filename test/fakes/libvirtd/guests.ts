@@ -2,7 +2,7 @@
 import { STATE_PAUSED, STATE_RUNNING } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import type { Jobs } from './jobs.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
 /** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
@@ -14,7 +14,7 @@ export function fakeGuests(options: {
   const { jobs } = options;
 
   /** QEMU has it no more at once. libvirt takes it out in a job of its own, which in a migration means: not if that succeeds. */
-  function letGo(machine: Machine, alias: string): void {
+  function letGo(machine: FakeVm, alias: string): void {
     machine.pending.delete(alias);
     if (!jobs.isBusy(machine.uuid)) {
       takeOut(machine, alias);
@@ -27,7 +27,7 @@ export function fakeGuests(options: {
     });
   }
 
-  function takeOut(machine: Machine, alias: string): void {
+  function takeOut(machine: FakeVm, alias: string): void {
     machine.dropped.delete(alias);
     const before = machine.disks.length;
     machine.disks = machine.disks.filter(disk => disk.alias !== alias);
@@ -44,7 +44,7 @@ export function fakeGuests(options: {
   return {
     letGo,
     /** QEMU asks the guest to let go of `disk`; virtio-scsi needs no guest for that. */
-    ask(machine: Machine, { alias, bus }: FakeDisk): void {
+    ask(machine: FakeVm, { alias, bus }: FakeDisk): void {
       const paused = machine.state === STATE_PAUSED;
       if (bus !== 'virtio' || (machine.manners === 'willing' && machine.state === STATE_RUNNING)) {
         later(() => letGo(machine, alias));
@@ -55,7 +55,7 @@ export function fakeGuests(options: {
       }
     },
     /** Resumed or reset: what was asked for before happens now. */
-    wake(machine: Machine): void {
+    wake(machine: FakeVm): void {
       for (const alias of machine.pending) later(() => letGo(machine, alias));
     },
   };

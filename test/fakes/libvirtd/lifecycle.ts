@@ -1,7 +1,7 @@
 // What libvirt 9.0.0 tells of a machine's life: events, and states with their reasons (virDomainEventType, virDomainState).
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 
 type Code = readonly [event: number, detail: number];
 
@@ -56,15 +56,15 @@ export const STATE = {
 
 export type State = keyof typeof STATE;
 
-export function setState(machine: Machine, state: State): void {
+export function setState(machine: FakeVm, state: State): void {
   [machine.state, machine.reason] = STATE[state];
 }
 
-export const isIn = ({ state, reason }: Machine, wanted: State): boolean =>
+export const isIn = ({ state, reason }: FakeVm, wanted: State): boolean =>
   state === STATE[wanted][0] && reason === STATE[wanted][1];
 
 /** Tells of a machine as it is now. */
-export type Tell = (machine: Machine, ...told: (Told | Code)[]) => void;
+export type Tell = (machine: FakeVm, ...told: (Told | Code)[]) => void;
 
 export function teller(emit: (event: DomainEvent) => void): Tell {
   return (machine, ...told) => {

@@ -1,8 +1,8 @@
 // The live migration of a fake machine from one fake libvirtd to another, step by step, and every way in which real ones were
 // seen to fail in the middle. The two hosts see one file system.
 import { END, setState } from './lifecycle.ts';
-import { isRunning, type Machine } from './machine.ts';
-import type { Machines } from './machines.ts';
+import { isRunning, type FakeVm } from './vm.ts';
+import type { FakeVms } from './vms.ts';
 
 export interface MigrationOptions {
   /** The machine gets a definition at its destination (--persistent). */
@@ -43,9 +43,9 @@ export interface Migration {
 }
 
 export function fakeMigration(
-  from: Machines,
-  to: Machines,
-  source: Machine,
+  from: FakeVms,
+  to: FakeVms,
+  source: FakeVm,
   { persistent = false, undefineSource = false }: MigrationOptions,
 ): Migration {
   const incoming = to.host(source);

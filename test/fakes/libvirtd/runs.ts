@@ -2,7 +2,7 @@
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { type AssertUnlocked, refuse } from './devices.ts';
 import { END, type End, isIn, type State, setState, type Tell } from './lifecycle.ts';
-import { isRunning, type Machine, type SavedMachine } from './machine.ts';
+import { isRunning, type FakeVm, type SavedVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
 export type Runs = ReturnType<typeof fakeRuns>;
@@ -13,16 +13,16 @@ export function fakeRuns({
   tell,
   assertUnlocked,
 }: {
-  machines: Map<string, Machine>;
+  machines: Map<string, FakeVm>;
   tell: Tell;
   assertUnlocked: AssertUnlocked;
 }) {
   let lastId = 0;
   let daemonIsThere = true;
   /** Ended while there was no libvirtd to see it. */
-  const unseen = new Set<Machine>();
+  const unseen = new Set<FakeVm>();
 
-  function begin(machine: Machine, disks: readonly FakeDisk[], state: State): void {
+  function begin(machine: FakeVm, disks: readonly FakeDisk[], state: State): void {
     lastId += 1;
     machine.id = lastId;
     machine.disks = disks.map(disk => ({ ...disk }));
@@ -31,7 +31,7 @@ export function fakeRuns({
   }
 
   /** As `begin`, unless somebody holds one of the images. What fails to start tells nothing. */
-  function open(machine: Machine, disks: readonly FakeDisk[], state: State): void {
+  function open(machine: FakeVm, disks: readonly FakeDisk[], state: State): void {
     if (isRunning(machine)) {
       throw refuse(ERROR.OPERATION_INVALID, 'Requested operation is not valid: domain is already running');
     }
@@ -46,7 +46,7 @@ export function fakeRuns({
   }
 
   /** Its run is over, and nobody is told. */
-  function vanish(machine: Machine, state: State): void {
+  function vanish(machine: FakeVm, state: State): void {
     machine.id = -1;
     machine.disks = [];
     machine.imagesFree = false;
@@ -57,12 +57,12 @@ export function fakeRuns({
     if (!daemonIsThere && state !== 'offMigrated' && state !== 'offSaved') unseen.add(machine);
   }
 
-  function halt(machine: Machine, { told, state }: Pick<End, 'told' | 'state'>): void {
+  function halt(machine: FakeVm, { told, state }: Pick<End, 'told' | 'state'>): void {
     vanish(machine, state);
     tell(machine, told);
   }
 
-  function end(machine: Machine, end: End): void {
+  function end(machine: FakeVm, end: End): void {
     tell(machine, ...end.before);
     halt(machine, end);
   }
@@ -73,7 +73,7 @@ export function fakeRuns({
     halt,
     end,
 
-    start(machine: Machine): void {
+    start(machine: FakeVm): void {
       const { saved } = machine;
       open(machine, saved ?? machine.coldDisks, saved ? 'restored' : 'booted');
       machine.saved = undefined;
@@ -81,7 +81,7 @@ export function fakeRuns({
       else tell(machine, 'resumedUnpaused', 'startedBooted');
     },
 
-    managedSave(machine: Machine): void {
+    managedSave(machine: FakeVm): void {
       if (!machine.persistent) {
         const message = 'Requested operation is not valid: cannot do managed save for transient domain';
         throw refuse(ERROR.OPERATION_INVALID, message);
@@ -91,21 +91,21 @@ export function fakeRuns({
       machine.saved = saved;
     },
 
-    saveToFile(machine: Machine): SavedMachine {
+    saveToFile(machine: FakeVm): SavedVm {
       const { name, uuid, ports, manners, disks } = machine;
       end(machine, END.saved);
       return { name, uuid, ports, manners, disks };
     },
-    restore(machine: Machine, { disks }: SavedMachine): void {
+    restore(machine: FakeVm, { disks }: SavedVm): void {
       open(machine, disks, 'restored');
       tell(machine, 'startedRestored', 'resumedFromSnapshot');
     },
 
-    snapshot(machine: Machine): void {
+    snapshot(machine: FakeVm): void {
       machine.snapshot = machine.disks.map(disk => ({ ...disk }));
     },
     /** The disks of the snapshot are plugged in again, whatever was unplugged since. */
-    revert(machine: Machine): void {
+    revert(machine: FakeVm): void {
       if (machine.snapshot === undefined) throw new Error(`${machine.name} has no snapshot`);
       // The machine itself stays, also one that is only there while it runs.
       if (isRunning(machine)) tell({ ...machine, id: -1 }, END.reverted.told);
@@ -113,11 +113,11 @@ export function fakeRuns({
       tell(machine, 'startedFromSnapshot', 'resumedFromSnapshot', 'definedFromSnapshot');
     },
 
-    suspend(machine: Machine): void {
+    suspend(machine: FakeVm): void {
       setState(machine, 'paused');
       tell(machine, 'suspendedPaused');
     },
-    resume(machine: Machine): void {
+    resume(machine: FakeVm): void {
       if (isIn(machine, 'migrating')) {
         for (const disk of machine.disks) assertUnlocked(disk, machine);
         machine.imagesFree = false;

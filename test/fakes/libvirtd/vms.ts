@@ -5,22 +5,22 @@ import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { fakeDevices, imageLocks, refuse } from './devices.ts';
 import { fakeJobs } from './jobs.ts';
 import { END, endOf, setState, teller } from './lifecycle.ts';
-import { isRunning, type Machine, type MachineSettings, type SavedMachine } from './machine.ts';
+import { isRunning, type FakeVm, type FakeVmSettings, type SavedVm } from './vm.ts';
 import { fakeRuns } from './runs.ts';
 import { domainXml, type FakeDisk, FROM_QEMU, parseDisk, parseDomain } from './xml.ts';
 
-export type Machines = ReturnType<typeof fakeMachines>;
+export type FakeVms = ReturnType<typeof fakeVms>;
 
 /** `emit` gets every event; `unplugMs` is how long a willing guest takes; `locks`: whether images are locked. */
-export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs: number; locks: boolean }) {
-  const machines = new Map<string, Machine>();
+export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: number; locks: boolean }) {
+  const machines = new Map<string, FakeVm>();
   const tell = teller(options.emit);
   const assertUnlocked = options.locks ? imageLocks(() => machines.values()) : () => undefined;
   const runs = fakeRuns({ machines, tell, assertUnlocked });
   const jobs = fakeJobs();
   const devices = fakeDevices({ ...options, assertUnlocked, jobs });
 
-  function find(uuid: string): Machine {
+  function find(uuid: string): FakeVm {
     const machine = machines.get(uuid);
     if (machine === undefined) {
       throw refuse(ERROR.NO_DOMAIN, `Domain not found: no domain with matching uuid '${uuid}'`, FROM_QEMU);
@@ -28,7 +28,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
     return machine;
   }
 
-  function findByName(name: string): Machine {
+  function findByName(name: string): FakeVm {
     const machine = [...machines.values()].find(other => other.name === name);
     if (machine === undefined) {
       throw refuse(ERROR.NO_DOMAIN, `Domain not found: no domain with matching name '${name}'`, FROM_QEMU);
@@ -36,7 +36,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
     return machine;
   }
 
-  function findRunning(uuid: string): Machine {
+  function findRunning(uuid: string): FakeVm {
     const machine = find(uuid);
     if (!isRunning(machine)) {
       throw refuse(ERROR.OPERATION_INVALID, 'Requested operation is not valid: domain is not running');
@@ -44,8 +44,8 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
     return machine;
   }
 
-  function add(settings: Omit<MachineSettings, 'disks'> & { coldDisks: FakeDisk[] }): Machine {
-    const machine: Machine = {
+  function add(settings: Omit<FakeVmSettings, 'disks'> & { coldDisks: FakeDisk[] }): FakeVm {
+    const machine: FakeVm = {
       name: settings.name,
       uuid: settings.uuid ?? randomUUID(),
       id: -1,
@@ -74,7 +74,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
   }
 
   /** The machine that lets a copy of one go on here: the one that is defined, or one that is only there while it runs. */
-  function host({ name, uuid, ports, manners }: Omit<SavedMachine, 'disks'>): Machine {
+  function host({ name, uuid, ports, manners }: Omit<SavedVm, 'disks'>): FakeVm {
     const settings = { name, uuid, ports, manners, persistent: false, coldDisks: [] };
     return machines.get(uuid) ?? add(settings);
   }
@@ -90,13 +90,13 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
     ...devices,
     ...jobs,
 
-    add(settings: MachineSettings): Machine {
+    add(settings: FakeVmSettings): FakeVm {
       const { disks = [], running = true, ...rest } = settings;
       const machine = add({ ...rest, coldDisks: disks.map(parseDisk) });
       if (running) runs.start(machine);
       return machine;
     },
-    create(xml: string): Machine {
+    create(xml: string): FakeVm {
       const { name, uuid, ports, disks } = parseDomain(xml);
       const machine = add({
         name,
@@ -108,7 +108,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       runs.start(machine);
       return machine;
     },
-    define(xml: string): Machine {
+    define(xml: string): FakeVm {
       const { name, uuid, ports, disks } = parseDomain(xml);
       const known = machines.get(uuid ?? '');
       const updated = known?.name === name && known.persistent;
@@ -120,7 +120,7 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       tell(machine, updated ? 'definedUpdated' : 'definedAdded');
       return machine;
     },
-    undefine(machine: Machine, withSave: boolean): void {
+    undefine(machine: FakeVm, withSave: boolean): void {
       if (machine.saved !== undefined && !withSave) {
         const message =
           'Requested operation is not valid: Refusing to undefine while domain managed save image exists';
@@ -131,23 +131,23 @@ export function fakeMachines(options: { emit(event: DomainEvent): void; unplugMs
       if (!isRunning(machine)) machines.delete(machine.uuid);
       tell(machine, 'undefined');
     },
-    stop: (machine: Machine, detail: number) => runs.end(machine, endOf(detail)),
-    migrateAway(machine: Machine): void {
+    stop: (machine: FakeVm, detail: number) => runs.end(machine, endOf(detail)),
+    migrateAway(machine: FakeVm): void {
       machine.persistent = false;
       setState(machine, 'migrating');
       tell(machine, 'suspendedMigrated');
       runs.end(machine, END.migrated);
     },
-    resume(machine: Machine): void {
+    resume(machine: FakeVm): void {
       runs.resume(machine);
       devices.wake(machine);
     },
-    restore(saved: SavedMachine): Machine {
+    restore(saved: SavedVm): FakeVm {
       const machine = host(saved);
       runs.restore(machine, saved);
       return machine;
     },
-    xml(machine: Machine, inactive: boolean): string {
+    xml(machine: FakeVm, inactive: boolean): string {
       const live = isRunning(machine) && !inactive;
       const { name, uuid, ports, persistent, coldDisks, disks } = machine;
       return domainXml({

@@ -7,7 +7,7 @@ import type { FakeDisk } from './xml.ts';
  */
 export type Manners = 'willing' | 'unwilling' | 'booting' | 'refusing';
 
-export interface Machine {
+export interface FakeVm {
   readonly name: string;
   readonly uuid: string;
   /** -1 when not running. */
@@ -34,7 +34,7 @@ export interface Machine {
   dropped: Set<string>;
 }
 
-export interface MachineSettings {
+export interface FakeVmSettings {
   name: string;
   uuid?: string;
   /** Default true. */
@@ -50,7 +50,7 @@ export interface MachineSettings {
 }
 
 /** A machine in a file: whoever has the file may let it go on, here or on another host. */
-export interface SavedMachine {
+export interface SavedVm {
   readonly name: string;
   readonly uuid: string;
   readonly ports: number;
@@ -58,9 +58,9 @@ export interface SavedMachine {
   readonly disks: readonly FakeDisk[];
 }
 
-export const isRunning = ({ id }: Machine): boolean => id !== -1;
+export const isRunning = ({ id }: FakeVm): boolean => id !== -1;
 
 /** How libvirt names it to clients. */
-export function domainOf({ name, uuid, id }: Machine): Domain {
+export function domainOf({ name, uuid, id }: FakeVm): Domain {
   return { name, uuid, id };
 }
