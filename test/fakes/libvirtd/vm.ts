@@ -2,8 +2,9 @@ import type { Domain } from '../../../src/libvirt/domain.ts';
 import type { FakeDisk } from './xml.ts';
 
 /**
- * How the guest answers a request to unplug: at once; never, but QEMU keeps it pending until a reset or a resume;
- * it forgets it because it is still booting; or it refuses aloud.
+ * How the guest answers a request to unplug. `willing`: it releases the device. `unwilling`: it does nothing,
+ * and QEMU keeps the request pending until a reset or a resume. `booting`: the request is lost. `refusing`:
+ * it refuses, and libvirt sends an event.
  */
 export type Manners = 'willing' | 'unwilling' | 'booting' | 'refusing';
 
@@ -15,22 +16,24 @@ export interface FakeVm {
   state: number;
   reason: number;
   persistent: boolean;
-  /** How many virtio disks it has room for. */
+  /** Highest number of virtio disks. */
   ports: number;
-  /** Plugged now; empty when not running. */
+  /** The disks of the live domain; empty when not running. */
   disks: FakeDisk[];
-  /** In its definition: there at every start. */
+  /** The disks of its definition, with which it starts. */
   coldDisks: FakeDisk[];
-  /** QEMU runs and holds no image: it is coming in, or it has given them up for the switch-over of its migration. */
+  /**
+   * Whether QEMU runs without a lock on its images: an incoming copy, or the source during the switch-over.
+   */
   imagesFree: boolean;
   /** The disks in its managed save image, if it has one. */
   saved: FakeDisk[] | undefined;
-  /** The disks of its snapshot, if one was made. */
+  /** The disks of its snapshot, if it has one. */
   snapshot: FakeDisk[] | undefined;
   manners: Manners;
-  /** Aliases that the guest was asked to let go of and has not. */
+  /** Aliases of devices that the guest was asked to release and has not. */
   pending: Set<string>;
-  /** Aliases of disks that QEMU has no more, and that libvirt shows until it comes to take them out. */
+  /** Aliases of disks that QEMU has removed and that libvirt's live XML still shows. */
   dropped: Set<string>;
 }
 
@@ -45,11 +48,11 @@ export interface FakeVmSettings {
   ports?: number;
   /** Default willing. */
   manners?: Manners;
-  /** `<disk>` elements it boots with. */
+  /** `<disk>` elements of its definition. */
   disks?: string[];
 }
 
-/** A machine in a file: whoever has the file may let it go on, here or on another host. */
+/** A VM saved to a file, from which it can be restored on any host. */
 export interface SavedVm {
   readonly name: string;
   readonly uuid: string;
@@ -60,7 +63,7 @@ export interface SavedVm {
 
 export const isRunning = ({ id }: FakeVm): boolean => id !== -1;
 
-/** How libvirt names it to clients. */
+/** libvirt's reference to a VM's domain. */
 export function domainOf({ name, uuid, id }: FakeVm): Domain {
   return { name, uuid, id };
 }

@@ -1,4 +1,5 @@
-// The machines of a fake libvirtd: what QEMU and a guest would do, each behaviour as seen on libvirt 9.0.0 and QEMU 7.2.
+// The VMs of a fake libvirtd: the behaviour of QEMU and guests, each as observed with libvirt 9.0.0 and QEMU
+// 7.2.
 import { randomUUID } from 'node:crypto';
 import { ERROR, STATE_SHUTOFF } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
@@ -11,41 +12,44 @@ import { domainXml, type FakeDisk, FROM_QEMU, parseDisk, parseDomain } from './x
 
 export type FakeVms = ReturnType<typeof fakeVms>;
 
-/** `emit` gets every event; `unplugMs` is how long a willing guest takes; `locks`: whether images are locked. */
+/**
+ * `emit` gets every event; `unplugMs` is how long a willing guest takes to release a device; `locks`: whether
+ * QEMU locks its images.
+ */
 export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: number; locks: boolean }) {
-  const machines = new Map<string, FakeVm>();
+  const vms = new Map<string, FakeVm>();
   const tell = teller(options.emit);
-  const assertUnlocked = options.locks ? imageLocks(() => machines.values()) : () => undefined;
-  const runs = fakeRuns({ machines, tell, assertUnlocked });
+  const assertUnlocked = options.locks ? imageLocks(() => vms.values()) : () => undefined;
+  const runs = fakeRuns({ vms, tell, assertUnlocked });
   const jobs = fakeJobs();
   const devices = fakeDevices({ ...options, assertUnlocked, jobs });
 
   function find(uuid: string): FakeVm {
-    const machine = machines.get(uuid);
-    if (machine === undefined) {
+    const vm = vms.get(uuid);
+    if (vm === undefined) {
       throw refuse(ERROR.NO_DOMAIN, `Domain not found: no domain with matching uuid '${uuid}'`, FROM_QEMU);
     }
-    return machine;
+    return vm;
   }
 
   function findByName(name: string): FakeVm {
-    const machine = [...machines.values()].find(other => other.name === name);
-    if (machine === undefined) {
+    const vm = [...vms.values()].find(other => other.name === name);
+    if (vm === undefined) {
       throw refuse(ERROR.NO_DOMAIN, `Domain not found: no domain with matching name '${name}'`, FROM_QEMU);
     }
-    return machine;
+    return vm;
   }
 
   function findRunning(uuid: string): FakeVm {
-    const machine = find(uuid);
-    if (!isRunning(machine)) {
+    const vm = find(uuid);
+    if (!isRunning(vm)) {
       throw refuse(ERROR.OPERATION_INVALID, 'Requested operation is not valid: domain is not running');
     }
-    return machine;
+    return vm;
   }
 
   function add(settings: Omit<FakeVmSettings, 'disks'> & { coldDisks: FakeDisk[] }): FakeVm {
-    const machine: FakeVm = {
+    const vm: FakeVm = {
       name: settings.name,
       uuid: settings.uuid ?? randomUUID(),
       id: -1,
@@ -62,28 +66,30 @@ export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: num
       pending: new Set(),
       dropped: new Set(),
     };
-    const taken = [...machines.values()].find(
-      ({ name, uuid }) => name === machine.name || uuid === machine.uuid,
+    const taken = [...vms.values()].find(
+      ({ name, uuid }) => name === vm.name || uuid === vm.uuid,
     );
     if (taken !== undefined) {
       const message = `operation failed: domain '${taken.name}' already exists with uuid ${taken.uuid}`;
       throw refuse(ERROR.OPERATION_FAILED, message);
     }
-    machines.set(machine.uuid, machine);
-    return machine;
+    vms.set(vm.uuid, vm);
+    return vm;
   }
 
-  /** The machine that lets a copy of one go on here: the one that is defined, or one that is only there while it runs. */
+  /**
+   * The VM in which an incoming copy runs here: the defined domain with its UUID, else a new transient one.
+   */
   function host({ name, uuid, ports, manners }: Omit<SavedVm, 'disks'>): FakeVm {
     const settings = { name, uuid, ports, manners, persistent: false, coldDisks: [] };
-    return machines.get(uuid) ?? add(settings);
+    return vms.get(uuid) ?? add(settings);
   }
 
   return {
     find,
     findByName,
     running: findRunning,
-    all: () => [...machines.values()],
+    all: () => [...vms.values()],
     tell,
     host,
     ...runs,
@@ -92,70 +98,70 @@ export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: num
 
     add(settings: FakeVmSettings): FakeVm {
       const { disks = [], running = true, ...rest } = settings;
-      const machine = add({ ...rest, coldDisks: disks.map(parseDisk) });
-      if (running) runs.start(machine);
-      return machine;
+      const vm = add({ ...rest, coldDisks: disks.map(parseDisk) });
+      if (running) runs.start(vm);
+      return vm;
     },
     create(xml: string): FakeVm {
       const { name, uuid, ports, disks } = parseDomain(xml);
-      const machine = add({
+      const vm = add({
         name,
         ports,
         coldDisks: disks,
         persistent: false,
         ...(uuid === undefined ? {} : { uuid }),
       });
-      runs.start(machine);
-      return machine;
+      runs.start(vm);
+      return vm;
     },
     define(xml: string): FakeVm {
       const { name, uuid, ports, disks } = parseDomain(xml);
-      const known = machines.get(uuid ?? '');
+      const known = vms.get(uuid ?? '');
       const updated = known?.name === name && known.persistent;
-      const machine =
+      const vm =
         known?.name === name
           ? known
           : add({ name, ports, coldDisks: disks, ...(uuid === undefined ? {} : { uuid }) });
-      Object.assign(machine, { coldDisks: disks, persistent: true });
-      tell(machine, updated ? 'definedUpdated' : 'definedAdded');
-      return machine;
+      Object.assign(vm, { coldDisks: disks, persistent: true });
+      tell(vm, updated ? 'definedUpdated' : 'definedAdded');
+      return vm;
     },
-    undefine(machine: FakeVm, withSave: boolean): void {
-      if (machine.saved !== undefined && !withSave) {
+    undefine(vm: FakeVm, withSave: boolean): void {
+      if (vm.saved !== undefined && !withSave) {
         const message =
           'Requested operation is not valid: Refusing to undefine while domain managed save image exists';
         throw refuse(ERROR.OPERATION_INVALID, message);
       }
-      machine.persistent = false;
-      machine.saved = undefined;
-      if (!isRunning(machine)) machines.delete(machine.uuid);
-      tell(machine, 'undefined');
+      vm.persistent = false;
+      vm.saved = undefined;
+      if (!isRunning(vm)) vms.delete(vm.uuid);
+      tell(vm, 'undefined');
     },
-    stop: (machine: FakeVm, detail: number) => runs.end(machine, endOf(detail)),
-    migrateAway(machine: FakeVm): void {
-      machine.persistent = false;
-      setState(machine, 'migrating');
-      tell(machine, 'suspendedMigrated');
-      runs.end(machine, END.migrated);
+    stop: (vm: FakeVm, detail: number) => runs.end(vm, endOf(detail)),
+    migrateAway(vm: FakeVm): void {
+      vm.persistent = false;
+      setState(vm, 'migrating');
+      tell(vm, 'suspendedMigrated');
+      runs.end(vm, END.migrated);
     },
-    resume(machine: FakeVm): void {
-      runs.resume(machine);
-      devices.wake(machine);
+    resume(vm: FakeVm): void {
+      runs.resume(vm);
+      devices.wake(vm);
     },
     restore(saved: SavedVm): FakeVm {
-      const machine = host(saved);
-      runs.restore(machine, saved);
-      return machine;
+      const vm = host(saved);
+      runs.restore(vm, saved);
+      return vm;
     },
-    xml(machine: FakeVm, inactive: boolean): string {
-      const live = isRunning(machine) && !inactive;
-      const { name, uuid, ports, persistent, coldDisks, disks } = machine;
+    xml(vm: FakeVm, inactive: boolean): string {
+      const live = isRunning(vm) && !inactive;
+      const { name, uuid, ports, persistent, coldDisks, disks } = vm;
       return domainXml({
         name,
         uuid,
         ports,
-        id: live ? machine.id : undefined,
-        // A machine without a definition shows what it runs with, also to those who ask what it is defined with.
+        id: live ? vm.id : undefined,
+        // libvirt returns the live XML of a transient domain even if its definition is asked for.
         disks: live || !persistent ? disks : coldDisks,
       });
     },
