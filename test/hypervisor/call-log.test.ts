@@ -12,7 +12,7 @@ const client = {
 } as unknown as LibvirtClient;
 const domain = { name: 'one-7', uuid: 'u', id: 1 };
 
-test('each call to libvirt is told to a log that wants to know, with its machine, its time and its error', async t => {
+test('each call to libvirt is told to a log that wants to know, with its VM, its time and its error', async t => {
   const lines: Record<string, unknown>[] = [];
   const log = {
     info() {},

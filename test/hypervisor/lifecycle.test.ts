@@ -8,7 +8,7 @@ const domain = { name: 'a', uuid: 'u', id: 1 };
 const running: Turn = { kind: 'running' };
 const ended = (how: 'shutdown' | 'destroyed' | 'crashed' | 'failed'): Turn => ({ kind: 'ended', how });
 
-/** What each event of libvirt says of where its machine goes. */
+/** What each event of libvirt says of where its VM goes. */
 const turns: Record<Told, Turn | undefined> = {
   definedAdded: { kind: 'defined' },
   definedUpdated: { kind: 'defined' },
@@ -35,7 +35,7 @@ const turns: Record<Told, Turn | undefined> = {
   crashedPanicked: undefined,
 };
 
-test('only what runs, goes elsewhere or ends is a turn in a machine’s life', t => {
+test('only what runs, goes elsewhere or ends is a turn in a VM’s life', t => {
   for (const [told, turn] of Object.entries(turns)) {
     const [event, detail] = EVENT[told as Told];
     t.deepEqual(turnOf({ type: 'lifecycle', domain, event, detail }), turn, told);
@@ -54,7 +54,7 @@ const statesIn = (is: (state: { state: number; reason: number }) => unknown): st
     return is({ state, reason });
   });
 
-test('paused by its owner, a machine stays where it is; paused on its way, it may go on elsewhere', t => {
+test('paused by its owner, a VM stays where it is; paused on its way, it may go on elsewhere', t => {
   t.deepEqual(statesIn(isMoving), ['migrating', 'startingUp']);
 });
 
@@ -70,7 +70,7 @@ test('a run that was seen is known until it ends, once', t => {
   t.is(runs.ended('n', 'u'), undefined);
   runs.started('n', 'u', 8);
   t.is(runs.ended('m', 'u'), undefined, 'another node');
-  t.is(runs.ended('n', 'v'), undefined, 'another machine');
+  t.is(runs.ended('n', 'v'), undefined, 'another VM');
   t.is(runs.ended('n', 'u'), 8);
 });
 

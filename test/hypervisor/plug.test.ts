@@ -20,7 +20,7 @@ interface Setting {
   plugged(): string[];
 }
 
-async function machine(
+async function startVm(
   t: ExecutionContext,
   settings: Partial<FakeVmSettings> = {},
   times: Partial<Times> = {},
@@ -43,14 +43,14 @@ const attaches = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'domainAttachDeviceFlags').length;
 
 test('a disk is plugged once the live domain shows it, and plugging again is the same', async t => {
-  const { fake, plug, plugged, spec } = await machine(t);
+  const { fake, plug, plugged, spec } = await startVm(t);
   t.deepEqual(await plug(), pluggedInto({ fake }));
   t.deepEqual(await plug(), pluggedInto({ fake }));
   t.deepEqual(plugged(), [`ua-${spec.disk}`]);
 });
 
-test('twenty disks are plugged into one machine at once, one after the other', async t => {
-  const { fake, hypervisor, vm } = await machine(t, { ports: 26 });
+test('twenty disks are plugged into one VM at once, one after the other', async t => {
+  const { fake, hypervisor, vm } = await startVm(t, { ports: 26 });
   const targets = Array.from({ length: 20 }, (_, i) => `vd${String.fromCharCode(97 + i)}`);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', ms: 5 }, 20);
   const plugs = targets.map(target => hypervisor.plug(vm, diskSpec({ target }), farOff(), never()));
@@ -59,7 +59,7 @@ test('twenty disks are plugged into one machine at once, one after the other', a
 });
 
 test('a target, a slot or a lock that others have is refused by its name', async t => {
-  const { fake, hypervisor, vm } = await machine(t, { ports: 1 });
+  const { fake, hypervisor, vm } = await startVm(t, { ports: 1 });
   const first = diskSpec({ target: 'vda' });
   await hypervisor.plug(vm, first, farOff(), never());
   const codeOf = async (node: Vm, spec: DiskSpec): Promise<string> => {
@@ -75,7 +75,7 @@ test('a target, a slot or a lock that others have is refused by its name', async
 });
 
 test('whatever else libvirt refuses is PLUG_REFUSED with its words', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await startVm(t);
   const message = "Cannot access storage file '/pool/x.raw': No such file or directory";
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 38, message });
   t.deepEqual(await plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
@@ -83,7 +83,7 @@ test('whatever else libvirt refuses is PLUG_REFUSED with its words', async t => 
 
 for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] as const) {
   test(`a disk is plugged although the answer is lost (${kind})`, async t => {
-    const { fake, plug, plugged } = await machine(t);
+    const { fake, plug, plugged } = await startVm(t);
     fake.faults.inject('domainAttachDeviceFlags', { kind });
     t.deepEqual(await plug(), pluggedInto({ fake }));
     t.is(plugged().length, 1);
@@ -91,14 +91,14 @@ for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] a
 }
 
 test('an answer that never comes is replaced by a look at the domain', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await startVm(t);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'no-answer' });
   t.deepEqual(await plug(near()), pluggedInto({ fake }));
   t.is(attaches(fake), 1);
 });
 
 test('a call that hangs until the deadline has an unknown outcome, for it may yet be executed', async t => {
-  const { fake, plug, plugged } = await machine(t);
+  const { fake, plug, plugged } = await startVm(t);
   const { opened, open } = gate();
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: opened });
   t.is((await plug(near())).kind, 'unknown');
@@ -107,14 +107,14 @@ test('a call that hangs until the deadline has an unknown outcome, for it may ye
 });
 
 test('after success, a domain that cannot be read leaves the outcome unknown', async t => {
-  const { fake, plug } = await machine(t, {}, { retryMs: 500 });
+  const { fake, plug } = await startVm(t, {}, { retryMs: 500 });
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 100);
   const outcome = await plug(near());
   t.is(outcome.kind, 'unknown');
 });
 
 test('a node that is silent leaves the outcome unknown, and that before the deadline', async t => {
-  const { fake, hypervisor, plug } = await machine(t);
+  const { fake, hypervisor, plug } = await startVm(t);
   await fake.stop();
   // Not the loss itself: that of the connection for changes may be noticed a moment after the other's.
   await until(() => hypervisor.status()[0]?.error?.includes('ENOENT'), 'an attempt that fails');
@@ -123,7 +123,7 @@ test('a node that is silent leaves the outcome unknown, and that before the dead
 });
 
 test('libvirtd that has forgotten a running domain for a moment is asked again', async t => {
-  const { fake, plug } = await machine(t, {}, { settlingMs: 3_600_000 });
+  const { fake, plug } = await startVm(t, {}, { settlingMs: 3_600_000 });
   const message = 'Domain not found: no domain with matching uuid';
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 42, message }, 2);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 42, message }, 2);
@@ -132,26 +132,26 @@ test('libvirtd that has forgotten a running domain for a moment is asked again',
 });
 
 test('another job on the domain is waited for', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await startVm(t);
   const message = 'Timed out during operation: cannot acquire state change lock';
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 68, message });
   t.deepEqual(await plug(), pluggedInto({ fake }));
 });
 
-test('a machine that is gone is told from one that is shut off, and both for certain', async t => {
-  const gone = await machine(t, { persistent: false });
+test('a VM that is gone is told from one that is shut off, and both for certain', async t => {
+  const gone = await startVm(t, { persistent: false });
   gone.fake.destroy('a');
   const outcome = await gone.plug();
   t.is(outcome.kind === 'refused' && outcome.code, 'VM_UNKNOWN');
 
-  const off = await machine(t);
+  const off = await startVm(t);
   off.fake.destroy('a');
   const other = await off.plug();
   t.is(other.kind === 'refused' && other.code, 'VM_NOT_RUNNING');
 });
 
-test('of a machine that stops just after the plug it is not known whether the disk comes back with it', async t => {
-  const { fake, plug, plugged } = await machine(t);
+test('of a VM that stops just after the plug it is not known whether the disk comes back with it', async t => {
+  const { fake, plug, plugged } = await startVm(t);
   const { opened, open } = gate();
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
   const plugging = plug();
@@ -163,16 +163,16 @@ test('of a machine that stops just after the plug it is not known whether the di
   t.regex(outcome.kind === 'unknown' ? outcome.detail : '', /has stopped since libvirt plugged it in/);
 });
 
-test('a machine that was saved before does not run, and gets nothing', async t => {
-  const { fake, plug, plugged } = await machine(t);
+test('a VM that was saved before does not run, and gets nothing', async t => {
+  const { fake, plug, plugged } = await startVm(t);
   fake.save('a');
   t.like(await plug(), { kind: 'refused', code: 'VM_NOT_RUNNING' });
   fake.start('a');
   t.deepEqual(plugged(), []);
 });
 
-test('a machine that was saved just after the plug has the disk when it is back: unknown', async t => {
-  const { fake, plug, plugged } = await machine(t);
+test('a VM that was saved just after the plug has the disk when it is back: unknown', async t => {
+  const { fake, plug, plugged } = await startVm(t);
   const { opened, open } = gate();
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
   const plugging = plug();
@@ -184,15 +184,15 @@ test('a machine that was saved just after the plug has the disk when it is back:
   t.is(plugged().length, 1);
 });
 
-test('that a machine does not run is no certain outcome where an earlier call may be at work', async t => {
-  const { fake, hypervisor, vm, spec } = await machine(t);
+test('that a VM does not run is no certain outcome where an earlier call may be at work', async t => {
+  const { fake, hypervisor, vm, spec } = await startVm(t);
   fake.destroy('a');
   const outcome = await hypervisor.plug(vm, { ...spec, mayBeAtWork: true }, farOff(), never());
   t.is(outcome.kind, 'unknown');
 });
 
 test('nor after a call whose answer was lost: libvirt may carry it out on the next run', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await startVm(t);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'drop-before' });
   fake.destroy('a');
   t.is((await plug()).kind, 'unknown');
@@ -203,24 +203,24 @@ for (const [code, message] of [
   [38, 'Unable to read from monitor: Connection reset by peer'],
 ] as const) {
   test(`after "${message}" the live domain tells whether the disk is there`, async t => {
-    const there = await machine(t);
+    const there = await startVm(t);
     there.fake.domain('a').disks.push(parseDisk(diskElement(there.spec)));
     there.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
     t.deepEqual(await there.plug(), pluggedInto(there));
 
-    const absent = await machine(t);
+    const absent = await startVm(t);
     absent.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
     t.deepEqual(await absent.plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
 
-    const stopped = await machine(t);
+    const stopped = await startVm(t);
     stopped.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
     stopped.fake.destroy('a');
     t.deepEqual(await stopped.plug(), { kind: 'unknown', detail: message });
   });
 }
 
-test('a disk that is plugged into the machine’s next run is told with that', async t => {
-  const { fake, plug } = await machine(t);
+test('a disk that is plugged into the VM’s next run is told with that', async t => {
+  const { fake, plug } = await startVm(t);
   const first = pluggedInto({ fake });
   fake.destroy('a');
   fake.start('a');
@@ -229,8 +229,8 @@ test('a disk that is plugged into the machine’s next run is told with that', a
   t.notDeepEqual(outcome, first);
 });
 
-test('a machine that migrates away in the middle is not taken for dead', async t => {
-  const { fake, plug, plugged } = await machine(t);
+test('a VM that migrates away in the middle is not taken for dead', async t => {
+  const { fake, plug, plugged } = await startVm(t);
   const { opened, open } = gate();
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
   const plugging = plug();
@@ -240,8 +240,8 @@ test('a machine that migrates away in the middle is not taken for dead', async t
   t.is((await plugging).kind, 'unknown');
 });
 
-test('a machine that takes the disk along before anybody has read it leaves the outcome unknown', async t => {
-  const { fake, plug, plugged } = await machine(t);
+test('a VM that takes the disk along before anybody has read it leaves the outcome unknown', async t => {
+  const { fake, plug, plugged } = await startVm(t);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 1000);
   const plugging = plug();
   await until(() => plugged().length === 1, 'the disk');
@@ -251,14 +251,14 @@ test('a machine that takes the disk along before anybody has read it leaves the 
 });
 
 test('the same disk from another place is not ours to call plugged', async t => {
-  const { hypervisor, vm, spec, plug } = await machine(t);
+  const { hypervisor, vm, spec, plug } = await startVm(t);
   const elsewhere = { ...spec, source: { type: 'file', path: '/old/pool/x.raw' } } as const;
   t.is((await hypervisor.plug(vm, elsewhere, farOff(), never())).kind, 'plugged');
   t.is((await plug()).kind, 'unknown');
 });
 
 test('an aborted plug ends at once, and says that it does not know', async t => {
-  const { fake, plug } = await machine(t);
+  const { fake, plug } = await startVm(t);
   fake.faults.inject('domainAttachDeviceFlags', { kind: 'no-answer' });
   const abort = new AbortController();
   const plugging = plug(farOff(), abort.signal);
@@ -267,8 +267,8 @@ test('an aborted plug ends at once, and says that it does not know', async t => 
   t.is((await plugging).kind, 'unknown');
 });
 
-test('a machine that nobody has resolved cannot be plugged into', async t => {
-  const { hypervisor, spec } = await machine(t);
+test('a VM that nobody has resolved cannot be plugged into', async t => {
+  const { hypervisor, spec } = await startVm(t);
   const outcome = await hypervisor.plug(hypervisor.vm('n', 'a'), spec, farOff(), never());
   t.is(outcome.kind === 'refused' && outcome.code, 'VM_UNKNOWN');
 });

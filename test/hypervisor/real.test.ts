@@ -73,15 +73,15 @@ const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutc
   hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, never());
 const look = (vm: Vm): Promise<Look> => hypervisor.look(vm.node, vm.domain ?? '', farOff());
 const OFF = 'it does not run';
-/** The disks in the live machine. */
+/** The disks in the live VM. */
 async function disksOf(vm: Vm): Promise<string[] | typeof OFF> {
   const seen = await look(vm);
   return seen.kind === 'running' ? seen.disks.map(({ disk }) => disk) : OFF;
 }
-/** The outcome of a plug into the machine's present run. */
+/** The outcome of a plug into the VM's present run. */
 async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
   const seen = await look(vm);
-  if (seen.kind !== 'running') throw new Error(`the machine is ${seen.kind}`);
+  if (seen.kind !== 'running') throw new Error(`the VM is ${seen.kind}`);
   return { kind: 'plugged', run: seen.run };
 }
 /** Whether the guest has the disk now; it sees 20 characters of a serial. */
@@ -118,7 +118,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a taken target, a stranger’s lock, a full machine, a missing image: each by its name',
+  'a taken target, a stranger’s lock, a full VM, a missing image: each by its name',
   async t => {
     const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
     const [first, second] = [await newDisk('vda'), await newDisk('vdb')];
@@ -178,7 +178,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go then', async t => {
+libvirtTest('a saved VM keeps its disk, has it when it is back, and lets go then', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -193,7 +193,7 @@ libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go
 });
 
 libvirtTest(
-  'what a machine that was destroyed or switched off leaves is told, by event and by look',
+  'what a VM that was destroyed or switched off leaves is told, by event and by look',
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');

@@ -32,7 +32,7 @@ test('the targets in use are those of the live domain', async t => {
   t.deepEqual((await hypervisor.resolve('n', '7', farOff())).targets, ['vdf']);
 });
 
-test('a paused machine runs, one that is shut off does not', async t => {
+test('a paused VM runs, one that is shut off does not', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const paused = fake.addDomain({ name: 'paused' });
   fake.suspend('paused');
@@ -75,7 +75,7 @@ test('a node that takes the connection and says nothing is unreachable before th
   t.regex(await codeOf(t, hypervisor.resolve('n', '7', farOff())), /^NODE_UNREACHABLE/);
 });
 
-test('a machine in the middle of a migration is not one to plug into', async t => {
+test('a VM in the middle of a migration is not one to plug into', async t => {
   const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
   from.addDomain({ name: '7' });
@@ -93,7 +93,7 @@ test('a machine in the middle of a migration is not one to plug into', async t =
   t.is((await hypervisor.resolve('to', '7', farOff())).vm.host, 'to');
 });
 
-test('the disks of a machine are those by alias or by serial; what a path alone names may be something else', async t => {
+test('the disks of a VM are those by alias or by serial; what a path alone names may be something else', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const [alias, serial, path] = [
     diskSpec({ target: 'vdb' }),

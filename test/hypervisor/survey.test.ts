@@ -29,7 +29,7 @@ test('a survey names every domain: active, shut off, saved', async t => {
   t.is((await survey()).generation, list.generation);
 });
 
-test('a machine that is just being restored counts as saved where it is not active yet', async t => {
+test('a VM that is just being restored counts as saved where it is not active yet', async t => {
   const { fake, survey } = await node(t);
   const { uuid } = fake.addDomain({ name: 'a' });
   await survey();

@@ -17,8 +17,8 @@ interface Setting {
   unplug(deadline?: number, signal?: AbortSignal): Promise<UnplugOutcome>;
 }
 
-/** A machine with one disk plugged. */
-async function machine(
+/** A VM with one disk plugged. */
+async function startVm(
   t: ExecutionContext,
   settings: Partial<FakeVmSettings> = {},
   times: Partial<Times> = {},
@@ -45,7 +45,7 @@ const detaches = (fake: FakeLibvirtd): number =>
 const asked = (fake: FakeLibvirtd): Promise<unknown> => until(() => detaches(fake) > 0, 'the request');
 
 test('a willing guest lets go, and unplugging again is the same', async t => {
-  const { fake, unplug } = await machine(t, {}, { askAgainMs: 60_000 });
+  const { fake, unplug } = await startVm(t, {}, { askAgainMs: 60_000 });
   t.deepEqual(await unplug(), UNPLUGGED);
   t.deepEqual(fake.domain('a').disks, []);
   t.is(detaches(fake), 1);
@@ -53,7 +53,7 @@ test('a willing guest lets go, and unplugging again is the same', async t => {
 });
 
 test('a guest that keeps the disk is asked again, not too early, until the deadline', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 2000 });
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 2000 });
   const outcome = await unplug(near());
   t.is(outcome.kind, 'kept');
   t.deepEqual(
@@ -65,7 +65,7 @@ test('a guest that keeps the disk is asked again, not too early, until the deadl
 });
 
 test('a guest that has finished booting lets go when it is asked again', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' }, { askAgainMs: 2000 });
+  const { fake, unplug } = await startVm(t, { manners: 'booting' }, { askAgainMs: 2000 });
   const unplugging = unplug();
   await asked(fake);
   fake.setManners('a', 'willing');
@@ -74,16 +74,16 @@ test('a guest that has finished booting lets go when it is asked again', async t
 });
 
 test('why a disk was kept is said: paused, refused', async t => {
-  const paused = await machine(t);
+  const paused = await startVm(t);
   paused.fake.suspend('a');
-  const refusing = await machine(t, { manners: 'refusing' });
+  const refusing = await startVm(t, { manners: 'refusing' });
   const [outcome, other] = await Promise.all([paused.unplug(near()), refusing.unplug(near())]);
   t.regex(outcome.kind === 'kept' ? outcome.detail : '', /paused/);
   t.regex(other.kind === 'kept' ? other.detail : '', /refused/);
 });
 
 test('a paused guest that resumes in time lets go', async t => {
-  const { fake, unplug } = await machine(t);
+  const { fake, unplug } = await startVm(t);
   fake.suspend('a');
   const unplugging = unplug();
   await asked(fake);
@@ -92,7 +92,7 @@ test('a paused guest that resumes in time lets go', async t => {
 });
 
 test('a lost event is made up for by looking', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
   const unplugging = unplug();
   await asked(fake);
   const domain = fake.domain('a');
@@ -101,7 +101,7 @@ test('a lost event is made up for by looking', async t => {
 });
 
 test('an event alone is not believed while the domain shows the disk', async t => {
-  const { fake, vm, spec, unplug } = await machine(t, { manners: 'unwilling' });
+  const { fake, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
   const domain = { name: 'a', uuid: vm.domain ?? '', id: 1 };
@@ -111,7 +111,7 @@ test('an event alone is not believed while the domain shows the disk', async t =
 
 for (const kind of ['drop-before', 'drop-after', 'no-answer'] as const) {
   test(`a disk is unplugged although the answer is lost (${kind})`, async t => {
-    const { fake, unplug } = await machine(t);
+    const { fake, unplug } = await startVm(t);
     fake.faults.inject('domainDetachDeviceAlias', { kind });
     t.deepEqual(await unplug(kind === 'no-answer' ? near() : farOff()), UNPLUGGED);
     t.deepEqual(fake.domain('a').disks, []);
@@ -119,20 +119,20 @@ for (const kind of ['drop-before', 'drop-after', 'no-answer'] as const) {
 }
 
 test('a disk that the domain does not show is asked for all the same: its plug may still be at work', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+  const { fake, hypervisor, vm } = await startVm(t);
   t.deepEqual(await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, farOff(), never()), UNPLUGGED);
   t.is(detaches(fake), 1);
 });
 
 test('that the domain does not show a disk proves nothing while libvirt has not answered', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+  const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.like(outcome, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
 test('a disk of ours that somebody plugged under another alias is unplugged by that', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+  const { fake, hypervisor, vm } = await startVm(t);
   const spec = diskSpec({ target: 'vdx' });
   fake.addDomain({
     name: 'b',
@@ -147,7 +147,7 @@ test('a disk of ours that somebody plugged under another alias is unplugged by t
 });
 
 test('what libvirt refuses for good is UNPLUG_REFUSED with its words', async t => {
-  const { fake, unplug } = await machine(t);
+  const { fake, unplug } = await startVm(t);
   const message = 'Requested operation is not valid: device ua-x is not removable';
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
   t.deepEqual(await unplug(), { kind: 'failed', code: 'UNPLUG_REFUSED', detail: message });
@@ -159,21 +159,21 @@ for (const message of [
   'internal error: unable to execute QEMU command: Node is in use by block job: commit',
 ]) {
   test(`a block job keeps the disk, and is named as such: ${message}`, async t => {
-    const { fake, unplug } = await machine(t);
+    const { fake, unplug } = await startVm(t);
     fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
     t.deepEqual(await unplug(), { kind: 'failed', code: 'BLOCK_JOB', detail: message });
     t.is(fake.domain('a').disks.length, 1);
   });
 }
 
-/** The machine writes to this from now on: it was given an overlay, or its disk was copied to another place. */
+/** The VM writes to this from now on: it was given an overlay, or its disk was copied to another place. */
 function divert(fake: FakeLibvirtd, source: string): void {
   const domain = fake.domain('a');
   domain.disks = domain.disks.map(disk => ({ ...disk, source }));
 }
 
-test('a machine that writes to something else than the volume is not asked to let go', async t => {
-  const { fake, hypervisor, vm, spec, unplug } = await machine(t);
+test('a VM that writes to something else than the volume is not asked to let go', async t => {
+  const { fake, hypervisor, vm, spec, unplug } = await startVm(t);
   divert(fake, '/pool/overlay.qcow2');
   t.deepEqual(await unplug(), { kind: 'failed', code: 'DISK_DIVERTED', detail: '/pool/overlay.qcow2' });
   t.is(detaches(fake), 0);
@@ -182,8 +182,8 @@ test('a machine that writes to something else than the volume is not asked to le
   t.deepEqual(await hypervisor.unplug(vm, spec.disk, ANYWHERE, farOff(), never()), UNPLUGGED);
 });
 
-test('a machine that is given a snapshot after it was asked is not asked again', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('a VM that is given a snapshot after it was asked is not asked again', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   divert(fake, '/pool/overlay.qcow2');
@@ -193,8 +193,8 @@ test('a machine that is given a snapshot after it was asked is not asked again',
   t.is(fake.domain('a').disks.length, 1);
 });
 
-test('a machine whose domain cannot be read is not asked again until it can', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('a VM whose domain cannot be read is not asked again until it can', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const seen = fake.calls.length;
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 0 });
   // For longer than the guest has to answer.
@@ -210,8 +210,8 @@ test('a machine whose domain cannot be read is not asked again until it can', as
   t.deepEqual(turns.slice(0, 4), [look, request, look, request]);
 });
 
-test('whether the machine writes to the volume must be readable before it is asked to let go', async t => {
-  const { fake, unplug } = await machine(t);
+test('whether the VM writes to the volume must be readable before it is asked to let go', async t => {
+  const { fake, unplug } = await startVm(t);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' });
   const outcome = await unplug();
   t.like(outcome, { kind: 'failed', code: 'NODE_UNREACHABLE' });
@@ -221,7 +221,7 @@ test('whether the machine writes to the volume must be readable before it is ask
 });
 
 test('device-mapper’s name of a logical volume is the volume', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+  const { fake, hypervisor, vm } = await startVm(t);
   const volume = diskSpec({ source: { type: 'block', path: '/dev/vg-1/disk-2' }, target: 'vdc' });
   await hypervisor.plug(vm, volume, farOff(), never());
   const unplug = () =>
@@ -233,7 +233,7 @@ test('device-mapper’s name of a logical volume is the volume', async t => {
 });
 
 test('a guest that lets go while it is asked why it did not has let go', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' });
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   fake.faults.inject('domainGetState', {
     kind: 'delay',
     // Looked at when the question is there.
@@ -247,7 +247,7 @@ test('a guest that lets go while it is asked why it did not has let go', async t
 });
 
 test('a request that QEMU still has is no refusal', async t => {
-  const { fake, unplug } = await machine(t);
+  const { fake, unplug } = await startVm(t);
   const message =
     "internal error: unable to execute QEMU command 'device_del': Device ua-x is already in the process of unplug";
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 1, message });
@@ -255,7 +255,7 @@ test('a request that QEMU still has is no refusal', async t => {
 });
 
 test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle, the outcome is not known', async t => {
-  const { fake, hypervisor, unplug } = await machine(t, { manners: 'unwilling' });
+  const { fake, hypervisor, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
   await fake.stop();
@@ -266,7 +266,7 @@ test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle,
 });
 
 test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   await fake.stop();
@@ -275,8 +275,8 @@ test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('libvirtd that has restarted and does not know the machine yet shows no such machine, which is all that is said', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('libvirtd that has restarted and does not know the VM yet shows no such VM, which is all that is said', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   await fake.stop();
@@ -292,29 +292,29 @@ test('libvirtd that has restarted and does not know the machine yet shows no suc
 
 const STOPPED = { kind: 'stopped', settled: true } as const;
 
-test('a machine that ends in the middle is told at once not to run', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' }, { settlingMs: 7_200_000 });
+test('a VM that ends in the middle is told at once not to run', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' }, { settlingMs: 7_200_000 });
   const unplugging = unplug();
   await asked(fake);
   fake.destroy('a');
   t.deepEqual(await unplugging, STOPPED);
 });
 
-test('a machine that is not there, one that is shut off and one that is saved do not run', async t => {
+test('a VM that is not there, one that is shut off and one that is saved do not run', async t => {
   for (const persistent of [true, false]) {
-    const { fake, unplug } = await machine(t, { persistent });
+    const { fake, unplug } = await startVm(t, { persistent });
     fake.destroy('a');
     t.deepEqual(await unplug(), STOPPED);
   }
-  const { fake, unplug } = await machine(t);
+  const { fake, unplug } = await startVm(t);
   fake.save('a');
   t.deepEqual(await unplug(), STOPPED);
   fake.start('a');
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a machine that migrates away in the middle is not taken for one without the disk', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' });
+test('a VM that migrates away in the middle is not taken for one without the disk', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug();
   await asked(fake);
   fake.destroy('a', STOPPED_MIGRATED);
@@ -322,15 +322,15 @@ test('a machine that migrates away in the middle is not taken for one without th
 });
 
 test('that no earlier call is at work any more is said only if libvirt has answered', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+  const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   fake.destroy('a');
   const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.deepEqual(outcome, { kind: 'stopped', settled: false });
 });
 
-test('two disks of one machine are unplugged at the same time', async t => {
-  const { fake, hypervisor, vm, spec, unplug } = await machine(t, { manners: 'unwilling' });
+test('two disks of one VM are unplugged at the same time', async t => {
+  const { fake, hypervisor, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const other = diskSpec({ target: 'vdc' });
   const first = unplug();
   await asked(fake);
@@ -349,7 +349,7 @@ test('two disks of one machine are unplugged at the same time', async t => {
 });
 
 test('an aborted unplug ends at once', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
   const abort = new AbortController();
   const unplugging = unplug(farOff(), abort.signal);
   await asked(fake);
@@ -358,7 +358,7 @@ test('an aborted unplug ends at once', async t => {
 });
 
 test('a node that is not configured any more is not silently given up', async t => {
-  const { hypervisor, vm, spec } = await machine(t);
+  const { hypervisor, vm, spec } = await startVm(t);
   const outcome = await hypervisor.unplug(
     { ...vm, node: 'host:gone' },
     spec.disk,

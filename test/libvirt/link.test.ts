@@ -55,7 +55,7 @@ test('a lost connection is replaced, with a new generation and its events regist
     fake.destroy('vm1');
   });
   fake.dropConnections();
-  await until(() => seen.length === 2, 'the events of the destroyed machine');
+  await until(() => seen.length === 2, 'the events of the destroyed VM');
   t.is(link.generation, 2);
   t.deepEqual(registeredAtUp, [8]);
   t.deepEqual(downs, [1]);

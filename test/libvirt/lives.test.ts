@@ -1,4 +1,4 @@
-// What the fake tells of a machine's life, each line as it was recorded on libvirt 9.0.0 and QEMU 7.2.
+// What the fake tells of a VM's life, each line as it was recorded on libvirt 9.0.0 and QEMU 7.2.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
@@ -14,7 +14,7 @@ async function host(t: ExecutionContext): Promise<Seen> {
   return { fake, ...(await witness(t, fake.uri)) };
 }
 
-/** A host with a machine `m` that runs with disk 1, which was plugged. */
+/** A host with a VM `m` that runs with disk 1, which was plugged. */
 async function running(t: ExecutionContext, settings: { persistent?: boolean } = {}): Promise<Seen> {
   const seen = await host(t);
   const domain = seen.fake.addDomain({ name: 'm', ...settings });
@@ -50,7 +50,7 @@ const ends: [string, (fake: FakeLibvirtd) => void, string[], string][] = [
 ];
 
 for (const [what, act, events, state] of ends) {
-  test(`a machine that is ${what} says so, and why it is off is lost with libvirtd`, async t => {
+  test(`a VM that is ${what} says so, and why it is off is lost with libvirtd`, async t => {
     const seen = await running(t);
     act(seen.fake);
     t.deepEqual(await seen.told('m'), events);
@@ -60,7 +60,7 @@ for (const [what, act, events, state] of ends) {
   });
 }
 
-test('a machine without a definition is not listed any more once it has ended', async t => {
+test('a VM without a definition is not listed any more once it has ended', async t => {
   const seen = await running(t, { persistent: false });
   t.true(
     (await seen.client.domainXml(seen.fake.domain('m'), 2)).includes('ua-1'),
@@ -70,7 +70,7 @@ test('a machine without a definition is not listed any more once it has ended', 
   t.is(await seen.sees('m'), undefined);
 });
 
-test('of a machine that ended while there was no libvirtd, the next says "crashed", and tells nothing', async t => {
+test('of a VM that ended while there was no libvirtd, the next says "crashed", and tells nothing', async t => {
   const seen = await running(t);
   const after = await next(t, seen, () => seen.fake.poweroff('m'));
   t.deepEqual(await after.told('m'), []);
@@ -78,7 +78,7 @@ test('of a machine that ended while there was no libvirtd, the next says "crashe
   t.deepEqual(await (await next(t, after)).sees('m'), { id: -1, is: '5,0', disks: [] });
 });
 
-test('of a machine that ended while only the connection was cut, libvirtd knows why', async t => {
+test('of a VM that ended while only the connection was cut, libvirtd knows why', async t => {
   const { fake } = await running(t);
   await fake.cut();
   fake.destroy('m');
@@ -120,7 +120,7 @@ test('a managed save comes back with its plugged disk, as restored', async t => 
   t.deepEqual(await sees('m'), { id: 2, is: '1,3', disks: [1] });
 });
 
-test('a managed save whose disk another machine has fails to start, silently, and is kept', async t => {
+test('a managed save whose disk another VM has fails to start, silently, and is kept', async t => {
   const { fake, client, told, sees } = await running(t);
   fake.save('m');
   await told('m');
@@ -136,7 +136,7 @@ test('a managed save whose disk another machine has fails to start, silently, an
 });
 
 for (const persistent of [true, false]) {
-  test(`a machine saved to a file can be restored by any host, disk included (definition: ${persistent})`, async t => {
+  test(`a VM saved to a file can be restored by any host, disk included (definition: ${persistent})`, async t => {
     const here = await running(t, { persistent });
     const there = await host(t);
     const saved = here.fake.saveToFile('m');
@@ -151,7 +151,7 @@ for (const persistent of [true, false]) {
   });
 }
 
-test('a machine that goes back to its snapshot is a new run, with a disk that was unplugged since', async t => {
+test('a VM that goes back to its snapshot is a new run, with a disk that was unplugged since', async t => {
   const { fake, client, told, sees } = await running(t);
   fake.snapshot('m');
   await client.detachDeviceByAlias(fake.domain('m'), 'ua-1', AFFECT_LIVE);
@@ -200,7 +200,7 @@ test('what waits for a job when libvirtd dies is never done', async t => {
   t.deepEqual((await after.sees('m'))?.disks, [1]);
 });
 
-test('a machine that is defined again while it runs has the new definition at its next start', async t => {
+test('a VM that is defined again while it runs has the new definition at its next start', async t => {
   const { fake, client, told, sees } = await running(t);
   const live = await client.domainXml(fake.domain('m'));
   await client.defineXml(live);

@@ -16,7 +16,7 @@ interface Seen extends Witness {
   readonly fake: FakeLibvirtd;
 }
 
-/** A source with the machine `m`, into which disk 1 was plugged, and a destination. */
+/** A source with the VM `m`, into which disk 1 was plugged, and a destination. */
 async function hosts(
   t: ExecutionContext,
   { persistent = true, shareable = false }: Settings = {},
@@ -49,7 +49,7 @@ test('a migration is told by both ends, step by step', async t => {
   t.deepEqual(await both('over'), [['5,3'], [], [-1, '5,4', []], [1, '1,2', [1]]]);
 });
 
-test('a machine without a definition, or that loses it, is not listed at its source any more', async t => {
+test('a VM without a definition, or that loses it, is not listed at its source any more', async t => {
   for (const [persistent, options] of [
     [false, {}],
     [true, { undefineSource: true }],
@@ -62,7 +62,7 @@ test('a machine without a definition, or that loses it, is not listed at its sou
   }
 });
 
-test('a source that keeps its definition starts the machine a second time', async t => {
+test('a source that keeps its definition starts the VM a second time', async t => {
   const { source, destination } = await hosts(t);
   source.fake.migrate('m', destination.fake).to('over');
   source.fake.start('m');
@@ -70,7 +70,7 @@ test('a source that keeps its definition starts the machine a second time', asyn
   t.deepEqual(await destination.sees('m'), { ...ON, is: '1,2' });
 });
 
-test('what was plugged becomes part of the definition if the machine had none at its source', async t => {
+test('what was plugged becomes part of the definition if the VM had none at its source', async t => {
   for (const [persistent, kept] of [
     [true, false],
     [false, true],
@@ -82,7 +82,7 @@ test('what was plugged becomes part of the definition if the machine had none at
   }
 });
 
-test('where a machine is defined already, the copy takes its place and leaves it behind', async t => {
+test('where a VM is defined already, the copy takes its place and leaves it behind', async t => {
   const { source, destination } = await hosts(t);
   const { uuid } = source.fake.domain('m');
   destination.fake.addDomain({ name: 'm', uuid, running: false });
@@ -147,7 +147,7 @@ test('a destination that slept through the end of a migration is kept from the d
   t.deepEqual(await source.sees('m'), { ...ON, is: '1,6' });
 });
 
-test('where there is no lock, one machine then runs on both hosts', async t => {
+test('where there is no lock, one VM then runs on both hosts', async t => {
   const { source, destination } = await hosts(t, { shareable: true });
   const migration = source.fake.migrate('m', destination.fake);
   migration.to('switching');
@@ -159,7 +159,7 @@ test('where there is no lock, one machine then runs on both hosts', async t => {
   t.deepEqual(await source.sees('m'), { ...ON, is: '1,6' });
 });
 
-test('in the switch-over nobody holds the image: another machine can take it, and the source does not go on then', async t => {
+test('in the switch-over nobody holds the image: another VM can take it, and the source does not go on then', async t => {
   const { source, destination } = await hosts(t);
   const rival = source.fake.addDomain({ name: 'rival' });
   const migration = source.fake.migrate('m', destination.fake);
@@ -209,7 +209,7 @@ test('a request to unplug goes along with the guest that has not answered it', a
   t.deepEqual(await destination.told('m'), ['device-removed']);
 });
 
-test('what is asked of a machine that is coming in is done when it has landed; of its source it is refused', async t => {
+test('what is asked of a VM that is coming in is done when it has landed; of its source it is refused', async t => {
   const { source, destination } = await hosts(t);
   const migration = source.fake.migrate('m', destination.fake);
   migration.to('copying');

@@ -20,16 +20,16 @@ export interface Host {
   readonly tcpUri: string;
   /** A folder that its QEMU can read. */
   readonly dir: string;
-  /** Ends libvirtd by SIGKILL and lets the next one start; machines go on. */
+  /** Ends libvirtd by SIGKILL and lets the next one start; VMs go on. */
   restart(): Promise<void>;
-  /** A machine without an operating system answers no request to unplug. */
+  /** A VM without an operating system answers no request to unplug. */
   withoutSystem(name: string): void;
-  /** The name of a running machine whose guest lets go of what it is asked for; always the same one. */
+  /** The name of a running VM whose guest lets go of what it is asked for; always the same one. */
   withSystem(): Promise<string>;
 }
 
-/** A machine without an operating system, with room for `ports` virtio disks. */
-function machineXml(name: string, ports: number): string {
+/** A VM without an operating system, with room for `ports` virtio disks. */
+function vmXml(name: string, ports: number): string {
   const port = "<controller type='pci' model='pcie-root-port'/>";
   return `<domain type='qemu'>
     <name>${name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
@@ -71,14 +71,14 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
   let count = 0;
   const newName = () => `m${++count}-${randomUUID().slice(0, 8)}`;
 
-  /** A client that remembers its events, closed after the test with every machine made by `make`. */
+  /** A client that remembers its events, closed after the test with every VM made by `make`. */
   async function opened(t: ExecutionContext) {
     const events: DomainEvent[] = [];
     const client = await openClient(host().uri, { events: true, onEvent: event => events.push(event) });
     t.teardown(() => client.close());
     async function make(settings: { ports?: number; persistent?: boolean } = {}): Promise<Domain> {
       const name = newName();
-      const xml = machineXml(name, settings.ports ?? 4);
+      const xml = vmXml(name, settings.ports ?? 4);
       const domain = settings.persistent
         ? await client.startDomain(await client.defineXml(xml))
         : await client.createXml(xml);
@@ -97,7 +97,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
         event.alias === alias;
       return until(() => events.find(isIt), `${type} ${alias}`, { timeoutMs });
     }
-    /** What was told of a machine's life up to now, as "event,detail". */
+    /** What was told of a VM's life up to now, as "event,detail". */
     async function lifecycle({ uuid }: Domain): Promise<string[]> {
       await client.hostname();
       return events
@@ -134,7 +134,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.regex(await client.capabilities(), /<uuid>[0-9a-f-]{36}<\/uuid>/);
   });
 
-  test('a machine started over the unix socket is seen over TCP, events included', async t => {
+  test('a VM started over the unix socket is seen over TCP, events included', async t => {
     const { make, sawLifecycle } = await opened(t);
     const tcp = await openClient(host().tcpUri, { events: true });
     t.teardown(() => tcp.close());
@@ -146,7 +146,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await until(() => seen.some(event => event.domain.uuid === domain.uuid), 'an event over TCP');
   });
 
-  test('a started machine is announced, listed, and found by name and by uuid', async t => {
+  test('a started VM is announced, listed, and found by name and by uuid', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await sawLifecycle(domain, libvirt.LIFECYCLE_STARTED, libvirt.STARTED_BOOTED);
@@ -163,7 +163,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.true(xml.includes(`<uuid>${domain.uuid}</uuid>`));
   });
 
-  test('a destroyed machine is announced, and unknown from then on', async t => {
+  test('a destroyed VM is announced, and unknown from then on', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await client.destroy(domain);
@@ -209,7 +209,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(await state(next), [libvirt.STATE_SHUTOFF, 0]);
   });
 
-  test('a machine says whether it has a definition', async t => {
+  test('a VM says whether it has a definition', async t => {
     const { client, make } = await opened(t);
     for (const persistent of [true, false])
       t.is(await client.isPersistent(await make({ persistent })), persistent);
@@ -225,7 +225,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
   test('a name that is taken and XML that is none are refused', async t => {
     const { client, make } = await opened(t);
     const { name } = await make();
-    await refused(t, client.createXml(machineXml(name, 1)), ERROR.OPERATION_FAILED);
+    await refused(t, client.createXml(vmXml(name, 1)), ERROR.OPERATION_FAILED);
     await refused(t, client.createXml('<domain'), ERROR.XML_DETAIL);
     await refused(t, client.createXml('<domain type="qemu"/>'), ERROR.NO_NAME);
   });
@@ -253,7 +253,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     );
   });
 
-  test('a machine that is defined from what it runs with has its disks in its definition, and a disk comes out of that alone', async t => {
+  test('a VM that is defined from what it runs with has its disks in its definition, and a disk comes out of that alone', async t => {
     const { client, make, sawDevice, sawLifecycle } = await opened(t);
     const domain = await make({ persistent: true });
     const isDefined = async () => /'ua-1'/.test(await client.domainXml(domain, XML_INACTIVE));
@@ -271,7 +271,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.true(await isDefined());
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
     t.false(await isDefined());
-    t.true(await has(client, domain, 'ua-1'), 'the running machine keeps it');
+    t.true(await has(client, domain, 'ua-1'), 'the running VM keeps it');
     const again = client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
     await refused(t, again, ERROR.INTERNAL, /no device found with alias/);
 
@@ -279,10 +279,10 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await client.defineXml(live);
     t.true(await isDefined());
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
-    t.false(await isDefined(), 'of a machine that is shut off');
+    t.false(await isDefined(), 'of a VM that is shut off');
   });
 
-  test('a machine that has no definition shows what it runs with as one, and nothing comes out of that', async t => {
+  test('a VM that has no definition shows what it runs with as one, and nothing comes out of that', async t => {
     const { client, make } = await opened(t);
     const domain = await make();
     await client.attachDevice(
@@ -318,7 +318,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, other, 'ua-2'));
   });
 
-  test('two machines share an image only if both say so', async t => {
+  test('two VMs share an image only if both say so', async t => {
     const { client, make } = await opened(t);
     const [one, two, three] = [await make(), await make(), await make()];
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -328,7 +328,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, alone, ERROR.INTERNAL, /Failed to get shared "write" lock/);
   });
 
-  test('a machine takes as many virtio disks as it has ports', async t => {
+  test('a VM takes as many virtio disks as it has ports', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ ports: 2 });
     const attach = async (target: string) => {
@@ -354,7 +354,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
       const gone = await sawDevice('device-removed', domain, 'ua-1', 2000).catch(() => undefined);
       if (gone === undefined) await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_LIVE);
       return gone;
-    }, 'the reset machine to let go of the disk');
+    }, 'the reset VM to let go of the disk');
     t.false(await has(client, domain, 'ua-1'));
   });
 
@@ -382,7 +382,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, disk.alias));
   });
 
-  test('a suspended machine says so, and again when it resumes', async t => {
+  test('a suspended VM says so, and again when it resumes', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await client.suspend(domain);
@@ -392,7 +392,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await sawLifecycle(domain, libvirt.LIFECYCLE_RESUMED, 0);
   });
 
-  test('a saved machine hides its plugged disk and brings it back when it starts', async t => {
+  test('a saved VM hides its plugged disk and brings it back when it starts', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make({ persistent: true });
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -416,7 +416,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await client.hasManagedSave(domain));
   });
 
-  test('a saved machine whose image is removed starts without the disk', async t => {
+  test('a saved VM whose image is removed starts without the disk', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ persistent: true });
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -428,7 +428,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, 'ua-1'));
   });
 
-  test('a machine that is shut off keeps its definition and takes no disk', async t => {
+  test('a VM that is shut off keeps its definition and takes no disk', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ persistent: true });
     await client.destroy(domain);
@@ -441,7 +441,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, client.lookupByName(domain.name), ERROR.NO_DOMAIN);
   });
 
-  test('a running machine is told that its disk has grown', async t => {
+  test('a running VM is told that its disk has grown', async t => {
     const { client, make } = await opened(t);
     const domain = await make();
     const disk = { file: await image(4), target: 'sdb', alias: 'ua-1' };
@@ -481,7 +481,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.teardown(() => link.close());
     link.onEvent((event, generation) => seen.push({ event, generation }));
     const before = await link.client();
-    const domain = await before.createXml(machineXml(newName(), 4));
+    const domain = await before.createXml(vmXml(newName(), 4));
     const hostUuid = async (client: LibvirtClient) =>
       /<uuid>.*?<\/uuid>/.exec(await client.capabilities())?.[0];
     const uuidBefore = await hostUuid(before);
@@ -493,10 +493,10 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
 
     const after = await link.client();
     t.is(await hostUuid(after), uuidBefore);
-    // Right after its start libvirtd does not know its machines yet.
+    // Right after its start libvirtd does not know its VMs yet.
     await until(
       () => after.lookupByUuid(domain.uuid).catch(() => undefined),
-      'libvirtd to know its machines again',
+      'libvirtd to know its VMs again',
     );
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
     await after.attachDevice(domain, diskXml(disk), AFFECT_LIVE);

@@ -81,7 +81,7 @@ export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
 /** What is unplugged whatever it writes to, and whatever host answers. */
 export const ANYWHERE = { source: null, host: null } as const;
 
-/** The outcome of a plug into the present run of a machine. */
+/** The outcome of a plug into the present run of a VM. */
 export const pluggedInto = ({ fake }: Pick<FakeNode, 'fake'>, name = 'a'): PlugOutcome => ({
   kind: 'plugged',
   run: { host: fake.hostUuid, id: fake.domain(name).id },

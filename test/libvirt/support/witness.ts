@@ -17,7 +17,7 @@ export async function witness(t: ExecutionContext, uri: string) {
   t.teardown(() => client.close());
   return {
     client,
-    /** What was told of a machine since the last call. Events come before the answer to a later question. */
+    /** What was told of a VM since the last call. Events come before the answer to a later question. */
     async told(name: string): Promise<string[]> {
       await client.hostname();
       return events
@@ -25,7 +25,7 @@ export async function witness(t: ExecutionContext, uri: string) {
         .filter(event => event.name === name)
         .map(({ what }) => what);
     },
-    /** The machine's id, state and reason, and the numbers of the disks in its XML; undefined if it is not listed. */
+    /** The VM's id, state and reason, and the numbers of the disks in its XML; undefined if it is not listed. */
     async sees(name: string) {
       const domain = (await client.listDomains()).find(one => one.name === name);
       if (!domain) return undefined;
