@@ -73,18 +73,18 @@ const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutc
   hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, never());
 const look = (vm: Vm): Promise<Look> => hypervisor.look(vm.node, vm.domain ?? '', farOff());
 const OFF = 'it does not run';
-/** The disks in the live VM. */
+/** The disks in the live domain. */
 async function disksOf(vm: Vm): Promise<string[] | typeof OFF> {
   const seen = await look(vm);
   return seen.kind === 'running' ? seen.disks.map(({ disk }) => disk) : OFF;
 }
-/** The outcome of a plug into the VM's present run. */
+/** The outcome of a plug into the VM's current run. */
 async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
   const seen = await look(vm);
   if (seen.kind !== 'running') throw new Error(`the VM is ${seen.kind}`);
   return { kind: 'plugged', run: seen.run };
 }
-/** Whether the guest has the disk now; it sees 20 characters of a serial. */
+/** Whether the guest has the disk now; it sees 20 characters of the serial. */
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
 
@@ -99,7 +99,7 @@ async function qemuOf(guest: Guest): Promise<number> {
 }
 
 libvirtTest(
-  'a plugged disk is there for the guest, an unplugged one is gone, each as soon as we say so',
+  'when plug and unplug resolve, the guest has the disk or has it no more',
   async t => {
     const vm = await vmOf('1');
     t.is(vm.domain, a.uuid);
@@ -118,7 +118,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'a taken target, a stranger’s lock, a full VM, a missing image: each by its name',
+  'a taken target, a locked image, a lack of slots and a missing image are refused with their own codes',
   async t => {
     const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
     const [first, second] = [await newDisk('vda'), await newDisk('vdb')];
@@ -135,7 +135,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('two guests have one disk only if both share it', async t => {
+libvirtTest('two guests can have one disk only if both have it as shareable', async t => {
   const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
   const spec = await newDisk('vda', true);
   t.deepEqual(await plug(vmA, spec), await pluggedInto(vmA));
@@ -145,7 +145,7 @@ libvirtTest('two guests have one disk only if both share it', async t => {
 });
 
 libvirtTest(
-  'a plug whose answer never came is undone, although it takes place after we gave it up',
+  'unplug undoes a plug that libvirt executes after its deadline',
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');
@@ -162,7 +162,7 @@ libvirtTest(
 );
 
 libvirtTest(
-  'libvirtd killed in the middle of an unplug from a paused guest: it ends when the guest goes on',
+  'an unplug from a paused guest survives the death of libvirtd and ends when the guest resumes',
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');
@@ -178,7 +178,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('a saved VM keeps its disk, has it when it is back, and lets go then', async t => {
+libvirtTest('a saved VM keeps its disk, is restored with it, and releases it then', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -193,7 +193,7 @@ libvirtTest('a saved VM keeps its disk, has it when it is back, and lets go then
 });
 
 libvirtTest(
-  'what a VM that was destroyed or switched off leaves is told, by event and by look',
+  'an event and a look both show how a VM ended',
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');
@@ -210,7 +210,7 @@ libvirtTest(
     news.length = 0;
     await libvirtd.virsh('start', a.name);
     await until(() => news.includes(`running ${a.uuid}`), 'the news');
-    t.deepEqual(await disksOf(vm), [], 'it was plugged in live only');
+    t.deepEqual(await disksOf(vm), [], 'the disk was plugged into the live domain only');
     t.notDeepEqual(await look(vm), before);
     const again = await look(vm);
     t.not(
@@ -221,7 +221,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('a disk that was given an overlay is found by its alias, and not unplugged', async t => {
+libvirtTest('a disk with an overlay is found by its alias, and is not unplugged', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -240,7 +240,7 @@ libvirtTest('a disk that was given an overlay is found by its alias, and not unp
   await rm(overlay);
 });
 
-libvirtTest('a block copy at work keeps the disk, and is named as such', async t => {
+libvirtTest('during a block copy an unplug fails with BLOCK_JOB', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -253,7 +253,7 @@ libvirtTest('a block copy at work keeps the disk, and is named as such', async t
 });
 
 libvirtTest(
-  'an unwilling guest keeps the disk until it is reset, which is told; a dead one has none',
+  'an unwilling guest releases the disk at its reset, with an event; a destroyed one has no disk',
   async t => {
     const vm = await vmOf('b');
     const spec = await newDisk('vda');

@@ -44,7 +44,7 @@ const detaches = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'domainDetachDeviceAlias').length;
 const asked = (fake: FakeLibvirtd): Promise<unknown> => until(() => detaches(fake) > 0, 'the request');
 
-test('a willing guest lets go, and unplugging again is the same', async t => {
+test('a willing guest releases the disk, and unplugging it again succeeds', async t => {
   const { fake, unplug } = await startVm(t, {}, { askAgainMs: 60_000 });
   t.deepEqual(await unplug(), UNPLUGGED);
   t.deepEqual(fake.domain('a').disks, []);
@@ -52,7 +52,7 @@ test('a willing guest lets go, and unplugging again is the same', async t => {
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a guest that keeps the disk is asked again, not too early, until the deadline', async t => {
+test('a guest that keeps the disk is asked again at intervals until the deadline', async t => {
   const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 2000 });
   const outcome = await unplug(near());
   t.is(outcome.kind, 'kept');
@@ -60,11 +60,11 @@ test('a guest that keeps the disk is asked again, not too early, until the deadl
     fake.domain('a').disks.map(({ alias }) => alias),
     [`ua-${spec.disk}`],
   );
-  // After 0, 2 and 4 s, and not in the last 1.5.
+  // After 0, 2 and 4 s, but not in the last 1.5 s.
   t.true(detaches(fake) >= 2 && detaches(fake) <= 3, `${detaches(fake)}`);
 });
 
-test('a guest that has finished booting lets go when it is asked again', async t => {
+test('a guest that has finished booting releases the disk when it is asked again', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'booting' }, { askAgainMs: 2000 });
   const unplugging = unplug();
   await asked(fake);
@@ -73,7 +73,7 @@ test('a guest that has finished booting lets go when it is asked again', async t
   t.is(detaches(fake), 2);
 });
 
-test('why a disk was kept is said: paused, refused', async t => {
+test('the outcome says why the guest kept the disk: paused, refused', async t => {
   const paused = await startVm(t);
   paused.fake.suspend('a');
   const refusing = await startVm(t, { manners: 'refusing' });
@@ -82,7 +82,7 @@ test('why a disk was kept is said: paused, refused', async t => {
   t.regex(other.kind === 'kept' ? other.detail : '', /refused/);
 });
 
-test('a paused guest that resumes in time lets go', async t => {
+test('a paused guest that resumes before the deadline releases the disk', async t => {
   const { fake, unplug } = await startVm(t);
   fake.suspend('a');
   const unplugging = unplug();
@@ -91,7 +91,7 @@ test('a paused guest that resumes in time lets go', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('a lost event is made up for by looking', async t => {
+test('if the event is lost, reading the domain shows that the disk is gone', async t => {
   const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
   const unplugging = unplug();
   await asked(fake);
@@ -100,7 +100,7 @@ test('a lost event is made up for by looking', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('an event alone is not believed while the domain shows the disk', async t => {
+test('an event alone is no proof while the domain shows the disk', async t => {
   const { fake, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
@@ -118,20 +118,20 @@ for (const kind of ['drop-before', 'drop-after', 'no-answer'] as const) {
   });
 }
 
-test('a disk that the domain does not show is asked for all the same: its plug may still be at work', async t => {
+test('the guest is asked even if the domain does not show the disk: a plug may still be executed', async t => {
   const { fake, hypervisor, vm } = await startVm(t);
   t.deepEqual(await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, farOff(), never()), UNPLUGGED);
   t.is(detaches(fake), 1);
 });
 
-test('that the domain does not show a disk proves nothing while libvirt has not answered', async t => {
+test('that the domain does not show a disk is no proof until libvirt has answered', async t => {
   const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.like(outcome, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
-test('a disk of ours that somebody plugged under another alias is unplugged by that', async t => {
+test('a disk of ours that has another alias is unplugged by that alias', async t => {
   const { fake, hypervisor, vm } = await startVm(t);
   const spec = diskSpec({ target: 'vdx' });
   fake.addDomain({
@@ -146,7 +146,7 @@ test('a disk of ours that somebody plugged under another alias is unplugged by t
   t.deepEqual(fake.domain('b').disks, []);
 });
 
-test('what libvirt refuses for good is UNPLUG_REFUSED with its words', async t => {
+test('a permanent refusal of libvirt is UNPLUG_REFUSED with its message', async t => {
   const { fake, unplug } = await startVm(t);
   const message = 'Requested operation is not valid: device ua-x is not removable';
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
@@ -158,7 +158,7 @@ for (const message of [
   "internal error: unable to execute QEMU command 'device_del': Device 'libvirt-2-format' is in use",
   'internal error: unable to execute QEMU command: Node is in use by block job: commit',
 ]) {
-  test(`a block job keeps the disk, and is named as such: ${message}`, async t => {
+  test(`a refusal because of a block job is BLOCK_JOB: ${message}`, async t => {
     const { fake, unplug } = await startVm(t);
     fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
     t.deepEqual(await unplug(), { kind: 'failed', code: 'BLOCK_JOB', detail: message });
@@ -166,23 +166,23 @@ for (const message of [
   });
 }
 
-/** The VM writes to this from now on: it was given an overlay, or its disk was copied to another place. */
+/** Lets the VM write to another path, as after a snapshot with an overlay or a block copy. */
 function divert(fake: FakeLibvirtd, source: string): void {
   const domain = fake.domain('a');
   domain.disks = domain.disks.map(disk => ({ ...disk, source }));
 }
 
-test('a VM that writes to something else than the volume is not asked to let go', async t => {
+test('a guest is not asked if its VM writes to another path than the volume', async t => {
   const { fake, hypervisor, vm, spec, unplug } = await startVm(t);
   divert(fake, '/pool/overlay.qcow2');
   t.deepEqual(await unplug(), { kind: 'failed', code: 'DISK_DIVERTED', detail: '/pool/overlay.qcow2' });
   t.is(detaches(fake), 0);
   t.is(fake.domain('a').disks.length, 1);
-  // Who does not care where it writes has it unplugged.
+  // Without a condition on the path it is unplugged.
   t.deepEqual(await hypervisor.unplug(vm, spec.disk, ANYWHERE, farOff(), never()), UNPLUGGED);
 });
 
-test('a VM that is given a snapshot after it was asked is not asked again', async t => {
+test('a guest is not asked again if its VM got a snapshot in between', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
@@ -193,11 +193,11 @@ test('a VM that is given a snapshot after it was asked is not asked again', asyn
   t.is(fake.domain('a').disks.length, 1);
 });
 
-test('a VM whose domain cannot be read is not asked again until it can', async t => {
+test('a guest is not asked again before its domain has been read', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const seen = fake.calls.length;
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 0 });
-  // For longer than the guest has to answer.
+  // Enough failures to last longer than `askAgainMs`.
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 60);
   const unplugging = unplug();
   await asked(fake);
@@ -210,7 +210,7 @@ test('a VM whose domain cannot be read is not asked again until it can', async t
   t.deepEqual(turns.slice(0, 4), [look, request, look, request]);
 });
 
-test('whether the VM writes to the volume must be readable before it is asked to let go', async t => {
+test('a guest is not asked if the path that its VM writes to cannot be read', async t => {
   const { fake, unplug } = await startVm(t);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' });
   const outcome = await unplug();
@@ -220,7 +220,7 @@ test('whether the VM writes to the volume must be readable before it is asked to
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('device-mapper’s name of a logical volume is the volume', async t => {
+test('the device-mapper path of a logical volume counts as the same volume', async t => {
   const { fake, hypervisor, vm } = await startVm(t);
   const volume = diskSpec({ source: { type: 'block', path: '/dev/vg-1/disk-2' }, target: 'vdc' });
   await hypervisor.plug(vm, volume, farOff(), never());
@@ -232,11 +232,11 @@ test('device-mapper’s name of a logical volume is the volume', async t => {
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a guest that lets go while it is asked why it did not has let go', async t => {
+test('a disk that is released while the reason for keeping it is asked for is unplugged', async t => {
   const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   fake.faults.inject('domainGetState', {
     kind: 'delay',
-    // Looked at when the question is there.
+    // The getter is called when the query of the state arrives.
     get until() {
       fake.release('a', `ua-${spec.disk}`);
       return Promise.resolve();
@@ -246,7 +246,7 @@ test('a guest that lets go while it is asked why it did not has let go', async t
   t.deepEqual(fake.domain('a').disks, []);
 });
 
-test('a request that QEMU still has is no refusal', async t => {
+test('a request that is still pending in QEMU is no refusal', async t => {
   const { fake, unplug } = await startVm(t);
   const message =
     "internal error: unable to execute QEMU command 'device_del': Device ua-x is already in the process of unplug";
@@ -254,7 +254,7 @@ test('a request that QEMU still has is no refusal', async t => {
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle, the outcome is not known', async t => {
+test('a dead node is NODE_UNREACHABLE before the deadline; if it dies after the request, UNPLUG_UNKNOWN', async t => {
   const { fake, hypervisor, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
@@ -265,7 +265,7 @@ test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle,
   await fake.listen();
 });
 
-test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
+test('an unplug survives a restart of libvirtd', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
@@ -275,7 +275,7 @@ test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('libvirtd that has restarted and does not know the VM yet shows no such VM, which is all that is said', async t => {
+test('if libvirtd does not know the VM just after its restart, the outcome is stopped', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
@@ -292,7 +292,7 @@ test('libvirtd that has restarted and does not know the VM yet shows no such VM,
 
 const STOPPED = { kind: 'stopped', settled: true } as const;
 
-test('a VM that ends in the middle is told at once not to run', async t => {
+test('if a VM ends during the unplug, the outcome is stopped, at once', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'unwilling' }, { settlingMs: 7_200_000 });
   const unplugging = unplug();
   await asked(fake);
@@ -300,7 +300,7 @@ test('a VM that ends in the middle is told at once not to run', async t => {
   t.deepEqual(await unplugging, STOPPED);
 });
 
-test('a VM that is not there, one that is shut off and one that is saved do not run', async t => {
+test('for a VM that is gone, shut off or saved, the outcome is stopped', async t => {
   for (const persistent of [true, false]) {
     const { fake, unplug } = await startVm(t, { persistent });
     fake.destroy('a');
@@ -313,7 +313,7 @@ test('a VM that is not there, one that is shut off and one that is saved do not 
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a VM that migrates away in the middle is not taken for one without the disk', async t => {
+test('if a VM migrates away during the unplug, the outcome is stopped, not unplugged', async t => {
   const { fake, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug();
   await asked(fake);
@@ -321,7 +321,7 @@ test('a VM that migrates away in the middle is not taken for one without the dis
   t.deepEqual(await unplugging, STOPPED);
 });
 
-test('that no earlier call is at work any more is said only if libvirt has answered', async t => {
+test('the outcome is settled only if libvirt has answered', async t => {
   const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   fake.destroy('a');
@@ -329,12 +329,12 @@ test('that no earlier call is at work any more is said only if libvirt has answe
   t.deepEqual(outcome, { kind: 'stopped', settled: false });
 });
 
-test('two disks of one VM are unplugged at the same time', async t => {
+test('two disks of one VM can be unplugged at the same time', async t => {
   const { fake, hypervisor, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const other = diskSpec({ target: 'vdc' });
   const first = unplug();
   await asked(fake);
-  // While the guest thinks about the first one.
+  // While the first request is pending.
   t.deepEqual(await hypervisor.plug(vm, other, farOff(), never()), pluggedInto({ fake }));
   const second = hypervisor.unplug(
     vm,
@@ -357,7 +357,7 @@ test('an aborted unplug ends at once', async t => {
   t.like(await unplugging, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
-test('a node that is not configured any more is not silently given up', async t => {
+test('an unplug on a node that is no longer configured fails with NODE_UNREACHABLE', async t => {
   const { hypervisor, vm, spec } = await startVm(t);
   const outcome = await hypervisor.unplug(
     { ...vm, node: 'host:gone' },
