@@ -46,7 +46,7 @@ const report = JSON.stringify({
 });
 
 (isRoot ? test : test.skip)(
-  'a volume that is not active and has a snapshot is not taken for removed',
+  'an inactive volume with a snapshot does not count as removed',
   async t => {
     const pool = await openLvmPool({
       vg: 'vg',
@@ -55,7 +55,7 @@ const report = JSON.stringify({
       owner: 'one',
       wipe: 'none',
       wipeRateMiB: undefined,
-      // What is selected for removal leaves it out, and so lvremove succeeds.
+      // The selection does not match the volume, so lvremove removes nothing and succeeds.
       run: async (_, args) => (args[0] === 'fullreport' ? report : ''),
       kernel: { ...sysfs, bytesOf: async () => undefined },
     });
