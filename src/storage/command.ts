@@ -68,7 +68,10 @@ const NEVER_KILLED = 'lvm';
  * A runner of the system's programs, with `more` in their environment. `killAfterMs`: milliseconds from
  * SIGTERM to SIGKILL.
  */
-export function createRunner(more: Readonly<Record<string, string>> = {}, killAfterMs = KILL_AFTER_MS): RunCommand {
+export function createRunner(
+  more: Readonly<Record<string, string>> = {},
+  killAfterMs = KILL_AFTER_MS,
+): RunCommand {
   const env = { PATH, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1', ...more };
 
   return (program, args, signal) =>

@@ -10,16 +10,10 @@ import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
 import { type Auth, fakeAnswers } from './libvirtd/answers.ts';
 import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts';
 import { END } from './libvirtd/lifecycle.ts';
-import {
-  domainOf,
-  type FakeVm,
-  type FakeVmSettings,
-  type Manners,
-  type SavedVm,
-} from './libvirtd/vm.ts';
-import { fakeVms, type FakeVms } from './libvirtd/vms.ts';
 import { fakeMigration, type Migration, type MigrationOptions } from './libvirtd/migration.ts';
 import { type Session, serve } from './libvirtd/session.ts';
+import { domainOf, type FakeVm, type FakeVmSettings, type Manners, type SavedVm } from './libvirtd/vm.ts';
+import { type FakeVms, fakeVms } from './libvirtd/vms.ts';
 
 export interface FakeLibvirtdOptions {
   /** Path of a unix socket. One of `unix` and `tcp` must be given; both may be. */
@@ -231,8 +225,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     snapshot: name => vms.snapshot(vms.findByName(name)),
     revert: name => vms.revert(vms.findByName(name)),
     migrateAway: name => vms.migrateAway(vms.findByName(name)),
-    migrate: (name, to, migration) =>
-      fakeMigration(vms, to.vms, vms.findByName(name), migration ?? {}),
+    migrate: (name, to, migration) => fakeMigration(vms, to.vms, vms.findByName(name), migration ?? {}),
     hold: name => vms.hold(vms.findByName(name).uuid),
     waiting: name => vms.waiting(vms.findByName(name).uuid),
     setManners(name, manners) {

@@ -104,7 +104,11 @@ test('a plugged disk is not in the definition, until the VM is defined from its 
   t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined);
   t.like(await look(), { kind: 'running', defined: [spec.disk] });
   t.is(fake.domain('a').disks.length, 2, 'the live domain keeps the disk');
-  t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined, 'the definition no longer has the disk');
+  t.is(
+    await hypervisor.undefineDisk(node, uuid, disk, farOff()),
+    undefined,
+    'the definition no longer has the disk',
+  );
 });
 
 test('a transient VM has no disk in its definition', async t => {

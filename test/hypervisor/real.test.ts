@@ -98,24 +98,21 @@ async function qemuOf(guest: Guest): Promise<number> {
   throw new Error(`guest ${guest.name} has no process`);
 }
 
-libvirtTest(
-  'when plug and unplug resolve, the guest has the disk or has it no more',
-  async t => {
-    const vm = await vmOf('1');
-    t.is(vm.domain, a.uuid);
-    const spec = await newDisk('vdc');
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm), 'again');
-    await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
-    t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
-    t.deepEqual(await disksOf(vm), [spec.disk]);
+libvirtTest('when plug and unplug resolve, the guest has the disk or has it no more', async t => {
+  const vm = await vmOf('1');
+  t.is(vm.domain, a.uuid);
+  const spec = await newDisk('vdc');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm), 'again');
+  await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
+  t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
+  t.deepEqual(await disksOf(vm), [spec.disk]);
 
-    t.deepEqual(await unplug(vm, spec), UNPLUGGED);
-    t.false(await has(a, spec));
-    t.deepEqual(await unplug(vm, spec), UNPLUGGED, 'again');
-    t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
-  },
-);
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED);
+  t.false(await has(a, spec));
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED, 'again');
+  t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
+});
 
 libvirtTest(
   'a taken target, a locked image, a lack of slots and a missing image are refused with their own codes',
@@ -144,22 +141,19 @@ libvirtTest('two guests can have one disk only if both have it as shareable', as
   t.deepEqual(await Promise.all([unplug(vmA, spec), unplug(vmB, spec)]), [UNPLUGGED, UNPLUGGED]);
 });
 
-libvirtTest(
-  'unplug undoes a plug that libvirt executes after its deadline',
-  async t => {
-    const vm = await vmOf('1');
-    const spec = await newDisk('vda');
-    const qemu = await qemuOf(a);
-    process.kill(qemu, 'SIGSTOP');
-    t.teardown(() => process.kill(qemu, 'SIGCONT'));
-    t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
-    const unplugging = unplug(vm, spec);
-    process.kill(qemu, 'SIGCONT');
-    t.deepEqual(await unplugging, UNPLUGGED);
-    t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
-    t.deepEqual(await disksOf(vm), []);
-  },
-);
+libvirtTest('unplug undoes a plug that libvirt executes after its deadline', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  const qemu = await qemuOf(a);
+  process.kill(qemu, 'SIGSTOP');
+  t.teardown(() => process.kill(qemu, 'SIGCONT'));
+  t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
+  const unplugging = unplug(vm, spec);
+  process.kill(qemu, 'SIGCONT');
+  t.deepEqual(await unplugging, UNPLUGGED);
+  t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
+  t.deepEqual(await disksOf(vm), []);
+});
 
 libvirtTest(
   'an unplug from a paused guest survives the death of libvirtd and ends when the guest resumes',
@@ -192,34 +186,27 @@ libvirtTest('a saved VM keeps its disk, is restored with it, and releases it the
   t.deepEqual(await unplug(vm, spec), UNPLUGGED);
 });
 
-libvirtTest(
-  'an event and a look both show how a VM ended',
-  async t => {
-    const vm = await vmOf('1');
-    const spec = await newDisk('vda');
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
-    const before = await look(vm);
-    await libvirtd.virsh('destroy', a.name);
-    await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
-    const survey = await hypervisor.survey(vm.node, farOff());
-    t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
-    t.like(
-      survey.domains.find(({ uuid }) => uuid === a.uuid),
-      { id: -1, active: false, saved: false },
-    );
-    news.length = 0;
-    await libvirtd.virsh('start', a.name);
-    await until(() => news.includes(`running ${a.uuid}`), 'the news');
-    t.deepEqual(await disksOf(vm), [], 'the disk was plugged into the live domain only');
-    t.notDeepEqual(await look(vm), before);
-    const again = await look(vm);
-    t.not(
-      again.kind === 'running' && again.run.id,
-      before.kind === 'running' && before.run.id,
-      'another run',
-    );
-  },
-);
+libvirtTest('an event and a look both show how a VM ended', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  const before = await look(vm);
+  await libvirtd.virsh('destroy', a.name);
+  await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
+  const survey = await hypervisor.survey(vm.node, farOff());
+  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
+  t.like(
+    survey.domains.find(({ uuid }) => uuid === a.uuid),
+    { id: -1, active: false, saved: false },
+  );
+  news.length = 0;
+  await libvirtd.virsh('start', a.name);
+  await until(() => news.includes(`running ${a.uuid}`), 'the news');
+  t.deepEqual(await disksOf(vm), [], 'the disk was plugged into the live domain only');
+  t.notDeepEqual(await look(vm), before);
+  const again = await look(vm);
+  t.not(again.kind === 'running' && again.run.id, before.kind === 'running' && before.run.id, 'another run');
+});
 
 libvirtTest('a disk with an overlay is found by its alias, and is not unplugged', async t => {
   const vm = await vmOf('1');

@@ -39,14 +39,17 @@ metadataTest('no setting of a site’s lvm.conf changes the results of a pool', 
   }
 });
 
-metadataTest('if LVM cannot read the site’s lvm.conf, calls fail and no volume counts as removed', async t => {
-  const meta = await metadataLvm(t, 4);
-  const pool = await meta.pool();
-  const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
-  await meta.configure('report {');
-  await t.throwsAsync(pool.list(), { code: 'POOL_UNAVAILABLE', message: /lvm\.conf/ });
-  await t.throwsAsync(pool.remove(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
-  await meta.configure();
-  t.deepEqual(await uuidsIn(pool), [uuid]);
-});
+metadataTest(
+  'if LVM cannot read the site’s lvm.conf, calls fail and no volume counts as removed',
+  async t => {
+    const meta = await metadataLvm(t, 4);
+    const pool = await meta.pool();
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    await meta.configure('report {');
+    await t.throwsAsync(pool.list(), { code: 'POOL_UNAVAILABLE', message: /lvm\.conf/ });
+    await t.throwsAsync(pool.remove(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
+    await meta.configure();
+    t.deepEqual(await uuidsIn(pool), [uuid]);
+  },
+);

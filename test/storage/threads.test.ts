@@ -22,28 +22,25 @@ test.serial('a pool’s calls use at most half of the threads, first in, first o
   t.deepEqual(begun, [...gates.keys()]);
 });
 
-test.serial(
-  'a call that is aborted while it waits is not made',
-  async t => {
-    const held = gate();
-    const holders = Array.from({ length: HALF }, () => inThread(() => held.opened));
-    const abort = new AbortController();
-    let made = false;
-    const waiting = inThread(async () => {
-      made = true;
-    }, abort.signal);
-    abort.abort(new Error('deadline'));
-    await t.throwsAsync(waiting, { instanceOf: NotBegun });
-    held.open();
-    await Promise.all(holders);
-    t.false(made);
-    t.is(await inThread(async () => 7), 7);
-    await t.throwsAsync(
-      inThread(async () => 7, abort.signal),
-      { instanceOf: NotBegun },
-    );
-  },
-);
+test.serial('a call that is aborted while it waits is not made', async t => {
+  const held = gate();
+  const holders = Array.from({ length: HALF }, () => inThread(() => held.opened));
+  const abort = new AbortController();
+  let made = false;
+  const waiting = inThread(async () => {
+    made = true;
+  }, abort.signal);
+  abort.abort(new Error('deadline'));
+  await t.throwsAsync(waiting, { instanceOf: NotBegun });
+  held.open();
+  await Promise.all(holders);
+  t.false(made);
+  t.is(await inThread(async () => 7), 7);
+  await t.throwsAsync(
+    inThread(async () => 7, abort.signal),
+    { instanceOf: NotBegun },
+  );
+});
 
 test.serial('a call that fails frees its thread', async t => {
   for (let times = 0; times <= HALF; times += 1) {

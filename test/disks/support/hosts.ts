@@ -1,7 +1,7 @@
 // Two hosts, a few machines on them, and everything that people, guests and failures may do to them; and what must hold all the same.
 
-import { isRunning, type FakeVm, type SavedVm } from '../../fakes/libvirtd/vm.ts';
 import type { Migration } from '../../fakes/libvirtd/migration.ts';
+import { type FakeVm, isRunning, type SavedVm } from '../../fakes/libvirtd/vm.ts';
 import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 
 export const NODES = ['n1', 'n2'] as const;

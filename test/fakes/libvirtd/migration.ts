@@ -1,7 +1,7 @@
 // The live migration of a fake VM from one fake libvirtd to another, step by step, with every kind of failure
 // that was observed in real migrations. The two hosts share one file system.
 import { END, setState } from './lifecycle.ts';
-import { isRunning, type FakeVm } from './vm.ts';
+import { type FakeVm, isRunning } from './vm.ts';
 import type { FakeVms } from './vms.ts';
 
 export interface MigrationOptions {

@@ -3,7 +3,7 @@
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { type AssertUnlocked, refuse } from './devices.ts';
 import { END, type End, isIn, type State, setState, type Tell } from './lifecycle.ts';
-import { isRunning, type FakeVm, type SavedVm } from './vm.ts';
+import { type FakeVm, isRunning, type SavedVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
 export type Runs = ReturnType<typeof fakeRuns>;

@@ -6,8 +6,8 @@ import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { fakeDevices, imageLocks, refuse } from './devices.ts';
 import { fakeJobs } from './jobs.ts';
 import { END, endOf, setState, teller } from './lifecycle.ts';
-import { isRunning, type FakeVm, type FakeVmSettings, type SavedVm } from './vm.ts';
 import { fakeRuns } from './runs.ts';
+import { type FakeVm, type FakeVmSettings, isRunning, type SavedVm } from './vm.ts';
 import { domainXml, type FakeDisk, FROM_QEMU, parseDisk, parseDomain } from './xml.ts';
 
 export type FakeVms = ReturnType<typeof fakeVms>;
@@ -66,9 +66,7 @@ export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: num
       pending: new Set(),
       dropped: new Set(),
     };
-    const taken = [...vms.values()].find(
-      ({ name, uuid }) => name === vm.name || uuid === vm.uuid,
-    );
+    const taken = [...vms.values()].find(({ name, uuid }) => name === vm.name || uuid === vm.uuid);
     if (taken !== undefined) {
       const message = `operation failed: domain '${taken.name}' already exists with uuid ${taken.uuid}`;
       throw refuse(ERROR.OPERATION_FAILED, message);
