@@ -19,10 +19,7 @@ export function classifyPlugRefusal({ code, message }: LibvirtError): Failure {
   return 'PLUG_REFUSED';
 }
 
-/**
- * Whether the error says that the domain has no such device. Older libvirt versions say it only in the
- * message.
- */
+/** Whether the domain has no such device. Older libvirt versions say so only in the message. */
 export function isDeviceMissing({ code, message }: LibvirtError): boolean {
   return (
     code === ERROR.DEVICE_MISSING || (code === ERROR.INTERNAL && /no device found with alias/i.test(message))
@@ -39,9 +36,6 @@ export function isUnplugPending({ code, message }: LibvirtError): boolean {
   );
 }
 
-/**
- * Whether the error says that a block job (a backup, a block copy) works on the disk. Such a job ends by
- * itself.
- */
+/** Whether a block job (a backup, a block copy) works on the disk. Such a job ends by itself. */
 export const isBlockJob = ({ message }: LibvirtError): boolean =>
   /active block job|in use by block job|Device '.*' is in use/i.test(message);

@@ -21,6 +21,7 @@ import { unplug } from './unplug.ts';
 /** Lifecycle changes that do not end the run. */
 const GOING_ON: ReadonlySet<Turn['kind']> = new Set(['running', 'switching', 'defined']);
 
+/** The settings of a hypervisor. */
 export interface HypervisorOptions {
   /** Node name to libvirt URI. The name "*", with {node} in its URI, means every other node. */
   readonly nodes: ReadonlyMap<string, string>;
@@ -100,7 +101,7 @@ export function createHypervisor({
 
     async plug(vm, spec, deadline, signal) {
       try {
-        links.keep(vm.node);
+        links.pin(vm.node);
         return await plug(operations, vm, spec, deadline, signal);
       } catch (error) {
         return { kind: 'unknown', detail: reasonOf(error) };
@@ -109,7 +110,7 @@ export function createHypervisor({
 
     async unplug(vm, disk, expected, deadline, signal) {
       try {
-        links.keep(vm.node);
+        links.pin(vm.node);
         return await unplug(operations, vm, disk, expected, deadline, signal);
       } catch (error) {
         const unreachable = error instanceof PdiskError;
@@ -152,7 +153,7 @@ export function createHypervisor({
     },
 
     link(nodeKey) {
-      if (nodes.node(nodeKey)) links.keep(nodeKey);
+      if (nodes.node(nodeKey)) links.pin(nodeKey);
     },
 
     watch(watcher) {

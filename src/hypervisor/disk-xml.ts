@@ -1,18 +1,12 @@
 import { Element, stringify } from 'ltx';
 import type { DiskSpec } from './hypervisor.ts';
 
-/**
- * The alias of a disk's device in a domain. libvirt accepts an alias chosen by the user only if it begins
- * with `ua-`.
- */
+/** The alias of a disk in a domain. libvirt accepts a user's alias only if it begins with `ua-`. */
 export function aliasOf(disk: string): string {
   return `ua-${disk}`;
 }
 
-/**
- * The serial number by which a guest finds the disk: 32 hex digits, of which virtio shows the guest the first
- * 20.
- */
+/** The serial by which a guest finds the disk: 32 hex digits, of which the guest sees the first 20. */
 export function serialOf(disk: string): string {
   return disk.replaceAll('-', '');
 }
@@ -27,8 +21,7 @@ export function diskElement({ disk, source, target, shareable }: DiskSpec): stri
     name: 'qemu',
     type: 'raw',
     cache: 'none',
-    // Native asynchronous I/O blocks QEMU's event loop while the file system allocates blocks of a sparse
-    // file.
+    // Native asynchronous I/O blocks QEMU's event loop while blocks of a sparse file are allocated.
     io: isFile ? 'threads' : 'native',
     discard: 'unmap',
   });

@@ -66,10 +66,7 @@ export async function definedIn(
 /** Whether the live domain has one disk. */
 export type DomainLookup =
   | { readonly kind: 'there'; readonly alias: string; readonly source: string; readonly run: Run }
-  /**
-   * The domain runs without the disk. `defined`: its definition has the disk; false if that was not asked
-   * for.
-   */
+  /** The domain runs without the disk. `defined`: its definition has it (false if not asked for). */
   | { readonly kind: 'absent'; readonly defined: boolean }
   /** libvirt has no running domain with that UUID. `ageMs`: the age of the connection that says so. */
   | { readonly kind: 'stopped'; readonly ageMs: number }

@@ -17,6 +17,7 @@ export interface DomainDisk {
   readonly paths: readonly string[];
 }
 
+/** The parts of a domain's XML that pdisk reads. */
 export interface DomainXml {
   /** Whether this is the XML of a running domain: only then does it have an id. */
   readonly active: boolean;

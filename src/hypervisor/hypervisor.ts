@@ -31,10 +31,7 @@ export type PlugOutcome =
   | { readonly kind: 'plugged'; readonly run: Run }
   /** It is certain that the domain does not have the disk and will not get it from this call. */
   | { readonly kind: 'refused'; readonly code: Failure; readonly detail: string }
-  /**
-   * libvirt's answer was lost, or the live domain could not be read: the domain may have the disk, or may get
-   * it.
-   */
+  /** libvirt's answer was lost, or the live domain could not be read: it may have or get the disk. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
 /** The result of `Hypervisor.unplug`. */
@@ -130,10 +127,7 @@ export interface Survey {
   readonly hostUuid: string;
   /** Number of the connection that the list came from: compare two lists only if their numbers are equal. */
   readonly generation: number;
-  /**
-   * Age of that connection, in milliseconds: a libvirtd that has just restarted may not list all its domains
-   * yet.
-   */
+  /** Age of that connection in milliseconds. Just after its restart libvirtd may not list all domains. */
   readonly ageMs: number;
   readonly domains: readonly DomainState[];
 }
@@ -177,10 +171,7 @@ export interface NodeStatus {
  * wait ends at its deadline (milliseconds since 1970) or when its signal is aborted.
  */
 export interface Hypervisor {
-  /**
-   * The VM that (node, vm_id) means, by name only: no node is asked. A node that is not configured has its
-   * own key.
-   */
+  /** The VM that (node, vm_id) means, without asking the node. An unconfigured node has its own key. */
   vm(node: string, vmId: string): Vm;
   /** The canonical key of a node name. */
   nodeKey(host: string): string;
@@ -194,8 +185,7 @@ export interface Hypervisor {
   status(): readonly NodeStatus[];
   /**
    * The one running domain that (node, vm_id) means. Throws NODE_NOT_CONFIGURED, NODE_UNREACHABLE,
-   * VM_UNKNOWN, VM_NOT_RUNNING, VM_MIGRATING, or VM_AMBIGUOUS with the names of all running domains that
-   * match.
+   * VM_UNKNOWN, VM_NOT_RUNNING, VM_MIGRATING, or VM_AMBIGUOUS (naming all that run).
    */
   resolve(node: string, vmId: string, deadline: number, signal?: AbortSignal): Promise<RunningVm>;
   /**

@@ -1,16 +1,12 @@
 // What libvirt's lifecycle events mean for the disks of a VM, each as observed with libvirt 9.0 and QEMU 7.2.
-// The order of arrival does not order the events of two hosts: in a migration they arrive within a few
-// hundred milliseconds.
+// Do not order events of two hosts by arrival: in a migration they arrive within a few hundred milliseconds.
 import type { RunEnd } from '../../machines/whereabouts.ts';
 import * as libvirt from '../libvirt/constants.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
 
 /** A lifecycle change of a domain on one node. */
 export type Turn =
-  /**
-   * It runs here: it was started, restored or resumed, arrived by migration, or its migration to elsewhere
-   * failed.
-   */
+  /** It runs here: started, restored, resumed, arrived by migration, or its migration to elsewhere failed. */
   | { readonly kind: 'running' }
   /** The switch-over of its migration has begun: it is paused here, and continues on one of the two hosts. */
   | { readonly kind: 'switching' }
@@ -20,10 +16,7 @@ export type Turn =
   | { readonly kind: 'ended'; readonly how: RunEnd['how'] }
   /** Its definition has changed; whether it runs has not. */
   | { readonly kind: 'defined' }
-  /**
-   * The event does not tell whether it runs here, or the incoming copy of a migration has started: look at
-   * it.
-   */
+  /** Look at it: the event does not tell whether it runs here, or an incoming copy has started. */
   | { readonly kind: 'changed' };
 
 const ENDS: ReadonlyMap<number, RunEnd['how']> = new Map([

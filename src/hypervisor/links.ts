@@ -10,7 +10,7 @@ export interface Links {
   /** The link to a node, created if there is none. Throws NODE_NOT_CONFIGURED, or STOPPING after `close`. */
   get(key: string): NodeLink;
   /** As `get`; and the link is not closed when it is idle. */
-  keep(key: string): void;
+  pin(key: string): void;
   keys(): readonly string[];
   status(): readonly NodeStatus[];
   onUp(handler: (node: string, generation: number) => void): () => void;
@@ -27,7 +27,7 @@ interface Held {
 /**
  * The links to nodes, created when they are needed. Under the wildcard, every host name in a request creates
  * one, so a link that matches only the wildcard is closed after `idleMs` milliseconds without use, unless
- * `keep` was called.
+ * `pin` was called.
  */
 export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number; idleMs: number }): Links {
   const held = new Map<string, Held>();
@@ -69,7 +69,7 @@ export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number
 
   return {
     get: key => hold(key).link,
-    keep(key) {
+    pin(key) {
       const found = hold(key);
       clearTimeout(found.idle);
       found.idle = undefined;

@@ -12,6 +12,7 @@ import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
 import { observed } from './observed.ts';
 
+/** The log that the links write to. */
 export interface Log {
   info(facts: object, sentence: string): void;
   warn(facts: object, sentence: string): void;
@@ -40,6 +41,7 @@ export interface NodeLink {
   close(): Promise<void>;
 }
 
+/** What a link needs. */
 export interface NodeLinkOptions {
   readonly node: ConfiguredNode;
   readonly log: Log;
@@ -63,8 +65,7 @@ const versionText = (version: number): string =>
 export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
   const facts = { node: node.host, uri: node.uri };
-  // eagerRetryMs 0: a request for a node that is down starts a new attempt instead of failing with the last
-  // error.
+  // eagerRetryMs 0: a request for a node that is down causes a new attempt at once.
   const questions = reconnectingLink(node.uri, { events: true, eagerRetryMs: 0 });
   const changes = reconnectingLink(node.uri, { eagerRetryMs: 0 });
   let generation = 0;

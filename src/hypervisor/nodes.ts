@@ -29,10 +29,7 @@ export interface Nodes {
 const UNCONFIGURED = 'host:';
 const PLACEHOLDER = '{node}';
 
-/**
- * RFC 1123, section 2.1, and underscores. Any other character could change the meaning of the URI it is put
- * into.
- */
+/** RFC 1123, section 2.1, and underscores. Other characters could change the meaning of a URI. */
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 

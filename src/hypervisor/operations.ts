@@ -19,15 +19,13 @@ export interface Times {
   readonly askAgainMs: number;
   /** Time reserved at the end of an operation for a last read of the domain. */
   readonly lastLookMs: number;
-  /**
-   * How long libvirtd may need after a restart to list all its domains again: before, a missing domain proves
-   * nothing.
-   */
+  /** Time in which a restarted libvirtd finds its domains again: before, a missing domain proves nothing. */
   readonly settlingMs: number;
   /** How long an unused link to a node that matches only the wildcard stays open. */
   readonly idleMs: number;
 }
 
+/** The durations in use unless a test gives others. */
 export const defaultTimes: Times = {
   connectMs: 3000,
   retryMs: 250,

@@ -78,8 +78,7 @@ export async function plug(
     }
     const error = answer.kind === 'refused' ? answer.error : undefined;
     unknownReason = error?.message ?? unknownReason;
-    // Another job holds the domain, perhaps an earlier attempt; or libvirtd had restarted and did not list it
-    // yet.
+    // Another job holds the domain, or libvirtd has just restarted and did not list the domain yet.
     if (!error || error.code === ERROR.OPERATION_TIMEOUT || error.code === ERROR.NO_DOMAIN) return undefined;
     return refused(classifyPlugRefusal(error), error.message);
   }
@@ -98,8 +97,7 @@ export async function plug(
     const lookup = await lookFor(link, domain, spec.disk, deadline, signal);
     const outcome = answer.kind === 'unsent' ? undefined : judge(answer, lookup);
     if (outcome) return outcome;
-    // Also after a success: as the domain could not be read, the VM may have the disk and may migrate with
-    // it.
+    // Also after a success: the domain could not be read, so the VM may have the disk and migrate with it.
     mayBeAtWork ||= answer.kind !== 'unsent' && !isCertain(answer);
     if (signal.aborted || monotonicNow() + times.retryMs >= askUntil) return unknown(unknownReason);
     await pause(times.retryMs, signal);

@@ -22,10 +22,7 @@ const UNPLUGGED: UnplugOutcome = { kind: 'unplugged' };
 const UNPLUGGED_LIVE: UnplugOutcome = { kind: 'unplugged-live' };
 const uncertain = (detail: string): UnplugOutcome => ({ kind: 'failed', code: 'UNPLUG_UNKNOWN', detail });
 
-/**
- * Whether libvirt has executed the call on the domain, so that every earlier change of the domain has
- * finished.
- */
+/** Whether libvirt has executed the call on the domain: then all its earlier changes have finished. */
 function isFromDomain(answer: CallResult): boolean {
   if (answer.kind !== 'refused') return answer.kind === 'done';
   return answer.error.code !== ERROR.NO_DOMAIN && answer.error.code !== ERROR.OPERATION_TIMEOUT;
@@ -96,10 +93,7 @@ export async function unplug(
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: path };
   }
 
-  /**
-   * The outcome, or undefined to go on. Every repeated request follows a read of the domain that was judged
-   * here.
-   */
+  /** The outcome, or undefined to go on. Every repeated request follows a look that was judged here. */
   function judge(lookup: DomainLookup): UnplugOutcome | undefined {
     switch (lookup.kind) {
       case 'there': {
@@ -124,7 +118,7 @@ export async function unplug(
         return { kind: 'stopped', settled: answered || isKnownToBeOff };
       case 'unreadable':
         unknownReason = lookup.detail;
-        // Ask again only after a readable look: a snapshot may have been created since the last one.
+        // Before the next request the domain must be read: a snapshot may have been created.
         askIn(times.retryMs);
         return watch.removed ? UNPLUGGED_LIVE : undefined;
     }
@@ -143,8 +137,7 @@ export async function unplug(
   async function giveUp(lookup: DomainLookup): Promise<UnplugOutcome> {
     if (lookup.kind !== 'there') return uncertain(unknownReason);
     const detail = await whyKept();
-    // The guest may have released the disk since the last read. The event alone is no proof: it may be an old
-    // one.
+    // The guest may have released the disk since. The event alone is no proof: it may be an old one.
     const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal, true)) : undefined;
     return late ?? { kind: 'kept', detail };
   }

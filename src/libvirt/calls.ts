@@ -13,10 +13,7 @@ import { encode } from './xdr.ts';
 /** One less than libvirtd's default max_client_requests (5). */
 const WINDOW = 4;
 
-/**
- * pdisk's limit for the arguments of one request, in bytes: far above any device XML, below libvirt's own
- * limits.
- */
+/** Own limit for the arguments of a request in bytes: above any device XML, below libvirt's limits. */
 const ARGUMENTS_MAX = 1024 * 1024;
 
 const SERIAL_MAX = 0xffff_ffff;

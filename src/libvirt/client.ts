@@ -21,10 +21,7 @@ const AUTH_POLKIT = 2;
 export interface ClientOptions {
   /** Time-out for connecting, until the events are registered. Default 10 s. */
   connectTimeoutMs?: number;
-  /**
-   * Time-out of a call that has none of its own. Default 35 s: libvirt waits up to 30 s for the lock of a
-   * domain.
-   */
+  /** Time-out of calls without their own. Default 35 s: libvirt waits up to 30 s for a domain's lock. */
   callTimeoutMs?: number;
   /** Default: a PING after 5 s of silence, dead after 5 unanswered ones. false: send no PINGs. */
   keepalive?: KeepaliveSettings | false;
@@ -38,10 +35,7 @@ export interface ClientOptions {
 
 /** One open connection to one libvirt daemon. */
 export interface LibvirtClient extends DomainCalls {
-  /**
-   * Calls `handler` for each event from now on, in the order of arrival; returns the function that removes
-   * it.
-   */
+  /** Calls `handler` for each event from now on, in order of arrival; returns how to remove it. */
   subscribe(handler: (event: DomainEvent) => void): () => void;
   /**
    * Calls `handler` once when the connection has ended, or asynchronously if it has ended already; returns

@@ -1,5 +1,4 @@
-// The traffic of one connection over any duplex stream: messages out, messages in, and the end of the
-// connection.
+// The traffic of one connection over any duplex stream: messages out, messages in, and its end.
 import type { Duplex } from 'node:stream';
 import { type Answerable, calls } from './calls.ts';
 import { ERROR } from './constants.ts';
@@ -29,6 +28,7 @@ import { decode } from './xdr.ts';
 /** How long close() waits for the answer to connectClose before it ends the stream, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** The settings of a connection. */
 export interface ConnectionOptions {
   /** Time-out of a call that has none of its own, in milliseconds. */
   callTimeoutMs: number;
@@ -121,8 +121,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     } else if (message.status === STATUS_ERROR) {
       const error = decodeError(message.payload);
       call.reject(error);
-      // libvirtd itself has lost its connection to the driver: no call on this connection can succeed any
-      // more.
+      // libvirtd has lost its connection to the driver: no call on this connection can succeed now.
       if (error.code === ERROR.INTERNAL && error.message.includes('connection not open')) end(error);
     } else {
       throw new ProtocolViolation(`reply with status ${message.status}`);
@@ -186,8 +185,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
   }
 
   async function sayGoodbye(): Promise<void> {
-    // Errors are ignored: the server may close the stream before its answer, or hang; the stream is ended
-    // anyway.
+    // Errors are ignored: the server may hang, or close first; the stream is ended in any case.
     await call(procedures.connectClose, undefined, { timeoutMs: CLOSE_TIMEOUT_MS }).catch(() => undefined);
     end(new Error('closed by this side'));
     await closed;

@@ -50,10 +50,7 @@ export interface DomainCalls {
   managedSave(domain: Domain, flags?: number, options?: CallOptions): Promise<void>;
   hasManagedSave(domain: Domain, options?: CallOptions): Promise<boolean>;
   removeManagedSave(domain: Domain, options?: CallOptions): Promise<void>;
-  /**
-   * Sets the size of `disk` (target or path) of a running VM. With a smaller size, libvirt truncates without
-   * asking.
-   */
+  /** Sets the size of a running VM's `disk` (target or path). libvirt truncates without asking. */
   blockResize(domain: Domain, disk: string, sizeBytes: bigint, options?: CallOptions): Promise<void>;
 }
 

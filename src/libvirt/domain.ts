@@ -1,7 +1,4 @@
-/**
- * libvirt's reference to a domain. Only the UUID identifies it: in calls, libvirt ignores the other two
- * fields.
- */
+/** libvirt's reference to a domain. Only the UUID identifies it: libvirt ignores the rest in calls. */
 export interface Domain {
   name: string;
   /** Lower case, with dashes. */
@@ -10,10 +7,7 @@ export interface Domain {
   id: number;
 }
 
-/**
- * A domain changed its state. `event` is a virDomainEventType, `detail` the detail of that type
- * (constants.ts).
- */
+/** A domain changed its state: virDomainEventType and the detail of that type (constants.ts). */
 export type LifecycleEvent = { type: 'lifecycle'; domain: Domain; event: number; detail: number };
 
 /** A device was added, was removed, or was not released by the guest. */
@@ -23,6 +17,7 @@ export type DeviceEvent = {
   alias: string;
 };
 
+/** The events that a client can register. */
 export type DomainEvent = LifecycleEvent | DeviceEvent;
 
 /** Limits of one call. */

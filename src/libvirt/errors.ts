@@ -48,10 +48,7 @@ export class CallTimeout extends Error {
   }
 }
 
-/**
- * The caller aborted its signal; `cause` is the signal's reason. libvirt may still execute a call that was
- * sent.
- */
+/** The caller aborted its signal; `cause` is its reason. libvirt may still execute a sent call. */
 export class CallAborted extends Error {
   override readonly name = 'AbortError';
   readonly outcomeUnknown: boolean;

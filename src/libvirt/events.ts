@@ -12,12 +12,14 @@ export const eventKinds = {
   'device-removal-failed': { id: 22, procedure: 367 },
 } as const satisfies Record<DomainEvent['type'], { id: number; procedure: number }>;
 
+/** Payload of the lifecycle event; `callback` is the number from its registration. */
 export const lifecyclePayload: Codec<Omit<LifecycleEvent, 'type'> & { callback: number }> = struct({
   callback: int32,
   domain,
   event: int32,
   detail: int32,
 });
+/** Payload of the three device events. */
 export const devicePayload: Codec<Omit<DeviceEvent, 'type'> & { callback: number }> = struct({
   callback: int32,
   domain,

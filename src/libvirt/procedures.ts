@@ -1,5 +1,4 @@
-// The procedures that this client calls: number, arguments and result, with fields in wire order
-// (remote_protocol.x).
+// The procedures that this client calls, from remote_protocol.x. Fields are in wire order.
 import type { Domain } from './domain.ts';
 import { array, type Codec, int32, nothing, nullable, struct, text, uint32, uint64, uuid } from './xdr.ts';
 

@@ -12,15 +12,9 @@ import { parseUri } from './uri.ts';
 export interface LinkOptions extends Omit<ClientOptions, 'onEvent' | 'signal'> {
   /** Default: 100 ms, doubled with each attempt up to 30 s. */
   backoff?: BackoffSettings;
-  /**
-   * After the loss of a connection that lasted at least this long, the back-off starts from its base. Default
-   * 5 s.
-   */
+  /** After a connection that lasted at least this long, the back-off starts from its base. Default 5 s. */
   stableMs?: number;
-  /**
-   * During a back-off pause, `client()` connects at once unless an attempt ended less than this ago. Default
-   * 1 s.
-   */
+  /** In a pause, `client()` connects at once if the last attempt ended this long ago. Default 1 s. */
   eagerRetryMs?: number;
   /** Returns numbers from 0 to below 1, for the jitter. Default Math.random. */
   random?: () => number;
@@ -44,10 +38,7 @@ export interface Link {
   client(options?: { signal?: AbortSignal | undefined }): Promise<LibvirtClient>;
   /** Adds a handler of events, called in order of arrival, after the `onUp` of their connection. */
   onEvent(handler: (event: DomainEvent, generation: number) => void): () => void;
-  /**
-   * Adds a handler of new connections. Their events are registered; events before may be lost, so reconcile
-   * now.
-   */
+  /** Adds a handler of new connections: time to reconcile, as events before it may be lost. */
   onUp(handler: (client: LibvirtClient, generation: number) => void): () => void;
   /** Adds a handler of lost connections. Failed attempts are not announced; they show in `lastError`. */
   onDown(handler: (reason: Error, generation: number) => void): () => void;

@@ -5,10 +5,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Target } from './uri.ts';
 
-/**
- * Resolves with a connected stream; rejects with the operating system's error, or with the reason of
- * `signal`.
- */
+/** Resolves with a connected stream; rejects with the system's error or the reason of `signal`. */
 type Dial = (target: Target, signal: AbortSignal) => Promise<Duplex>;
 
 function connected(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {

@@ -93,8 +93,7 @@ export function frameSplitter(): (chunk: Buffer) => Buffer[] {
     chunks.push(chunk);
     held += chunk.length;
     const frames: Buffer[] = [];
-    // Chunks are joined only when a frame is complete, so a large frame in many small chunks takes linear
-    // time.
+    // Joining only complete frames keeps a large frame in many small chunks linear in time.
     while (held >= wanted) {
       const whole = join();
       const length = whole.readUInt32BE(0);

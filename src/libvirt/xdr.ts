@@ -13,17 +13,17 @@ export interface Codec<T> {
   read(from: Reader): T;
 }
 
+/** A signed 32-bit integer. */
 export const int32: Codec<number> = { write: (to, value) => to.int32(value), read: from => from.int32() };
+/** An unsigned 32-bit integer. */
 export const uint32: Codec<number> = { write: (to, value) => to.uint32(value), read: from => from.uint32() };
+/** An unsigned 64-bit integer (XDR: unsigned hyper). */
 export const uint64: Codec<bigint> = { write: (to, value) => to.uint64(value), read: from => from.uint64() };
 
 /** Zero bytes: the arguments or the result of a procedure that has none. */
 export const nothing: Codec<void> = { write: () => undefined, read: () => undefined };
 
-/**
- * UTF-8 text of at most 4 MiB. Writing throws InvalidArgument for NUL, for lone surrogates and for a longer
- * text.
- */
+/** UTF-8 text of at most 4 MiB. Writing a longer one, NUL or a lone surrogate is an InvalidArgument. */
 export const text: Codec<string> = {
   write(to, value) {
     if (value.includes('\0')) throw new InvalidArgument('text contains a NUL');

@@ -117,10 +117,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
     }
   }
 
-  /**
-   * Throws POOL_BUSY, with nothing begun, if too many changes wait or the turn of this one does not come in
-   * time.
-   */
+  /** Throws POOL_BUSY, with nothing begun, if too many changes wait or its turn does not come in time. */
   async function whereThereIsRoom<T>(
     when: { readonly begin: AbortSignal; readonly signal: AbortSignal },
     disk: string,

@@ -2,10 +2,7 @@ const FRESH_MS = 10_000;
 const FRESH_TIMES = 20;
 
 interface CacheOptions {
-  /**
-   * How long a value that is no longer fresh may be returned while it is refreshed, in milliseconds. Default
-   * 0.
-   */
+  /** How long an old value may be returned while it is refreshed, in milliseconds. Default 0. */
   readonly overdueMs?: number;
   /** Whether the cached value is still valid; asked before each use. */
   readonly counts?: () => boolean;
@@ -47,8 +44,7 @@ export function cached<T>(
     if (known && time < known.freshUntil) return known.value;
     finding ??= look();
     if (!known || time >= known.freshUntil + overdueMs) return finding;
-    // This caller has a value. A failure empties the cache, so the next caller waits and gets the error, if
-    // any.
+    // A failure empties the cache: the next caller waits for a new look-up.
     finding.catch(() => {});
     return known.value;
   };

@@ -77,8 +77,7 @@ export function claimOf(directory: string, owner: string): Claim {
       if (claimed === undefined) return;
       const found = await identity(begin);
       if (found === claimed) return;
-      // A file system that is mounted again may have another device number: then the content of the file
-      // decides.
+      // A new mount may have another device number: then the content of the file decides.
       const says = found === undefined ? undefined : await ownerOf(file);
       if (says !== owner) {
         throw unusable(

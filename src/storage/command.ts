@@ -44,10 +44,7 @@ function asNotStarted(error: NodeJS.ErrnoException): Error {
   return short === undefined ? error : new NotStarted(`there are no more ${short} (${error.message})`);
 }
 
-/**
- * Starts a child. Node throws some errors of starting here, and reports the others with the child's event
- * 'error'.
- */
+/** Starts a child. Node throws some errors here; the others come as the child's event 'error'. */
 function begin(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   try {
     return spawn(command, args, options);

@@ -1,5 +1,4 @@
-// The directory is listed by find(1), because one stat(2) for each file would occupy the thread pool that
-// LevelDB uses.
+// find(1) lists the directory: one stat(2) for each file would occupy the thread pool of LevelDB.
 import { UUID } from '../lib/uuid.ts';
 import { createRunner } from './command.ts';
 import type { Stranger, VolumeEntry } from './pool.ts';
@@ -26,10 +25,7 @@ interface Contents {
 const timeOf = (seconds: string): number | undefined =>
   /^\d/.test(seconds) ? Math.floor(Number(seconds) * 1000) : undefined;
 
-/**
- * The images in a directory, and all other entries with a UUID in their name. Throws CommandError or
- * NotStarted.
- */
+/** The images in a directory, and other names with a UUID. Throws CommandError or NotStarted. */
 export async function contents(directory: string): Promise<Contents> {
   const named = ['-regextype', 'posix-extended', '-regex', `.*/[^/]*${POSIX_UUID}[^/]*`];
   const where = [directory, '-mindepth', '1', '-maxdepth', '1', '-ignore_readdir_race', ...named];

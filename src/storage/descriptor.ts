@@ -10,8 +10,11 @@ const fstatNow = promisify(fs.fstat);
 const fsyncNow = promisify(fs.fsync);
 const ftruncateNow = promisify(fs.ftruncate);
 
+/** fstat(2) of an open file. */
 export const fstatFile = (file: number): Promise<fs.Stats> => inThread(() => fstatNow(file));
+/** fsync(2) of an open file or directory. */
 export const fsyncFile = (file: number): Promise<void> => inThread(() => fsyncNow(file));
+/** ftruncate(2) of an open file to `bytes`. */
 export const ftruncateFile = (file: number, bytes: number): Promise<void> =>
   inThread(() => ftruncateNow(file, bytes));
 

@@ -1,5 +1,4 @@
-// Volumes as raw sparse files. An empty file was left by a crash during a creation; creating it again
-// completes it.
+// Volumes as raw sparse files. A crash may leave an empty file; creating it again completes it.
 
 import { constants as modes } from 'node:fs';
 import { access, chmod, lstat, unlink } from 'node:fs/promises';
@@ -19,6 +18,7 @@ import { checkQemuAccess } from './qemu-access.ts';
 import { room, usedPercent } from './room.ts';
 import { inThread, NotBegun } from './threads.ts';
 
+/** The settings of a file pool. */
 export interface FilePoolOptions {
   /**
    * Created if it is missing, with mode 0711: QEMU's user must be able to search it, but need not list it.
@@ -26,10 +26,7 @@ export interface FilePoolOptions {
   readonly directory: string;
   /** Factor: the sum of the disks' sizes may be this many times the space of the file system. */
   readonly overcommit: number;
-  /**
-   * The permanent name of this pdisk. It is written into a file in the directory, which keeps another pdisk
-   * out.
-   */
+  /** The permanent name of this pdisk: a file in the directory has it and keeps another pdisk out. */
   readonly owner: string;
   readonly log?: { warn(sentence: string): void } | undefined;
 }
@@ -107,10 +104,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const unreachable = await checkQemuAccess(directory);
   if (unreachable !== undefined) options.log?.warn(unreachable);
 
-  /**
-   * Extends an empty file to `bytes` zeros without allocating blocks; syncs the file and the directory in
-   * parallel.
-   */
+  /** Extends an empty file to `bytes` without allocating blocks; syncs file and directory in parallel. */
   const fill = async (file: number, bytes: number, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
     const whole = ftruncateFile(file, bytes).then(() => fsyncFile(file));
@@ -119,10 +113,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
     if (failed) throw failed.reason;
   };
 
-  /**
-   * Uses a file that exists already: from an interrupted creation of this disk; an Error if its size is
-   * another.
-   */
+  /** Uses the file of an interrupted creation; throws if a file of another size is there. */
   const adopt = (path: string, bytes: number, signal: AbortSignal): Promise<void> =>
     withFile(path, 'r+', async file => {
       const { size } = await fstatFile(file);

@@ -20,10 +20,7 @@ const FROM: Readonly<Record<Use['what'], Readonly<Record<'high' | 'full', number
   data: { high: 75, full: 90 },
   metadata: { high: 60, full: 80 },
 };
-/**
- * Hysteresis in percent: a level ends this far below its beginning, so that a use near a limit does not warn
- * often.
- */
+/** Hysteresis in percent: a level ends this far below its beginning, so that it does not flap. */
 const SLACK = 2;
 
 /** The level of a use; `before` is the previous level, for the hysteresis. */

@@ -37,10 +37,7 @@ function withParents(directory: string): string[] {
   return parent === directory ? [directory] : [...withParents(parent), directory];
 }
 
-/**
- * The first of `directories` that `user` may not search; undefined if there is none or it cannot be
- * determined.
- */
+/** The first of `directories` that `user` may not search; undefined if there is none or unknown. */
 function firstClosed(user: Account, directories: readonly string[]): Promise<string | undefined> {
   const script = 'for d; do [ -x "$d" ] || { printf %s "$d"; exit; }; done';
   const become = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups'];

@@ -15,6 +15,7 @@ import { type Session, serve } from './libvirtd/session.ts';
 import { domainOf, type FakeVm, type FakeVmSettings, type Manners, type SavedVm } from './libvirtd/vm.ts';
 import { type FakeVms, fakeVms } from './libvirtd/vms.ts';
 
+/** The settings of a fake libvirtd. */
 export interface FakeLibvirtdOptions {
   /** Path of a unix socket. One of `unix` and `tcp` must be given; both may be. */
   unix?: string;
@@ -41,6 +42,7 @@ export interface SeenCall {
   args: unknown;
 }
 
+/** A running fake libvirtd. `name` is always the name of a domain; a method throws if there is none. */
 export interface FakeLibvirtd {
   /** URI of the unix socket if there is one, else of the TCP port. */
   readonly uri: string;

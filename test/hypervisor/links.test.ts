@@ -197,10 +197,7 @@ test('the loss of a node and its return are logged once each', async t => {
   );
 });
 
-/**
- * A hypervisor with the wildcard only: `127.0.0.1` leads to the fake and is linked, `127.0.0.2` leads
- * nowhere.
- */
+/** A hypervisor with the wildcard only: 127.0.0.1 is the fake and linked, 127.0.0.2 leads nowhere. */
 async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'> & { vm: Vm }> {
   const fake = await startFakeLibvirtd({ tcp: 0 });
   t.teardown(() => fake.stop());

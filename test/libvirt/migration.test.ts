@@ -1,5 +1,4 @@
-// The events and states of two fakes in a live migration, and in those that fail, each as recorded on libvirt
-// 9.0.0.
+// The events and states of two fakes in complete and failed migrations, as recorded on libvirt 9.0.0.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { MigrationFailure, MigrationOptions, Phase } from '../fakes/libvirtd/migration.ts';

@@ -1,5 +1,4 @@
-// One suite for the real libvirtd and the fake: tests on the fake prove something only if both behave in the
-// same way.
+// One suite for the real libvirtd and the fake, which proves that both behave in the same way.
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';

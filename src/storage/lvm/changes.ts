@@ -15,20 +15,14 @@ export interface Ground {
   readonly home: Home;
   readonly lvm: Lvm;
   readonly kernel: Kernel;
-  /**
-   * Reads the volume group and checks that it is the claimed one and usable. Throws POOL_UNAVAILABLE, or
-   * LVM's error.
-   */
+  /** Reads the claimed volume group, which must be usable. Throws POOL_UNAVAILABLE, or LVM's error. */
   look(signal: AbortSignal): Promise<VgState>;
 }
 
 /** The device path of a disk's logical volume. */
 export const pathOf = (vg: string, uuid: string): string => `/dev/${vg}/${nameOf(uuid)}`;
 
-/**
- * The changes of volumes in one volume group. They throw PdiskError, LVM's errors, or an Error with a
- * sentence.
- */
+/** The changes of volumes in one volume group. They throw PdiskError, LVM's error, or an Error. */
 export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   const path = (uuid: string): string => pathOf(vg, uuid);
 

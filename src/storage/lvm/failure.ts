@@ -1,5 +1,4 @@
-// LVM has one exit status for nearly all failures (5, lvm(8)), so its message decides; LC_ALL=C prevents
-// translation.
+// LVM has one exit status for nearly all failures (5, lvm(8)): its message decides (LC_ALL=C).
 import { CommandError, NotStarted } from '../command.ts';
 
 type LvmFailure =
@@ -14,8 +13,7 @@ type LvmFailure =
   | 'other';
 
 const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
-  // Also the message for a snapshot's origin, a mounted file system, or a device that a scanner has open for
-  // a moment.
+  // Also for a snapshot's origin, a mounted file system, or a device that a scanner has open.
   ['busy', /\bin use\b|Can't get lock|Resource temporarily unavailable|Device or resource busy|is locked/i],
   // The message for a volume that pvmove(8) moves, which may take hours.
   ['moving', /locked logical volume/],

@@ -35,10 +35,7 @@ async function attributeOf(path: string, attribute: string): Promise<string | un
   }
 }
 
-/**
- * The kernel's answers from sysfs (Documentation/ABI/stable/sysfs-block): no process, and the device is not
- * opened.
- */
+/** From sysfs (Documentation/ABI/stable/sysfs-block): without a process and without opening a device. */
 export const sysfs: Kernel = {
   async bytesOf(path) {
     const sectors = await attributeOf(path, 'size');

@@ -16,13 +16,9 @@ export interface Kind {
 const isAmong = (words: readonly string[], ...sets: readonly string[][]): boolean =>
   sets.some(set => set.length === words.length && set.every(word => words.includes(word)));
 
-/**
- * Why a volume must be left as it is, as the end of an error's sentence; undefined: it is as pdisk created
- * it.
- */
+/** Why a volume must be left as it is, for an error's sentence; undefined: it is as pdisk created it. */
 export function obstacleOf({ pool, layout, role }: Kind, thinPool: string | undefined): string | undefined {
-  // Only for thick volumes: thin ones share blocks with their snapshots and copy nothing, so each can be
-  // removed alone.
+  // For thick volumes only: thin ones share blocks with their snapshots and can be removed alone.
   if (role.includes('thickorigin')) return 'has a snapshot, into which its bytes would be copied';
   const usual = thinPool === undefined ? [['linear'], ['striped']] : [['thin', 'sparse']];
   if (!isAmong(layout, ...usual)) return `has been made into something else (${layout.join(',')})`;

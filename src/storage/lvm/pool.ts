@@ -19,6 +19,7 @@ import { claim, expectUsable, firstLook, type Place } from './start.ts';
 import { thinRoom, thinUse } from './thin-room.ts';
 import { wipePiece } from './wipe.ts';
 
+/** The settings of an LVM pool. */
 export interface LvmPoolOptions extends Place {
   /**
    * How a thick volume is wiped before its extents are free for other volumes. A thin pool needs no wiping:

@@ -159,10 +159,7 @@ function volumeOf(row: LvRow, vgUuid: string, thinPool: string | undefined): [st
   return [uuid, { uuid, bytes, createdMs, obstacle, active, open, dmUuid: dmUuidOf(vgUuid, lv_uuid) }];
 }
 
-/**
- * A volume that is not ours as a Stranger, if it has the name or the tag of a disk's volume or is its
- * snapshot.
- */
+/** A foreign volume as a Stranger, if it has the name or tag of a disk's volume or is its snapshot. */
 function strangerOf({ lv_name: name, lv_tags, lv_size: bytes, origin }: LvRow): Stranger[] {
   const uuid = uuidIn(name) ?? uuidOfTags(lv_tags) ?? uuidOfName(origin);
   return uuid === undefined ? [] : [{ name, uuid, bytes }];

@@ -77,8 +77,7 @@ export async function wipePiece(
     const early = (bytes / rate) * 1000 - (performance.now() - begin);
     if (early > 0) await delay(early, undefined, { signal });
   }
-  // After blkdiscard the zeros may still be in the device's cache: only an fsync guarantees that they are on
-  // the medium.
+  // After blkdiscard the zeros may be in the device's cache: fsync puts them on the medium.
   if (options && wiped > from) await wiping.run('sync', [device.path], signal);
   return wiped;
 }

@@ -14,6 +14,7 @@ type Answers = {
     : never;
 };
 
+/** The authentication method that the fake asks for. */
 export type Auth = 'none' | 'polkit' | 'sasl';
 
 /** The state of one connection. */
@@ -49,6 +50,7 @@ function matches(vm: FakeVm, flags: number): boolean {
   });
 }
 
+/** The procedures, executed on `vms`; they throw LibvirtError as libvirt refuses. */
 export function fakeAnswers(
   vms: FakeVms,
   { auth, hostUuid, hostname }: { auth: Auth; hostUuid: string; hostname: string },

@@ -7,6 +7,7 @@ import type { Jobs } from './jobs.ts';
 import { domainOf, type FakeVm } from './vm.ts';
 import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
 
+/** libvirt's error for a refused call. */
 export function refuse(code: number, message: string, domain = FROM_DOMAIN): LibvirtError {
   return new LibvirtError(message, { code, domain });
 }

@@ -21,11 +21,9 @@ export type Fault =
   /** The call is executed and answered with bytes that are no message. */
   | { kind: 'garbage' };
 
+/** The faults of a fake, to be set by a test. */
 export interface Faults {
-  /**
-   * The next `times` (default 1) calls of `procedure` get this fault; several faults are used in the order
-   * given.
-   */
+  /** The next `times` (default 1) calls of `procedure` get this fault; faults are used in order. */
   inject(procedure: ProcedureName, fault: Fault, times?: number): void;
   /** While true, nothing is read from or written to any connection, as with a broken network. */
   deaf: boolean;

@@ -1,11 +1,11 @@
-// libvirt 9.0.0's events (virDomainEventType) and states with reasons (virDomainState) over the life of a
-// domain.
+// libvirt 9.0.0's events (virDomainEventType) and states (virDomainState) over a domain's life.
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { domainOf, type FakeVm } from './vm.ts';
 
 type Code = readonly [event: number, detail: number];
 
+/** Pairs of event and detail. */
 export const EVENT = {
   definedAdded: [libvirt.LIFECYCLE_DEFINED, 0],
   definedUpdated: [libvirt.LIFECYCLE_DEFINED, 1],
@@ -67,6 +67,7 @@ export const isIn = ({ state, reason }: FakeVm, wanted: State): boolean =>
 /** Emits lifecycle events about a VM, with its current id. */
 export type Tell = (vm: FakeVm, ...told: (Told | Code)[]) => void;
 
+/** Emits lifecycle events with `emit`. */
 export function teller(emit: (event: DomainEvent) => void): Tell {
   return (vm, ...told) => {
     for (const one of told) {
@@ -83,6 +84,7 @@ export interface End {
   readonly state: State;
 }
 
+/** The ends that libvirt distinguishes. */
 export const END = {
   shutdown: { before: ['shutdownGuest'], told: 'stoppedShutdown', state: 'offShutdown' },
   destroyed: { before: ['shutdownHost'], told: 'stoppedDestroyed', state: 'offDestroyed' },
@@ -97,10 +99,7 @@ export const END = {
   reverted: { before: [], told: 'stoppedFromSnapshot', state: 'offFromSnapshot' },
 } as const satisfies Record<string, End>;
 
-/**
- * The end with this detail of STOPPED; for a detail that only a newer libvirt has, only the event with that
- * detail.
- */
+/** The end with this detail of STOPPED; an unknown detail has only its event. */
 export function endOf(detail: number): End {
   const { shutdown, destroyed, crashed, migrated, saved, killed, reverted } = END;
   const end = [shutdown, destroyed, crashed, migrated, saved, killed, reverted][detail];

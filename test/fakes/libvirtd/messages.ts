@@ -5,9 +5,9 @@ import { devicePayload, eventKinds, lifecyclePayload } from '../../../src/libvir
 import * as wire from '../../../src/libvirt/wire.ts';
 import { encode } from '../../../src/libvirt/xdr.ts';
 
+/** The payload of a reply with status ERROR. */
 export function errorPayload(error: LibvirtError): Buffer {
-  // A message of libvirt consists of a sentence for the code and a detail; str1 is the format of the
-  // sentence.
+  // libvirt's message is a sentence for the code and a detail; str1 is the format of the sentence.
   const [, sentence, detail] = /^(.*?): (.*)$/s.exec(error.message) ?? [];
   return encode(wire.wireError, {
     code: error.code,

@@ -4,6 +4,7 @@ import { END, setState } from './lifecycle.ts';
 import { type FakeVm, isRunning } from './vm.ts';
 import type { FakeVms } from './vms.ts';
 
+/** Flags of virDomainMigrate. */
 export interface MigrationOptions {
   /** Whether the VM gets a definition at the destination (--persistent). */
   persistent?: boolean;
@@ -19,6 +20,7 @@ export interface MigrationOptions {
 const PHASES = ['preparing', 'copying', 'switching', 'landed', 'over'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** What ends a migration before `over`. */
 export type MigrationFailure =
   /** The job is aborted, or QEMU is killed at the destination. */
   | 'aborted'
@@ -37,6 +39,7 @@ export type MigrationFailure =
   | 'source-killed'
   | 'source-destroyed';
 
+/** A migration in progress. */
 export interface Migration {
   readonly phase: Phase | 'failed';
   /** Continues to `phase`, through every phase before it. */
@@ -49,6 +52,7 @@ export interface Migration {
   wake(): void;
 }
 
+/** Begins the migration of `source` from one host to the other; throws if it runs at the destination. */
 export function fakeMigration(
   from: FakeVms,
   to: FakeVms,

@@ -1,5 +1,4 @@
-// The runs of fake VMs: their beginnings and ends, with libvirtd's events and states, as observed with
-// libvirt 9.0.0.
+// The runs of fake VMs, with libvirtd's events and states, as observed with libvirt 9.0.0.
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { type AssertUnlocked, refuse } from './devices.ts';
 import { END, type End, isIn, type State, setState, type Tell } from './lifecycle.ts';

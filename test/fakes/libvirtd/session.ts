@@ -35,6 +35,7 @@ const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'domainReset',
 ]);
 
+/** What a session needs of its libvirtd. */
 export interface SessionOptions {
   jobs: Pick<ReturnType<typeof fakeJobs>, 'run'>;
   /** Number of starts of libvirtd: a call that waits when libvirtd ends is not executed by the next one. */

@@ -8,6 +8,7 @@ import type { FakeDisk } from './xml.ts';
  */
 export type Manners = 'willing' | 'unwilling' | 'booting' | 'refusing';
 
+/** The state of a fake VM, as QEMU and libvirt have it. */
 export interface FakeVm {
   readonly name: string;
   readonly uuid: string;
@@ -37,6 +38,7 @@ export interface FakeVm {
   dropped: Set<string>;
 }
 
+/** A VM to be added to a fake. */
 export interface FakeVmSettings {
   name: string;
   uuid?: string;

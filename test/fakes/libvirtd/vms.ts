@@ -1,5 +1,4 @@
-// The VMs of a fake libvirtd: the behaviour of QEMU and guests, each as observed with libvirt 9.0.0 and QEMU
-// 7.2.
+// The VMs of a fake libvirtd: QEMU and guests as observed with libvirt 9.0.0 and QEMU 7.2.
 import { randomUUID } from 'node:crypto';
 import { ERROR, STATE_SHUTOFF } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';

@@ -1,5 +1,4 @@
-// Reads and writes the XML of a fake VM, in libvirt's layout; only the parts that a client that plugs disks
-// reads.
+// Reads and writes the XML of a fake VM in libvirt's layout, as far as clients that plug disks use it.
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
@@ -9,6 +8,7 @@ export const FROM_DOMAIN = 20;
 /** VIR_FROM_QEMU. */
 export const FROM_QEMU = 10;
 
+/** A `<disk>` element. */
 export interface FakeDisk {
   alias: string;
   target: string;
@@ -23,6 +23,7 @@ export interface FakeDisk {
   driver: Record<string, string>;
 }
 
+/** A `<domain>` element. */
 export interface ParsedDomain {
   name: string;
   uuid: string | undefined;

@@ -55,6 +55,7 @@ export function hypervisorOf(
   return { hypervisor, lines };
 }
 
+/** A fake libvirtd, a hypervisor with it as node `n`, and the lines of its log. */
 export interface FakeNode {
   readonly fake: FakeLibvirtd;
   readonly hypervisor: Hypervisor;
@@ -67,6 +68,7 @@ export async function fakeNode(t: ExecutionContext, more: Partial<Times> = {}): 
   return { fake, ...hypervisorOf(t, { n: fake.uri }, more) };
 }
 
+/** A new disk at vdb, on a file. */
 export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
   const disk = more.disk ?? randomUUID();
   return {
@@ -99,6 +101,7 @@ export const watcher = (heard: Partial<NodeWatcher>): NodeWatcher => ({
   ...heard,
 });
 
+/** A deadline, in milliseconds since 1970. */
 export const inMs = (ms: number): number => Date.now() + ms;
 
 /** A deadline that is never reached: ava's time-out comes first. */
@@ -106,4 +109,5 @@ export const farOff = (): number => inMs(3_600_000);
 /** A deadline that the test waits for: three quarters of the time are for requests, one for the last look. */
 export const near = (): number => inMs(6000);
 
+/** A signal that is never aborted. */
 export const never = (): AbortSignal => new AbortController().signal;

@@ -1,5 +1,4 @@
-// A client that records events as "event,detail" and reads states as "state,reason", both with libvirt's
-// numbers.
+// A client that records events as "event,detail" and states as "state,reason", in libvirt's numbers.
 import type { ExecutionContext } from 'ava';
 import { openClient } from '../../../src/libvirt/client.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
@@ -18,10 +17,7 @@ export async function witness(t: ExecutionContext, uri: string) {
   t.teardown(() => client.close());
   return {
     client,
-    /**
-     * The events of a VM since the last call. All events before a query's answer have arrived with that
-     * answer.
-     */
+    /** The events of a VM since the last call: those sent before a query's answer have arrived with it. */
     async told(name: string): Promise<string[]> {
       await client.hostname();
       return events

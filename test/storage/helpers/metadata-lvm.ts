@@ -26,10 +26,7 @@ function obstacle(): string | undefined {
 
 const why = obstacle();
 
-/**
- * Declares a serial test that needs LVM's metadata. If LVM cannot be used, it is skipped, with the reason in
- * its title.
- */
+/** Declares a serial test that needs LVM's metadata; skipped, with the reason, if there is none. */
 export const metadataTest: (title: string, run: (t: ExecutionContext) => Promise<void>) => void =
   why === undefined
     ? (title, run) => test.serial(title, run)
@@ -38,6 +35,7 @@ export const metadataTest: (title: string, run: (t: ExecutionContext) => Promise
 /** Whether these tests can run here. */
 export const hasMetadataLvm = why === undefined;
 
+/** A volume group without devices, for one test. */
 export interface MetadataLvm {
   readonly directory: string;
   /**

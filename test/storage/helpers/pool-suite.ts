@@ -13,6 +13,7 @@ interface Subject {
   leftOver(): Promise<readonly string[]>;
 }
 
+/** The kind of pool to test. */
 export interface SuiteOptions {
   /** Opens an empty pool; it is removed after the test. */
   readonly subject: (t: ExecutionContext) => Promise<Subject>;
@@ -27,6 +28,7 @@ export interface SuiteOptions {
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
+/** A signal that is never aborted. */
 export const never = (): AbortSignal => new AbortController().signal;
 
 /** The PdiskError with which a promise must fail. */
