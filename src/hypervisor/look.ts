@@ -33,7 +33,7 @@ async function ask(
   return { kind: 'off', how: endOf(state) ?? null, host, defined };
 }
 
-/** See `Hypervisor.look`. */
+/** Reads the state of a domain; see `Hypervisor.look`. Throws NODE_UNREACHABLE. */
 export async function lookAt(
   link: NodeLink,
   node: string,

@@ -27,7 +27,7 @@ const NOTHING_DONE: ReadonlySet<number> = new Set([
 const isCertain = (answer: CallResult): boolean =>
   answer.kind === 'refused' && NOTHING_DONE.has(answer.error.code);
 
-/** See `Hypervisor.plug`. */
+/** Plugs a disk into the live domain and reads it back. Throws NODE_NOT_CONFIGURED or STOPPING. */
 export async function plug(
   { links, takeTurn, times }: Operations,
   vm: Vm,

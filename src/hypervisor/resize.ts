@@ -18,7 +18,7 @@ import { domainsNamed } from './resolve.ts';
 const DONE: ResizeOutcome = { kind: 'done' };
 const pending = (detail: string): ResizeOutcome => ({ kind: 'pending', detail });
 
-/** See `Hypervisor.resize`. */
+/** Resizes a disk in each domain that the VM may mean. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
 export async function resize(
   operations: Operations,
   vm: Vm,

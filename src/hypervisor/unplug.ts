@@ -33,7 +33,7 @@ function isFinal(error: LibvirtError): boolean {
   return error.code !== ERROR.NO_DOMAIN && !isDeviceMissing(error) && !isUnplugPending(error);
 }
 
-/** See `Hypervisor.unplug`. */
+/** Asks the guest until the live domain lacks the disk. Throws NODE_NOT_CONFIGURED or STOPPING. */
 export async function unplug(
   { links, takeTurn, times }: Operations,
   vm: Vm,
