@@ -5,16 +5,21 @@ import { LibvirtError } from '../libvirt/errors.ts';
 import { withDeadline } from './deadline.ts';
 import type { NodeLink } from './node-link.ts';
 
-/** What became of a call that changes a domain. */
+/** The result of a call that changes a domain. */
 export type CallResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly error: LibvirtError }
-  /** It was certainly not executed, and will not be. */
+  /** libvirt has not executed the call, and never will. */
   | { readonly kind: 'unsent'; readonly detail: string }
-  /** It may have been executed, or may be yet: libvirt cannot be told to forget a call. */
+  /**
+   * libvirt may have executed the call, or may still execute it: a call that was sent cannot be cancelled.
+   */
   | { readonly kind: 'lost'; readonly detail: string };
 
-/** Makes one call on the connection for changes, when it is this domain's turn; never rejects. */
+/**
+ * Makes one call on the connection for changes while it holds the mutex of the domain. `deadline` is in
+ * milliseconds since 1970. Never rejects.
+ */
 export async function change(
   link: NodeLink,
   turn: { take: Acquire; domain: string },

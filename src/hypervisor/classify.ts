@@ -1,5 +1,6 @@
-// libvirt's codes are coarse: what QEMU or the PCI allocator says comes as INTERNAL with a text, so there the text decides.
-// Those of QEMU are never translated; those of libvirt follow the daemon's language, and unmatched ones are plain refusals.
+// libvirt's error codes are coarse: errors of QEMU and of the PCI allocator all have the code INTERNAL, so
+// their message decides. QEMU's messages are never translated. libvirt's are in the language of the daemon; a
+// message that matches nothing here counts as a plain refusal.
 import type { Failure } from '../../machines/reasons.ts';
 import { ERROR } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
@@ -8,7 +9,7 @@ const NO_SLOT =
   /No more available PCI (slots|addresses)|No PCI buses available|does not support hotplugging/i;
 const LOCKED = /Failed to get (shared )?"[a-z-]+" lock|Is another process using the image/i;
 
-/** Why libvirt refused to attach a device. */
+/** The failure code for libvirt's refusal to attach a device. */
 export function classifyPlugRefusal({ code, message }: LibvirtError): Failure {
   if (code === ERROR.NO_DOMAIN) return 'VM_UNKNOWN';
   if (code === ERROR.OPERATION_INVALID) return 'VM_NOT_RUNNING';
@@ -18,7 +19,7 @@ export function classifyPlugRefusal({ code, message }: LibvirtError): Failure {
   return 'PLUG_REFUSED';
 }
 
-/** Whether libvirt says, by the words of its different versions, that the domain has no such device. */
+/** Whether the domain has no such device. Older libvirt versions say so only in the message. */
 export function isDeviceMissing({ code, message }: LibvirtError): boolean {
   return (
     code === ERROR.DEVICE_MISSING || (code === ERROR.INTERNAL && /no device found with alias/i.test(message))
@@ -26,8 +27,8 @@ export function isDeviceMissing({ code, message }: LibvirtError): boolean {
 }
 
 /**
- * Whether a refusal to unplug will pass by itself: QEMU still waits for the guest's answer to the last request, or another
- * job holds the domain.
+ * Whether a refusal to unplug is temporary: QEMU still waits for the guest's answer to the previous request,
+ * or another libvirt job holds the domain.
  */
 export function isUnplugPending({ code, message }: LibvirtError): boolean {
   return (
@@ -35,6 +36,6 @@ export function isUnplugPending({ code, message }: LibvirtError): boolean {
   );
 }
 
-/** Whether libvirt says that a backup, a block copy or the like is at work on a disk: that passes by itself. */
+/** Whether a block job (a backup, a block copy) works on the disk. Such a job ends by itself. */
 export const isBlockJob = ({ message }: LibvirtError): boolean =>
   /active block job|in use by block job|Device '.*' is in use/i.test(message);

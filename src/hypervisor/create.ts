@@ -18,21 +18,22 @@ import { takeSurvey } from './survey.ts';
 import { undefineDisk } from './undefine-disk.ts';
 import { unplug } from './unplug.ts';
 
-/** Turns after which the run that there was goes on. */
+/** Lifecycle changes that do not end the run. */
 const GOING_ON: ReadonlySet<Turn['kind']> = new Set(['running', 'switching', 'defined']);
 
+/** The settings of a hypervisor. */
 export interface HypervisorOptions {
-  /** Node name to libvirt URI; the name "*", with {node} in its URI, stands for every other node. */
+  /** Node name to libvirt URI. The name "*", with {node} in its URI, means every other node. */
   readonly nodes: ReadonlyMap<string, string>;
-  /** The domain names that a vm_id may mean: patterns with {vm_id}. */
+  /** Patterns with {vm_id}: each gives one domain name that a vm_id may mean. */
   readonly vmNames: readonly string[];
   readonly log: Log;
   readonly times?: Partial<Times>;
 }
 
 /**
- * The hypervisor over libvirt. Links nothing by itself. Throws libvirt's Unsupported, with a sentence, for a node's URI that
- * cannot work.
+ * The hypervisor over libvirt. It connects to no node until a method needs one. Throws libvirt's Unsupported,
+ * with a sentence, for a node's URI that this client cannot connect to.
  */
 export function createHypervisor({
   nodes: setting,
@@ -47,7 +48,7 @@ export function createHypervisor({
   const operations: Operations = { links, runs, takeTurn: keyedMutex(), times: allTimes };
   const watchers = new Set<NodeWatcher>();
 
-  /** What a node tells of a machine, to one watcher. `watched`: see `NodeWatcher.ended`. */
+  /** Passes one lifecycle change of a VM to one watcher. `watched`: see `NodeWatcher.ended`. */
   function tell(
     watcher: NodeWatcher,
     node: string,
@@ -78,14 +79,14 @@ export function createHypervisor({
     }
   });
 
-  function vm(node: string, vmId: string): Vm {
-    // A function, for a text would have its dollar signs interpreted.
+  function vmNamed(node: string, vmId: string): Vm {
+    // A function, because replaceAll interprets dollar signs in a replacement string.
     const names = vmNames.map(pattern => pattern.replaceAll('{vm_id}', () => vmId));
     return { host: normalHost(node), node: nodes.keyOf(node), names: [...new Set(names)], domain: null };
   }
 
   return {
-    vm,
+    vm: vmNamed,
     nodeKey: nodes.keyOf,
     isConfigured: key => nodes.node(key) !== undefined,
     linkedNodes: links.keys,
@@ -95,23 +96,22 @@ export function createHypervisor({
     status: links.status,
 
     async resolve(node, vmId, deadline, signal) {
-      const named = vm(node, vmId);
-      return resolveVm(operations, named, vmId, deadline, signal);
+      return resolveVm(operations, vmNamed(node, vmId), vmId, deadline, signal);
     },
 
-    async plug(machine, spec, deadline, signal) {
+    async plug(vm, spec, deadline, signal) {
       try {
-        links.keep(machine.node);
-        return await plug(operations, machine, spec, deadline, signal);
+        links.pin(vm.node);
+        return await plug(operations, vm, spec, deadline, signal);
       } catch (error) {
         return { kind: 'unknown', detail: reasonOf(error) };
       }
     },
 
-    async unplug(machine, disk, expected, deadline, signal) {
+    async unplug(vm, disk, expected, deadline, signal) {
       try {
-        links.keep(machine.node);
-        return await unplug(operations, machine, disk, expected, deadline, signal);
+        links.pin(vm.node);
+        return await unplug(operations, vm, disk, expected, deadline, signal);
       } catch (error) {
         const unreachable = error instanceof PdiskError;
         return {
@@ -122,9 +122,9 @@ export function createHypervisor({
       }
     },
 
-    async resize(machine, disk, bytes, deadline, signal) {
+    async resize(vm, disk, bytes, deadline, signal) {
       try {
-        return await resize(operations, machine, disk, bytes, deadline, signal);
+        return await resize(operations, vm, disk, bytes, deadline, signal);
       } catch (error) {
         return { kind: 'pending', detail: reasonOf(error) };
       }
@@ -144,8 +144,8 @@ export function createHypervisor({
       }
     },
 
-    async domainsNamed(machine, deadline, signal) {
-      return domainsNamed(links.get(machine.node), machine.names, deadline, signal);
+    async domainsNamed(vm, deadline, signal) {
+      return domainsNamed(links.get(vm.node), vm.names, deadline, signal);
     },
 
     async survey(nodeKey, deadline, signal) {
@@ -153,7 +153,7 @@ export function createHypervisor({
     },
 
     link(nodeKey) {
-      if (nodes.node(nodeKey)) links.keep(nodeKey);
+      if (nodes.node(nodeKey)) links.pin(nodeKey);
     },
 
     watch(watcher) {

@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { monotonicNow } from '../lib/clock.ts';
 
-/** Longest delay of a timer: a longer one would fire at once. */
+/** Longest delay of setTimeout, in milliseconds: Node fires a timer with a longer delay at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
- * Runs `run` with a signal that is aborted at `deadline` (milliseconds since 1970) or with `signal`, and settles as `run` does.
- * Neither AbortSignal.timeout nor AbortSignal.any: Node 20 may collect such signals while somebody waits for them.
+ * Runs `run` with a signal that is aborted at `deadline` (milliseconds since 1970) or together with `signal`,
+ * and settles as `run` does. It uses neither AbortSignal.timeout nor AbortSignal.any, because Node 20 may
+ * garbage-collect such a signal while code still waits for it.
  */
 export async function withDeadline<T>(
   deadline: number,
@@ -14,7 +15,7 @@ export async function withDeadline<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  // Many calls may wait under one deadline; each takes its listener away again.
+  // Many calls may wait for one signal. Each removes its listener, so a high count is no leak.
   setMaxListeners(0, controller.signal);
   const onAbort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted) onAbort();
@@ -31,7 +32,9 @@ export async function withDeadline<T>(
   }
 }
 
-/** Resolves after `ms` milliseconds, when `wake` resolves or when the signal is aborted, whatever comes first. */
+/**
+ * Resolves after `ms` milliseconds, when `wake` resolves, or when the signal is aborted, whichever is first.
+ */
 export async function pause(ms: number, signal: AbortSignal, wake?: Promise<void>): Promise<void> {
   if (signal.aborted || ms <= 0) return;
   await new Promise<void>(resolve => {

@@ -1,17 +1,19 @@
 import { Element, stringify } from 'ltx';
 import type { DiskSpec } from './hypervisor.ts';
 
-/** A disk's name within a domain. libvirt keeps an alias of the user's choice only if it begins with `ua-`. */
+/** The alias of a disk in a domain. libvirt accepts a user's alias only if it begins with `ua-`. */
 export function aliasOf(disk: string): string {
   return `ua-${disk}`;
 }
 
-/** 32 hex digits, by which a guest finds the disk: it sees the first 20 of them. */
+/** The serial by which a guest finds the disk: 32 hex digits, of which the guest sees the first 20. */
 export function serialOf(disk: string): string {
   return disk.replaceAll('-', '');
 }
 
-/** The `<disk>` element of libvirt's domain XML (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms). */
+/**
+ * A `<disk>` element of domain XML (https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms).
+ */
 export function diskElement({ disk, source, target, shareable }: DiskSpec): string {
   const isFile = source.type === 'file';
   const element = new Element('disk', { type: source.type, device: 'disk' });
@@ -19,7 +21,7 @@ export function diskElement({ disk, source, target, shareable }: DiskSpec): stri
     name: 'qemu',
     type: 'raw',
     cache: 'none',
-    // With native asynchronous I/O, QEMU's event loop would wait while a sparse file's blocks are allocated.
+    // Native asynchronous I/O blocks QEMU's event loop while blocks of a sparse file are allocated.
     io: isFile ? 'threads' : 'native',
     discard: 'unmap',
   });
@@ -31,7 +33,7 @@ export function diskElement({ disk, source, target, shareable }: DiskSpec): stri
   return `${stringify(element, 2)}\n`;
 }
 
-/** A logical volume's device node of device-mapper, where dashes within a name are doubled. */
+/** The path of a logical volume under /dev/mapper, where device-mapper doubles the dashes within a name. */
 const MAPPER = /^\/dev\/mapper\/((?:[^-/]|--)+)-((?:[^-/]|--)+)$/;
 
 function canonical(path: string): string {
@@ -39,5 +41,5 @@ function canonical(path: string): string {
   return group && volume ? `/dev/${group.replaceAll('--', '-')}/${volume.replaceAll('--', '-')}` : path;
 }
 
-/** Whether two paths name one volume. */
+/** Whether two paths mean the same volume. */
 export const sameSource = (a: string, b: string): boolean => canonical(a) === canonical(b);

@@ -10,15 +10,18 @@ import { aliasedIn, type DomainXml, findDisk, parseDomainXml } from './domain-xm
 import { hostAt } from './host.ts';
 import type { NodeLink } from './node-link.ts';
 
-/** A machine as an argument of libvirt's calls, which look at the UUID only; the name is for their messages. */
+/**
+ * A domain as an argument of libvirt's calls. They use the UUID only; the name is for their error messages.
+ */
 export function domainOf(uuid: string, name = uuid): Domain {
   return { name, uuid, id: -1 };
 }
 
+/** Whether libvirt answered that it has no domain with that UUID or name. */
 export const isNoDomain = (error: unknown): boolean =>
   error instanceof LibvirtError && error.code === ERROR.NO_DOMAIN;
 
-/** NODE_UNREACHABLE for whatever kept a question from being answered. */
+/** NODE_UNREACHABLE with the reason of `error`; a PdiskError is returned unchanged. */
 export function unanswered(host: string, error: unknown): PdiskError {
   if (error instanceof PdiskError) return error;
   return errorOf('NODE_UNREACHABLE', {
@@ -27,7 +30,7 @@ export function unanswered(host: string, error: unknown): PdiskError {
   });
 }
 
-/** undefined where libvirt knows no such domain, which right after libvirtd's own restart proves nothing. */
+/** undefined if libvirt has no such domain. Just after a restart of libvirtd that proves nothing. */
 async function whereKnown<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -47,8 +50,9 @@ async function xmlOf(
 }
 
 /**
- * The disks of ours in the definition of a running machine. One that has no definition shows what it runs with there, too; one that libvirt
- * does not know has none.
+ * The UUIDs of our disks in the definition of a running domain. A transient domain has no definition: libvirt
+ * returns its live XML for one, so isPersistent() is asked as well. A domain that libvirt does not have gives
+ * an empty list.
  */
 export async function definedIn(
   client: LibvirtClient,
@@ -59,16 +63,19 @@ export async function definedIn(
   return disks.length > 0 && (await whereKnown(client.isPersistent(domain, { signal }))) ? disks : [];
 }
 
-/** What the live domain shows of one disk. */
+/** Whether the live domain has one disk. */
 export type DomainLookup =
   | { readonly kind: 'there'; readonly alias: string; readonly source: string; readonly run: Run }
-  /** The domain runs and has no such disk. `defined`: its definition has it, where that was asked for. */
+  /** The domain runs without the disk. `defined`: its definition has it (false if not asked for). */
   | { readonly kind: 'absent'; readonly defined: boolean }
-  /** libvirt knows of no running domain with that UUID. `ageMs`: how old the connection is that says so. */
+  /** libvirt has no running domain with that UUID. `ageMs`: the age of the connection that says so. */
   | { readonly kind: 'stopped'; readonly ageMs: number }
   | { readonly kind: 'unreadable'; readonly detail: string };
 
-/** Looks for a disk in the live domain; never rejects. `alsoDefined`: in its definition as well. */
+/**
+ * Looks for a disk in the live domain and, with `alsoDefined`, in its definition. `deadline` is in
+ * milliseconds since 1970. Never rejects.
+ */
 export async function lookFor(
   link: NodeLink,
   domain: Domain,

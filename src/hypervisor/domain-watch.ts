@@ -1,13 +1,13 @@
 import type { DomainEvent } from '../libvirt/domain.ts';
 import type { Links } from './links.ts';
 
-/** What is heard of one device of one domain while an operation is at work. */
+/** The events about one device of one domain while an operation works on it. */
 export interface DomainWatch {
-  /** DEVICE_REMOVED has come. */
+  /** Whether DEVICE_REMOVED has arrived. */
   readonly removed: boolean;
-  /** The guest has refused a request to let go. */
+  /** Whether the guest has refused a request to unplug. */
   readonly refused: boolean;
-  /** Resolves with the next event, at once if there was one since the last call. */
+  /** Resolves with the next event, or at once if an event has arrived since the last call. */
   next(): Promise<void>;
   end(): void;
 }
@@ -35,15 +35,15 @@ function newBell(): Bell {
 }
 
 /**
- * Listens from now on. To be set up before the call that causes the events: they can overtake its answer, for they come over
- * another connection.
+ * Collects events from now on. Call it before the libvirt call that causes them: they arrive over another
+ * connection and can overtake the answer of that call.
  */
 export function watchDomain(links: Links, node: string, uuid: string, alias: string): DomainWatch {
   let removed = false;
   let refused = false;
   let bell = newBell();
 
-  // What becomes of the domain is told by reading it, and so only wakes who waits.
+  // A lifecycle event only ends the wait: the caller then reads the state from the domain itself.
   const isAbout = (event: DomainEvent): boolean =>
     event.domain.uuid === uuid && (event.type === 'lifecycle' || event.alias === alias);
 

@@ -3,184 +3,198 @@ import type { Vm } from '../../machines/vm.ts';
 import type { Run, RunEnd } from '../../machines/whereabouts.ts';
 import type { VolumeSource } from '../storage/pool.ts';
 
-/** A machine found running, and what its live domain holds. */
+/** A running VM, and the contents of its live domain. */
 export interface RunningVm {
-  /** With the domain's UUID, and the domain's name among the names. */
+  /** With the UUID of its domain. */
   readonly vm: Vm;
-  /** Every target letter in use in the live domain: `vda`, `sda`, … */
+  /** Every target in use in the live domain: `vda`, `sda`, … */
   readonly targets: readonly string[];
-  /** The disks (UUIDs of ours, by alias or by serial) in the live domain. */
+  /** UUIDs of our disks in the live domain, found by alias or by serial. */
   readonly disks: readonly string[];
 }
 
+/** A disk as it is to be plugged, or written into a domain's XML. */
 export interface DiskSpec {
-  /** Disk UUID: gives the alias `ua-<uuid>` and, without dashes, the serial. */
+  /** Disk UUID. The alias is `ua-<uuid>`; the serial is the UUID without dashes. */
   readonly disk: string;
   readonly source: VolumeSource;
   readonly target: string;
-  /** Only for a disk whose user limit is above 1; otherwise QEMU's write lock is the second line of defence. */
+  /** True only for a disk with a user limit above 1. If false, QEMU's write lock is a second protection. */
   readonly shareable: boolean;
-  /** Whether an earlier attempt, of which nothing is known, may still be at work in libvirt. */
+  /** Whether libvirt may still execute an earlier attempt whose result is not known. */
   readonly mayBeAtWork?: boolean;
 }
 
+/** The result of `Hypervisor.plug`. */
 export type PlugOutcome =
-  /** The live domain shows it, in this run. */
+  /** The live domain has the disk. `run`: the run in which it was seen. */
   | { readonly kind: 'plugged'; readonly run: Run }
-  /** Certain: the device is not there and will not come. */
+  /** It is certain that the domain does not have the disk and will not get it from this call. */
   | { readonly kind: 'refused'; readonly code: Failure; readonly detail: string }
-  /** The answer was lost, or the live domain could not be read: it may be there, or come. */
+  /** libvirt's answer was lost, or the live domain could not be read: it may have or get the disk. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
+/** The result of `Hypervisor.unplug`. */
 export type UnplugOutcome =
-  /** DEVICE_REMOVED came, or the live domain of that UUID does not show it. */
+  /** The live domain and its definition do not have the disk. */
   | { readonly kind: 'unplugged' }
-  /** The same of the running machine; its definition has the disk, or could not be read. */
+  /** The live domain does not have the disk; its definition has it, or could not be read. */
   | { readonly kind: 'unplugged-live' }
-  /** No such domain runs on this node. `settled`: libvirt has answered, so that no earlier call for it is at work any more. */
+  /**
+   * No domain with that UUID runs on this node. `settled`: libvirt has answered for it, so no earlier call
+   * for it can still be executed.
+   */
   | { readonly kind: 'stopped'; readonly settled: boolean }
-  /** The guest did not let go by the deadline; the live domain shows it. */
+  /** The guest did not release the disk before the deadline; the live domain still has it. */
   | { readonly kind: 'kept'; readonly detail: string }
   /**
-   * Not certain, or nothing was asked: NODE_UNREACHABLE, UNPLUG_REFUSED, UNPLUG_UNKNOWN, BLOCK_JOB; DISK_DIVERTED where the machine
-   * writes to something else than the volume, so that unplugging would lose what it wrote.
+   * The result is not known, or the guest was not asked: NODE_UNREACHABLE, NODE_DOUBTED, UNPLUG_REFUSED,
+   * UNPLUG_UNKNOWN, BLOCK_JOB; DISK_DIVERTED if the VM writes to another path than the volume, so that
+   * unplugging would lose these writes.
    */
   | { readonly kind: 'failed'; readonly code: Failure; readonly detail: string };
 
-/** What has to be so for a disk to be unplugged; null: whatever is. */
+/** Conditions for an unplug; null: any value is accepted. */
 export interface Expected {
   /** The UUID of the host that answers. */
   readonly host: string | null;
-  /** The path that the machine writes to: what it has written to another one would be lost. */
+  /** The path that the VM writes to. What it has written to another path would be lost. */
   readonly source: string | null;
 }
 
+/** The result of `Hypervisor.resize`. */
 export type ResizeOutcome =
-  /** The machine knows, or does not have the disk, or will find out when it starts. */
+  /** The VM has the new size, or does not have the disk, or will read the new size when it starts. */
   | { readonly kind: 'done' }
-  /** It may not know yet: ask again. */
+  /** The VM may still have the old size: call again. */
   | { readonly kind: 'pending'; readonly detail: string };
 
-/** What in a live domain may be a disk of ours. */
+/** A device in a live domain that may be a disk of ours. */
 export interface LiveDisk {
   /** Disk UUID. */
   readonly disk: string;
-  /** What gives it away: our alias, our serial, or a path that holds the UUID. */
+  /** Where the UUID was found: in the alias, in the serial, or in a path. */
   readonly by: 'alias' | 'serial' | 'path';
   readonly alias: string;
   readonly target: string;
-  /** The path that the machine writes to. */
+  /** The path that the VM writes to. */
   readonly source: string;
 }
 
-/** What one host knows of one domain. */
+/** The state of one domain on one host. */
 export type Look =
   | {
       readonly kind: 'running';
       readonly run: Run;
       readonly disks: readonly LiveDisk[];
-      /** Every target letter in use. */
+      /** Every target in use: `vda`, `sda`, … */
       readonly targets: readonly string[];
-      /** The disks (UUIDs, by our alias) in its definition, with which its next start begins. */
+      /** UUIDs of our disks, found by alias, in the definition that the next start uses. */
       readonly defined: readonly string[];
     }
-  /** Paused in the middle of a migration or of its start: it may go on here, with its disks, or on another host. */
+  /** Paused during a migration or its start: it may continue here, with its disks, or on another host. */
   | { readonly kind: 'moving'; readonly disks: readonly LiveDisk[] }
   /** Shut off, with a managed save image. */
   | { readonly kind: 'saved' }
-  /** Shut off. `how`: its end, if its state tells one; `defined` as above. */
+  /** Shut off. `how`: how its run ended, or null if libvirt's state does not tell; `defined` as above. */
   | {
       readonly kind: 'off';
       readonly how: RunEnd['how'] | null;
       readonly host: string;
       readonly defined: readonly string[];
     }
+  /** libvirt has no such domain. */
   | { readonly kind: 'absent' };
 
-/** The disks that a domain has, or will have where it goes on. */
+/** The disks that a domain has here, or will have if it continues here; empty if it does not run. */
 export const disksIn = (look: Look): readonly LiveDisk[] => ('disks' in look ? look.disks : []);
 
-/** One domain in a complete list of a node. */
+/** One domain in the list of all domains of a node. */
 interface DomainState {
   readonly uuid: string;
   readonly name: string;
-  /** libvirt's id of the running domain; -1 where it does not run. */
+  /** libvirt's id of the running domain; -1 if it is not running. */
   readonly id: number;
-  /** Running, paused and the like: QEMU holds its disks. */
+  /** Running or paused: QEMU has its disks open. */
   readonly active: boolean;
-  /** Shut off with a managed save image: it comes back with its disks. */
+  /** Shut off with a managed save image: its next start restores it with its disks. */
   readonly saved: boolean;
 }
 
+/** The list of all domains of a node at one moment. */
 export interface Survey {
   /** The host UUID in the node's capabilities. */
   readonly hostUuid: string;
-  /** Which connection this list came from: two lists are comparable only if it is the same. */
+  /** Number of the connection that the list came from: compare two lists only if their numbers are equal. */
   readonly generation: number;
-  /** How old that connection was: libvirtd that has just restarted does not know all its domains yet. */
+  /** Age of that connection in milliseconds. Just after its restart libvirtd may not list all domains. */
   readonly ageMs: number;
   readonly domains: readonly DomainState[];
 }
 
-/** A domain as events and lists name it. */
+/** The names of a domain in events and lists. */
 export interface DomainName {
   readonly uuid: string;
   readonly name: string;
 }
 
-/** What a node tells by itself. `node` is its canonical key. */
+/** Handlers for a node's events. `node` is its canonical key. */
 export interface NodeWatcher {
-  /** A new connection is up and its events are registered: events before it may be lost. */
+  /** A new connection is up and its events are registered. Events before it may have been lost. */
   up(node: string, generation: number): void;
-  /** It runs there, or goes on there. */
+  /** The domain runs on the node: it was started, restored or resumed there, or arrived by migration. */
   running(node: string, domain: DomainName): void;
-  /** It goes on elsewhere or later, or will on one of two hosts. */
+  /** The domain does not run on the node now, but its run has not ended: it was saved, or migrates. */
   left(node: string, domain: DomainName, seen: 'switching' | 'saved' | 'migrated'): void;
-  /** `watched`: the id of the run that was seen there before on the same connection; null: none was. */
+  /** The run has ended. `watched`: its id, if the run was seen before on the same connection, else null. */
   ended(node: string, domain: DomainName, how: RunEnd['how'], watched: number | null): void;
-  /** Something came to its end there, and may have begun again. */
+  /** The event does not tell the state of the domain, or its definition has changed: look at it. */
   changed(node: string, domain: DomainName): void;
   deviceRemoved(node: string, domain: DomainName, alias: string): void;
   deviceAdded(node: string, domain: DomainName, alias: string): void;
 }
 
+/** The state of the connection to a node. */
 export interface NodeStatus {
   readonly node: string;
   readonly uri: string;
   readonly state: 'connecting' | 'up' | 'down';
-  /** Since when it is up, or has not been, in milliseconds since 1970. */
+  /** When the connection came up, or was lost, in milliseconds since 1970. */
   readonly since: number;
-  /** As the last connection told; undefined while none has. */
+  /** As read from the latest connection; undefined if none has answered yet. */
   readonly versions: { readonly libvirt: string; readonly qemu: string } | undefined;
   readonly error: string | undefined;
 }
 
 /**
- * The nodes, their machines, and plugging as complete operations. Errors thrown are `PdiskError`s. Every wait ends at its
- * deadline (absolute, milliseconds since 1970) or when its signal is aborted.
+ * The nodes, their VMs, and complete operations on the disks of a VM. Errors thrown are `PdiskError`s. Every
+ * wait ends at its deadline (milliseconds since 1970) or when its signal is aborted.
  */
 export interface Hypervisor {
-  /** What (node, vm_id) means by name alone; asks nobody. A node that is not configured has a key of its own. */
+  /** The VM that (node, vm_id) means, without asking the node. An unconfigured node has its own key. */
   vm(node: string, vmId: string): Vm;
   /** The canonical key of a node name. */
   nodeKey(host: string): string;
   isConfigured(nodeKey: string): boolean;
-  /** Keys of the nodes that are linked now (named in the configuration, or met through the wildcard). */
+  /** Keys of the nodes that have a link now: configured by name, or used through the wildcard. */
   linkedNodes(): readonly string[];
-  /** The name by which a linked node is known: the first configured one, or the host itself under the wildcard. */
+  /** The name of a node: the first configured one, or the host name if only the wildcard matches it. */
   hostOf(nodeKey: string): string;
-  /** The names by which the configuration knows a node; of one of those that the wildcard stands for, its host. */
+  /** All configured names of a node, or its host name if only the wildcard matches it. */
   namesOf(nodeKey: string): readonly string[];
   status(): readonly NodeStatus[];
   /**
-   * The one running domain that (node, vm_id) means. Throws NODE_NOT_CONFIGURED, NODE_UNREACHABLE, VM_UNKNOWN, VM_NOT_RUNNING,
-   * VM_AMBIGUOUS (naming both).
+   * The one running domain that (node, vm_id) means. Throws NODE_NOT_CONFIGURED, NODE_UNREACHABLE,
+   * VM_UNKNOWN, VM_NOT_RUNNING, VM_MIGRATING, or VM_AMBIGUOUS (naming all that run).
    */
   resolve(node: string, vmId: string, deadline: number, signal?: AbortSignal): Promise<RunningVm>;
-  /** Plugs a disk, live only. Idempotent: what is plugged already counts as plugged. Never rejects. */
+  /**
+   * Plugs a disk into the live domain; its definition is not changed. Idempotent: a disk that is plugged
+   * already counts as plugged. Never rejects.
+   */
   plug(vm: Vm, spec: DiskSpec, deadline: number, signal: AbortSignal): Promise<PlugOutcome>;
   /**
-   * Unplugs a disk and waits until the guest has let go. Idempotent. Never rejects.
+   * Unplugs a disk from the live domain and waits until the guest has released it. Idempotent. Never rejects.
    */
   unplug(
     vm: Vm,
@@ -190,15 +204,18 @@ export interface Hypervisor {
     signal: AbortSignal,
   ): Promise<UnplugOutcome>;
   /**
-   * Tells a machine, if it runs and has the disk, that it now has this many bytes: those that its volume really has, never fewer, for
-   * libvirt would cut off the rest without a question. Never rejects.
+   * Tells a running VM that has the disk the disk's new size in bytes. `bytes` must be the real size of the
+   * volume: with a smaller number libvirt truncates the volume without asking. Never rejects.
    */
   resize(vm: Vm, disk: string, bytes: number, deadline: number, signal: AbortSignal): Promise<ResizeOutcome>;
   /** The `<disk>` element for a domain's XML. */
   diskElement(spec: DiskSpec): string;
-  /** What a node knows of the domain with this UUID. Throws NODE_UNREACHABLE. */
+  /** The state of the domain with this UUID on a node. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
   look(nodeKey: string, domain: string, deadline: number, signal?: AbortSignal): Promise<Look>;
-  /** Takes a disk out of a machine's definition, and leaves the running machine as it is. Why that failed; undefined: it is not in it. Never rejects. */
+  /**
+   * Removes a disk from a VM's definition; the live domain is not changed. Resolves with the reason of a
+   * failure, or with undefined when the definition does not have the disk. Never rejects.
+   */
   undefineDisk(
     nodeKey: string,
     domain: string,
@@ -206,14 +223,18 @@ export interface Hypervisor {
     deadline: number,
     signal?: AbortSignal,
   ): Promise<string | undefined>;
-  /** The domains of a node that a machine's names mean, by UUID. Throws NODE_UNREACHABLE. */
+  /**
+   * The domains on a VM's node that have one of its names. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE.
+   */
   domainsNamed(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly DomainName[]>;
-  /** One complete list of a node's domains, active and not. Throws NODE_UNREACHABLE. */
+  /** The list of all domains of a node, running or not. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
   survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
   /** Keys of the nodes that the configuration names. */
   namedNodes(): readonly string[];
-  /** Links a node (if it is configured) so that its events come. */
+  /** Connects to a node, if it is configured, and stays connected, so that its events arrive. */
   link(nodeKey: string): void;
+  /** Adds handlers for the events of all nodes; returns the function that removes them. */
   watch(watcher: NodeWatcher): () => void;
+  /** Closes all connections; resolves when they are closed. */
   close(): Promise<void>;
 }

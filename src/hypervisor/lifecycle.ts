@@ -1,21 +1,22 @@
-// What libvirt's lifecycle events mean for a machine's disks, each as seen on libvirt 9.0 with QEMU 7.2. Events of two hosts must not
-// be ordered by their arrival: in a migration they come within a few hundred milliseconds.
+// What libvirt's lifecycle events mean for the disks of a VM, each as observed with libvirt 9.0 and QEMU 7.2.
+// Do not order events of two hosts by arrival: in a migration they arrive within a few hundred milliseconds.
 import type { RunEnd } from '../../machines/whereabouts.ts';
 import * as libvirt from '../libvirt/constants.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
 
+/** A lifecycle change of a domain on one node. */
 export type Turn =
-  /** It runs here now: it was started, restored or resumed, or it landed here; or its migration failed and it goes on here. */
+  /** It runs here: started, restored, resumed, arrived by migration, or its migration to elsewhere failed. */
   | { readonly kind: 'running' }
-  /** Its switch-over has begun: it is paused here, and goes on on one of two hosts. */
+  /** The switch-over of its migration has begun: it is paused here, and continues on one of the two hosts. */
   | { readonly kind: 'switching' }
   | { readonly kind: 'saved' }
   | { readonly kind: 'migrated' }
-  /** It ended, if it ran here: an incoming copy that is thrown away tells the same. */
+  /** It ended, if it ran here: the same event also comes for the incoming copy of a migration that failed. */
   | { readonly kind: 'ended'; readonly how: RunEnd['how'] }
-  /** It has another definition now; whether it runs is as before. */
+  /** Its definition has changed; whether it runs has not. */
   | { readonly kind: 'defined' }
-  /** Something else came to its end here, and may have begun again, or a copy is coming in: look. */
+  /** Look at it: the event does not tell whether it runs here, or an incoming copy has started. */
   | { readonly kind: 'changed' };
 
 const ENDS: ReadonlyMap<number, RunEnd['how']> = new Map([
@@ -29,11 +30,11 @@ function stop(detail: number): Turn {
   if (detail === libvirt.STOPPED_SAVED) return { kind: 'saved' };
   if (detail === libvirt.STOPPED_MIGRATED) return { kind: 'migrated' };
   const how = ENDS.get(detail);
-  // Reverted to a snapshot; and details that a newer libvirt may add are no proof of anything.
+  // A revert to a snapshot, or a detail that a newer libvirt has added: neither proves an end.
   return how === undefined ? { kind: 'changed' } : { kind: 'ended', how };
 }
 
-/** What an event says of where its machine goes; undefined: nothing. */
+/** The lifecycle change that an event reports; undefined if it reports none. */
 export function turnOf(event: DomainEvent): Turn | undefined {
   if (event.type !== 'lifecycle') return undefined;
   switch (event.event) {
@@ -42,7 +43,8 @@ export function turnOf(event: DomainEvent): Turn | undefined {
     case libvirt.LIFECYCLE_STOPPED:
       return stop(event.detail);
     case libvirt.LIFECYCLE_STARTED:
-      // A copy that comes in is paused until it lands, and has its disks whatever becomes of them at its source.
+      // The incoming copy of a migration is paused until the switch-over, and has all disks of its
+      // definition, also those that are unplugged at the source meanwhile.
       return { kind: event.detail === libvirt.STARTED_MIGRATED ? 'changed' : 'running' };
     case libvirt.LIFECYCLE_RESUMED:
       return { kind: 'running' };
@@ -61,7 +63,7 @@ const PAUSED_ON_THE_WAY: ReadonlySet<number> = new Set([
   libvirt.PAUSED_POSTCOPY,
 ]);
 
-/** Whether an active domain is paused in the middle of a migration or of its start: it may yet go on on another host. */
+/** Whether an active domain is paused during a migration or its start: it may continue on another host. */
 export const isMoving = ({ state, reason }: { state: number; reason: number }): boolean =>
   state === libvirt.STATE_PAUSED && PAUSED_ON_THE_WAY.has(reason);
 
@@ -71,6 +73,9 @@ const OFF: ReadonlyMap<number, RunEnd['how']> = new Map([
   [libvirt.SHUTOFF_CRASHED, 'crashed'],
 ]);
 
-/** How a domain ended that is shut off, if its state tells an end. A failed start is none: it may be saved still. */
+/**
+ * How a domain ended that is shut off; undefined if its state does not tell. A failed start is no end: the
+ * domain may still have a save image.
+ */
 export const endOf = ({ state, reason }: { state: number; reason: number }): RunEnd['how'] | undefined =>
   state === libvirt.STATE_SHUTOFF ? OFF.get(reason) : undefined;

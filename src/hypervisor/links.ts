@@ -5,11 +5,12 @@ import type { NodeStatus } from './hypervisor.ts';
 import { type Log, linkNode, type NodeLink } from './node-link.ts';
 import type { Nodes } from './nodes.ts';
 
+/** The links to nodes, by canonical node key. */
 export interface Links {
-  /** The node's link, made if there is none. Throws NODE_NOT_CONFIGURED. */
+  /** The link to a node, created if there is none. Throws NODE_NOT_CONFIGURED, or STOPPING after `close`. */
   get(key: string): NodeLink;
-  /** As `get`, and the link stays although nobody asks for it. */
-  keep(key: string): void;
+  /** As `get`; and the link is not closed when it is idle. */
+  pin(key: string): void;
   keys(): readonly string[];
   status(): readonly NodeStatus[];
   onUp(handler: (node: string, generation: number) => void): () => void;
@@ -19,13 +20,14 @@ export interface Links {
 
 interface Held {
   readonly link: NodeLink;
-  /** Fires when nobody asked for the link for a while; undefined: kept. */
+  /** Closes the link after `idleMs` without a `get`; undefined: the link is never closed for being idle. */
   idle: NodeJS.Timeout | undefined;
 }
 
 /**
- * The links to nodes, made when they are needed. Under the wildcard every host name in a request makes one, so those of
- * them that nobody keeps and nobody uses for `idleMs` are closed again.
+ * The links to nodes, created when they are needed. Under the wildcard, every host name in a request creates
+ * one, so a link that matches only the wildcard is closed after `idleMs` milliseconds without use, unless
+ * `pin` was called.
  */
 export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number; idleMs: number }): Links {
   const held = new Map<string, Held>();
@@ -67,7 +69,7 @@ export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number
 
   return {
     get: key => hold(key).link,
-    keep(key) {
+    pin(key) {
       const found = hold(key);
       clearTimeout(found.idle);
       found.idle = undefined;

@@ -16,7 +16,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Look> {
   const host = await hostAt(client, signal);
-  // The state after the XML, which is the older of the two: a run that ends between them is looked at again by its event.
+  // The state is read after the XML. If the run ends between the two calls, its event causes another look.
   const text = await client.domainXml(domain, 0, { signal });
   const xml = parseDomainXml(text);
   const [state, defined] = await Promise.all([
@@ -33,7 +33,7 @@ async function ask(
   return { kind: 'off', how: endOf(state) ?? null, host, defined };
 }
 
-/** See `Hypervisor.look`. */
+/** Reads the state of a domain; see `Hypervisor.look`. Throws NODE_UNREACHABLE. */
 export async function lookAt(
   link: NodeLink,
   node: string,

@@ -1,5 +1,6 @@
-// Two connections for each node. libvirtd answers at most five requests of a connection at a time, and a change may take as
-// long as a guest likes: it must hold up neither the questions nor the answers to libvirt's keepalive.
+// Two connections for each node. libvirtd processes at most five requests of a connection at a time, and a
+// change may take as long as the guest takes. Changes have their own connection, so that they delay neither
+// queries nor the answers to libvirt's keepalive.
 
 import { errorOf, reasonOf } from '../errors.ts';
 import { monotonicNow } from '../lib/clock.ts';
@@ -11,53 +12,60 @@ import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
 import { observed } from './observed.ts';
 
+/** The log that the links write to. */
 export interface Log {
   info(facts: object, sentence: string): void;
   warn(facts: object, sentence: string): void;
-  /** For whoever wants to know every call. */
+  /** Used to log every libvirt call. */
   debug?(facts: object, sentence: string): void;
   isLevelEnabled?(level: 'debug'): boolean;
 }
 
+/** The connection for queries and events. */
 export interface Questions {
   readonly client: LibvirtClient;
-  /** The number of this connection. */
+  /** The number of this connection; no other connection has the same. */
   readonly generation: number;
-  /** When it came up, by the steady clock. */
+  /** When it came up, in milliseconds by the monotonic clock. */
   readonly upAt: number;
 }
 
+/** The connections to one node. `deadline` is in milliseconds since 1970. */
 export interface NodeLink {
   readonly host: string;
   readonly status: NodeStatus;
-  /** The connection for questions and events. Throws NODE_UNREACHABLE. */
+  /** The connection for queries and events. Throws NODE_UNREACHABLE. */
   questions(deadline: number, signal?: AbortSignal): Promise<Questions>;
   /** The connection for changes. Throws NODE_UNREACHABLE. */
   changes(deadline: number, signal?: AbortSignal): Promise<LibvirtClient>;
   close(): Promise<void>;
 }
 
+/** What a link needs. */
 export interface NodeLinkOptions {
   readonly node: ConfiguredNode;
   readonly log: Log;
   /** How long a request waits for a connection, in milliseconds. */
   readonly connectMs: number;
-  /** A number for each new connection, never given twice. */
+  /** Returns a new number for each connection. */
   nextGeneration(): number;
-  /** A connection is up and its events are registered. */
+  /** Called when a connection is up and its events are registered. */
   onUp(generation: number): void;
   onEvent(event: DomainEvent): void;
 }
 
-/** libvirt's number of a version, 9000000 for 9.0.0, as people write it. */
+/** libvirt's version number as text: 9000000 is 9.0.0. */
 const versionText = (version: number): string =>
   [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join('.');
 
-/** Links a node and keeps it linked, also while it does not answer; its log tells changes of state, not attempts. */
+/**
+ * Connects to a node and reconnects until it is closed. It logs changes of state, but no failed attempts
+ * after the first.
+ */
 export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
   const facts = { node: node.host, uri: node.uri };
-  // Whoever asks for a node that was down gets the answer of now, not of the last attempt.
+  // eagerRetryMs 0: a request for a node that is down causes a new attempt at once.
   const questions = reconnectingLink(node.uri, { events: true, eagerRetryMs: 0 });
   const changes = reconnectingLink(node.uri, { eagerRetryMs: 0 });
   let generation = 0;
@@ -72,7 +80,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   questions.onUp(client => {
     generation = options.nextGeneration();
     upAt = monotonicNow();
-    // Where it does not tell, the next connection is asked.
+    // On failure, the versions are read again with the next connection.
     askVersions(client).catch(() => {});
     log.info(facts, `node ${node.host} is linked`);
     options.onUp(generation);
@@ -81,7 +89,7 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   questions.onDown(reason => {
     log.warn({ ...facts, reason: reason.message }, `node ${node.host} is lost; reconnecting`);
   });
-  // Only the first attempt: the link itself says nothing of attempts that fail.
+  // For the first attempt only: the link has no event for a failed attempt.
   questions.client().catch(error => {
     if (questions.state === 'closed') return;
     log.warn({ ...facts, reason: reasonOf(error) }, `node ${node.host} cannot be reached; trying on`);

@@ -1,38 +1,41 @@
 import { Unsupported } from '../libvirt/errors.ts';
 import { parseUri } from '../libvirt/uri.ts';
 
-/** A node that may be linked. */
+/** A node that has a libvirt URI. */
 export interface ConfiguredNode {
-  /** Canonical: its libvirt URI, so that two names of one libvirt are one node. */
+  /** Its canonical libvirt URI: two names with one URI are one node. */
   readonly key: string;
   readonly uri: string;
-  /** The first name the configuration gives it, or the host itself under the wildcard. */
+  /** The first configured name, or the host name if only the wildcard matches it. */
   readonly host: string;
-  /** Whether the configuration names it; else it is one of the many that the wildcard stands for. */
+  /** Whether it is configured by name; false: only the wildcard matches it. */
   readonly named: boolean;
 }
 
+/** The configured nodes. */
 export interface Nodes {
-  /** The key of a node by the name in a request; of one that is not configured: `host:` and the name. */
+  /** The key of a node by the name in a request; for a node that is not configured, `host:` and the name. */
   keyOf(host: string): string;
   /** The node with this key, if it is configured. */
   node(key: string): ConfiguredNode | undefined;
-  /** Keys of the nodes that the configuration names. */
+  /** Keys of the nodes that are configured by name. */
   named(): readonly string[];
-  /** The name behind any key. */
+  /** The first name of a node, for any key. */
   hostOf(key: string): string;
-  /** All names that the configuration has for it, or the one behind its key. */
+  /** All configured names of a node, or the result of `hostOf` if it has none. */
   namesOf(key: string): readonly string[];
 }
 
 const UNCONFIGURED = 'host:';
 const PLACEHOLDER = '{node}';
 
-/** RFC 1123, section 2.1, and underscores: what may be put into a URI, where anything else could change its meaning. */
+/** RFC 1123, section 2.1, and underscores. Other characters could change the meaning of a URI. */
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 
-/** Host names are compared in lower case, without the final dot of a fully qualified one. */
+/**
+ * A host name in the form in which names are compared: lower case, without the final dot of a qualified name.
+ */
 export function normalHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
@@ -40,15 +43,15 @@ export function normalHost(host: string): string {
 /** The same text for two spellings of one URI. */
 function canonical(uri: string): string {
   const url = new URL(uri);
-  // Hosts of such URIs are opaque to URL, which keeps their case.
+  // URL does not change the case of a host in a URI with such a scheme.
   const host = url.host.toLowerCase().replace(/:16509$/, '');
   const user = url.username === '' ? '' : `${url.username}@`;
   return `${url.protocol}//${user}${host}${url.pathname}${url.search}`;
 }
 
 /**
- * The nodes of the configuration: names and their libvirt URIs, "*" with {node} in its URI for all others. Throws libvirt's
- * Unsupported for a URI that cannot work.
+ * The configured nodes, from node names and their libvirt URIs; "*", with {node} in its URI, means all other
+ * nodes. Throws libvirt's Unsupported for a URI that this client cannot connect to.
  */
 export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
   const keyByHost = new Map<string, string>();
@@ -75,7 +78,7 @@ export function configuredNodes(setting: ReadonlyMap<string, string>): Nodes {
     return { key: canonical(uri), uri, host, named: false };
   };
 
-  /** The host whose wildcard URI is this key: all between what stands before and after the placeholder. */
+  /** The host name in a key made from the wildcard's URI: the text in the place of the placeholder. */
   const wildHostOf = (key: string): string | undefined => {
     if (wildcard === undefined) return undefined;
     const [before = '', after = ''] = canonical(wildcard.replaceAll(PLACEHOLDER, 'node-name')).split(

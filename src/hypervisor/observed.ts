@@ -2,14 +2,16 @@ import { reasonOf } from '../errors.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import type { Log } from './node-link.ts';
 
-/** The name of the machine that a call is about, where it is about one. */
-function machineOf(args: readonly unknown[]): string | undefined {
+/** The name or UUID of the domain in a call's arguments; undefined if there is none. */
+function domainIn(args: readonly unknown[]): string | undefined {
   const [first] = args;
   if (typeof first === 'string') return first.startsWith('<') ? undefined : first;
   return typeof first === 'object' && first !== null && 'name' in first ? String(first.name) : undefined;
 }
 
-/** The same client, whose calls are told to the log, with their time, where that wants to know so much. */
+/**
+ * The client with each call logged at level debug with its duration; the client itself if that level is off.
+ */
 export function observed(client: LibvirtClient, node: string, log: Log): LibvirtClient {
   if (!log.debug || !log.isLevelEnabled?.('debug')) return client;
   const tell = log.debug.bind(log);
@@ -22,7 +24,7 @@ export function observed(client: LibvirtClient, node: string, log: Log): Libvirt
       const facts = (): object => ({
         node,
         call,
-        domain: machineOf(args),
+        domain: domainIn(args),
         ms: Math.round((performance.now() - begun) * 1000) / 1000,
       });
       result.then(

@@ -2,27 +2,30 @@ import type { Acquire } from '../lib/keyed-mutex.ts';
 import type { Links } from './links.ts';
 import type { Runs } from './runs.ts';
 
-/** All in milliseconds. */
+/** Durations, all in milliseconds. */
 export interface Times {
   /** How long a request waits for a connection to a node. */
   readonly connectMs: number;
-  /** Between two tries where libvirt's answer was lost or premature. */
+  /** Pause before a call is repeated whose answer was lost or is not final. */
   readonly retryMs: number;
-  /** Between two looks at a domain whose guest has been asked to let go, where no event comes. */
+  /**
+   * Longest pause between two reads of a domain whose guest was asked to release a disk, if no event arrives.
+   */
   readonly pollMs: number;
   /**
-   * How long a guest has to answer a request to unplug before it is asked again: device_del repeated too early cancels the first
-   * one (nova bugs 1882521 and 1894804), and QEMU itself lets a request rest for 5 s.
+   * Pause before the guest is asked again to release a disk: a second device_del that comes too early cancels
+   * the first (nova bugs 1882521 and 1894804), and QEMU itself refuses a second request for 5 s.
    */
   readonly askAgainMs: number;
-  /** At the end of an operation, for reading the domain once more. */
+  /** Time reserved at the end of an operation for a last read of the domain. */
   readonly lastLookMs: number;
-  /** How long libvirtd may take after its own restart until it knows all its domains again: until then what it does not show proves nothing. */
+  /** Time in which a restarted libvirtd finds its domains again: before, a missing domain proves nothing. */
   readonly settlingMs: number;
-  /** How long the link to a node under the wildcard stays that nobody asks for. */
+  /** How long an unused link to a node that matches only the wildcard stays open. */
   readonly idleMs: number;
 }
 
+/** The durations in use unless a test gives others. */
 export const defaultTimes: Times = {
   connectMs: 3000,
   retryMs: 250,
@@ -33,11 +36,11 @@ export const defaultTimes: Times = {
   idleMs: 60_000,
 };
 
-/** What plugging and unplugging work with. */
+/** What the operations on domains share. */
 export interface Operations {
   readonly links: Links;
   readonly runs: Runs;
-  /** One change at a time for each domain. */
+  /** A mutex by domain UUID: one change of a domain at a time. */
   readonly takeTurn: Acquire;
   readonly times: Times;
 }

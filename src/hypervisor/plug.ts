@@ -1,6 +1,6 @@
-// An answer can be lost, and an earlier attempt of ours, of which a crash has left us no memory, may still be at work in
-// libvirt: so no refusal counts before the live domain has been read. libvirt works one change of a domain after the other: once it
-// has answered a new attempt, an earlier one has come to its end. That is why a lost call is simply made again.
+// libvirt's answer can be lost, and libvirt may still execute an attempt that pdisk made before a crash. So a
+// refusal counts only after the live domain has been read. libvirt serialises changes per domain: once it has
+// answered a call, all earlier calls have finished. Therefore a lost call is simply repeated.
 
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
@@ -17,7 +17,7 @@ import type { Operations } from './operations.ts';
 const unknown = (detail: string): PlugOutcome => ({ kind: 'unknown', detail });
 const refused = (code: Failure, detail: string): PlugOutcome => ({ kind: 'refused', code, detail });
 
-/** Refusals after which the call has certainly done nothing, and will not. */
+/** Codes of refusals that prove that the call has changed nothing and will change nothing. */
 const NOTHING_DONE: ReadonlySet<number> = new Set([
   ERROR.NO_DOMAIN,
   ERROR.OPERATION_INVALID,
@@ -27,7 +27,7 @@ const NOTHING_DONE: ReadonlySet<number> = new Set([
 const isCertain = (answer: CallResult): boolean =>
   answer.kind === 'refused' && NOTHING_DONE.has(answer.error.code);
 
-/** See `Hypervisor.plug`. */
+/** Plugs a disk into the live domain and reads it back. Throws NODE_NOT_CONFIGURED or STOPPING. */
 export async function plug(
   { links, takeTurn, times }: Operations,
   vm: Vm,
@@ -39,17 +39,18 @@ export async function plug(
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   const xml = diskElement(spec);
-  // What is left after the last call is for reading the domain.
+  // The time after the last call is reserved for a last read of the domain.
   const askUntil = deadline - Math.min(times.lastLookMs, (deadline - monotonicNow()) / 4);
 
-  let doubt = '';
+  let unknownReason = '';
   let wasSent = false;
-  /** Calls of which nobody knows whether they are at work yet. */
+  /** Whether libvirt may still execute an earlier call. */
   let { mayBeAtWork = false } = spec;
 
   /**
-   * The machine does not run here. Only a call that was itself answered so is certain not to come true: one that is queued behind the start
-   * of the machine's next run is carried out on that. A machine that was saved after the call comes back with the disk.
+   * The outcome if the VM does not run here. The plug is refused for certain only if libvirt's answer to this
+   * very call says that the VM does not run: a call that waits in libvirt behind the VM's next start is
+   * executed after it, and a VM that was saved after the call is restored with the disk.
    */
   function whenStopped(answer: CallResult, ageMs: number): PlugOutcome | undefined {
     if (answer.kind === 'done') return unknown('the machine has stopped since libvirt plugged it in');
@@ -61,23 +62,23 @@ export async function plug(
   }
 
   /** The outcome, or undefined to try again. */
-  function judge(answer: CallResult, sight: DomainLookup): PlugOutcome | undefined {
-    switch (sight.kind) {
+  function judge(answer: CallResult, lookup: DomainLookup): PlugOutcome | undefined {
+    switch (lookup.kind) {
       case 'unreadable':
-        doubt = sight.detail;
+        unknownReason = lookup.detail;
         return undefined;
       case 'there':
-        if (sameSource(sight.source, spec.source.path)) return { kind: 'plugged', run: sight.run };
-        return unknown(`the machine has this disk from another place, ${sight.source}`);
+        if (sameSource(lookup.source, spec.source.path)) return { kind: 'plugged', run: lookup.run };
+        return unknown(`the machine has this disk from another place, ${lookup.source}`);
       case 'stopped':
-        return whenStopped(answer, sight.ageMs);
+        return whenStopped(answer, lookup.ageMs);
     }
     if (answer.kind === 'done') {
       return refused('PLUG_REFUSED', 'libvirt reported success, but the running machine has no such disk');
     }
     const error = answer.kind === 'refused' ? answer.error : undefined;
-    doubt = error?.message ?? doubt;
-    // Another job holds the domain, perhaps that of an earlier attempt; or libvirtd has only now found the domain again.
+    unknownReason = error?.message ?? unknownReason;
+    // Another job holds the domain, or libvirtd has just restarted and did not list the domain yet.
     if (!error || error.code === ERROR.OPERATION_TIMEOUT || error.code === ERROR.NO_DOMAIN) return undefined;
     return refused(classifyPlugRefusal(error), error.message);
   }
@@ -90,15 +91,15 @@ export async function plug(
       signal,
       (client, limit) => client.attachDevice(domain, xml, AFFECT_LIVE, { signal: limit }),
     );
-    if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
+    if (answer.kind === 'lost' || answer.kind === 'unsent') unknownReason = answer.detail;
     wasSent ||= answer.kind !== 'unsent';
-    if (!wasSent) return unknown(doubt);
-    const sight = await lookFor(link, domain, spec.disk, deadline, signal);
-    const outcome = answer.kind === 'unsent' ? undefined : judge(answer, sight);
+    if (!wasSent) return unknown(unknownReason);
+    const lookup = await lookFor(link, domain, spec.disk, deadline, signal);
+    const outcome = answer.kind === 'unsent' ? undefined : judge(answer, lookup);
     if (outcome) return outcome;
-    // Also what libvirt says to have done: as long as the machine was not read, it may have the disk, and take it along.
+    // Also after a success: the domain could not be read, so the VM may have the disk and migrate with it.
     mayBeAtWork ||= answer.kind !== 'unsent' && !isCertain(answer);
-    if (signal.aborted || monotonicNow() + times.retryMs >= askUntil) return unknown(doubt);
+    if (signal.aborted || monotonicNow() + times.retryMs >= askUntil) return unknown(unknownReason);
     await pause(times.retryMs, signal);
   }
 }

@@ -1,5 +1,6 @@
-// A call whose answer is lost may still be carried out, and libvirt makes a disk smaller as readily as larger: so it is made
-// again until libvirt answers for this domain, which works one change after the other, and nobody may ask for another size before that.
+// libvirt may still execute a call whose answer was lost, and it shrinks a disk as readily as it enlarges it.
+// libvirt serialises changes per domain, so the call is repeated until libvirt answers for this domain: then
+// all earlier calls have finished. No other size may be requested before that.
 
 import type { Vm } from '../../machines/vm.ts';
 import { monotonicNow } from '../lib/clock.ts';
@@ -17,7 +18,7 @@ import { domainsNamed } from './resolve.ts';
 const DONE: ResizeOutcome = { kind: 'done' };
 const pending = (detail: string): ResizeOutcome => ({ kind: 'pending', detail });
 
-/** See `Hypervisor.resize`. */
+/** Resizes a disk in each domain that the VM may mean. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
 export async function resize(
   operations: Operations,
   vm: Vm,
@@ -37,10 +38,11 @@ export async function resize(
   return outcomes.find(({ kind }) => kind === 'pending') ?? DONE;
 }
 
-/** A machine that does not run here: what there is to wait for, or undefined where there is nothing to tell it. */
+/** Why the size of a VM that does not run here is still pending; undefined if the VM need not be told. */
 function whyLater(look: Look, vm: Vm): string | undefined {
   if (look.kind === 'moving') return 'the machine is migrating';
-  // It has migrated, or was saved to a file; one that is started or restored later opens the volume anew.
+  // It has migrated, or was saved to a file. A VM that starts or is restored later reads the size when it
+  // opens the volume.
   if (look.kind === 'absent' && vm.domain !== null) return 'the machine is not running where it was';
   return undefined;
 }
@@ -59,8 +61,8 @@ async function resizeIn(
     const look = await lookAt(link, vm.node, runs, domain, deadline, signal);
     const device = look.kind === 'running' ? look.disks.find(one => one.disk === disk) : undefined;
     if (look.kind === 'running' && !device) return DONE;
-    let doubt = whyLater(look, vm);
-    if (!device && doubt === undefined) return DONE;
+    let detail = whyLater(look, vm);
+    if (!device && detail === undefined) return DONE;
     if (device) {
       const answer = await change(
         link,
@@ -70,13 +72,13 @@ async function resizeIn(
         (client, limit) => client.blockResize(domain, device.target, BigInt(bytes), { signal: limit }),
       );
       if (answer.kind === 'done') return DONE;
-      doubt = answer.kind === 'refused' ? answer.error.message : answer.detail;
+      detail = answer.kind === 'refused' ? answer.error.message : answer.detail;
       const passing = answer.kind !== 'refused' || answer.error.code === ERROR.OPERATION_TIMEOUT;
       const isOver = !passing && answer.error.code !== ERROR.NO_DOMAIN;
-      if (isOver && isBlockJob(answer.error)) return pending(`a backup or block copy is at work: ${doubt}`);
-      if (isOver) return pending(doubt);
+      if (isOver && isBlockJob(answer.error)) return pending(`a backup or block copy is at work: ${detail}`);
+      if (isOver) return pending(detail);
     }
-    if (signal.aborted || monotonicNow() + times.retryMs >= deadline) return pending(doubt ?? '');
+    if (signal.aborted || monotonicNow() + times.retryMs >= deadline) return pending(detail ?? '');
     await pause(times.retryMs, signal);
   }
 }

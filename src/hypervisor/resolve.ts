@@ -8,7 +8,7 @@ import { lookAt } from './look.ts';
 import type { NodeLink } from './node-link.ts';
 import type { Operations } from './operations.ts';
 
-/** The domains of a node that bear one of these names, running or not. Throws NODE_UNREACHABLE. */
+/** The domains of a node that have one of these names, running or not. Throws NODE_UNREACHABLE. */
 export async function domainsNamed(
   link: NodeLink,
   names: readonly string[],
@@ -17,7 +17,7 @@ export async function domainsNamed(
 ): Promise<Domain[]> {
   try {
     const { client } = await link.questions(deadline, signal);
-    // One call each: a node may have many domains, and a machine has few names.
+    // One call for each name instead of a list: a node may have many domains, and a VM has few names.
     const found = await withDeadline(deadline, signal, limit =>
       Promise.all(
         names.map(name =>
@@ -34,8 +34,8 @@ export async function domainsNamed(
 }
 
 /**
- * See `Hypervisor.resolve`; `vmId` is for the errors only. A paused machine runs: QEMU holds its disks. One that is paused in the middle
- * of a migration may go on on another host, where the disk would not be.
+ * See `Hypervisor.resolve`; `vmId` is for the errors only. A paused VM counts as running: QEMU has its disks
+ * open. A VM that is paused during a migration may continue on another host, without the disk: VM_MIGRATING.
  */
 export async function resolveVm(
   { links, runs }: Pick<Operations, 'links' | 'runs'>,

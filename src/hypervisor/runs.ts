@@ -1,18 +1,20 @@
 /**
- * The runs of machines that were seen on the present connections: a run that is seen to end on the connection on which it was seen
- * is over; of one that ended while nobody looked, little can be said. It lives in memory only, for no connection outlives the process.
+ * The runs of domains that were seen on the current connections, by node and domain UUID. A run is proved to
+ * be over if the connection on which it was seen also shows its end; while there is no connection, events are
+ * lost. In memory only, because no connection outlives the process.
  */
 export interface Runs {
-  /** Forgets all of a node: it has a new connection, and what happened before it was up is not known. */
+  /** Forgets all runs of a node: it has a new connection, and earlier events may have been lost. */
   begin(node: string, generation: number): void;
-  /** A machine was seen running; heard only if that connection is still the present one. */
+  /** Records a run that a query has shown; ignored if `generation` is not the current connection. */
   seen(node: string, generation: number, domain: string, id: number): void;
-  /** The same, told by an event, which comes over the present connection. */
+  /** Records a run that an event of the current connection has shown. */
   started(node: string, domain: string, id: number): void;
-  /** Its id, if it was seen running; it is not running any more. */
+  /** Forgets the run of a domain that has ended; returns its id, or undefined if it was not seen. */
   ended(node: string, domain: string): number | undefined;
 }
 
+/** An empty set of runs. */
 export function createRuns(): Runs {
   const nodes = new Map<string, { readonly generation: number; readonly ids: Map<string, number> }>();
   return {

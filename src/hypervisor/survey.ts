@@ -7,9 +7,10 @@ import type { Survey } from './hypervisor.ts';
 import type { NodeLink } from './node-link.ts';
 
 /**
- * One complete list of a node's domains. All of it comes over one connection, and activity from one single answer, for between
- * two a domain could slip from one list into the other unseen. Which have a managed save image is asked before and after: a
- * domain that is just being saved or restored counts as saved. Throws NODE_UNREACHABLE.
+ * The list of all domains of a node. All of it comes over one connection, and `active` from a single answer:
+ * with one call for running and one for inactive domains, a domain that changes in between could be in
+ * neither. Which domains have a managed save image is asked before and after, so that a domain that is just
+ * being saved or restored counts as saved. Throws NODE_UNREACHABLE.
  */
 export async function takeSurvey(link: NodeLink, deadline: number, signal?: AbortSignal): Promise<Survey> {
   try {

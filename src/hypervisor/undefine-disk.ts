@@ -6,11 +6,11 @@ import { aliasOf } from './disk-xml.ts';
 import { domainOf } from './domain-lookup.ts';
 import type { Operations } from './operations.ts';
 
-/** Whether the definition does not have the disk: it has no such device, or there is no definition. */
+/** Whether the error proves that the definition does not have the disk: no such device, or no definition. */
 const isOut = (error: LibvirtError): boolean =>
   isDeviceMissing(error) || error.code === ERROR.OPERATION_INVALID;
 
-/** See `Hypervisor.undefineDisk`. libvirt changes a definition at once, and needs no guest for that. */
+/** See `Hypervisor.undefineDisk`. libvirt changes a definition at once, without the guest. */
 export async function undefineDisk(
   { links, takeTurn }: Pick<Operations, 'links' | 'takeTurn'>,
   node: string,

@@ -1,6 +1,7 @@
-// libvirt's success means that the guest was asked, and sometimes not even that: a guest that boots or is paused keeps the
-// disk, and libvirt says yes. Proof is the live domain, and its silence about a disk proves something only once libvirt has
-// answered a request to unplug: that answer comes after the end of a plug whose own answer was lost.
+// A success of libvirt's detach call means at most that the guest was asked: a guest that boots or is paused
+// keeps the disk although libvirt reports success. Only the live domain proves the result. That its XML lacks
+// the disk is proof only after libvirt has answered an unplug request: libvirt serialises changes per domain,
+// so by then a plug whose answer was lost has finished too.
 
 import type { Vm } from '../../machines/vm.ts';
 import { reasonOf } from '../errors.ts';
@@ -21,18 +22,18 @@ const UNPLUGGED: UnplugOutcome = { kind: 'unplugged' };
 const UNPLUGGED_LIVE: UnplugOutcome = { kind: 'unplugged-live' };
 const uncertain = (detail: string): UnplugOutcome => ({ kind: 'failed', code: 'UNPLUG_UNKNOWN', detail });
 
-/** Whether the answer came from the domain, so that every earlier change of it has come to its end. */
+/** Whether libvirt has executed the call on the domain: then all its earlier changes have finished. */
 function isFromDomain(answer: CallResult): boolean {
   if (answer.kind !== 'refused') return answer.kind === 'done';
   return answer.error.code !== ERROR.NO_DOMAIN && answer.error.code !== ERROR.OPERATION_TIMEOUT;
 }
 
-/** Whether a refusal is about this disk or this domain as such, so that asking again would not help. */
+/** Whether a refusal is permanent, so that repeating the request would not help. */
 function isFinal(error: LibvirtError): boolean {
   return error.code !== ERROR.NO_DOMAIN && !isDeviceMissing(error) && !isUnplugPending(error);
 }
 
-/** See `Hypervisor.unplug`. */
+/** Asks the guest until the live domain lacks the disk. Throws NODE_NOT_CONFIGURED or STOPPING. */
 export async function unplug(
   { links, takeTurn, times }: Operations,
   vm: Vm,
@@ -44,23 +45,23 @@ export async function unplug(
   if (vm.domain === null) return uncertain('the machine has not been resolved');
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
-  // What is left after the last request is for reading the domain.
+  // The time after the last request is reserved for a last read of the domain.
   const askUntil = deadline - Math.min(times.lastLookMs, (deadline - monotonicNow()) / 4);
   const watch = watchDomain(links, vm.node, vm.domain, aliasOf(disk));
   let alias = aliasOf(disk);
   let askAt = monotonicNow();
   let mayBeAsked = false;
   let answered = false;
-  /** Where no such domain is, no call can be queued for it: the next start makes another. */
+  /** libvirt has answered NO_DOMAIN: no call can wait for a domain that does not exist. */
   let isKnownToBeOff = false;
   let refusal: LibvirtError | undefined;
-  let doubt = '';
+  let unknownReason = '';
 
   const askIn = (ms: number): void => {
     askAt = monotonicNow() + ms;
   };
 
-  /** Asks the guest to let go; the answer decides when to look and when to ask again. */
+  /** Asks the guest to release the disk. The answer decides when to read the domain and when to ask again. */
   async function ask(): Promise<CallResult> {
     const answer = await change(
       link,
@@ -73,51 +74,51 @@ export async function unplug(
     answered ||= isFromDomain(answer);
     isKnownToBeOff ||= answer.kind === 'refused' && answer.error.code === ERROR.NO_DOMAIN;
     refusal = answer.kind === 'refused' && isFinal(answer.error) ? answer.error : undefined;
-    if (answer.kind === 'lost' || answer.kind === 'unsent') doubt = answer.detail;
-    if (answer.kind === 'refused') doubt = answer.error.message;
+    if (answer.kind === 'lost' || answer.kind === 'unsent') unknownReason = answer.detail;
+    if (answer.kind === 'refused') unknownReason = answer.error.message;
     askIn(answer.kind === 'unsent' ? times.retryMs : times.askAgainMs);
     return answer;
   }
 
-  /** Why the guest is not asked: another host may not be believed. */
+  /** The failure if another host answers than the expected one: what it shows does not count. */
   function wrongHost(answering: string): UnplugOutcome | undefined {
     if (host === null || answering === host) return undefined;
     const detail = `host ${answering} answers where the machine was on host ${host}`;
     return { kind: 'failed', code: 'NODE_DOUBTED', detail };
   }
 
-  /** And what the machine has written to another path would be lost. */
+  /** The failure if the VM writes to another path than the volume: unplugging would lose these writes. */
   function diverted(path: string): UnplugOutcome | undefined {
     if (source === null || sameSource(path, source)) return undefined;
     return { kind: 'failed', code: 'DISK_DIVERTED', detail: path };
   }
 
-  /** The outcome, or undefined to go on. Each repetition of the request comes right after a look that was judged here. */
-  function judge(sight: DomainLookup): UnplugOutcome | undefined {
-    switch (sight.kind) {
+  /** The outcome, or undefined to go on. Every repeated request follows a look that was judged here. */
+  function judge(lookup: DomainLookup): UnplugOutcome | undefined {
+    switch (lookup.kind) {
       case 'there': {
-        const hindrance = wrongHost(sight.run.host) ?? diverted(sight.source);
+        const hindrance = wrongHost(lookup.run.host) ?? diverted(lookup.source);
         if (hindrance) return hindrance;
         if (refusal) {
           const code = isBlockJob(refusal) ? 'BLOCK_JOB' : 'UNPLUG_REFUSED';
           return { kind: 'failed', code, detail: refusal.message };
         }
-        // Somebody else plugged it, under a name of his own.
-        if (sight.alias !== alias) {
-          alias = sight.alias;
+        // Another tool plugged the disk, under an alias of its own.
+        if (lookup.alias !== alias) {
+          alias = lookup.alias;
           askIn(0);
         }
         return undefined;
       }
       case 'absent':
-        if (answered || watch.removed) return sight.defined ? UNPLUGGED_LIVE : UNPLUGGED;
+        if (answered || watch.removed) return lookup.defined ? UNPLUGGED_LIVE : UNPLUGGED;
         askIn(times.retryMs);
         return undefined;
       case 'stopped':
         return { kind: 'stopped', settled: answered || isKnownToBeOff };
       case 'unreadable':
-        doubt = sight.detail;
-        // A snapshot may have been made since the last look.
+        unknownReason = lookup.detail;
+        // Before the next request the domain must be read: a snapshot may have been created.
         askIn(times.retryMs);
         return watch.removed ? UNPLUGGED_LIVE : undefined;
     }
@@ -133,15 +134,15 @@ export async function unplug(
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 
-  async function giveUp(sight: DomainLookup): Promise<UnplugOutcome> {
-    if (sight.kind !== 'there') return uncertain(doubt);
+  async function giveUp(lookup: DomainLookup): Promise<UnplugOutcome> {
+    if (lookup.kind !== 'there') return uncertain(unknownReason);
     const detail = await whyKept();
-    // While the reason was asked for, the guest may have let go; an event alone, which may be an old one, does not tell.
+    // The guest may have released the disk since. The event alone is no proof: it may be an old one.
     const late = watch.removed ? judge(await lookFor(link, domain, disk, deadline, signal, true)) : undefined;
     return late ?? { kind: 'kept', detail };
   }
 
-  /** What keeps the guest from being asked at all. */
+  /** The failure because of which the guest must not be asked at all; undefined if there is none. */
   async function obstacle(): Promise<UnplugOutcome | undefined> {
     try {
       if (host !== null) {
@@ -153,10 +154,10 @@ export async function unplug(
       return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: reasonOf(error) };
     }
     if (source === null) return undefined;
-    const sight = await lookFor(link, domain, disk, askUntil, signal);
-    if (sight.kind === 'unreadable')
-      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: sight.detail };
-    return sight.kind === 'there' ? diverted(sight.source) : undefined;
+    const lookup = await lookFor(link, domain, disk, askUntil, signal);
+    if (lookup.kind === 'unreadable')
+      return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: lookup.detail };
+    return lookup.kind === 'there' ? diverted(lookup.source) : undefined;
   }
 
   try {
@@ -164,15 +165,15 @@ export async function unplug(
     if (before) return before;
     for (;;) {
       const answer = monotonicNow() >= askAt ? await ask() : undefined;
-      if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: doubt };
+      if (!mayBeAsked) return { kind: 'failed', code: 'NODE_UNREACHABLE', detail: unknownReason };
       if (answer?.kind !== 'refused') {
         const until = Math.min(askAt, askUntil) - monotonicNow();
         await pause(Math.min(times.pollMs, until), signal, watch.next());
       }
-      const sight = await lookFor(link, domain, disk, deadline, signal, true);
-      const outcome = judge(sight);
+      const lookup = await lookFor(link, domain, disk, deadline, signal, true);
+      const outcome = judge(lookup);
       if (outcome) return outcome;
-      if (signal.aborted || monotonicNow() >= askUntil) return await giveUp(sight);
+      if (signal.aborted || monotonicNow() >= askUntil) return await giveUp(lookup);
     }
   } finally {
     watch.end();

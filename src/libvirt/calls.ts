@@ -1,8 +1,9 @@
-// The calls of one connection: which wait, which are in flight, and what becomes of each.
+// The calls of one connection: those that wait, those in flight, and the result of each.
 //
-// libvirtd stops reading a connection while five of its requests are unanswered, keepalive answers included, and then
-// takes the silence for death and drops everything. So at most four are in flight and the rest wait here. A call that
-// its caller gave up keeps its place until the answer comes, because the server still counts it.
+// libvirtd stops reading from a connection while five of its requests are unanswered. Then it does not read
+// the answers to its keepalive PINGs either, takes the client for dead and closes the connection. So at most
+// four calls are in flight, and the others wait in a queue here. A call that its caller gave up stays in
+// flight until its answer arrives, because the server still counts it.
 import type { CallOptions } from './domain.ts';
 import { CallAborted, CallTimeout, ConnectionLost, InvalidArgument } from './errors.ts';
 import type { Procedure } from './procedures.ts';
@@ -12,7 +13,7 @@ import { encode } from './xdr.ts';
 /** One less than libvirtd's default max_client_requests (5). */
 const WINDOW = 4;
 
-/** Own limit for one request's arguments: far above any device XML, below every libvirt version's limit. */
+/** Own limit for the arguments of a request in bytes: above any device XML, below libvirt's limits. */
 const ARGUMENTS_MAX = 1024 * 1024;
 
 const SERIAL_MAX = 0xffff_ffff;
@@ -26,27 +27,34 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** The reply's destination: whether its procedure is the one that was asked for, and how to deliver it. */
+/** A call in flight: the procedure that its reply must name, and the functions that deliver the reply. */
 export interface Answerable {
   procedure: number;
   resolve(payload: Buffer): void;
   reject(error: Error): void;
 }
 
+/** The queue of calls and the window of calls in flight. */
 export interface Calls {
-  /** Queues a request; resolves with the result's bytes. Rejects with CallTimeout, CallAborted, or what `fail` gives. */
+  /**
+   * Queues a request; resolves with the encoded result. Rejects with InvalidArgument, CallTimeout,
+   * CallAborted or, after `fail`, ConnectionLost.
+   */
   request<Args>(procedure: Procedure<Args, unknown>, args: Args, options: CallOptions): Promise<Buffer>;
-  /** The next frame to write, if the window allows one. From now on its call counts as sent. */
+  /** The next frame to write, if the window allows one. Its call counts as sent from now on. */
   next(): Buffer | undefined;
-  /** Takes the call that `serial` answers out of flight; undefined if there is none. */
+  /** Removes the call with this serial from those in flight and returns it; undefined if there is none. */
   take(serial: number): Answerable | undefined;
-  /** Rejects every call with ConnectionLost, each saying whether it had been sent. */
+  /** Rejects every call with ConnectionLost; `outcomeUnknown` says whether the call had been sent. */
   fail(reason: Error): void;
-  /** True when no call in flight has anybody waiting for it any more and no further one could be sent. */
+  /** Whether the window is full of calls that their callers gave up, so that no other call can be sent. */
   stuck(): boolean;
 }
 
-/** `ready` is called when a frame may have become available; `abandoned` when a caller gave up a call in flight. */
+/**
+ * An empty queue of calls. `ready` is called when a frame may be available; `abandoned` when a caller has
+ * given up a call in flight. `timeoutMs` is for calls that bring no time-out of their own.
+ */
 export function calls(options: { timeoutMs: number; ready(): void; abandoned(): void }): Calls {
   const queue: Waiting[] = [];
   const inFlight = new Map<number, Waiting>();

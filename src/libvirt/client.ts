@@ -9,43 +9,47 @@ import { procedures } from './procedures.ts';
 import { dial } from './transport.ts';
 import { parseUri } from './uri.ts';
 
-/** VIR_DRV_FEATURE_PROGRAM_KEEPALIVE: switches the server's PINGs on. */
+/** VIR_DRV_FEATURE_PROGRAM_KEEPALIVE: asking for it switches the server's PINGs on. */
 const FEATURE_KEEPALIVE = 10;
-/** VIR_DRV_FEATURE_REMOTE_EVENT_CALLBACK: events by callback, procedure 316. */
+/** VIR_DRV_FEATURE_REMOTE_EVENT_CALLBACK: the server can register events by callback (procedure 316). */
 const FEATURE_EVENT_CALLBACK = 14;
 
 const AUTH_NONE = 0;
 const AUTH_POLKIT = 2;
 
+/** Settings of one connection. */
 export interface ClientOptions {
-  /** From dialling to an open connection with its events registered. Default 10 s. */
+  /** Time-out for connecting, until the events are registered. Default 10 s. */
   connectTimeoutMs?: number;
-  /** For a call that brings none of its own. Default 35 s: libvirt gives up waiting for a machine's lock after 30. */
+  /** Time-out of calls without their own. Default 35 s: libvirt waits up to 30 s for a domain's lock. */
   callTimeoutMs?: number;
-  /** Default every 5 s, dead after 5; false: send no PINGs. */
+  /** Default: a PING after 5 s of silence, dead after 5 unanswered ones. false: send no PINGs. */
   keepalive?: KeepaliveSettings | false;
-  /** Register the events of DomainEvent. Default false. */
+  /** Whether to register the events of DomainEvent. Default false. */
   events?: boolean;
-  /** As `subscribe`, but in place before the events are registered, so that it misses none. */
+  /** A first subscriber, added before the events are registered, so that it misses none. */
   onEvent?: (event: DomainEvent) => void;
-  /** Gives up opening. */
+  /** Aborts the connecting; has no effect afterwards. */
   signal?: AbortSignal | undefined;
 }
 
 /** One open connection to one libvirt daemon. */
 export interface LibvirtClient extends DomainCalls {
-  /** Calls `handler` for each event from now on, in the order of arrival; returns how to stop that. */
+  /** Calls `handler` for each event from now on, in order of arrival; returns how to remove it. */
   subscribe(handler: (event: DomainEvent) => void): () => void;
-  /** Calls `handler` once, when the connection has ended, or soon if it has; returns how to stop that. */
+  /**
+   * Calls `handler` once when the connection has ended, or asynchronously if it has ended already; returns
+   * the function that removes it.
+   */
   onClose(handler: (reason: Error) => void): () => void;
-  /** What came in on this connection and could not be used. */
+  /** Counters of the messages of this connection that could not be used. */
   readonly dropped: Readonly<Dropped>;
-  /** Resolves when nothing of the connection is left. */
+  /** Ends the connection; resolves when the stream is closed. */
   close(): Promise<void>;
 }
 
 async function authenticate(connection: Connection): Promise<void> {
-  // Always asked, even where nothing is needed: a server that wants polkit refuses everything before this call.
+  // This call is always made: a server that uses polkit refuses every other call before it.
   const { types } = await connection.call(procedures.authList, undefined);
   if (types.length === 0 || types.includes(AUTH_NONE)) return;
   if (!types.includes(AUTH_POLKIT)) {
@@ -75,8 +79,8 @@ async function openHypervisor(connection: Connection, name: string, events: bool
 }
 
 /**
- * Opens a connection to `uri` (unix or tcp transport). Rejects with Unsupported, LibvirtError, CallTimeout, CallAborted,
- * ConnectionLost, or the system's error if there is nobody to connect to.
+ * Opens a connection to `uri` (unix or tcp transport). Rejects with Unsupported, LibvirtError, CallTimeout,
+ * CallAborted, ConnectionLost, or the error of the operating system if it cannot connect.
  */
 export async function openClient(uri: string, options: ClientOptions = {}): Promise<LibvirtClient> {
   const target = parseUri(uri);
@@ -123,7 +127,7 @@ function clientOf(connection: Connection, events: Handlers<[DomainEvent]>): Libv
     ...domainCalls(connection),
     subscribe: events.add,
     onClose(handler) {
-      // Its own set, so that one which comes after the end is still told.
+      // One set for each handler, so that a handler that is added after the end is called too.
       const wanted = handlersOf<[Error]>();
       void connection.closed.then(wanted.call);
       return wanted.add(handler);

@@ -1,4 +1,4 @@
-// One connection's traffic over any duplex stream: what goes out, what comes in, and what ends it.
+// The traffic of one connection over any duplex stream: messages out, messages in, and its end.
 import type { Duplex } from 'node:stream';
 import { type Answerable, calls } from './calls.ts';
 import { ERROR } from './constants.ts';
@@ -25,37 +25,45 @@ import {
 } from './wire.ts';
 import { decode } from './xdr.ts';
 
-/** How long close() waits for the server's goodbye before it cuts the stream, in milliseconds. */
+/** How long close() waits for the answer to connectClose before it ends the stream, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** The settings of a connection. */
 export interface ConnectionOptions {
+  /** Time-out of a call that has none of its own, in milliseconds. */
   callTimeoutMs: number;
-  /** false: send no PINGs (those of the server are answered all the same). */
+  /** false: send no PINGs. PINGs of the server are always answered. */
   keepalive: KeepaliveSettings | false;
   onEvent(event: DomainEvent): void;
 }
 
-/** What came in and could not be used. */
+/** Counters of received messages that could not be used. */
 export interface Dropped {
-  /** Replies to no call of ours. */
+  /** Replies whose serial is not that of a call in flight. */
   replies: number;
-  /** Messages of programs or procedures this client does not know. */
+  /** Messages of programs or procedures that this client does not know. */
   messages: number;
 }
 
+/** An open stream on which procedures can be called. */
 export interface Connection {
-  /** Rejects with LibvirtError, ConnectionLost, CallTimeout, CallAborted, InvalidArgument or ProtocolViolation. */
+  /**
+   * Rejects with LibvirtError, ConnectionLost, CallTimeout, CallAborted, InvalidArgument or
+   * ProtocolViolation.
+   */
   call<Args, Result>(procedure: Procedure<Args, Result>, args: Args, options?: CallOptions): Promise<Result>;
   /** Resolves with the reason when the stream has closed; never rejects. */
   readonly closed: Promise<Error>;
   readonly dropped: Readonly<Dropped>;
-  /** Says goodbye, then ends the stream; resolves when it has closed. Calls still waiting get ConnectionLost. */
+  /**
+   * Calls connectClose, then ends the stream; resolves when it has closed. Waiting calls get ConnectionLost.
+   */
   close(): Promise<void>;
   /** Ends the stream at once. */
   destroy(reason: Error): void;
 }
 
-/** Takes over `stream`, which must be connected and past any transport handshake. */
+/** A connection over `stream`, which must be connected and have finished any handshake of its transport. */
 export function connectionOver(stream: Duplex, options: ConnectionOptions): Connection {
   const dropped: Dropped = { replies: 0, messages: 0 };
   const split = frameSplitter();
@@ -96,7 +104,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     try {
       deliver(message, call);
     } catch (error) {
-      // Taken out of flight already, so that the end of the connection will not reach it.
+      // The call is no longer among those in flight, so end() below will not reject it.
       if (error instanceof ProtocolViolation) call.reject(error);
       throw error;
     }
@@ -113,7 +121,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     } else if (message.status === STATUS_ERROR) {
       const error = decodeError(message.payload);
       call.reject(error);
-      // Not refused but lost: no call on this connection will succeed again.
+      // libvirtd has lost its connection to the driver: no call on this connection can succeed now.
       if (error.code === ERROR.INTERNAL && error.message.includes('connection not open')) end(error);
     } else {
       throw new ProtocolViolation(`reply with status ${message.status}`);
@@ -177,7 +185,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
   }
 
   async function sayGoodbye(): Promise<void> {
-    // Its answer may be lost behind EOF, and a server that hangs will not give one: either way we are leaving.
+    // Errors are ignored: the server may hang, or close first; the stream is ended in any case.
     await call(procedures.connectClose, undefined, { timeoutMs: CLOSE_TIMEOUT_MS }).catch(() => undefined);
     end(new Error('closed by this side'));
     await closed;

@@ -1,5 +1,5 @@
-// Numbers of libvirt's public headers (libvirt-domain.h, virterror.h) and of remote_protocol.x, version 9.0.0. They only
-// ever grow: all 443 procedure numbers of 9.0.0 are the same in 11.7.0.
+// Numbers from libvirt's public headers (libvirt-domain.h, virterror.h) and from remote_protocol.x, version
+// 9.0.0. libvirt only adds numbers: all 443 procedure numbers of 9.0.0 are the same in 11.7.0.
 
 /** virDomainEventType. */
 export const LIFECYCLE_DEFINED = 0;
@@ -33,19 +33,21 @@ export const STATE_PAUSED = 3;
 export const STATE_SHUTOFF = 5;
 export const STATE_CRASHED = 6;
 
-/** virDomainPausedReason, of a machine that may go on on another host. */
+/** virDomainPausedReason, those of a domain that may continue on another host. */
 export const PAUSED_MIGRATION = 2;
 export const PAUSED_STARTING_UP = 11;
 export const PAUSED_POSTCOPY = 12;
 
-/** virDomainShutoffReason. After a restart of libvirtd it is 0, unknown, for whatever ended before. */
+/**
+ * virDomainShutoffReason. After a restart of libvirtd it is 0, unknown, for every domain that ended before.
+ */
 export const SHUTOFF_SHUTDOWN = 1;
 export const SHUTOFF_DESTROYED = 2;
 export const SHUTOFF_CRASHED = 3;
 
-/** virDomainDeviceModifyFlags: change the running machine only. */
+/** virDomainDeviceModifyFlags: change the live domain only. */
 export const AFFECT_LIVE = 1;
-/** Change the definition only, with which the machine's next start begins. */
+/** virDomainDeviceModifyFlags: change only the definition, which the next start uses. */
 export const AFFECT_CONFIG = 2;
 
 /** virDomainXMLFlags: the definition used at the next start. */
@@ -63,7 +65,7 @@ export const UNDEFINE_MANAGED_SAVE = 1;
 /** virDomainBlockResizeFlags: the size is in bytes, not KiB. */
 export const BLOCK_RESIZE_BYTES = 1;
 
-/** virErrorNumber: the codes that callers tell apart. Messages are not for matching, save where a code is INTERNAL. */
+/** virErrorNumber: the codes that callers distinguish. Match a message only where the code is INTERNAL. */
 export const ERROR = {
   INTERNAL: 1,
   NO_CONNECT: 5,

@@ -1,4 +1,4 @@
-// The items that XDR is made of, one after the other: big-endian, each padded to four bytes (RFC 4506).
+// Sequential writing and reading of XDR's basic items: big-endian, each padded to four bytes (RFC 4506).
 import { InvalidArgument, ProtocolViolation } from './errors.ts';
 
 /** A growing buffer of big-endian items, each padded to four bytes. */
@@ -8,6 +8,7 @@ export interface Writer {
   uint64(value: bigint): void;
   /** Raw bytes and their padding, without a length. */
   bytes(value: Uint8Array): void;
+  /** The bytes written so far. */
   finish(): Buffer;
 }
 

@@ -4,52 +4,57 @@ import type { CallOptions, Domain } from './domain.ts';
 import { procedures } from './procedures.ts';
 
 /**
- * What can be asked of an open connection. Every call rejects with LibvirtError if libvirt refuses, with ConnectionLost,
- * CallTimeout or CallAborted if its answer is not known (see `isOutcomeUnknown`), with InvalidArgument if it cannot be
- * sent. Flags are libvirt's; an unknown bit is refused by the server with code 8.
+ * The calls of an open connection. Every call rejects with LibvirtError if libvirt refuses it, with
+ * ConnectionLost, CallTimeout or CallAborted if no answer arrived (see `isOutcomeUnknown`), with
+ * ProtocolViolation if the answer cannot be decoded, and with InvalidArgument if it cannot be sent. `flags`
+ * are libvirt's; the server refuses an unknown bit with code 8.
  */
 export interface DomainCalls {
-  /** virConnectListAllDomains; `flags` 0 is all. */
+  /** virConnectListAllDomains; `flags` 0 lists all. */
   listDomains(flags?: number, options?: CallOptions): Promise<Domain[]>;
   lookupByName(name: string, options?: CallOptions): Promise<Domain>;
   lookupByUuid(uuid: string, options?: CallOptions): Promise<Domain>;
   /** virDomainState and its reason. */
   domainState(domain: Domain, options?: CallOptions): Promise<{ state: number; reason: number }>;
-  /** Whether a machine has a definition, or is only there while it runs. */
+  /** Whether a domain has a stored definition; false for a transient domain. */
   isPersistent(domain: Domain, options?: CallOptions): Promise<boolean>;
   /**
-   * The live XML of a running machine, its definition otherwise or with XML_INACTIVE. One that has none shows what it runs with there, too.
+   * The live XML of a running domain; the definition if it does not run, or with XML_INACTIVE. For a
+   * transient domain, XML_INACTIVE returns the live XML too.
    */
   domainXml(domain: Domain, flags?: number, options?: CallOptions): Promise<string>;
-  /** The host's capabilities as XML; its `<uuid>` names the host. */
+  /** The host's capabilities as XML; its `<uuid>` is the host UUID. */
   capabilities(options?: CallOptions): Promise<string>;
   /** Major * 1,000,000 + minor * 1000 + release. */
   libVersion(options?: CallOptions): Promise<number>;
-  /** As libVersion, of QEMU. */
+  /** The version of QEMU, in the form of libVersion. */
   hypervisorVersion(options?: CallOptions): Promise<number>;
   hostname(options?: CallOptions): Promise<string>;
   attachDevice(domain: Domain, xml: string, flags: number, options?: CallOptions): Promise<void>;
-  /** Of the running machine, success means "the guest was asked", not "the device is gone": wait for device-removed or read the live XML. */
+  /**
+   * For a live domain, success means that the guest was asked, not that the device is gone: wait for the
+   * event device-removed, or read the live XML.
+   */
   detachDeviceByAlias(domain: Domain, alias: string, flags: number, options?: CallOptions): Promise<void>;
-  /** Starts a transient machine. */
+  /** Starts a transient domain. */
   createXml(xml: string, flags?: number, options?: CallOptions): Promise<Domain>;
   defineXml(xml: string, flags?: number, options?: CallOptions): Promise<Domain>;
   undefine(domain: Domain, flags?: number, options?: CallOptions): Promise<void>;
-  /** Starts a defined machine, from its managed save image if it has one; resolves with its new id. */
+  /** Starts a defined domain, from its managed save image if it has one; resolves with its new id. */
   startDomain(domain: Domain, flags?: number, options?: CallOptions): Promise<Domain>;
   destroy(domain: Domain, options?: CallOptions): Promise<void>;
   suspend(domain: Domain, options?: CallOptions): Promise<void>;
   resume(domain: Domain, options?: CallOptions): Promise<void>;
   reset(domain: Domain, options?: CallOptions): Promise<void>;
-  /** Writes the machine's memory to an image and stops it; its next start restores it, plugged disks included. */
+  /** Writes the VM's memory to an image and stops it; its next start restores it with its plugged disks. */
   managedSave(domain: Domain, flags?: number, options?: CallOptions): Promise<void>;
   hasManagedSave(domain: Domain, options?: CallOptions): Promise<boolean>;
   removeManagedSave(domain: Domain, options?: CallOptions): Promise<void>;
-  /** Tells a running machine that `disk` (target or path) now has `sizeBytes`. libvirt shrinks without a question. */
+  /** Sets the size of a running VM's `disk` (target or path). libvirt truncates without asking. */
   blockResize(domain: Domain, disk: string, sizeBytes: bigint, options?: CallOptions): Promise<void>;
 }
 
-/** The calls over `connection`. */
+/** The calls of libvirt's domain API over a connection. */
 export function domainCalls({ call }: Pick<Connection, 'call'>): DomainCalls {
   const calls: DomainCalls = {
     async listDomains(flags = 0, options) {

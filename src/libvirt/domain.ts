@@ -1,27 +1,29 @@
-/** A virtual machine as libvirt names it. Only the uuid is its identity: libvirt ignores the other two in calls. */
+/** libvirt's reference to a domain. Only the UUID identifies it: libvirt ignores the rest in calls. */
 export interface Domain {
   name: string;
   /** Lower case, with dashes. */
   uuid: string;
-  /** -1 when not running; changes with each start. */
+  /** libvirt's id of the running domain, new with each start; -1 if it is not running. */
   id: number;
 }
 
-/** A machine changed its state; `event` and `detail` are virDomainEventType and its details (constants.ts). */
+/** A domain changed its state: virDomainEventType and the detail of that type (constants.ts). */
 export type LifecycleEvent = { type: 'lifecycle'; domain: Domain; event: number; detail: number };
 
-/** A device was plugged, has left, or was kept by the guest. */
+/** A device was added, was removed, or was not released by the guest. */
 export type DeviceEvent = {
   type: 'device-added' | 'device-removed' | 'device-removal-failed';
   domain: Domain;
   alias: string;
 };
 
+/** The events that a client can register. */
 export type DomainEvent = LifecycleEvent | DeviceEvent;
 
+/** Limits of one call. */
 export interface CallOptions {
-  /** Gives up waiting; does not stop libvirt. */
+  /** Ends the wait for the answer; libvirt may still execute the call. */
   signal?: AbortSignal | undefined;
-  /** From the call to its answer, waiting in the queue included. */
+  /** Milliseconds from the call to its answer, including the wait in the queue. */
   timeoutMs?: number | undefined;
 }

@@ -1,15 +1,15 @@
-// Every error of this library says whether the call it belongs to may have been executed all the same: a change whose
-// answer was lost is not a change that failed, and only the machine itself can tell which it was.
+// Every error here says in `outcomeUnknown` whether libvirt may have executed the call: a change whose answer
+// was lost has not necessarily failed, and only the state of the domain shows whether it has.
 
-/** What libvirt answered: the call was received, judged and refused. */
+/** libvirt's error answer: it received the call and refused it, or the call failed. */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError';
   readonly outcomeUnknown = false;
   /** virErrorNumber of libvirt's virterror.h; see ERROR in constants.ts. */
   readonly code: number;
-  /** virErrorDomain: which part of libvirt speaks. */
+  /** virErrorDomain: the part of libvirt that reports the error. */
   readonly domain: number;
-  /** The untranslated format of the message, where libvirt gives one. */
+  /** The untranslated format string of the message, if libvirt sends it. */
   readonly str1: string | undefined;
   /** errno when code is 38, else -1. */
   readonly int1: number;
@@ -23,10 +23,10 @@ export class LibvirtError extends Error {
   }
 }
 
-/** The connection ended before the answer came. */
+/** The connection ended before the answer arrived. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
-  /** True if the request had been written: libvirt may have executed it. */
+  /** True if the request had been sent: libvirt may have executed it. */
   readonly outcomeUnknown: boolean;
 
   constructor(message: string, options: { outcomeUnknown: boolean; cause?: unknown }) {
@@ -35,7 +35,9 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** The caller's deadline passed. libvirt has no cancel: a request that was written may still be executed later. */
+/**
+ * The time-out of the call has passed. libvirt cannot cancel a call: it may still execute one that was sent.
+ */
 export class CallTimeout extends Error {
   override readonly name = 'CallTimeout';
   readonly outcomeUnknown: boolean;
@@ -46,7 +48,7 @@ export class CallTimeout extends Error {
   }
 }
 
-/** The caller's AbortSignal fired; `cause` is the signal's reason. As with a timeout, libvirt is not stopped by it. */
+/** The caller aborted its signal; `cause` is its reason. libvirt may still execute a sent call. */
 export class CallAborted extends Error {
   override readonly name = 'AbortError';
   readonly outcomeUnknown: boolean;
@@ -57,32 +59,32 @@ export class CallAborted extends Error {
   }
 }
 
-/** The link has no connection now and could not make one; `cause` is the last attempt's error. */
+/** The link has no connection and could not open one; `cause` is the error of the last attempt. */
 export class NodeUnreachable extends Error {
   override readonly name = 'NodeUnreachable';
   readonly outcomeUnknown = false;
 }
 
-/** The other side sent what the protocol does not allow. The connection is closed when this happens. */
+/** The server broke the protocol. The connection is then closed. */
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation';
-  /** A call that fails with this was answered, but nobody can say what. */
+  /** The call was answered, but the answer cannot be decoded. */
   readonly outcomeUnknown = true;
 }
 
-/** An argument that cannot be put on the wire; nothing was sent. */
+/** An argument that cannot be encoded; nothing was sent. */
 export class InvalidArgument extends Error {
   override readonly name = 'InvalidArgument';
   readonly outcomeUnknown = false;
 }
 
-/** A URI, a way of authentication or a daemon that this client does not speak to; the message says why. */
+/** A URI, an authentication method or a daemon that this client does not support; the message says why. */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
   readonly outcomeUnknown = false;
 }
 
-/** Whether the request behind `error` may have been executed although it failed for the caller. */
+/** Whether libvirt may have executed the call that failed with `error`. */
 export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof Error && 'outcomeUnknown' in error && error.outcomeUnknown === true;
 }

@@ -1,10 +1,10 @@
-// Events come as MESSAGE packets with procedure numbers of their own and with serial 1, whatever remote_protocol.x
-// says: they are told apart by message type and procedure, never by serial.
+// Events arrive as MESSAGE packets with their own procedure numbers. Their serial is 1, contrary to
+// remote_protocol.x, so they are recognised by message type and procedure, never by serial.
 import type { DeviceEvent, DomainEvent, LifecycleEvent } from './domain.ts';
 import { domain } from './procedures.ts';
 import { type Codec, decode, int32, struct, text } from './xdr.ts';
 
-/** virDomainEventID and the procedure that carries it, for each event this client registers. */
+/** For each event that this client registers: its virDomainEventID, and the procedure of its messages. */
 export const eventKinds = {
   lifecycle: { id: 0, procedure: 318 },
   'device-removed': { id: 15, procedure: 333 },
@@ -12,12 +12,14 @@ export const eventKinds = {
   'device-removal-failed': { id: 22, procedure: 367 },
 } as const satisfies Record<DomainEvent['type'], { id: number; procedure: number }>;
 
+/** Payload of the lifecycle event; `callback` is the number from its registration. */
 export const lifecyclePayload: Codec<Omit<LifecycleEvent, 'type'> & { callback: number }> = struct({
   callback: int32,
   domain,
   event: int32,
   detail: int32,
 });
+/** Payload of the three device events. */
 export const devicePayload: Codec<Omit<DeviceEvent, 'type'> & { callback: number }> = struct({
   callback: int32,
   domain,
@@ -33,8 +35,8 @@ function device(
 }
 
 /**
- * The event that an event procedure of the remote program carries, or undefined if it is none of ours; throws
- * ProtocolViolation if the payload is not what the procedure promises.
+ * Decodes a message of the remote program; undefined if its procedure is not an event that this client
+ * registers. Throws ProtocolViolation if the payload does not match the procedure.
  */
 export function decodeEvent(procedure: number, payload: Buffer): DomainEvent | undefined {
   switch (procedure) {

@@ -1,7 +1,10 @@
-/** Functions that want to hear of something. */
+/** A set of event handlers. */
 export interface Handlers<Args extends unknown[]> {
-  /** Adds one; returns how to remove it. */
+  /** Adds a handler; returns the function that removes it. */
   add(handler: (...args: Args) => void): () => void;
+  /**
+   * Calls all handlers. An exception of a handler becomes an uncaught exception and does not stop the others.
+   */
   call(...args: Args): void;
 }
 
@@ -20,7 +23,7 @@ export function handlersOf<Args extends unknown[]>(): Handlers<Args> {
         try {
           handler(...args);
         } catch (error) {
-          // A fault of the handler's owner: must not disturb the traffic, must not be hidden either.
+          // A bug in the handler: it must not disturb the connection, and must not be hidden.
           queueMicrotask(() => {
             throw error;
           });

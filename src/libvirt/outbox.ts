@@ -1,16 +1,20 @@
-// One message is written at a time, the next one when the previous write's callback has come. libvirtd reads one message
-// per poll event, and what TLS has decrypted along with it stays unseen until another packet arrives: several messages in
-// one TLS record, which Node makes of several writes, stall for ever. Elsewhere waiting costs nothing.
+// Messages are written one at a time: the next one after the callback of the previous write. libvirtd reads
+// one message for each poll event. With TLS, further messages in the same record are decrypted but not read
+// until another packet arrives, and Node puts several writes into one record: such messages would wait for
+// ever. Without TLS the waiting costs nothing.
 import type { Writable } from 'node:stream';
 
+/** Writes frames to a stream, one at a time. */
 export interface Outbox {
-  /** There may be something to write. */
+  /** Writes the next frame if there is one and no write is in progress. */
   pump(): void;
-  /** Writes `frame` before anything else that waits. */
+  /** Queues `frame` before all frames from `next`. */
   urgent(frame: Buffer): void;
 }
 
-/** Writes to `stream` whatever `next` gives, until it gives undefined or the stream fails. */
+/**
+ * An outbox over `stream`, with `next` as its source of frames; `next` returns undefined if there is none.
+ */
 export function outbox(stream: Writable, next: () => Buffer | undefined): Outbox {
   const urgent: Buffer[] = [];
   let writing = false;
@@ -22,7 +26,7 @@ export function outbox(stream: Writable, next: () => Buffer | undefined): Outbox
     writing = true;
     stream.write(frame, error => {
       writing = false;
-      // A failed write is followed by 'error' or 'close', which whoever owns the stream hears of.
+      // After a failed write the stream emits 'error' or 'close', which the owner of the stream handles.
       if (!error) pump();
     });
   }

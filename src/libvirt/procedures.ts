@@ -1,20 +1,20 @@
-// Which procedures this client speaks: number, arguments and result, in wire order, from remote_protocol.x.
+// The procedures that this client calls, from remote_protocol.x. Fields are in wire order.
 import type { Domain } from './domain.ts';
 import { array, type Codec, int32, nothing, nullable, struct, text, uint32, uint64, uuid } from './xdr.ts';
 
-/** One remote procedure: its number and how its arguments and its result look on the wire. */
+/** One remote procedure: its number, and the codecs of its arguments and its result. */
 export interface Procedure<Args, Result> {
   readonly number: number;
   readonly args: Codec<Args>;
   readonly result: Codec<Result>;
 }
 
-/** Most machines in one list (REMOTE_DOMAIN_LIST_MAX). */
+/** Most domains in one list (REMOTE_DOMAIN_LIST_MAX). */
 const DOMAIN_LIST_MAX = 16_384;
-/** Most ways to authenticate in one list (REMOTE_AUTH_TYPE_LIST_MAX). */
+/** Most authentication methods in one list (REMOTE_AUTH_TYPE_LIST_MAX). */
 const AUTH_LIST_MAX = 20;
 
-/** remote_nonnull_domain. */
+/** The codec of remote_nonnull_domain. */
 export const domain: Codec<Domain> = struct<Domain>({ name: text, uuid, id: int32 });
 
 const ofDomain = struct({ domain });
@@ -32,6 +32,7 @@ function procedure<Args, Result>(
   return { number, args, result };
 }
 
+/** The procedures by libvirt's names of them. */
 export const procedures = {
   connectOpen: procedure(1, struct({ name: nullable(text), flags: uint32 }), nothing),
   connectClose: procedure(2, nothing, nothing),

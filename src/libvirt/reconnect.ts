@@ -1,6 +1,6 @@
-// A link that stays up: while one connection is gone the next is being made. Events that happen in the gap are lost for
-// good, so each new connection registers for events first and is announced afterwards; whoever hears of it must compare
-// what it believes with what the machines show.
+// A link that reconnects: when a connection is lost, it opens the next one. Events that happen in between are
+// lost, so each new connection registers its events first and is announced (`onUp`) afterwards. The
+// subscriber must then compare its records with the domains.
 import { type BackoffSettings, backoffMs } from './backoff.ts';
 import { type ClientOptions, type LibvirtClient, openClient } from './client.ts';
 import type { DomainEvent } from './domain.ts';
@@ -8,44 +8,47 @@ import { CallAborted, NodeUnreachable } from './errors.ts';
 import { handlersOf } from './handlers.ts';
 import { parseUri } from './uri.ts';
 
+/** Settings of a link. */
 export interface LinkOptions extends Omit<ClientOptions, 'onEvent' | 'signal'> {
-  /** Default 100 ms, doubling up to 30 s. */
+  /** Default: 100 ms, doubled with each attempt up to 30 s. */
   backoff?: BackoffSettings;
-  /** A connection that lasted this long starts the back-off anew when it is lost. Default 5 s. */
+  /** After a connection that lasted at least this long, the back-off starts from its base. Default 5 s. */
   stableMs?: number;
-  /** While backing off, `client()` tries at once unless an attempt ended less than this ago. Default 1 s. */
+  /** In a pause, `client()` connects at once if the last attempt ended this long ago. Default 1 s. */
   eagerRetryMs?: number;
-  /** Numbers from 0 to below 1, for the jitter. Default Math.random. */
+  /** Returns numbers from 0 to below 1, for the jitter. Default Math.random. */
   random?: () => number;
 }
 
+/** A connection to one libvirt daemon that is opened again whenever it is lost. */
 export interface Link {
   /** `down` is the pause between two attempts. */
   readonly state: 'connecting' | 'up' | 'down' | 'closed';
-  /** Number of connections made so far: +1 with each new one. */
+  /** Number of connections opened so far. */
   readonly generation: number;
-  /** Since when there is a connection, or none (Date.now()). */
+  /** When the connection came up, or was lost, in milliseconds since 1970. */
   readonly since: number;
   /** Why the last connection or attempt ended; undefined while up. */
   readonly lastError: Error | undefined;
   /**
-   * The live client. While an attempt is under way, its result; while backing off, that of a new attempt, or a refusal at
-   * once if the last attempt has just failed. Rejects with NodeUnreachable, or CallAborted if `signal` fires first.
+   * The connected client. Waits for an attempt in progress. During a back-off pause it starts an attempt and
+   * waits for it, unless the last one failed less than `eagerRetryMs` ago. Rejects with NodeUnreachable, or
+   * with CallAborted if `signal` is aborted.
    */
   client(options?: { signal?: AbortSignal | undefined }): Promise<LibvirtClient>;
-  /** Events in order of arrival, each after the `onUp` of the connection that brought it. */
+  /** Adds a handler of events, called in order of arrival, after the `onUp` of their connection. */
   onEvent(handler: (event: DomainEvent, generation: number) => void): () => void;
-  /** The moment to reconcile: events are registered and flowing, what happened before is not known. */
+  /** Adds a handler of new connections: time to reconcile, as events before it may be lost. */
   onUp(handler: (client: LibvirtClient, generation: number) => void): () => void;
-  /** A connection was lost. Failed attempts are not announced; they show in `lastError`. */
+  /** Adds a handler of lost connections. Failed attempts are not announced; they show in `lastError`. */
   onDown(handler: (reason: Error, generation: number) => void): () => void;
-  /** Ends the link and its connection for good; resolves when nothing is left of either. */
+  /** Ends the link and its connection; resolves when the connection is closed. */
   close(): Promise<void>;
 }
 
 /**
- * Connects to `uri` and keeps connecting until closed; up or down, it keeps the process alive like an open socket.
- * Throws Unsupported at once for a URI that cannot work.
+ * Connects to `uri` and reconnects until closed. Until then it keeps the process alive, also while it is
+ * down. Throws Unsupported at once for a URI that this client cannot connect to.
  */
 export function reconnectingLink(uri: string, options: LinkOptions = {}): Link {
   const {

@@ -1,10 +1,11 @@
-// How bytes reach a libvirt daemon. A transport is a function from a target to a connected duplex stream, so that TLS (one
-// byte 0x01 to read after the handshake) and ssh (a child's stdin and stdout) fit in beside these two.
+// The transports to a libvirt daemon. A transport is a function from a target to a connected duplex stream,
+// so that TLS (which sends one byte 0x01 after the handshake) and ssh (stdin and stdout of a child) can be
+// added to these two.
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Target } from './uri.ts';
 
-/** Resolves with a connected stream, rejects with the system's error or, once `signal` fires, with its reason. */
+/** Resolves with a connected stream; rejects with the system's error or the reason of `signal`. */
 type Dial = (target: Target, signal: AbortSignal) => Promise<Duplex>;
 
 function connected(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
@@ -46,5 +47,5 @@ const dials: Record<Target['transport'], Dial> = {
   tcp: ({ host, port }, signal) => connected({ host, port, noDelay: true }, signal),
 };
 
-/** Connects to `target`. */
+/** Connects to `target` by its transport. */
 export const dial: Dial = (target, signal) => dials[target.transport](target, signal);

@@ -1,22 +1,22 @@
-// libvirt's connection URIs: driver[+transport]://[user@][host][:port]/path[?key=value&…], by the rules of libvirt's
-// remote driver (https://libvirt.org/uri.html).
+// libvirt's connection URIs: driver[+transport]://[user@][host][:port]/path[?key=value&…], by the rules of
+// libvirt's remote driver (https://libvirt.org/uri.html).
 import { Unsupported } from './errors.ts';
 
-/** Where to connect to, and what to ask for there. */
+/** A parsed URI: where to connect to, and the name for CONNECT_OPEN. */
 export interface Target {
   transport: 'unix' | 'tcp';
-  /** What CONNECT_OPEN names; empty: the daemon picks. */
+  /** The URI sent with CONNECT_OPEN; empty: the daemon chooses its driver. */
   name: string;
-  /** unix: the sockets to try, in this order, until one exists. */
+  /** unix: paths of sockets to try in this order, until one exists. */
   sockets: string[];
-  /** tcp: whom to call. */
+  /** tcp: the host to connect to. */
   host: string;
   port: number;
 }
 
 const TCP_PORT = 16_509;
 
-/** Parameters that the transport consumes; all others are part of the name. Lower case. */
+/** Names (in lower case) of parameters for the transport. All other parameters are sent with CONNECT_OPEN. */
 const TRANSPORT_PARAMETERS = new Set([
   'name',
   'command',
@@ -84,7 +84,10 @@ function socketsOf(driver: string, session: boolean, mode: string, uri: string):
   }
 }
 
-/** Throws Unsupported, with a sentence that says what is wrong, for every URI this client cannot connect to. */
+/**
+ * Parses a libvirt URI. Throws Unsupported, with a sentence that says what is wrong, for every URI that this
+ * client cannot connect to.
+ */
 export function parseUri(uri: string): Target {
   const url = parse(uri);
   const driver = url.protocol.replace(/(\+.*)?:$/, '');

@@ -1,17 +1,18 @@
-// One message: 4 bytes of length (themselves included), a header of six words, the payload. See virnetprotocol.x.
+// Messages of libvirt's RPC (virnetprotocol.x): a length of 4 bytes that counts itself, a header of six
+// 32-bit words, and the payload.
 import { LibvirtError, ProtocolViolation } from './errors.ts';
 import { type Codec, decode, int32, nullable, struct, text, uuid } from './xdr.ts';
 
-/** The remote program, the one with all the procedures. */
+/** The program with the procedures of libvirt's API. */
 export const PROGRAM_REMOTE = 0x2000_8086;
-/** Keepalive: "keep" in ASCII. */
+/** The program for keepalive: "keep" in ASCII. */
 export const PROGRAM_KEEPALIVE = 0x6b65_6570;
 export const KEEPALIVE_PING = 1;
 export const KEEPALIVE_PONG = 2;
 
 export const TYPE_CALL = 0;
 export const TYPE_REPLY = 1;
-/** Events and keepalive, either way. */
+/** Events and keepalive, in both directions. */
 export const TYPE_MESSAGE = 2;
 
 export const STATUS_OK = 0;
@@ -19,9 +20,10 @@ export const STATUS_ERROR = 1;
 
 const VERSION = 1;
 const HEADER_BYTES = 28;
-/** VIR_NET_MESSAGE_MAX is 32 MiB and does not count the length word. */
+/** Longest frame in bytes. libvirt's limit VIR_NET_MESSAGE_MAX, 32 MiB, does not count the length word. */
 const MESSAGE_MAX = 32 * 1024 * 1024 + 4;
 
+/** One decoded message. */
 export interface Message {
   program: number;
   procedure: number;
@@ -31,7 +33,7 @@ export interface Message {
   payload: Buffer;
 }
 
-/** The bytes of one message. */
+/** The frame of a message. */
 export function encodeMessage(message: Message): Buffer {
   const frame = Buffer.alloc(HEADER_BYTES + message.payload.length);
   frame.writeUInt32BE(frame.length, 0);
@@ -45,7 +47,7 @@ export function encodeMessage(message: Message): Buffer {
   return frame;
 }
 
-/** The message in one whole frame, as the splitter gives it; throws ProtocolViolation. */
+/** Decodes one complete frame of `frameSplitter`. Throws ProtocolViolation for another protocol version. */
 export function decodeMessage(frame: Buffer): Message {
   const version = frame.readUInt32BE(8);
   if (version !== VERSION) throw new ProtocolViolation(`protocol version ${version}`);
@@ -59,7 +61,7 @@ export function decodeMessage(frame: Buffer): Message {
   };
 }
 
-/** An empty keepalive message. */
+/** The frame of a keepalive message; `procedure`: KEEPALIVE_PING or KEEPALIVE_PONG. */
 export function keepaliveMessage(procedure: number): Buffer {
   return encodeMessage({
     program: PROGRAM_KEEPALIVE,
@@ -72,8 +74,9 @@ export function keepaliveMessage(procedure: number): Buffer {
 }
 
 /**
- * Cuts a stream into frames. Takes chunks as they come, however they are cut, and returns the frames completed by each;
- * throws ProtocolViolation for a length that no message can have, after which it must not be used again.
+ * Splits a byte stream into frames. The returned function takes the next chunk of any length and returns the
+ * frames that it completes. It throws ProtocolViolation for a length outside the limits, and must not be
+ * called after that.
  */
 export function frameSplitter(): (chunk: Buffer) => Buffer[] {
   let chunks: Buffer[] = [];
@@ -90,7 +93,7 @@ export function frameSplitter(): (chunk: Buffer) => Buffer[] {
     chunks.push(chunk);
     held += chunk.length;
     const frames: Buffer[] = [];
-    // Joining only when a frame is complete keeps a large message that arrives in small pieces linear.
+    // Joining only complete frames keeps a large frame in many small chunks linear in time.
     while (held >= wanted) {
       const whole = join();
       const length = whole.readUInt32BE(0);
@@ -124,7 +127,7 @@ interface WireError {
   net: { name: string; uuid: string } | null;
 }
 
-/** remote_error: the payload of a reply whose status is ERROR. */
+/** The codec of remote_error, the payload of a reply with status ERROR. */
 export const wireError: Codec<WireError> = struct<WireError>({
   code: int32,
   domain: int32,
@@ -139,7 +142,7 @@ export const wireError: Codec<WireError> = struct<WireError>({
   net: nullable(struct({ name: text, uuid })),
 });
 
-/** The error in the payload of a reply whose status is ERROR; throws ProtocolViolation. */
+/** Decodes the payload of a reply with status ERROR. Throws ProtocolViolation. */
 export function decodeError(payload: Buffer): LibvirtError {
   const error = decode(wireError, payload);
   return new LibvirtError(error.message ?? `libvirt error ${error.code}`, {

@@ -1,25 +1,29 @@
-// XDR (RFC 4506) as libvirt uses it. Two hazards shaped this file: libvirtd cuts a string at a NUL byte, so that
-// "a\0b" names another machine than the one asked for; and every length that arrives is a claim of the other side.
+// XDR (RFC 4506) as libvirt uses it. There are two hazards. libvirtd truncates a string at a NUL byte, so
+// "a\0b" would name another domain than the intended one; NUL is refused. And a received length may be wrong;
+// every length has a limit.
 import { type Reader, reader, type Writer, writer } from './cursor.ts';
 import { InvalidArgument, ProtocolViolation } from './errors.ts';
 
 /** Longest string in bytes (REMOTE_STRING_MAX of libvirt's remote_protocol.x). */
 const STRING_MAX = 4_194_304;
 
-/** How one type is written to and read from the wire. */
+/** How values of one type are encoded and decoded. */
 export interface Codec<T> {
   write(to: Writer, value: T): void;
   read(from: Reader): T;
 }
 
+/** A signed 32-bit integer. */
 export const int32: Codec<number> = { write: (to, value) => to.int32(value), read: from => from.int32() };
+/** An unsigned 32-bit integer. */
 export const uint32: Codec<number> = { write: (to, value) => to.uint32(value), read: from => from.uint32() };
+/** An unsigned 64-bit integer (XDR: unsigned hyper). */
 export const uint64: Codec<bigint> = { write: (to, value) => to.uint64(value), read: from => from.uint64() };
 
-/** No bytes at all: the arguments or the result of a procedure that has none. */
+/** Zero bytes: the arguments or the result of a procedure that has none. */
 export const nothing: Codec<void> = { write: () => undefined, read: () => undefined };
 
-/** UTF-8 text. Writing refuses NUL, lone surrogates and more than 4 MiB (InvalidArgument). */
+/** UTF-8 text of at most 4 MiB. Writing a longer one, NUL or a lone surrogate is an InvalidArgument. */
 export const text: Codec<string> = {
   write(to, value) {
     if (value.includes('\0')) throw new InvalidArgument('text contains a NUL');
@@ -38,7 +42,7 @@ export const text: Codec<string> = {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** A UUID: 16 raw bytes there, lower-case text with dashes here. */
+/** A UUID: 16 raw bytes on the wire, text in lower case with dashes as a value. */
 export const uuid: Codec<string> = {
   write(to, value) {
     if (!UUID.test(value)) throw new InvalidArgument(`${JSON.stringify(value)} is not a UUID`);
@@ -65,7 +69,7 @@ export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   };
 }
 
-/** A list of at most `max` items. */
+/** A list of at most `max` items; a longer one is an InvalidArgument or a ProtocolViolation. */
 export function array<T>(codec: Codec<T>, max: number): Codec<T[]> {
   return {
     write(to, values) {
@@ -81,7 +85,7 @@ export function array<T>(codec: Codec<T>, max: number): Codec<T[]> {
   };
 }
 
-/** Named fields, on the wire in the order in which they are given. */
+/** An object, encoded field by field in the order of `fields`. */
 export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[];
   return {
@@ -96,14 +100,14 @@ export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }
   };
 }
 
-/** `value` as bytes; throws InvalidArgument. */
+/** Encodes `value`. Throws InvalidArgument. */
 export function encode<T>(codec: Codec<T>, value: T): Buffer {
   const to = writer();
   codec.write(to, value);
   return to.finish();
 }
 
-/** The value that fills `bytes` exactly; throws ProtocolViolation. */
+/** Decodes a value that takes exactly all of `bytes`. Throws ProtocolViolation. */
 export function decode<T>(codec: Codec<T>, bytes: Buffer): T {
   const from = reader(bytes);
   const value = codec.read(from);

@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises';
 import type { VolumeSource } from './pool.ts';
 
 /**
- * When the file of a volume was made, in milliseconds since 1970; undefined where nobody knows, and of what is no file. Debian 12's find(1),
- * which lists files, does not tell, though the file system may.
+ * When the image file of a volume was created, in milliseconds since 1970; undefined if that is not known or
+ * the volume is no file. It is read with stat(2), because find(1) of Debian 12 does not report it even if the
+ * file system does.
  */
 export async function birthOf({ type, path }: VolumeSource): Promise<number | undefined> {
   if (type !== 'file') return undefined;

@@ -1,5 +1,6 @@
-// What is asked of a pool waits here, in memory, where waiting costs nothing: for its volume, for a slot, and, where what it needs is in use
-// or locked, for a better moment. What hangs keeps no more than its own slot, and no question outlives its deadline.
+// Limits for the requests to a pool. A request waits in memory, where waiting is cheap: for the mutex of its
+// volume, for a slot, and, while what it needs is in use or locked, for the next retry. A request that hangs
+// occupies only its own slot, and every query has a time limit.
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import { keyedMutex, unlessAborted } from '../lib/keyed-mutex.ts';
 import type { Pool } from './pool.ts';
@@ -7,18 +8,22 @@ import { slots } from './slots.ts';
 import { NotBegun } from './threads.ts';
 import { withTimeout } from './timeout.ts';
 
+/** The limits of a pool. */
 export interface Bounds {
-  /** How many changes are at work at once. */
+  /** How many changes run at the same time. */
   readonly atOnce: number;
-  /** How many creations and growths may wait; one more is refused. */
+  /** How many creations and resizes may wait; a further one is refused with POOL_BUSY. */
   readonly waiting: number;
-  /** How long a question may take, in milliseconds. */
+  /** Time limit of a query, in milliseconds. */
   readonly questionMs?: number;
-  /** For how long the wiping of one piece holds up that of other volumes, in milliseconds. */
+  /** Longest time that the wiping of one piece may delay the wiping of other volumes, in milliseconds. */
   readonly hungMs?: number;
 }
 
-/** Thrown by a pool where what it needs is in use or locked: it is tried again until time is up, and then `why` is thrown. */
+/**
+ * Thrown by a pool if what a change needs is in use or locked. The change is retried until its signal is
+ * aborted, and then rejects with `why`.
+ */
 export class Passing extends Error {
   override readonly name = 'Passing';
   readonly why: PdiskError;
@@ -33,7 +38,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 const QUESTION_MS = 60_000;
 const CHECK_MS = 10_000;
-/** A piece takes 20 s, and what has to be found out before it may wait for a lock. */
+/** A piece takes up to 20 s, and the queries before it may wait for LVM's lock. */
 const HUNG_MS = 180_000;
 const LISTS = 'lists';
 const WIPER = 'wiper';
@@ -50,7 +55,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     signal.addEventListener('abort', end, { once: true });
   });
 
-/** Whoever asks while somebody's question is being answered is given the same answer. */
+/** Calls that come while one is running share its result. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {
@@ -61,7 +66,7 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** An answer within its time, whatever becomes of the question. */
+/** Runs a query with a time limit; rejects when it has passed, even if the query ignores its signal. */
 async function answerOf<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   try {
     return await withTimeout(ms, signal => unlessAborted(ask(signal), signal));
@@ -70,7 +75,10 @@ async function answerOf<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>)
   }
 }
 
-/** The pool, with all that is asked of it in bounds. */
+/**
+ * The pool with a mutex for each volume, slots for its changes and time limits for its queries. All its
+ * errors are `PdiskError`s.
+ */
 export function bounded(pool: Pool, bounds: Bounds): Pool {
   const { atOnce, waiting, questionMs = QUESTION_MS, hungMs = HUNG_MS } = bounds;
   const takeTurn = keyedMutex();
@@ -79,7 +87,10 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
   const check = shared(pool.check);
   const use = shared(pool.use);
 
-  /** One change of a volume at a time. One that was begun keeps its turn and its slot until it has really ended. */
+  /**
+   * Runs one change of a volume at a time. A change that has begun holds the mutex and its slot until it has
+   * ended, also after its signal is aborted. Between two retries it gives up its slot.
+   */
   async function inTurn<T>(
     when: { readonly urgent: boolean; readonly begin: AbortSignal; readonly signal: AbortSignal },
     uuid: string,
@@ -106,7 +117,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
     }
   }
 
-  /** Refused, with nothing begun, where there is too much to do. */
+  /** Throws POOL_BUSY, with nothing begun, if too many changes wait or its turn does not come in time. */
   async function whereThereIsRoom<T>(
     when: { readonly begin: AbortSignal; readonly signal: AbortSignal },
     disk: string,
@@ -162,7 +173,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
     grow: (uuid, sizeGiB, signal, begin = signal) =>
       whereThereIsRoom({ begin, signal }, uuid, () => pool.grow(uuid, sizeGiB, signal, begin)),
 
-    // First of all: it makes room, and undoes.
+    // Removals go first: they free space and undo failed creations.
     remove: (uuid, signal) =>
       inTurn({ urgent: true, begin: signal, signal }, uuid, () => pool.remove(uuid, signal)).catch(error => {
         throw error instanceof PdiskError
@@ -186,7 +197,7 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
       }
     },
 
-    // One at a time: such as hang do not heap up.
+    // One list at a time, so that lists that hang do not accumulate.
     list: () => listing(pool.list),
     strangers: () => listing(pool.strangers),
     check: () => answerOf(Math.min(CHECK_MS, questionMs), check),

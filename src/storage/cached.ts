@@ -1,22 +1,24 @@
 const FRESH_MS = 10_000;
 const FRESH_TIMES = 20;
 
-interface Keeping {
-  /** How long after a new look was due the last answer will still do, in milliseconds. */
+interface CacheOptions {
+  /** How long an old value may be returned while it is refreshed, in milliseconds. Default 0. */
   readonly overdueMs?: number;
-  /** Whether what was found last still counts: somebody may have come to know better. */
+  /** Whether the cached value is still valid; asked before each use. */
   readonly counts?: () => boolean;
+  /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
 
 /**
- * Answers what `find` found lately: looked up at most every 10 s, and less often where looking takes long, so that it never takes more
- * than a twentieth of the time. Who asks later sets a new look going. He is given the last answer all the same while it will still do;
- * else, and where the last look failed, he waits, together with all others who ask.
+ * A stale-while-revalidate cache of one value. A value is fresh for 10 s or for 20 times as long as `find`
+ * took, whichever is longer, so that at most a twentieth of the time is spent in `find`. Then the next call
+ * starts a refresh in the background and still gets the old value for `overdueMs`. After that, and after a
+ * failure of `find`, all callers wait for one shared refresh.
  */
 export function cached<T>(
   find: () => Promise<T>,
-  { overdueMs = 0, counts = () => true, now = () => performance.now() }: Keeping = {},
+  { overdueMs = 0, counts = () => true, now = () => performance.now() }: CacheOptions = {},
 ): () => Promise<T> {
   let known: { readonly value: T; readonly freshUntil: number } | undefined;
   let finding: Promise<T> | undefined;
@@ -42,7 +44,7 @@ export function cached<T>(
     if (known && time < known.freshUntil) return known.value;
     finding ??= look();
     if (!known || time >= known.freshUntil + overdueMs) return finding;
-    // Whoever asks next is told.
+    // A failure empties the cache: the next caller waits for a new look-up.
     finding.catch(() => {});
     return known.value;
   };

@@ -18,22 +18,26 @@ async function ownerOf(file: string): Promise<string | undefined> {
   }
 }
 
+/** A pdisk's claim on the directory of its pool: a file there with the name of the owner. */
 export interface Claim {
   /**
-   * Makes sure that a directory is ours, by a file in it. A store that has disks expects the file there: else the file system with the
-   * images is not mounted, say, and every volume would look as if it had been removed. Throws POOL_UNAVAILABLE.
+   * Claims the directory, or checks that it is already ours. `expected`: the store has disks, so the file
+   * must exist. If it does not, the file system with the images may not be mounted, and every volume would
+   * seem to be removed. Throws POOL_UNAVAILABLE.
    */
   make(expected: boolean): Promise<void>;
   /**
-   * Makes sure that it still is: a file system may be unmounted at any time, and what is under it is a directory, too. Nothing before
-   * the claim was made. Throws POOL_UNAVAILABLE; NotBegun if `begin` is aborted before a thread is free for it.
+   * Checks that the directory is still the claimed one: when a file system is unmounted, the directory below
+   * its mount point appears instead. Does nothing before `make`. Throws POOL_UNAVAILABLE, or NotBegun if
+   * `begin` is aborted before a thread is free.
    */
   check(begin?: AbortSignal): Promise<void>;
 }
 
+/** The claim of `owner` on a directory; nothing is read or written yet. */
 export function claimOf(directory: string, owner: string): Claim {
   const file = join(directory, FILE);
-  /** Which file it was that said so. */
+  /** Device and inode of the claim's file. */
   let claimed: string | undefined;
 
   async function identity(begin?: AbortSignal): Promise<string | undefined> {
@@ -73,7 +77,7 @@ export function claimOf(directory: string, owner: string): Claim {
       if (claimed === undefined) return;
       const found = await identity(begin);
       if (found === claimed) return;
-      // Mounted again, a file system may have another number: what the file says counts.
+      // A new mount may have another device number: then the content of the file decides.
       const says = found === undefined ? undefined : await ownerOf(file);
       if (says !== owner) {
         throw unusable(

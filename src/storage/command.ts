@@ -1,20 +1,21 @@
-// No shell. The children get a small environment of their own: ours holds secrets, and a locale that would change what LVM says.
-// LVM blocks SIGTERM while it changes a volume group, so that one is always let finish; setpriv sends it when this process
-// dies, however it dies. What does not heed it in time is killed, but never LVM: between suspending a device and resuming it, that would
-// leave a guest without its disk.
+// Runs programs without a shell. They get a small environment of their own: ours holds secrets, and a locale
+// that would change LVM's messages. setpriv makes the kernel send SIGTERM to the child when this process dies
+// for any reason. LVM blocks SIGTERM while it changes a volume group, so it always finishes the change. A
+// program that does not end after SIGTERM is killed, but LVM never is: killed between suspending and resuming
+// a device, it would leave a guest without its disk.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
 const SETPRIV = '/usr/bin/setpriv';
 const PATH = '/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** How long a program may take to heed SIGTERM, in milliseconds. */
-const HEED_MS = 5_000;
-/** What is kept of each stream: a report on some ten thousand volumes. */
-const MOST_BYTES = 64 * 2 ** 20;
+/** How long a program may take to end after SIGTERM, in milliseconds. */
+const KILL_AFTER_MS = 5_000;
+/** Limit in characters for each output stream, enough for LVM's report on more than ten thousand volumes. */
+const MAX_OUTPUT_CHARS = 64 * 2 ** 20;
 
-/** A program that did not do what it was asked. */
+/** A program ended with a status other than 0. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  /** Exit status, or null where a signal ended it. */
+  /** Exit status, or null if a signal ended the program. */
   readonly status: number | null;
   readonly stderr: string;
 
@@ -25,12 +26,12 @@ export class CommandError extends Error {
   }
 }
 
-/** No program can be started at this moment: nothing of it was done. */
+/** The program could not be started, for lack of a resource: it has done nothing. */
 export class NotStarted extends Error {
   override readonly name = 'NotStarted';
 }
 
-/** What a machine or a service manager lets run out, and what gives more of it. */
+/** For each errno of a missing resource: its name, and how to get more of it. */
 const SHORT_OF: Readonly<Record<string, string>> = {
   EAGAIN: 'processes or threads; raise their limit (ulimit -u, TasksMax of systemd)',
   ENOMEM: 'memory; raise its limit (MemoryMax of systemd), or end what else takes it',
@@ -43,7 +44,7 @@ function asNotStarted(error: NodeJS.ErrnoException): Error {
   return short === undefined ? error : new NotStarted(`there are no more ${short} (${error.message})`);
 }
 
-/** Node says some of it at once, and the rest on the child that is not there. */
+/** Starts a child. Node throws some errors here; the others come as the child's event 'error'. */
 function begin(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   try {
     return spawn(command, args, options);
@@ -52,13 +53,22 @@ function begin(command: string, args: readonly string[], options: SpawnOptions):
   }
 }
 
-/** Runs a program and resolves with what it printed, when it has ended. Throws CommandError, NotStarted, or the reason of an aborted `signal`. */
+/**
+ * Runs a program and resolves with its standard output when it has ended. When `signal` is aborted the
+ * program gets SIGTERM. Throws CommandError, NotStarted, or the reason of an aborted `signal`.
+ */
 export type RunCommand = (program: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
 
 const NEVER_KILLED = 'lvm';
 
-/** Runs programs of the system, with `more` in their environment; `heedMs`: how long one may take to heed SIGTERM. */
-export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs = HEED_MS): RunCommand {
+/**
+ * A runner of the system's programs, with `more` in their environment. `killAfterMs`: milliseconds from
+ * SIGTERM to SIGKILL.
+ */
+export function createRunner(
+  more: Readonly<Record<string, string>> = {},
+  killAfterMs = KILL_AFTER_MS,
+): RunCommand {
   const env = { PATH, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1', ...more };
 
   return (program, args, signal) =>
@@ -67,25 +77,25 @@ export function createRunner(more: Readonly<Record<string, string>> = {}, heedMs
       const child = begin(SETPRIV, ['--pdeathsig', 'TERM', program, ...args], {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
-        // Not in our process group: a Ctrl-C is ours to act on.
+        // Its own process group, so that Ctrl-C reaches only this process.
         detached: true,
       });
       let failure: Error | undefined;
       child.once('error', error => {
         failure = asNotStarted(error);
-        // Where there are no descriptors for its streams, nothing else is heard of it.
+        // Without descriptors for its streams the child emits no 'close'.
         if (!child.stdout) reject(failure);
       });
       const text = { stdout: '', stderr: '' };
       let timeouts: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
         child.kill('SIGTERM');
-        if (program !== NEVER_KILLED) timeouts = setTimeout(() => child.kill('SIGKILL'), heedMs);
+        if (program !== NEVER_KILLED) timeouts = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
       };
       signal.addEventListener('abort', onAbort, { once: true });
       for (const name of ['stdout', 'stderr'] as const) {
         child[name]?.setEncoding('utf8').on('data', (more: string) => {
-          if (text[name].length < MOST_BYTES) text[name] += more;
+          if (text[name].length < MAX_OUTPUT_CHARS) text[name] += more;
         });
       }
       child.once('close', status => {

@@ -1,15 +1,16 @@
-// Left to find(1): one stat per file of our own would go through the thread pool that LevelDB shares.
+// find(1) lists the directory: one stat(2) for each file would occupy the thread pool of LevelDB.
 import { UUID } from '../lib/uuid.ts';
 import { createRunner } from './command.ts';
 import type { Stranger, VolumeEntry } from './pool.ts';
 import { withTimeout } from './timeout.ts';
 
-/** An image's name, as POSIX has regular expressions. */
+/** POSIX extended regular expressions have no non-capturing groups. */
 const POSIX_UUID = UUID.replaceAll('?:', '');
+/** The name of an image, as a POSIX extended regular expression. */
 export const POSIX_IMAGE = `${POSIX_UUID}\\.raw`;
 const IMAGE = new RegExp(`^${UUID}\\.raw$`);
 const ANYWHERE = new RegExp(UUID);
-/** What find(1) counts a file's room in, in bytes. */
+/** The unit of find's %b, in bytes. */
 const BLOCK = 512;
 const LOOKING_MS = 120_000;
 
@@ -20,15 +21,15 @@ interface Contents {
   readonly strangers: readonly Stranger[];
 }
 
-/** find(1) says -1 where the file system does not keep the time of birth. */
+/** The time of birth in milliseconds since 1970; find(1) prints -1 if the file system does not record it. */
 const timeOf = (seconds: string): number | undefined =>
   /^\d/.test(seconds) ? Math.floor(Number(seconds) * 1000) : undefined;
 
-/** The images in a directory, and what else bears a disk's uuid in its name. Throws CommandError. */
+/** The images in a directory, and other names with a UUID. Throws CommandError or NotStarted. */
 export async function contents(directory: string): Promise<Contents> {
   const named = ['-regextype', 'posix-extended', '-regex', `.*/[^/]*${POSIX_UUID}[^/]*`];
   const where = [directory, '-mindepth', '1', '-maxdepth', '1', '-ignore_readdir_race', ...named];
-  // A name may hold any byte but NUL.
+  // Entries end with NUL, the only byte besides the slash that a file name cannot have.
   const args = [...where, '-printf', '%y %s %b %B@ %f\\0'];
   const found = await withTimeout(LOOKING_MS, signal => run('find', args, signal));
   const volumes: VolumeEntry[] = [];

@@ -1,5 +1,5 @@
-// Files by their descriptors. The FileHandle of node:fs/promises is an object with events, and each of its calls makes arrays for results
-// that nobody asks for; a creation is little more than such calls.
+// Files by descriptor, for speed: a FileHandle of node:fs/promises is an event emitter, and each of its calls
+// allocates arrays. The creation of a volume consists mostly of such calls.
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { inThread } from './threads.ts';
@@ -10,18 +10,25 @@ const fstatNow = promisify(fs.fstat);
 const fsyncNow = promisify(fs.fsync);
 const ftruncateNow = promisify(fs.ftruncate);
 
+/** fstat(2) of an open file. */
 export const fstatFile = (file: number): Promise<fs.Stats> => inThread(() => fstatNow(file));
+/** fsync(2) of an open file or directory. */
 export const fsyncFile = (file: number): Promise<void> => inThread(() => fsyncNow(file));
+/** ftruncate(2) of an open file to `bytes`. */
 export const ftruncateFile = (file: number, bytes: number): Promise<void> =>
   inThread(() => ftruncateNow(file, bytes));
 
+/** Options of `withFile`. */
 export interface Opening {
   readonly mode?: number;
-  /** Until it is aborted the file may be opened; see `inThread`. */
+  /** If it is aborted before a thread is free, the file is not opened; see `inThread`. */
   readonly begin?: AbortSignal | undefined;
 }
 
-/** Opens a file, or a directory, for as long as `use` takes. `flags` and `mode` as of open in node:fs. */
+/**
+ * Opens a file or a directory while `use` runs. `flags` and `mode` as in fs.open. Throws NotBegun if `begin`
+ * is aborted before a thread is free, or the error of the operating system.
+ */
 export async function withFile<T>(
   path: string,
   flags: string,
@@ -32,7 +39,7 @@ export async function withFile<T>(
   try {
     return await use(descriptor);
   } finally {
-    // Nobody needs to wait for it: what was to be on stable storage is there.
+    // The result of close is not needed: `use` has already synced what must be on stable storage.
     inThread(() => closeNow(descriptor)).catch(() => {});
   }
 }

@@ -1,8 +1,8 @@
 import { fsyncFile, withFile } from './descriptor.ts';
 
 /**
- * Puts a directory's entries on stable storage: an fsync of a file says nothing about its name (fsync(2)). Calls that come
- * while one fsync runs share the next one, so that many creations cost few fsyncs.
+ * Syncs a directory's entries to stable storage: an fsync of a file does not sync its name (fsync(2)). Calls
+ * that come while an fsync runs share the next one, so many creations cost few fsyncs.
  */
 export function directorySync(directory: string): () => Promise<void> {
   let running: Promise<void> | undefined;
@@ -19,7 +19,7 @@ export function directorySync(directory: string): () => Promise<void> {
     return mine;
   };
 
-  // A running fsync may have begun before the caller's change: only one that starts from now on is good enough.
+  // The running fsync may have begun before the caller's change, so the caller needs one that starts later.
   return () => {
     if (!running) return start();
     next ??= running.then(start, start);

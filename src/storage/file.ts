@@ -1,4 +1,4 @@
-// Volumes as raw sparse files. A file of no bytes is one whose maker died: it is made on.
+// Volumes as raw sparse files. A crash may leave an empty file; creating it again completes it.
 
 import { constants as modes } from 'node:fs';
 import { access, chmod, lstat, unlink } from 'node:fs/promises';
@@ -18,24 +18,27 @@ import { checkQemuAccess } from './qemu-access.ts';
 import { room, usedPercent } from './room.ts';
 import { inThread, NotBegun } from './threads.ts';
 
+/** The settings of a file pool. */
 export interface FilePoolOptions {
-  /** Made if it is missing, with mode 0711: QEMU's user must be able to pass through it, and has no need to list it. */
+  /**
+   * Created if it is missing, with mode 0711: QEMU's user must be able to search it, but need not list it.
+   */
   readonly directory: string;
-  /** How many times over the file system's room may be promised. */
+  /** Factor: the sum of the disks' sizes may be this many times the space of the file system. */
   readonly overcommit: number;
-  /** Names this pdisk, for ever: a file in the directory keeps another one out. */
+  /** The permanent name of this pdisk: a file in the directory has it and keeps another pdisk out. */
   readonly owner: string;
   readonly log?: { warn(sentence: string): void } | undefined;
 }
 
-/** Enough for many to share one fsync of the directory. */
+/** Enough changes at once for many to share one fsync of the directory. */
 const AT_ONCE = 64;
-/** More than there are requests at work, by default: it fills up only where the file system does not come back. */
+/** More than the default limit of concurrent requests: the queue fills up only if the file system hangs. */
 const WAITING = 4096;
 
 const errnoOf = (error: unknown): number | undefined => (error as NodeJS.ErrnoException).errno;
 const isTaken = (error: unknown): boolean => errnoOf(error) === -constants.errno.EEXIST;
-// libuv has no name for EDQUOT and says "Unknown system error -122".
+// libuv has no name for EDQUOT and reports "Unknown system error -122".
 const isQuota = (error: unknown): boolean => errnoOf(error) === -constants.errno.EDQUOT;
 const isFull = (error: unknown): boolean => errnoOf(error) === -constants.errno.ENOSPC || isQuota(error);
 
@@ -43,14 +46,14 @@ const textOf = (error: unknown): string => (isQuota(error) ? 'EDQUOT: disk quota
 
 type Change = 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED';
 
-/** A failed change as an error of ours. */
+/** The PdiskError for a failed change; a NotBegun is returned unchanged. */
 function failureOf(error: unknown, code: Change, disk: string): Error {
   if (error instanceof PdiskError || error instanceof NotBegun) return error;
   const full = isFull(error) && code !== 'REMOVE_FAILED';
   return errorOf(full ? 'POOL_FULL' : code, { disk, detail: textOf(error) });
 }
 
-/** Makes a file longer, by zeros; never shorter. Resolves with its size. */
+/** Extends a file with zeros to `bytes` and syncs it; never truncates it. Resolves with its size in bytes. */
 const lengthen = (path: string, bytes: number, signal: AbortSignal): Promise<number> =>
   withFile(path, 'r+', async file => {
     signal.throwIfAborted();
@@ -69,9 +72,9 @@ async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Makes the directory if it is missing. */
+/** Creates the directory if it is missing. */
 async function prepare(directory: string): Promise<void> {
-  // The umask takes bits away.
+  // chmod, because the umask removes bits from the mode of mkdir.
   if (await makeFolder(directory, 0o711)) await chmod(directory, 0o711);
 }
 
@@ -87,8 +90,8 @@ async function orUnavailable<T>(work: Promise<T>): Promise<T> {
 }
 
 /**
- * A pool of sparse raw images in one directory. Files there that do not bear the name of an image are never touched. Throws
- * POOL_UNAVAILABLE where the directory can neither be made nor used. Warns where libvirt's QEMU could not reach the images.
+ * A pool of sparse raw images in one directory. Other files there are never touched. Throws POOL_UNAVAILABLE
+ * if the directory cannot be created or used. Logs a warning if libvirt's QEMU could not open the images.
  */
 export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const directory = resolve(options.directory);
@@ -101,16 +104,16 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const unreachable = await checkQemuAccess(directory);
   if (unreachable !== undefined) options.log?.warn(unreachable);
 
-  /** A file of `bytes` zeros that occupies nothing; it and its name reach stable storage together. */
+  /** Extends an empty file to `bytes` without allocating blocks; syncs file and directory in parallel. */
   const fill = async (file: number, bytes: number, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
     const whole = ftruncateFile(file, bytes).then(() => fsyncFile(file));
-    // The file must not be closed before both have come back.
+    // allSettled, because the file must not be closed before both have finished.
     const failed = (await Promise.allSettled([whole, sync()])).find(one => one.status === 'rejected');
     if (failed) throw failed.reason;
   };
 
-  /** A file that is there already: of this very creation, which was interrupted, or somebody else's. */
+  /** Uses the file of an interrupted creation; throws if a file of another size is there. */
   const adopt = (path: string, bytes: number, signal: AbortSignal): Promise<void> =>
     withFile(path, 'r+', async file => {
       const { size } = await fstatFile(file);
@@ -134,9 +137,9 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   async function remove(uuid: string): Promise<void> {
     await claim.check();
     const found = await unlessMissing(() => unlink(pathOf(uuid)).then(() => true));
-    // Also where nothing was found: whoever removed it may have died before this step.
+    // Also if nothing was found: a crash may have come between an earlier unlink and its sync.
     await sync();
-    // Then it must not have been looked for in another directory, either.
+    // A missing file counts as removed only if the directory was the claimed one all the time.
     if (!found) await claim.check();
   }
 
@@ -150,7 +153,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
     return lengthen(pathOf(uuid), bytes, signal);
   }
 
-  /** An answer about the directory that was claimed. */
+  /** Runs a query after checking that the directory is still the claimed one. */
   const here = <T>(ask: () => Promise<T>): Promise<T> => orUnavailable(claim.check().then(ask));
 
   const raw: Pool = {
@@ -171,7 +174,7 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
 
     sizeOf: uuid => here(async () => (await unlessMissing(() => lstat(pathOf(uuid))))?.size),
 
-    // The file system gives no block to another file before it is written or reads as zeros.
+    // No wiping: blocks that a file system gives to another file read as zeros until they are written.
     wipes: false,
     wipe: async () => ({ bytes: 0, of: 0 }),
 
@@ -184,7 +187,8 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
 
     async begin(expected) {
       await claim.make(expected);
-      // Many images take long to count: the first creation need not wait for all of it.
+      // Starts the count of the images' blocks now, as it may take long: the first creation then waits for
+      // less of it.
       void bytesInAll().catch(() => {});
     },
   };

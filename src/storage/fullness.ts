@@ -1,25 +1,29 @@
-// Who over-commits a pool, or shares it, lives with the chance that it runs full while guests write to it: their writes then
-// fail. Somebody must hear of it while there is time to add to it.
+// An over-committed or shared pool may run full while guests write to it, and then their writes fail. This
+// watch warns the administrator early enough to extend the pool.
 import { sentenceOf } from '../errors.ts';
 import type { Pool, Use } from './pool.ts';
 
+/** How full a pool is, as a warning level. */
 export type Level = 'ok' | 'high' | 'full';
 
-/** How full a pool is of one thing. */
+/** The use of one resource of a pool, with its level. */
 export interface Fullness extends Use {
-  /** `high`: time to add to the pool; `full`: a thin pool promises nothing more from here on. */
+  /** `high`: the pool should be extended; `full`: a thin pool accepts no new disk and no resize. */
   readonly level: Level;
 }
 
-/** From which use on, in percent. Of a thin pool's metadata less is enough: it runs full at once, when many blocks are shared out. */
+/**
+ * The use in percent at which a level begins. It is lower for a thin pool's metadata, which can fill quickly
+ * when guests write to many new blocks.
+ */
 const FROM: Readonly<Record<Use['what'], Readonly<Record<'high' | 'full', number>>>> = {
   data: { high: 75, full: 90 },
   metadata: { high: 60, full: 80 },
 };
-/** A level ends only this far below where it begins, in percent: what goes up and down does not warn each time. */
+/** Hysteresis in percent: a level ends this far below its beginning, so that it does not flap. */
 const SLACK = 2;
 
-/** The level of a use, where the last one known was `before`. */
+/** The level of a use; `before` is the previous level, for the hysteresis. */
 export function levelOf({ what, percent }: Use, before: Level = 'ok'): Level {
   const from = (level: 'high' | 'full', was: boolean): boolean =>
     percent >= FROM[what][level] - (was ? SLACK : 0);
@@ -27,26 +31,31 @@ export function levelOf({ what, percent }: Use, before: Level = 'ok'): Level {
   return from('high', before !== 'ok') ? 'high' : 'ok';
 }
 
+/** A periodic check of a pool's use. */
 export interface FullnessWatch {
-  /** Asks the pool, and tells of a level that has changed. Never rejects; a pool that does not say has no news. */
+  /**
+   * Asks the pool and reports each level that has changed. Never rejects; a pool that fails changes no level.
+   */
   look(): Promise<void>;
-  /** As last seen; a pool whose volumes have their room for certain has nothing here. */
+  /** The use last seen; empty for a pool whose volumes are fully allocated. */
   now(): readonly Fullness[];
   stop(): void;
 }
 
-/** Looks at a pool every `everyMs` milliseconds. */
+/**
+ * Checks the use of a pool now and every `everyMs` milliseconds; the timer does not keep the process alive.
+ */
 export function watchFullness(parts: {
   readonly pool: Pick<Pool, 'use'>;
   readonly everyMs: number;
-  /** Told of every level that has changed. */
+  /** Called for each level that has changed. */
   readonly tell: (change: Fullness) => void;
   readonly log: { warn(sentence: string): void };
 }): FullnessWatch {
   const { pool, everyMs, tell, log } = parts;
   const known = new Map<Use['what'], Fullness>();
 
-  /** A pool that cannot be used is told once, and so is its coming back. */
+  /** Why the pool last failed; a failure is logged only when its reason changes, and the recovery once. */
   let away: string | undefined;
   async function ask(): Promise<readonly Use[]> {
     try {

@@ -8,7 +8,7 @@ interface PoolOptions extends Pick<FilePoolOptions, 'overcommit' | 'owner' | 'lo
   readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB'>;
 }
 
-/** Opens the pool at a place. Throws POOL_UNAVAILABLE where the place cannot be used. */
+/** Opens the pool at a place. Throws POOL_UNAVAILABLE if the place cannot be used. */
 export async function openPool(place: PoolPlace, { lvm, log, ...options }: PoolOptions): Promise<Pool> {
   if (place.kind === 'file') return openFilePool({ directory: place.directory, log, ...options });
   const { vg, thinPool } = place;

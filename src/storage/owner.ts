@@ -6,15 +6,16 @@ import { isMissing } from '../lib/missing.ts';
 
 interface Owner {
   readonly name: string;
-  /** Whether it is of this very start: its service has never had a pool. */
+  /** Whether the name was created at this start: the service has never had a pool. */
   readonly isNew: boolean;
-  /** Keeps it for ever. */
+  /** Writes the name to its file, if it is new. */
   keep(): Promise<void>;
 }
 
 /**
- * Who we are to others that share our storage: this host and a random id, kept in `file` from the first start on, for the service may move
- * and its host be renamed. In the letters of an LVM tag (lvm(8), VALID NAMES).
+ * The permanent name of this pdisk, for other pdisks on the same storage: the host name at the first start
+ * and a random id. It is stored in `file`, because the service may move and its host may be renamed. It has
+ * only characters that are allowed in an LVM tag (lvm(8), VALID NAMES).
  */
 export async function readOwner(file: string): Promise<Owner> {
   try {

@@ -1,4 +1,4 @@
-/** Where a volume is, as libvirt's disk XML names it. */
+/** The place of a volume, in the terms of libvirt's disk XML. */
 export interface VolumeSource {
   readonly type: 'file' | 'block';
   /** Absolute path. */
@@ -9,92 +9,107 @@ export interface VolumeSource {
 export interface VolumeEntry {
   readonly uuid: string;
   readonly bytes: number;
-  /** When it was made here, in milliseconds since 1970; undefined where the pool does not know. */
+  /** When it was created in this pool, in milliseconds since 1970; undefined if the pool does not know. */
   readonly createdMs: number | undefined;
-  /** How much room it takes, where that tells whether anything was ever written to it (0: nothing); undefined where it does not. */
+  /**
+   * Bytes allocated for a sparse file; 0 means that nothing was ever written. Undefined for other volumes.
+   */
   readonly writtenBytes?: number | undefined;
   /**
-   * Why it is left as it is, to follow "the volume": somebody has made something else of it, and what is asked of the pool about it (wiping,
-   * growing, removing) fails with this. Undefined: it is as we made it.
+   * Why the volume must be left as it is, as the end of a sentence that begins with "the volume": another
+   * program has changed its kind, so wiping, resizing and removing fail with this text. Undefined: it is as
+   * pdisk created it.
    */
   readonly obstacle?: string | undefined;
 }
 
-/** What lies in a pool under the name of a disk, and is not its volume. */
+/** A file or logical volume in a pool that has the name of a disk but is not its volume. */
 export interface Stranger {
   /** Its name in the directory, or in the volume group. */
   readonly name: string;
-  /** The disk whose name it bears. */
+  /** The disk whose UUID is in its name. */
   readonly uuid: string;
   readonly bytes: number;
 }
 
-/** How far a volume is wiped, of how many bytes. */
+/** The progress of wiping. */
 interface Wiped {
+  /** Bytes wiped so far, from the start of the volume. */
   readonly bytes: number;
+  /** Size of the volume in bytes. */
   readonly of: number;
 }
 
-/** How much of what a pool has is used, in percent. */
+/** How much of one resource of a pool is used, in percent. */
 export interface Use {
-  /** `metadata`: what a thin pool keeps about its blocks. */
+  /** `metadata`: the space in which a thin pool records its blocks. */
   readonly what: 'data' | 'metadata';
   readonly percent: number;
 }
 
-/** What is needed of a place that holds volumes. Errors are `PdiskError`s. */
+/** A place that holds the volumes of disks. Errors are `PdiskError`s. */
 export interface Pool {
   /**
-   * Makes the volume of a disk, all zeros, exactly `sizeGiB` large and on stable storage when it resolves. Making it again is no
-   * error. Once `begin` is aborted it is not begun any more. Throws POOL_BUSY or POOL_UNAVAILABLE where nothing was begun, POOL_FULL
-   * or VOLUME_FAILED; after the latter two, or when `signal` was aborted, `remove` undoes whatever there is.
+   * Creates the volume of a disk: all zeros, exactly `sizeGiB` large, and on stable storage when it resolves.
+   * Idempotent. A call that still waits when `begin` is aborted is not begun. Throws POOL_BUSY or
+   * POOL_UNAVAILABLE if nothing was begun, POOL_FULL or VOLUME_FAILED; after the latter two, or if `signal`
+   * was aborted, `remove` undoes the creation.
    */
   make(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<void>;
   /**
-   * Removes the volume of a disk and every trace of making it; one that is certainly not there is no error. Never removes one that is not
-   * as we made it, or in which somebody else has a share. Throws REMOVE_FAILED or POOL_UNAVAILABLE.
+   * Removes the volume of a disk and all remains of its creation. A volume that certainly does not exist is
+   * no error. A volume is never removed if it is not as pdisk created it, or if another volume depends on it.
+   * Throws REMOVE_FAILED or POOL_UNAVAILABLE.
    */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
   /**
-   * Makes the volume of a disk at least `sizeGiB` large; what is added is zeros. None is ever made smaller. Once `begin` is aborted it is not
-   * begun any more. Resolves with its real size in bytes when the kernel knows it. Throws POOL_BUSY or POOL_UNAVAILABLE where nothing was
-   * begun, POOL_FULL or GROW_FAILED.
+   * Resizes the volume of a disk to at least `sizeGiB`; the added bytes are zeros. A volume is never shrunk.
+   * A call that still waits when `begin` is aborted is not begun. Resolves with the real size in bytes when
+   * the kernel shows it. Throws POOL_BUSY or POOL_UNAVAILABLE if nothing was begun, POOL_FULL or GROW_FAILED.
    */
   grow(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<number>;
   /**
-   * How large the volume of a disk is, in bytes, as the pool itself has it now: a growth whose end nobody saw may have made it larger than
-   * its machines know. Undefined where there is none. Throws POOL_UNAVAILABLE.
+   * The size in bytes of a disk's volume, as the pool has it now: after a resize whose result was lost, it
+   * may be larger than the VMs know. Undefined if there is no volume. Throws POOL_UNAVAILABLE.
    */
   sizeOf(uuid: string, signal: AbortSignal): Promise<number | undefined>;
-  /** Whether a volume must be wiped before it is removed, or its bytes would come to light in another. */
+  /**
+   * Whether a volume must be wiped before it is removed, because the next volume may get its blocks unzeroed.
+   */
   readonly wipes: boolean;
   /**
-   * Wipes the next piece of a volume that nobody will read again, from byte `from` on; what it resolves with is on stable storage. Only for
-   * pools with `wipes`. Throws WIPE_FAILED, also where somebody has it open or has made something else of it, or where there is none: nobody
-   * knows then what has become of its bytes. Throws POOL_UNAVAILABLE.
+   * Wipes the next piece of a deleted disk's volume, from byte `from` on; the wiped bytes are on stable
+   * storage when it resolves. Only for pools with `wipes`. Throws POOL_UNAVAILABLE, or WIPE_FAILED: also if
+   * another program has the volume open or has changed its kind, or if there is no volume, since it is then
+   * not known where its bytes are.
    */
   wipe(uuid: string, from: number, signal: AbortSignal): Promise<Wiped>;
-  /** The volumes of disks. One that was half made may be among them: a file of no bytes. Throws POOL_UNAVAILABLE. */
+  /**
+   * The volumes of disks. An incomplete one may be among them, as a file of 0 bytes. Throws POOL_UNAVAILABLE.
+   */
   list(): Promise<readonly VolumeEntry[]>;
   /**
-   * A backup tool's overlay, say (`UUID.bk`), a snapshot, or a volume that was renamed. Nothing here ever touches such a thing. Throws
-   * POOL_UNAVAILABLE.
+   * Files and logical volumes with the name of a disk that are not its volume: the overlay of a backup tool
+   * (`UUID.bk`), a snapshot, a renamed volume. pdisk never touches them. Throws POOL_UNAVAILABLE.
    */
   strangers(): Promise<readonly Stranger[]>;
-  /** Resolves if volumes can be made and removed at this moment, as far as a quick look tells. Throws POOL_UNAVAILABLE. */
+  /** A quick check that volumes can be created and removed now. Throws POOL_UNAVAILABLE. */
   check(): Promise<void>;
-  /** How many bytes may be promised to disks in all, those that exist included. May be a minute old. Throws POOL_UNAVAILABLE. */
+  /**
+   * How many bytes may be promised to disks in all, including the existing ones. The value may be a minute
+   * old. Throws POOL_UNAVAILABLE.
+   */
   promisableBytes(): Promise<number>;
   /**
-   * How full it is of what a guest's writes may need more of; nothing where every volume has its room for certain. May be some seconds old.
-   * Throws POOL_UNAVAILABLE.
+   * The use of each resource that may run out while guests write; empty if volumes are fully allocated. The
+   * value may be some seconds old. Throws POOL_UNAVAILABLE.
    */
   use(): Promise<readonly Use[]>;
   /** Where the volume of a disk is, or would be. */
   source(uuid: string): VolumeSource;
   /**
-   * Only at start, before anything else: makes sure that this is the place of our volumes, of which there are some if `expected`, and
-   * removes what an interrupted `make` left behind. Throws POOL_UNAVAILABLE.
+   * To be called once at start, before all other methods. Claims the place of the volumes; `expected`: the
+   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE.
    */
   begin(expected: boolean): Promise<void>;
 }

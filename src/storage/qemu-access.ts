@@ -1,13 +1,14 @@
-// libvirtd (root) hands an image to QEMU's user when it plugs it in (dynamic_ownership of qemu.conf, on by default), but
-// QEMU itself opens it, by path and as that user: it needs search permission on every directory on the way. chown helps with
-// the file only, and the file's own mode 0600 is no obstacle. Permission bits alone do not tell (ACLs), so the kernel is
-// asked, by a process that is that user. Only root can have one; others see no more than what no ACL can give.
+// When libvirtd (root) plugs an image, it makes QEMU's user its owner (dynamic_ownership in qemu.conf, on by
+// default), so the file's mode 0600 is no obstacle. But QEMU opens the image by path as that user, and needs
+// search permission on every directory of the path. Permission bits do not tell all because of ACLs, so a
+// process with that user's id asks the kernel. Only root can start such a process; without root, only
+// directories that no ACL can open are found.
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const QEMU_CONF = '/etc/libvirt/qemu.conf';
-/** Debian's and Fedora's name for the user QEMU runs as. */
+/** The user that QEMU runs as on Debian and on Fedora. */
 const USUAL_USERS = ['libvirt-qemu', 'qemu'];
 
 interface Account {
@@ -16,10 +17,10 @@ interface Account {
   readonly gid: string;
 }
 
-/** The account that libvirt's QEMUs run as on this machine, if it has one. */
+/** The account that libvirt's QEMU runs as on this host; undefined if there is none. */
 async function qemuUser(): Promise<Account | undefined> {
   const conf = await readFile(QEMU_CONF, 'utf8').catch(() => '');
-  // A name, or a number with or without a plus sign in front.
+  // A name, or a numeric id with or without a plus sign.
   const set = /^\s*user\s*=\s*"\+?([^"]+)"/m.exec(conf)?.[1];
   const names = set === undefined ? USUAL_USERS : [set];
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
@@ -36,7 +37,7 @@ function withParents(directory: string): string[] {
   return parent === directory ? [directory] : [...withParents(parent), directory];
 }
 
-/** The first of `directories` that `user` may not search; undefined also where that cannot be found out. */
+/** The first of `directories` that `user` may not search; undefined if there is none or unknown. */
 function firstClosed(user: Account, directories: readonly string[]): Promise<string | undefined> {
   const script = 'for d; do [ -x "$d" ] || { printf %s "$d"; exit; }; done';
   const become = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups'];
@@ -47,7 +48,10 @@ function firstClosed(user: Account, directories: readonly string[]): Promise<str
   });
 }
 
-/** Of `directories` the first that is closed to everybody but its owner: an ACL for a user is masked by the group's bits (acl(5)). */
+/**
+ * The first of `directories` that only its owner can search. An ACL cannot change that: the group bits are
+ * the mask of every ACL entry for a user (acl(5)).
+ */
 async function firstShut(user: Account, directories: readonly string[]): Promise<string | undefined> {
   for (const directory of directories) {
     const { mode, uid } = await stat(directory);
@@ -57,8 +61,8 @@ async function firstShut(user: Account, directories: readonly string[]): Promise
 }
 
 /**
- * Whether libvirt's QEMU could open images in `directory` (absolute): undefined if it can or if that cannot be told (there is no such
- * user), else a sentence that says what to do.
+ * Checks whether libvirt's QEMU could open images in `directory` (an absolute path). Returns a sentence that
+ * says what to do, or undefined if QEMU can open them or if that cannot be determined.
  */
 export async function checkQemuAccess(
   directory: string,

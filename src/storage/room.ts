@@ -1,22 +1,23 @@
-// What can be promised is free space plus what our images occupy already. A guest that writes moves bytes from the one to the
-// other, so the sum changes only when somebody else fills or frees the file system: it may be old, and need not be counted
-// on every creation. Counting is left to find(1): one stat per image of our own would go through the thread pool that LevelDB shares,
-// and cost our only thread fifty times as much.
+// The space that can be promised is the free space plus the space that our images occupy. A write of a guest
+// moves bytes from the first to the second, so the sum changes only when other programs use or free space: it
+// may be cached, and is not computed for every creation. The images are counted by find(1), because one
+// stat(2) for each image would occupy the thread pool that LevelDB uses, and would cost the main thread fifty
+// times as much.
 import { statfs } from 'node:fs/promises';
 import { cached } from './cached.ts';
 import { createRunner } from './command.ts';
 import { inThread } from './threads.ts';
 import { withTimeout } from './timeout.ts';
 
-/** What find(1) calls a block, whatever the file system's block size. */
+/** The unit of find's %b in bytes, whatever the block size of the file system. */
 const FIND_BLOCK = 512;
-/** How long the sum will do after it was due to be counted again, in milliseconds. */
+/** How long the old sum is used while a new one is computed, in milliseconds; see `cached`. */
 const OVERDUE_MS = 60_000;
 const COUNTING_MS = 120_000;
 
 const run = createRunner();
 
-/** `images` is a POSIX extended regular expression for their names. */
+/** The bytes that our images occupy. `images` is a POSIX extended regular expression for their names. */
 async function occupied(directory: string, images: string): Promise<number> {
   const where = [directory, '-maxdepth', '1', '-ignore_readdir_race', '-regextype', 'posix-extended'];
   const args = [...where, '-regex', `.*/${images}`, '-printf', '%b\n'];
@@ -24,14 +25,18 @@ async function occupied(directory: string, images: string): Promise<number> {
   return blocks.split('\n').reduce((sum, number) => sum + Number(number), 0) * FIND_BLOCK;
 }
 
-/** How much of a file system is used, in percent: of what an ordinary user can have of it, as df(1) tells it. */
+/** The use of a file system in percent of the space for ordinary users, as in df(1). */
 export async function usedPercent(directory: string): Promise<number> {
   const { blocks, bfree, bavail } = await inThread(() => statfs(directory));
   const used = blocks - bfree;
   return Math.ceil((100 * used) / Math.max(1, used + bavail));
 }
 
-/** The bytes that all our images together may ever occupy: what is free for an ordinary user plus what they occupy. May be old, see `kept`. `check` is done before counting. */
+/**
+ * The bytes that all our images together can occupy: the space that is free for ordinary users plus the space
+ * that they occupy. The value is cached (see `cached`). `check` runs before each computation, and its error
+ * is thrown.
+ */
 export const room = (
   directory: string,
   images: string,

@@ -3,12 +3,12 @@ interface Waiter {
 }
 
 /**
- * Takes a slot when one is free: what is urgent first, then in the order of asking. Resolves with what frees it. Rejects with the signal's
- * reason.
+ * Takes a slot when one is free. Urgent callers are served first; within each group the order is first in,
+ * first out. Resolves with the function that frees the slot. Rejects with the signal's reason.
  */
 type TakeSlot = (urgent: boolean, signal: AbortSignal) => Promise<() => void>;
 
-/** At most `count` are taken at once. */
+/** A semaphore with two priorities: at most `count` slots are taken at once. */
 export function slots(count: number): TakeSlot {
   const queues = { urgent: new Set<Waiter>(), other: new Set<Waiter>() };
   let free = count;

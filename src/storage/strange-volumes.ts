@@ -1,6 +1,9 @@
 import type { Pool } from './pool.ts';
 
-/** Throws a sentence where the pool of a store that is new has volumes already: its own store is another one, or lost. */
+/**
+ * Throws an Error with a sentence if the pool of a new store holds volumes already: they belong to another
+ * store, or their store is lost.
+ */
 export async function demandNoVolumes(pool: Pick<Pool, 'list'>): Promise<void> {
   const { length } = await pool.list();
   if (length === 0) return;

@@ -1,11 +1,12 @@
-// The calls of a pool's file system run in libuv's threads, which the store and the hashing of passwords need, too. A file system that
-// hangs (a dead NFS server, a frozen one) keeps every thread that is in it: half of them are never in it, whatever is asked of the pool.
+// Calls on the pool's file system run in libuv's thread pool, which the store and the hashing of passwords
+// also use. A file system that hangs (a dead NFS server, a frozen file system) blocks every thread that calls
+// it. So at most half of the threads are used for the pool's file system.
 
-/** libuv's own default where the variable says nothing. */
+/** Size of libuv's thread pool; 4 is libuv's default. */
 const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
-const MOST = Math.max(1, Math.floor(THREADS / 2));
+const MAX_BUSY = Math.max(1, Math.floor(THREADS / 2));
 
-/** The call was given up while it waited for a thread: it was not made. */
+/** The signal was aborted before a thread was free: the call was not made. */
 export class NotBegun extends Error {
   override readonly name = 'NotBegun';
 }
@@ -24,7 +25,7 @@ function release(): void {
 }
 
 function slot(signal: AbortSignal | undefined): Promise<void> | undefined {
-  if (busy < MOST) {
+  if (busy < MAX_BUSY) {
     busy += 1;
     return undefined;
   }
@@ -47,8 +48,8 @@ function slot(signal: AbortSignal | undefined): Promise<void> | undefined {
 }
 
 /**
- * Makes a call that occupies a thread for as long as it takes, when one of those is free that a pool may have; in the order of asking.
- * Throws NotBegun when `signal` is aborted before.
+ * Makes a call that occupies one of libuv's threads, when one of the pool's share is free; first in, first
+ * out. Throws NotBegun if `signal` is aborted before the call begins.
  */
 export async function inThread<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal?.aborted) throw new NotBegun('it was given up before');

@@ -149,10 +149,10 @@ test('a disk that has left its machine is not free while the definition of that 
 
 test('a machine that is defined from its old live XML after its death does not have the disk', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
-  const live = site.n1.machines.xml(site.n1.domain('one-1'), false);
+  const live = site.n1.vms.xml(site.n1.domain('one-1'), false);
   site.n1.destroy('one-1');
   await site.untilUsers(uuid, 0);
-  site.n1.machines.define(live);
+  site.n1.vms.define(live);
   await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
   site.n1.start('one-1');
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED, STOPPED_SAVED } from '../../src/libvirt/constants.ts';
-import type { Machine } from '../fakes/libvirtd/machine.ts';
+import type { FakeVm } from '../fakes/libvirtd/vm.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
@@ -31,7 +31,7 @@ function migrate(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {
 }
 
 /** A machine that was away is started again, with the disks that it had. */
-function comeBack(fake: FakeLibvirtd, name: string, uuid: string, disks: Machine['disks']): void {
+function comeBack(fake: FakeLibvirtd, name: string, uuid: string, disks: FakeVm['disks']): void {
   fake.addDomain({ name, uuid, running: false });
   fake.start(name);
   fake.domain(name).disks = disks;

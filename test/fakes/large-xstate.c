@@ -1,6 +1,7 @@
-// Preloaded, a kernel whose register state (NT_X86_XSTATE) is XSTATE_BYTES long, whatever the processor's is: it hands out what
-// the processor has and a pattern after that, and takes, like Linux, nothing but the whole, of which the pattern must be the one
-// that it handed out. What calls ptrace by syscall(2) gets the same.
+// A library to be preloaded that simulates a kernel whose register state (NT_X86_XSTATE) is XSTATE_BYTES
+// long, whatever the processor's is. On reading, the real state is followed by a pattern. On writing, as in
+// Linux, only the whole state is accepted, and it must contain the unchanged pattern. Calls of ptrace by
+// syscall(2) behave in the same way.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -13,7 +14,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-// What User-mode Linux keeps of a state, and writes back: after that the pattern must be what it was.
+// KEPT: the length of the state that User-mode Linux stores and writes back; after it the pattern must be
+// unchanged.
 enum { ROOM = 1 << 16, KEPT = 2696 };
 
 static unsigned char pattern(size_t at) { return (unsigned char)(at * 7 + 1); }

@@ -1,5 +1,5 @@
-// A libvirtd without QEMU: it speaks the real protocol on a unix socket or TCP, its machines are in memory, and it fails
-// on request. test/libvirt runs one suite against it and against the real one.
+// A libvirtd without QEMU: it speaks the real protocol on a unix socket or TCP, its VMs are in memory, and it
+// fails on request. test/libvirt runs one suite against it and against a real libvirtd.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
@@ -10,17 +10,12 @@ import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
 import { type Auth, fakeAnswers } from './libvirtd/answers.ts';
 import { type Faults, noFaults, type ProcedureName } from './libvirtd/faults.ts';
 import { END } from './libvirtd/lifecycle.ts';
-import {
-  domainOf,
-  type Machine,
-  type MachineSettings,
-  type Manners,
-  type SavedMachine,
-} from './libvirtd/machine.ts';
-import { fakeMachines, type Machines } from './libvirtd/machines.ts';
 import { fakeMigration, type Migration, type MigrationOptions } from './libvirtd/migration.ts';
 import { type Session, serve } from './libvirtd/session.ts';
+import { domainOf, type FakeVm, type FakeVmSettings, type Manners, type SavedVm } from './libvirtd/vm.ts';
+import { type FakeVms, fakeVms } from './libvirtd/vms.ts';
 
+/** The settings of a fake libvirtd. */
 export interface FakeLibvirtdOptions {
   /** Path of a unix socket. One of `unix` and `tcp` must be given; both may be. */
   unix?: string;
@@ -28,86 +23,94 @@ export interface FakeLibvirtdOptions {
   tcp?: number;
   /** Default none. */
   auth?: Auth;
-  /** What the capabilities call the host; default random, the same over restarts. */
+  /** The host UUID in the capabilities; default random, and not changed by a restart. */
   hostUuid?: string;
   hostname?: string;
-  /** How long a willing guest takes to let go of a device; default 5 ms. */
+  /** How long a willing guest takes to release a device; default 5 ms. */
   unplugMs?: number;
-  /** Default every 5 s, dead after 5. */
+  /** Default: a PING after 5 s of silence, dead after 5 unanswered ones. */
   keepalive?: KeepaliveSettings;
-  /** Whether QEMU's lock keeps an image from two machines; default true. A storage of many hosts may have no such locks. */
+  /**
+   * Whether QEMU locks its images; default true. A storage that several hosts share may have no such locks.
+   */
   locks?: boolean;
 }
 
-/** One call that arrived. */
+/** One call that was received. */
 export interface SeenCall {
   procedure: ProcedureName;
   args: unknown;
 }
 
+/** A running fake libvirtd. `name` is always the name of a domain; a method throws if there is none. */
 export interface FakeLibvirtd {
-  /** Of the unix socket if there is one, else by TCP. */
+  /** URI of the unix socket if there is one, else of the TCP port. */
   readonly uri: string;
   readonly tcpUri: string | undefined;
-  /** What the capabilities call the host. */
+  /** The host UUID in the capabilities. */
   readonly hostUuid: string;
   readonly faults: Faults;
-  /** Every call since the start, refused ones included, ones that met a fault before execution not. */
+  /**
+   * Every call since the start, including refused ones, without those that a fault stopped before execution.
+   */
   readonly calls: readonly SeenCall[];
-  /** Connections open now, and made since the start. */
+  /** Connections open now, and opened since the start. */
   readonly connections: { readonly open: number; readonly made: number };
-  /** Most calls that one connection had waiting at once. */
+  /** Highest number of unanswered calls of one connection. */
   readonly mostUnanswered: number;
-  addDomain(settings: MachineSettings): Domain;
-  /** The machine itself, to look at and to change; throws if there is none. */
-  domain(name: string): Machine;
-  /** Pulls the plug, as `virsh destroy`, or ends it with another STOPPED_ detail. */
+  addDomain(settings: FakeVmSettings): Domain;
+  /** The VM, to be read and changed; throws if there is none. */
+  domain(name: string): FakeVm;
+  /** As `virsh destroy`, or ends the VM with another STOPPED_ detail. */
   destroy(name: string, detail?: number): void;
-  /** The guest has switched itself off. */
+  /** The guest switches itself off. */
   poweroff(name: string): void;
   /** QEMU is killed. */
   kill(name: string): void;
-  /** Managed save. */
+  /** As `virsh managedsave`. */
   save(name: string): void;
-  /** `virsh save`: in a file, of which libvirt remembers nothing. */
-  saveToFile(name: string): SavedMachine;
-  /** `virsh restore`, on the host where it was saved or on another. */
-  restore(saved: SavedMachine): Domain;
+  /** As `virsh save`: into a file, of which libvirt keeps no record. */
+  saveToFile(name: string): SavedVm;
+  /** As `virsh restore`, on the same or on another host. */
+  restore(saved: SavedVm): Domain;
   start(name: string): void;
   suspend(name: string): void;
   resume(name: string): void;
   reset(name: string): void;
-  /** `virsh dumpxml | virsh define`: what it runs with is its definition from now on. */
+  /** As `virsh dumpxml | virsh define`: the live XML becomes the definition. */
   redefine(name: string): void;
   snapshot(name: string): void;
-  /** Back to its snapshot. */
+  /** Reverts the VM to its snapshot. */
   revert(name: string): void;
-  /** Gone to another host. */
+  /** The VM has migrated to a host that is not simulated. */
   migrateAway(name: string): void;
-  /** Begins its live migration to another fake; the answer takes it further, or ends it. */
+  /**
+   * Begins a live migration to another fake; the returned object continues it step by step, or lets it fail.
+   */
   migrate(name: string, to: FakeLibvirtd, options?: MigrationOptions): Migration;
-  /** Somebody's job holds the domain until what this returns is called: changes wait for it. */
+  /** A foreign job holds the domain until the returned function is called: changes wait for it. */
   hold(name: string): () => void;
-  /** How many changes of a domain wait for somebody's job. */
+  /** How many changes of a domain wait for a job. */
   waiting(name: string): number;
   setManners(name: string, manners: Manners): void;
-  /** The guest lets go of what it was asked for and had kept. */
+  /** The guest releases a device that it was asked for and had kept. */
   release(name: string, alias: string): void;
-  /** Sends an event of your own making to every client. */
+  /** Sends any event to every client. */
   emit(event: DomainEvent): void;
-  /** Cuts every connection; new ones are welcome. */
+  /** Cuts every connection; new ones are accepted. */
   dropConnections(): void;
-  /** Listens again after `stop` or `cut`, on the same address, with the same machines. */
+  /** Listens again after `stop` or `cut`, on the same address, with the same VMs. */
   listen(): Promise<void>;
   /**
-   * Cuts every connection and stops listening, as the death of libvirtd does; the machines live on. The next one knows why none of
-   * them stopped, calls that waited in this one are not made, and it counts runs anew.
+   * Cuts every connection and stops listening, as when libvirtd is killed; the VMs run on. Calls that waited
+   * are never executed. After `listen`, the new libvirtd does not know why a VM stopped before, and counts
+   * its ids anew.
    */
   stop(): Promise<void>;
-  /** Cuts every connection and lets none in, while libvirtd goes on and makes the calls that wait in it. */
+  /** Cuts every connection and stops listening, but libvirtd runs on and executes the calls that wait. */
   cut(): Promise<void>;
-  /** What is in this host, for another one. */
-  readonly machines: Machines;
+  /** The VMs of this host, for the migration from another one. */
+  readonly vms: FakeVms;
 }
 
 async function listening(accept: (socket: Socket) => void, where: ListenOptions): Promise<Server> {
@@ -127,7 +130,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** A fake that listens. */
+/** Starts a fake libvirtd; resolves when it listens. */
 export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<FakeLibvirtd> {
   const hostUuid = options.hostUuid ?? randomUUID();
   const faults = noFaults();
@@ -142,13 +145,13 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   function emit(event: DomainEvent): void {
     for (const session of sessions.values()) session.send(event);
   }
-  const machines = fakeMachines({
+  const vms = fakeVms({
     emit,
     unplugMs: options.unplugMs ?? 5,
     locks: options.locks ?? true,
   });
   const auth = options.auth ?? 'none';
-  const answers = fakeAnswers(machines, { auth, hostUuid, hostname: options.hostname ?? 'fake' });
+  const answers = fakeAnswers(vms, { auth, hostUuid, hostname: options.hostname ?? 'fake' });
 
   function accept(socket: Socket): void {
     connections.open += 1;
@@ -156,7 +159,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     socket.setNoDelay(true);
     const session = serve(socket, {
       answers,
-      jobs: machines,
+      jobs: vms,
       life: () => life,
       faults,
       authNeeded: auth !== 'none',
@@ -174,7 +177,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   }
 
   async function listen(): Promise<void> {
-    machines.daemonBegins();
+    vms.daemonBegins();
     if (options.unix !== undefined) {
       await rm(options.unix, { force: true });
       servers.push(await listening(accept, { path: options.unix }));
@@ -208,39 +211,38 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
     get mostUnanswered() {
       return mostUnanswered;
     },
-    addDomain: settings => domainOf(machines.add(settings)),
-    domain: machines.findByName,
-    destroy: (name, detail = STOPPED_DESTROYED) => machines.stop(machines.findByName(name), detail),
-    poweroff: name => machines.end(machines.findByName(name), END.shutdown),
-    kill: name => machines.end(machines.findByName(name), END.killed),
-    save: name => machines.managedSave(machines.findByName(name)),
-    saveToFile: name => machines.saveToFile(machines.findByName(name)),
-    restore: saved => domainOf(machines.restore(saved)),
-    start: name => machines.start(machines.findByName(name)),
-    suspend: name => machines.suspend(machines.findByName(name)),
-    resume: name => machines.resume(machines.findByName(name)),
-    reset: name => machines.wake(machines.findByName(name)),
-    redefine: name => void machines.define(machines.xml(machines.findByName(name), false)),
-    snapshot: name => machines.snapshot(machines.findByName(name)),
-    revert: name => machines.revert(machines.findByName(name)),
-    migrateAway: name => machines.migrateAway(machines.findByName(name)),
-    migrate: (name, to, migration) =>
-      fakeMigration(machines, to.machines, machines.findByName(name), migration ?? {}),
-    hold: name => machines.hold(machines.findByName(name).uuid),
-    waiting: name => machines.waiting(machines.findByName(name).uuid),
+    addDomain: settings => domainOf(vms.add(settings)),
+    domain: vms.findByName,
+    destroy: (name, detail = STOPPED_DESTROYED) => vms.stop(vms.findByName(name), detail),
+    poweroff: name => vms.end(vms.findByName(name), END.shutdown),
+    kill: name => vms.end(vms.findByName(name), END.killed),
+    save: name => vms.managedSave(vms.findByName(name)),
+    saveToFile: name => vms.saveToFile(vms.findByName(name)),
+    restore: saved => domainOf(vms.restore(saved)),
+    start: name => vms.start(vms.findByName(name)),
+    suspend: name => vms.suspend(vms.findByName(name)),
+    resume: name => vms.resume(vms.findByName(name)),
+    reset: name => vms.wake(vms.findByName(name)),
+    redefine: name => void vms.define(vms.xml(vms.findByName(name), false)),
+    snapshot: name => vms.snapshot(vms.findByName(name)),
+    revert: name => vms.revert(vms.findByName(name)),
+    migrateAway: name => vms.migrateAway(vms.findByName(name)),
+    migrate: (name, to, migration) => fakeMigration(vms, to.vms, vms.findByName(name), migration ?? {}),
+    hold: name => vms.hold(vms.findByName(name).uuid),
+    waiting: name => vms.waiting(vms.findByName(name).uuid),
     setManners(name, manners) {
-      machines.findByName(name).manners = manners;
+      vms.findByName(name).manners = manners;
     },
-    release: (name, alias) => machines.letGo(machines.findByName(name), alias),
+    release: (name, alias) => vms.letGo(vms.findByName(name), alias),
     emit,
     dropConnections,
     listen,
     async stop() {
       life += 1;
-      machines.daemonDied();
+      vms.daemonDied();
       await cut();
     },
     cut,
-    machines,
+    vms,
   };
 }

@@ -12,7 +12,7 @@ const client = {
 } as unknown as LibvirtClient;
 const domain = { name: 'one-7', uuid: 'u', id: 1 };
 
-test('each call to libvirt is told to a log that wants to know, with its machine, its time and its error', async t => {
+test('at level debug each call to libvirt is logged with its VM, its duration and its error', async t => {
   const lines: Record<string, unknown>[] = [];
   const log = {
     info() {},
@@ -30,7 +30,7 @@ test('each call to libvirt is told to a log that wants to know, with its machine
   t.is(lines.length, 2);
 });
 
-test('a log that does not want to know costs nothing', t => {
+test('without level debug the client is returned unchanged', t => {
   t.is(observed(client, 'n1', { info() {}, warn() {} }), client);
   t.is(observed(client, 'n1', { info() {}, warn() {}, debug() {}, isLevelEnabled: () => false }), client);
 });

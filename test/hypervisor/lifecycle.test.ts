@@ -8,7 +8,7 @@ const domain = { name: 'a', uuid: 'u', id: 1 };
 const running: Turn = { kind: 'running' };
 const ended = (how: 'shutdown' | 'destroyed' | 'crashed' | 'failed'): Turn => ({ kind: 'ended', how });
 
-/** What each event of libvirt says of where its machine goes. */
+/** The lifecycle change that each event of libvirt reports. */
 const turns: Record<Told, Turn | undefined> = {
   definedAdded: { kind: 'defined' },
   definedUpdated: { kind: 'defined' },
@@ -35,14 +35,14 @@ const turns: Record<Told, Turn | undefined> = {
   crashedPanicked: undefined,
 };
 
-test('only what runs, goes elsewhere or ends is a turn in a machine’s life', t => {
+test('each event of libvirt reports the right lifecycle change, or none', t => {
   for (const [told, turn] of Object.entries(turns)) {
     const [event, detail] = EVENT[told as Told];
     t.deepEqual(turnOf({ type: 'lifecycle', domain, event, detail }), turn, told);
   }
 });
 
-test('an end that only a newer libvirt knows is no proof of one; the post-copy switch-over is one', t => {
+test('an unknown detail of STOPPED proves no end; a post-copy migration has a switch-over', t => {
   t.deepEqual(turnOf({ type: 'lifecycle', domain, event: 5, detail: 77 }), { kind: 'changed' });
   t.deepEqual(turnOf({ type: 'lifecycle', domain, event: 3, detail: 7 }), { kind: 'switching' });
   t.is(turnOf({ type: 'device-removed', domain, alias: 'ua-x' }), undefined);
@@ -54,15 +54,15 @@ const statesIn = (is: (state: { state: number; reason: number }) => unknown): st
     return is({ state, reason });
   });
 
-test('paused by its owner, a machine stays where it is; paused on its way, it may go on elsewhere', t => {
+test('a domain moves if it is paused by a migration or its start, not if a user paused it', t => {
   t.deepEqual(statesIn(isMoving), ['migrating', 'startingUp']);
 });
 
-test('of shut off domains, only those tell an end that were switched off, destroyed or crashed', t => {
+test('the state of a domain tells its end only if it was switched off, destroyed or crashed', t => {
   t.deepEqual(statesIn(endOf), ['offShutdown', 'offDestroyed', 'offCrashed']);
 });
 
-test('a run that was seen is known until it ends, once', t => {
+test('a run that was seen is returned once, when it ends', t => {
   const runs = createRuns();
   runs.begin('n', 1);
   runs.seen('n', 1, 'u', 7);
@@ -70,11 +70,11 @@ test('a run that was seen is known until it ends, once', t => {
   t.is(runs.ended('n', 'u'), undefined);
   runs.started('n', 'u', 8);
   t.is(runs.ended('m', 'u'), undefined, 'another node');
-  t.is(runs.ended('n', 'v'), undefined, 'another machine');
+  t.is(runs.ended('n', 'v'), undefined, 'another VM');
   t.is(runs.ended('n', 'u'), 8);
 });
 
-test('what was seen on a connection that has gone is not known, nor is what comes late from it', t => {
+test('a run that was seen on an earlier connection is forgotten, also if the answer comes late', t => {
   const runs = createRuns();
   runs.started('n', 'u', 1);
   t.is(runs.ended('n', 'u'), undefined, 'no connection yet');

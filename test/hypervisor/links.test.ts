@@ -18,7 +18,7 @@ import {
   watcher,
 } from './helpers/fake-node.ts';
 
-test('no node is linked before somebody asks for it', async t => {
+test('a node is linked only when it is needed', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const key = hypervisor.nodeKey('n');
   t.true(hypervisor.isConfigured(key));
@@ -38,7 +38,7 @@ test('a node that is not configured is not linked', async t => {
 
 const [, REVERTED] = EVENT.stoppedFromSnapshot;
 
-/** A watcher that writes down all that it is told. */
+/** A watcher that appends every event to `told`. */
 function scribe(told: unknown[][]): NodeWatcher {
   const write =
     (kind: string) =>
@@ -56,7 +56,7 @@ function scribe(told: unknown[][]): NodeWatcher {
   };
 }
 
-test('what becomes of domains and devices is told with the node, the UUID and the name', async t => {
+test('events of domains and devices carry the node, the UUID and the name', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const node = hypervisor.nodeKey('n');
   const told: unknown[][] = [];
@@ -79,7 +79,7 @@ test('what becomes of domains and devices is told with the node, the UUID and th
   fake.save('a');
   await until(() => told.some(([kind, ...news]) => kind === 'left' && news.includes('saved')), 'the news');
   const [domain, alias] = [[node, uuid, 'a'], `ua-${spec.disk}`];
-  /** A run that begins, which two events tell. */
+  /** libvirt sends two events when a run begins. */
   const begun = Array.from({ length: 2 }, () => ['running', ...domain]);
   t.deepEqual(told, [
     ['up', node, 1],
@@ -128,7 +128,7 @@ test('an end is watched only if the run was seen on the same connection', async 
   await until(() => ups.length === 2, 'a new connection');
   t.like(await hypervisor.look(node, uuids[0] ?? '', farOff()), { kind: 'running' });
   for (const name of ['seen', 'unseen', 'before']) fake.destroy(name);
-  // Of a start that fails after it, libvirt tells a second end.
+  // libvirt sends a second end for a start that fails afterwards.
   fake.emit({
     type: 'lifecycle',
     domain: { name: 'seen', uuid: uuids[0] ?? '', id: -1 },
@@ -144,7 +144,7 @@ test('an end is watched only if the run was seen on the same connection', async 
   ]);
 });
 
-test('a migration is told by both ends: an incoming copy does not run, and one that is given up was not watched', async t => {
+test('both hosts report a migration: the incoming copy does not run, and its end was not watched', async t => {
   const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
   const told: unknown[][] = [];
@@ -177,10 +177,10 @@ test('a migration is told by both ends: an incoming copy does not run, and one t
   told.length = 0;
   to.kill('a');
   await until(() => told.length === 1, 'the news');
-  t.deepEqual(news(keys[1]), [['ended', 'failed', 2]], 'by the event that told that it had landed');
+  t.deepEqual(news(keys[1]), [['ended', 'failed', 2]], 'the run was seen by the event of its arrival');
 });
 
-test('a lost node is told once, and that it is back once', async t => {
+test('the loss of a node and its return are logged once each', async t => {
   const { fake, hypervisor, lines } = await fakeNode(t);
   const generations: number[] = [];
   hypervisor.watch(watcher({ up: (_, generation) => generations.push(generation) }));
@@ -197,7 +197,7 @@ test('a lost node is told once, and that it is back once', async t => {
   );
 });
 
-/** A hypervisor whose nodes are all under the wildcard, linked: `127.0.0.1` leads to the fake, `127.0.0.2` to nobody. */
+/** A hypervisor with the wildcard only: 127.0.0.1 is the fake and linked, 127.0.0.2 leads nowhere. */
 async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'> & { vm: Vm }> {
   const fake = await startFakeLibvirtd({ tcp: 0 });
   t.teardown(() => fake.stop());
@@ -211,7 +211,7 @@ async function wildNode(t: ExecutionContext): Promise<Omit<FakeNode, 'lines'> & 
   return { fake, hypervisor, vm: await until(linked, 'the link') };
 }
 
-test('under the wildcard, a link that nobody keeps or uses is closed; one with a disk plugged stays', async t => {
+test('under the wildcard, an idle link is closed; a link over which a disk was plugged stays', async t => {
   const { fake, hypervisor, vm } = await wildNode(t);
   t.is(hypervisor.hostOf(vm.node), '127.0.0.1');
   const none = (): boolean => hypervisor.linkedNodes().length === 0 && fake.connections.open === 0;
@@ -236,7 +236,7 @@ test('under the wildcard, a link that is used stays', async t => {
   t.is(fake.connections.made, made);
 });
 
-test('after the end nothing is left open, and nothing is linked again', async t => {
+test('after close no connection is open, and no node is linked again', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   await hypervisor.resolve('n', 'a', farOff());

@@ -7,8 +7,8 @@ import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
 
-/** A machine with one disk, on node `n`. */
-async function machine(t: ExecutionContext, { persistent = true } = {}) {
+/** A VM with one disk, on node `n`. */
+async function startVm(t: ExecutionContext, { persistent = true } = {}) {
   const { fake, hypervisor } = await fakeNode(t);
   const spec = diskSpec();
   const { uuid } = fake.addDomain({ name: 'a', persistent, disks: [diskElement(spec)] });
@@ -17,8 +17,8 @@ async function machine(t: ExecutionContext, { persistent = true } = {}) {
   return { fake, hypervisor, node, uuid, spec, look };
 }
 
-test('a machine that runs, paused or not, is seen with its run, its disks and its targets', async t => {
-  const { fake, spec, look } = await machine(t);
+test('look shows the run, the disks and the targets of a running or paused VM', async t => {
+  const { fake, spec, look } = await startVm(t);
   const { disk, source, target } = spec;
   const seen = {
     kind: 'running',
@@ -37,8 +37,8 @@ test('a machine that runs, paused or not, is seen with its run, its disks and it
   t.not(fake.domain('a').id, seen.run.id);
 });
 
-test('a machine that is shut off is seen with its end, as long as libvirtd knows it', async t => {
-  const { fake, hypervisor, spec, look } = await machine(t);
+test('look shows how a VM ended that is shut off, until libvirtd restarts', async t => {
+  const { fake, hypervisor, spec, look } = await startVm(t);
   const off = (how: string | null) => ({ kind: 'off', how, host: fake.hostUuid, defined: [spec.disk] });
   const ends = { shutdown: 'poweroff', destroyed: 'destroy', crashed: 'kill', saved: 'saveToFile' } as const;
   for (const [how, end] of Object.entries(ends)) {
@@ -53,8 +53,8 @@ test('a machine that is shut off is seen with its end, as long as libvirtd knows
   t.deepEqual(await look(), off(null));
 });
 
-test('a managed save image is seen, also by a libvirtd that has restarted, until the machine is back', async t => {
-  const { fake, hypervisor, look } = await machine(t);
+test('look shows a managed save image, also after a restart of libvirtd, until the VM is started', async t => {
+  const { fake, hypervisor, look } = await startVm(t);
   fake.save('a');
   t.deepEqual(await look(), { kind: 'saved' });
   await fake.stop();
@@ -65,14 +65,14 @@ test('a managed save image is seen, also by a libvirtd that has restarted, until
   t.is((await look()).kind, 'running');
 });
 
-test('a machine that no list has is absent', async t => {
-  const { fake, hypervisor, node, look } = await machine(t, { persistent: false });
+test('a VM that libvirt does not list is absent', async t => {
+  const { fake, hypervisor, node, look } = await startVm(t, { persistent: false });
   t.deepEqual(await hypervisor.look(node, randomUUID(), farOff()), { kind: 'absent' });
   fake.destroy('a');
   t.deepEqual(await look(), { kind: 'absent' });
 });
 
-test('in a migration, the incoming copy and the machine in its switch-over may go on elsewhere', async t => {
+test('in a migration, the incoming copy and the source in its switch-over are moving', async t => {
   const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
   const { uuid } = from.addDomain({ name: 'a' });
@@ -92,8 +92,8 @@ test('in a migration, the incoming copy and the machine in its switch-over may g
   t.deepEqual(await kinds(), ['absent', 'running']);
 });
 
-test('what is plugged in is not in the definition, until somebody defines the machine anew from what it runs with', async t => {
-  const { fake, hypervisor, node, uuid, spec, look } = await machine(t);
+test('a plugged disk is not in the definition, until the VM is defined from its live XML', async t => {
+  const { fake, hypervisor, node, uuid, spec, look } = await startVm(t);
   const [device] = fake.domain('a').disks;
   if (!device) throw new Error('no disk');
   const disk = randomUUID();
@@ -103,18 +103,22 @@ test('what is plugged in is not in the definition, until somebody defines the ma
   t.like(await look(), { kind: 'running', defined: [spec.disk, disk] });
   t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined);
   t.like(await look(), { kind: 'running', defined: [spec.disk] });
-  t.is(fake.domain('a').disks.length, 2, 'the running machine keeps it');
-  t.is(await hypervisor.undefineDisk(node, uuid, disk, farOff()), undefined, 'it is not there any more');
+  t.is(fake.domain('a').disks.length, 2, 'the live domain keeps the disk');
+  t.is(
+    await hypervisor.undefineDisk(node, uuid, disk, farOff()),
+    undefined,
+    'the definition no longer has the disk',
+  );
 });
 
-test('a machine without a definition has no disk in it, whatever it runs with', async t => {
-  const { hypervisor, node, uuid, spec, look } = await machine(t, { persistent: false });
+test('a transient VM has no disk in its definition', async t => {
+  const { hypervisor, node, uuid, spec, look } = await startVm(t, { persistent: false });
   t.like(await look(), { kind: 'running', defined: [] });
   t.is(await hypervisor.undefineDisk(node, uuid, spec.disk, farOff()), undefined);
 });
 
-test('why a disk stays in a definition is told in words', async t => {
-  const { fake, hypervisor, node, uuid, spec, look } = await machine(t);
+test('undefineDisk returns the reason why a disk stays in the definition', async t => {
+  const { fake, hypervisor, node, uuid, spec, look } = await startVm(t);
   const message = 'Timed out during operation: cannot acquire state change lock';
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 68, message });
   t.is(await hypervisor.undefineDisk(node, uuid, spec.disk, farOff()), message);
@@ -125,7 +129,7 @@ test('why a disk stays in a definition is told in words', async t => {
 });
 
 test('a node that does not answer in time is unreachable', async t => {
-  const { fake, hypervisor, node, uuid, look } = await machine(t);
+  const { fake, hypervisor, node, uuid, look } = await startVm(t);
   const { opened, open } = gate();
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', until: opened });
   const late = await t.throwsAsync(hypervisor.look(node, uuid, inMs(300)), { instanceOf: PdiskError });
@@ -139,8 +143,8 @@ test('a node that does not answer in time is unreachable', async t => {
   await fake.listen();
 });
 
-test('the domains that a machine’s names mean are found, running or not', async t => {
-  const { fake, hypervisor, uuid } = await machine(t);
+test('the domains with the names of a VM are found, running or not', async t => {
+  const { fake, hypervisor, uuid } = await startVm(t);
   const off = fake.addDomain({ name: 'one-a', running: false });
   fake.addDomain({ name: 'other' });
   const found = await hypervisor.domainsNamed(hypervisor.vm('n', 'a'), farOff());

@@ -11,7 +11,7 @@ const nodes = configuredNodes(
 );
 const plain = configuredNodes(new Map([['a', 'qemu:///system']]));
 
-test('two names of one libvirt are one node, known by the first', t => {
+test('two names with one libvirt URI are one node, known by the first name', t => {
   t.is(nodes.keyOf('localhost'), nodes.keyOf('onehost-1'));
   t.is(nodes.hostOf(nodes.keyOf('onehost-1')), 'localhost');
 });
@@ -21,7 +21,7 @@ test('names are compared in lower case and without a final dot', t => {
   t.is(nodes.node(nodes.keyOf('ONEHOST-2.example.'))?.host, 'onehost-2.example');
 });
 
-test('a node under the wildcard is found again by its key alone', t => {
+test('a node under the wildcard is found by its key alone', t => {
   const key = nodes.keyOf('Other.Example');
   t.is(nodes.node(key)?.uri, 'qemu+tcp://other.example/system');
   t.is(nodes.hostOf(key), 'other.example');
@@ -29,7 +29,7 @@ test('a node under the wildcard is found again by its key alone', t => {
   t.is(nodes.node(nodes.keyOf('kvm_01'))?.uri, 'qemu+tcp://kvm_01/system');
 });
 
-test('the wildcard and a name that lead to one libvirt are one node', t => {
+test('a name and the wildcard with one libvirt URI are one node', t => {
   const both = configuredNodes(
     new Map([
       ['first', 'qemu+tcp://h/system'],
@@ -51,7 +51,7 @@ for (const name of [
   `${'a'.repeat(64)}.b`,
   'a..b',
 ]) {
-  test(`'${name}' is no host name: the wildcard does not take it`, t => {
+  test(`'${name}' is no host name: the wildcard does not match it`, t => {
     const key = nodes.keyOf(name);
     t.is(key, `host:${name}`);
     t.is(nodes.node(key), undefined);
@@ -59,13 +59,13 @@ for (const name of [
   });
 }
 
-test('without a wildcard, an unknown node has a key of its own and is not configured', t => {
+test('without a wildcard, an unknown node has its own key and is not configured', t => {
   t.is(plain.keyOf('B.'), 'host:b');
   t.is(plain.node('host:b'), undefined);
   t.is(plain.hostOf('host:b'), 'b');
 });
 
-test('a URI that cannot work, or a wildcard that names no host, is refused at once', t => {
+test('an unsupported URI, or a wildcard without {node}, is refused at once', t => {
   t.throws(() => configuredNodes(new Map([['a', 'qemu+carrier-pigeon://x/system']])), { message: /carrier/ });
   t.throws(() => configuredNodes(new Map([['*', 'qemu:///system']])), { message: /\{node\}/ });
 });

@@ -73,18 +73,18 @@ const unplug = (vm: Vm, spec: DiskSpec, deadline = farOff()): Promise<UnplugOutc
   hypervisor.unplug(vm, spec.disk, { ...ANYWHERE, source: spec.source.path }, deadline, never());
 const look = (vm: Vm): Promise<Look> => hypervisor.look(vm.node, vm.domain ?? '', farOff());
 const OFF = 'it does not run';
-/** The disks in the live machine. */
+/** The disks in the live domain. */
 async function disksOf(vm: Vm): Promise<string[] | typeof OFF> {
   const seen = await look(vm);
   return seen.kind === 'running' ? seen.disks.map(({ disk }) => disk) : OFF;
 }
-/** The outcome of a plug into the machine's present run. */
+/** The outcome of a plug into the VM's current run. */
 async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
   const seen = await look(vm);
-  if (seen.kind !== 'running') throw new Error(`the machine is ${seen.kind}`);
+  if (seen.kind !== 'running') throw new Error(`the VM is ${seen.kind}`);
   return { kind: 'plugged', run: seen.run };
 }
-/** Whether the guest has the disk now; it sees 20 characters of a serial. */
+/** Whether the guest has the disk now; it sees 20 characters of the serial. */
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
 
@@ -98,27 +98,24 @@ async function qemuOf(guest: Guest): Promise<number> {
   throw new Error(`guest ${guest.name} has no process`);
 }
 
-libvirtTest(
-  'a plugged disk is there for the guest, an unplugged one is gone, each as soon as we say so',
-  async t => {
-    const vm = await vmOf('1');
-    t.is(vm.domain, a.uuid);
-    const spec = await newDisk('vdc');
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm), 'again');
-    await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
-    t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
-    t.deepEqual(await disksOf(vm), [spec.disk]);
+libvirtTest('when plug and unplug resolve, the guest has the disk or has it no more', async t => {
+  const vm = await vmOf('1');
+  t.is(vm.domain, a.uuid);
+  const spec = await newDisk('vdc');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm), 'again');
+  await a.waitFor(new RegExp(`^DISK-UP .*serial=${serialOf(spec.disk).slice(0, 20)} sectors=2097152`, 'm'));
+  t.deepEqual((await hypervisor.resolve('n', '1', farOff())).targets, ['vdc']);
+  t.deepEqual(await disksOf(vm), [spec.disk]);
 
-    t.deepEqual(await unplug(vm, spec), UNPLUGGED);
-    t.false(await has(a, spec));
-    t.deepEqual(await unplug(vm, spec), UNPLUGGED, 'again');
-    t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
-  },
-);
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED);
+  t.false(await has(a, spec));
+  t.deepEqual(await unplug(vm, spec), UNPLUGGED, 'again');
+  t.deepEqual(await leftOver({ libvirtds: [libvirtd] }), []);
+});
 
 libvirtTest(
-  'a taken target, a stranger’s lock, a full machine, a missing image: each by its name',
+  'a taken target, a locked image, a lack of slots and a missing image are refused with their own codes',
   async t => {
     const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
     const [first, second] = [await newDisk('vda'), await newDisk('vdb')];
@@ -135,7 +132,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('two guests have one disk only if both share it', async t => {
+libvirtTest('two guests can have one disk only if both have it as shareable', async t => {
   const [vmA, vmB] = [await vmOf('1'), await vmOf('b')];
   const spec = await newDisk('vda', true);
   t.deepEqual(await plug(vmA, spec), await pluggedInto(vmA));
@@ -144,25 +141,22 @@ libvirtTest('two guests have one disk only if both share it', async t => {
   t.deepEqual(await Promise.all([unplug(vmA, spec), unplug(vmB, spec)]), [UNPLUGGED, UNPLUGGED]);
 });
 
-libvirtTest(
-  'a plug whose answer never came is undone, although it takes place after we gave it up',
-  async t => {
-    const vm = await vmOf('1');
-    const spec = await newDisk('vda');
-    const qemu = await qemuOf(a);
-    process.kill(qemu, 'SIGSTOP');
-    t.teardown(() => process.kill(qemu, 'SIGCONT'));
-    t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
-    const unplugging = unplug(vm, spec);
-    process.kill(qemu, 'SIGCONT');
-    t.deepEqual(await unplugging, UNPLUGGED);
-    t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
-    t.deepEqual(await disksOf(vm), []);
-  },
-);
+libvirtTest('unplug undoes a plug that libvirt executes after its deadline', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  const qemu = await qemuOf(a);
+  process.kill(qemu, 'SIGSTOP');
+  t.teardown(() => process.kill(qemu, 'SIGCONT'));
+  t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
+  const unplugging = unplug(vm, spec);
+  process.kill(qemu, 'SIGCONT');
+  t.deepEqual(await unplugging, UNPLUGGED);
+  t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
+  t.deepEqual(await disksOf(vm), []);
+});
 
 libvirtTest(
-  'libvirtd killed in the middle of an unplug from a paused guest: it ends when the guest goes on',
+  'an unplug from a paused guest survives the death of libvirtd and ends when the guest resumes',
   async t => {
     const vm = await vmOf('1');
     const spec = await newDisk('vda');
@@ -178,7 +172,7 @@ libvirtTest(
   },
 );
 
-libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go then', async t => {
+libvirtTest('a saved VM keeps its disk, is restored with it, and releases it then', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -192,36 +186,29 @@ libvirtTest('a saved machine keeps its disk, has it when it is back, and lets go
   t.deepEqual(await unplug(vm, spec), UNPLUGGED);
 });
 
-libvirtTest(
-  'what a machine that was destroyed or switched off leaves is told, by event and by look',
-  async t => {
-    const vm = await vmOf('1');
-    const spec = await newDisk('vda');
-    t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
-    const before = await look(vm);
-    await libvirtd.virsh('destroy', a.name);
-    await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
-    const survey = await hypervisor.survey(vm.node, farOff());
-    t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
-    t.like(
-      survey.domains.find(({ uuid }) => uuid === a.uuid),
-      { id: -1, active: false, saved: false },
-    );
-    news.length = 0;
-    await libvirtd.virsh('start', a.name);
-    await until(() => news.includes(`running ${a.uuid}`), 'the news');
-    t.deepEqual(await disksOf(vm), [], 'it was plugged in live only');
-    t.notDeepEqual(await look(vm), before);
-    const again = await look(vm);
-    t.not(
-      again.kind === 'running' && again.run.id,
-      before.kind === 'running' && before.run.id,
-      'another run',
-    );
-  },
-);
+libvirtTest('an event and a look both show how a VM ended', async t => {
+  const vm = await vmOf('1');
+  const spec = await newDisk('vda');
+  t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
+  const before = await look(vm);
+  await libvirtd.virsh('destroy', a.name);
+  await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
+  const survey = await hypervisor.survey(vm.node, farOff());
+  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
+  t.like(
+    survey.domains.find(({ uuid }) => uuid === a.uuid),
+    { id: -1, active: false, saved: false },
+  );
+  news.length = 0;
+  await libvirtd.virsh('start', a.name);
+  await until(() => news.includes(`running ${a.uuid}`), 'the news');
+  t.deepEqual(await disksOf(vm), [], 'the disk was plugged into the live domain only');
+  t.notDeepEqual(await look(vm), before);
+  const again = await look(vm);
+  t.not(again.kind === 'running' && again.run.id, before.kind === 'running' && before.run.id, 'another run');
+});
 
-libvirtTest('a disk that was given an overlay is found by its alias, and not unplugged', async t => {
+libvirtTest('a disk with an overlay is found by its alias, and is not unplugged', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -240,7 +227,7 @@ libvirtTest('a disk that was given an overlay is found by its alias, and not unp
   await rm(overlay);
 });
 
-libvirtTest('a block copy at work keeps the disk, and is named as such', async t => {
+libvirtTest('during a block copy an unplug fails with BLOCK_JOB', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
   t.deepEqual(await plug(vm, spec), await pluggedInto(vm));
@@ -253,7 +240,7 @@ libvirtTest('a block copy at work keeps the disk, and is named as such', async t
 });
 
 libvirtTest(
-  'an unwilling guest keeps the disk until it is reset, which is told; a dead one has none',
+  'an unwilling guest releases the disk at its reset, with an event; a destroyed one has no disk',
   async t => {
     const vm = await vmOf('b');
     const spec = await newDisk('vda');

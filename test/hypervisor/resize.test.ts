@@ -6,7 +6,7 @@ const BYTES = 3 * 2 ** 30;
 const resizes = (calls: readonly { procedure: string }[]): number =>
   calls.filter(({ procedure }) => procedure === 'domainBlockResize').length;
 
-test('a running machine that has the disk is told its size', async t => {
+test('a running VM that has the disk is told its size', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -16,7 +16,7 @@ test('a running machine that has the disk is told its size', async t => {
   t.is(resizes(fake.calls), 1);
 });
 
-test('a machine without the disk, one that is not there, and one that does not run need not be told', async t => {
+test('a VM without the disk and a VM that does not exist need not be told', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -27,7 +27,7 @@ test('a machine without the disk, one that is not there, and one that does not r
   t.is(resizes(fake.calls), 0);
 });
 
-test('a machine that was registered by name is told, too', async t => {
+test('a VM that is known by its name only is told, too', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -39,7 +39,7 @@ test('a machine that was registered by name is told, too', async t => {
   t.is(resizes(fake.calls), 1);
 });
 
-test('an answer that is lost is asked for again', async t => {
+test('the call is repeated if its answer is lost', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -50,7 +50,7 @@ test('an answer that is lost is asked for again', async t => {
   t.is(resizes(fake.calls), 2);
 });
 
-test('a node that is silent leaves it open whether the machine knows', async t => {
+test('if the node does not answer, the resize is pending', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -61,7 +61,7 @@ test('a node that is silent leaves it open whether the machine knows', async t =
   t.is(outcome.kind, 'pending');
 });
 
-test('a backup or block copy at work is waited for, and said', async t => {
+test('during a backup or a block copy the resize is pending, with that reason', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());
@@ -75,7 +75,7 @@ test('a backup or block copy at work is waited for, and said', async t => {
   });
 });
 
-test('a machine that has migrated, or is about to, is to be told where it is then', async t => {
+test('if a VM migrates or has migrated, the resize is pending', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const to = await fakeLibvirtd(t);
   fake.addDomain({ name: 'a', persistent: false });
@@ -91,7 +91,7 @@ test('a machine that has migrated, or is about to, is to be told where it is the
   t.is(resizes(fake.calls), 0);
 });
 
-test('a machine that is shut off opens the volume anew when it starts', async t => {
+test('a VM that is shut off need not be told: it reads the size when it starts', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: 'a' });
   const { vm } = await hypervisor.resolve('n', 'a', farOff());

@@ -9,7 +9,7 @@ async function codeOf(t: ExecutionContext, promise: Promise<unknown>): Promise<s
   return `${error?.code}: ${error?.message}`;
 }
 
-test('a vm_id means the running domain that bears one of its names, by UUID from then on', async t => {
+test('a vm_id is resolved to the UUID of the running domain that has one of its names', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const one = fake.addDomain({ name: 'one-7' });
   for (const id of ['7', 'one-7']) {
@@ -20,7 +20,7 @@ test('a vm_id means the running domain that bears one of its names, by UUID from
   }
 });
 
-test('dollar signs in a vm_id are taken as they are', async t => {
+test('dollar signs in a vm_id have no special meaning', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const domain = fake.addDomain({ name: 'one-$&' });
   t.is((await hypervisor.resolve('n', '$&', farOff())).vm.domain, domain.uuid);
@@ -32,7 +32,7 @@ test('the targets in use are those of the live domain', async t => {
   t.deepEqual((await hypervisor.resolve('n', '7', farOff())).targets, ['vdf']);
 });
 
-test('a paused machine runs, one that is shut off does not', async t => {
+test('a paused VM counts as running, one that is shut off does not', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const paused = fake.addDomain({ name: 'paused' });
   fake.suspend('paused');
@@ -42,7 +42,7 @@ test('a paused machine runs, one that is shut off does not', async t => {
   t.regex(await codeOf(t, hypervisor.resolve('n', 'none', farOff())), /^VM_UNKNOWN/);
 });
 
-test('two running domains that may be meant are both named; of two, a stopped one does not count', async t => {
+test('if two running domains match, the error names both; a stopped one is ignored', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const plain = fake.addDomain({ name: '7' });
   const one = fake.addDomain({ name: 'one-7' });
@@ -53,29 +53,29 @@ test('two running domains that may be meant are both named; of two, a stopped on
   t.is((await hypervisor.resolve('n', '7', farOff())).vm.domain, one.uuid);
 });
 
-test('an unknown node is not configured; a silent one is unreachable before the deadline, with the reason', async t => {
+test('an unknown node is NODE_NOT_CONFIGURED; a dead one is NODE_UNREACHABLE before the deadline, with the reason', async t => {
   const { hypervisor, lines } = hypervisorOf(t, { dead: 'qemu:///system?socket=/nonexistent/sock' });
   t.regex(await codeOf(t, hypervisor.resolve('other', '7', farOff())), /^NODE_NOT_CONFIGURED.*'other'/);
   for (let i = 0; i < 3; i += 1) {
     t.regex(await codeOf(t, hypervisor.resolve('dead', '7', farOff())), /^NODE_UNREACHABLE.*ENOENT/);
   }
-  t.is(lines.length, 1, 'it is said once');
+  t.is(lines.length, 1, 'it is logged once');
 });
 
-test('a node that takes the call and says nothing is unreachable at the deadline', async t => {
+test('a node that accepts a call and does not answer is NODE_UNREACHABLE at the deadline', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   fake.addDomain({ name: '7' });
   fake.faults.inject('domainLookupByName', { kind: 'no-answer' }, 2);
   t.regex(await codeOf(t, hypervisor.resolve('n', '7', inMs(2000))), /^NODE_UNREACHABLE/);
 });
 
-test('a node that takes the connection and says nothing is unreachable before the deadline', async t => {
+test('a node that accepts a connection and does not answer is NODE_UNREACHABLE before the deadline', async t => {
   const { fake, hypervisor } = await fakeNode(t, { connectMs: 300 });
   fake.faults.deaf = true;
   t.regex(await codeOf(t, hypervisor.resolve('n', '7', farOff())), /^NODE_UNREACHABLE/);
 });
 
-test('a machine in the middle of a migration is not one to plug into', async t => {
+test('a VM in its switch-over, and the incoming copy before it, are VM_MIGRATING', async t => {
   const [from, to] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { from: from.uri, to: to.uri });
   from.addDomain({ name: '7' });
@@ -93,7 +93,7 @@ test('a machine in the middle of a migration is not one to plug into', async t =
   t.is((await hypervisor.resolve('to', '7', farOff())).vm.host, 'to');
 });
 
-test('the disks of a machine are those by alias or by serial; what a path alone names may be something else', async t => {
+test('the disks of a VM are found by alias or by serial, not by a path', async t => {
   const { fake, hypervisor } = await fakeNode(t);
   const [alias, serial, path] = [
     diskSpec({ target: 'vdb' }),

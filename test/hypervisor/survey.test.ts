@@ -10,7 +10,7 @@ async function node(t: ExecutionContext) {
   return { fake, hypervisor, key, survey: () => hypervisor.survey(key, farOff()) };
 }
 
-test('a survey names every domain: active, shut off, saved', async t => {
+test('the list has every domain: active, shut off and saved', async t => {
   const { fake, survey } = await node(t);
   const running = fake.addDomain({ name: 'a' });
   const off = fake.addDomain({ name: 'off', running: false });
@@ -29,16 +29,16 @@ test('a survey names every domain: active, shut off, saved', async t => {
   t.is((await survey()).generation, list.generation);
 });
 
-test('a machine that is just being restored counts as saved where it is not active yet', async t => {
+test('a VM that is just being restored counts as saved until it is active', async t => {
   const { fake, survey } = await node(t);
   const { uuid } = fake.addDomain({ name: 'a' });
   await survey();
   fake.save('a');
-  // Its image is there for the first question only.
+  // The VM has a managed save image during the first call only.
   fake.faults.inject('connectListAllDomains', { kind: 'delay', ms: 0 });
   fake.faults.inject('connectListAllDomains', {
     kind: 'delay',
-    // Looked at when the question is there.
+    // The getter is called when the second call arrives.
     get until() {
       fake.domain('a').saved = undefined;
       return Promise.resolve();
@@ -48,7 +48,7 @@ test('a machine that is just being restored counts as saved where it is not acti
   t.like((await survey()).domains[0], { uuid, active: false, saved: false });
 });
 
-test('a new connection is a new generation, and its age begins anew', async t => {
+test('a new connection has a new generation, and its age starts at 0', async t => {
   const { fake, hypervisor, survey } = await node(t);
   const first = await survey();
   const before = await until(async () => {
@@ -64,7 +64,7 @@ test('a new connection is a new generation, and its age begins anew', async t =>
   t.true(after.ageMs >= 0 && after.ageMs <= monotonicNow() - lost);
 });
 
-test('a node that does not answer cannot be surveyed', async t => {
+test('the list of a node that does not answer fails with NODE_UNREACHABLE', async t => {
   const { fake, hypervisor, survey } = await node(t);
   await fake.stop();
   const silent = await t.throwsAsync(survey(), { instanceOf: PdiskError });

@@ -2,7 +2,7 @@ import test from 'ava';
 import { keyedMutex } from '../../src/lib/keyed-mutex.ts';
 import { never } from './helpers/fake-node.ts';
 
-test('one key is one queue, another key another', async t => {
+test('each key of the mutex has its own queue', async t => {
   const take = keyedMutex();
   const order: string[] = [];
   const endA = await take('a', never());
@@ -22,7 +22,7 @@ test('one key is one queue, another key another', async t => {
   t.deepEqual(order, ['second', 'third']);
 });
 
-test('who gives up waiting lets nobody overtake the holder', async t => {
+test('when a waiter gives up, the next waiter still waits for the holder', async t => {
   const take = keyedMutex();
   const end = await take('a', never());
   const abort = new AbortController();
@@ -41,7 +41,7 @@ test('who gives up waiting lets nobody overtake the holder', async t => {
   t.true(got);
 });
 
-test('an aborted signal takes no turn', async t => {
+test('a call with an aborted signal rejects and does not take the mutex', async t => {
   const take = keyedMutex();
   await t.throwsAsync(take('a', AbortSignal.abort(new Error('enough'))), { message: 'enough' });
   (await take('a', never()))();

@@ -4,7 +4,7 @@ import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, UnplugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
 import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
-import type { MachineSettings } from '../fakes/libvirtd/machine.ts';
+import type { FakeVmSettings } from '../fakes/libvirtd/vm.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import { ANYWHERE, diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
@@ -17,10 +17,10 @@ interface Setting {
   unplug(deadline?: number, signal?: AbortSignal): Promise<UnplugOutcome>;
 }
 
-/** A machine with one disk plugged. */
-async function machine(
+/** A VM with one disk plugged. */
+async function startVm(
   t: ExecutionContext,
-  settings: Partial<MachineSettings> = {},
+  settings: Partial<FakeVmSettings> = {},
   times: Partial<Times> = {},
 ): Promise<Setting> {
   const { fake, hypervisor } = await fakeNode(t, times);
@@ -44,28 +44,28 @@ const detaches = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'domainDetachDeviceAlias').length;
 const asked = (fake: FakeLibvirtd): Promise<unknown> => until(() => detaches(fake) > 0, 'the request');
 
-test('a willing guest lets go, and unplugging again is the same', async t => {
-  const { fake, unplug } = await machine(t, {}, { askAgainMs: 60_000 });
+test('a willing guest releases the disk, and unplugging it again succeeds', async t => {
+  const { fake, unplug } = await startVm(t, {}, { askAgainMs: 60_000 });
   t.deepEqual(await unplug(), UNPLUGGED);
   t.deepEqual(fake.domain('a').disks, []);
   t.is(detaches(fake), 1);
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a guest that keeps the disk is asked again, not too early, until the deadline', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 2000 });
+test('a guest that keeps the disk is asked again at intervals until the deadline', async t => {
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 2000 });
   const outcome = await unplug(near());
   t.is(outcome.kind, 'kept');
   t.deepEqual(
     fake.domain('a').disks.map(({ alias }) => alias),
     [`ua-${spec.disk}`],
   );
-  // After 0, 2 and 4 s, and not in the last 1.5.
+  // After 0, 2 and 4 s, but not in the last 1.5 s.
   t.true(detaches(fake) >= 2 && detaches(fake) <= 3, `${detaches(fake)}`);
 });
 
-test('a guest that has finished booting lets go when it is asked again', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' }, { askAgainMs: 2000 });
+test('a guest that has finished booting releases the disk when it is asked again', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' }, { askAgainMs: 2000 });
   const unplugging = unplug();
   await asked(fake);
   fake.setManners('a', 'willing');
@@ -73,17 +73,17 @@ test('a guest that has finished booting lets go when it is asked again', async t
   t.is(detaches(fake), 2);
 });
 
-test('why a disk was kept is said: paused, refused', async t => {
-  const paused = await machine(t);
+test('the outcome says why the guest kept the disk: paused, refused', async t => {
+  const paused = await startVm(t);
   paused.fake.suspend('a');
-  const refusing = await machine(t, { manners: 'refusing' });
+  const refusing = await startVm(t, { manners: 'refusing' });
   const [outcome, other] = await Promise.all([paused.unplug(near()), refusing.unplug(near())]);
   t.regex(outcome.kind === 'kept' ? outcome.detail : '', /paused/);
   t.regex(other.kind === 'kept' ? other.detail : '', /refused/);
 });
 
-test('a paused guest that resumes in time lets go', async t => {
-  const { fake, unplug } = await machine(t);
+test('a paused guest that resumes before the deadline releases the disk', async t => {
+  const { fake, unplug } = await startVm(t);
   fake.suspend('a');
   const unplugging = unplug();
   await asked(fake);
@@ -91,8 +91,8 @@ test('a paused guest that resumes in time lets go', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('a lost event is made up for by looking', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
+test('if the event is lost, reading the domain shows that the disk is gone', async t => {
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
   const unplugging = unplug();
   await asked(fake);
   const domain = fake.domain('a');
@@ -100,8 +100,8 @@ test('a lost event is made up for by looking', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('an event alone is not believed while the domain shows the disk', async t => {
-  const { fake, vm, spec, unplug } = await machine(t, { manners: 'unwilling' });
+test('an event alone is no proof while the domain shows the disk', async t => {
+  const { fake, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
   const domain = { name: 'a', uuid: vm.domain ?? '', id: 1 };
@@ -111,28 +111,28 @@ test('an event alone is not believed while the domain shows the disk', async t =
 
 for (const kind of ['drop-before', 'drop-after', 'no-answer'] as const) {
   test(`a disk is unplugged although the answer is lost (${kind})`, async t => {
-    const { fake, unplug } = await machine(t);
+    const { fake, unplug } = await startVm(t);
     fake.faults.inject('domainDetachDeviceAlias', { kind });
     t.deepEqual(await unplug(kind === 'no-answer' ? near() : farOff()), UNPLUGGED);
     t.deepEqual(fake.domain('a').disks, []);
   });
 }
 
-test('a disk that the domain does not show is asked for all the same: its plug may still be at work', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+test('the guest is asked even if the domain does not show the disk: a plug may still be executed', async t => {
+  const { fake, hypervisor, vm } = await startVm(t);
   t.deepEqual(await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, farOff(), never()), UNPLUGGED);
   t.is(detaches(fake), 1);
 });
 
-test('that the domain does not show a disk proves nothing while libvirt has not answered', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+test('that the domain does not show a disk is no proof until libvirt has answered', async t => {
+  const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.like(outcome, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
-test('a disk of ours that somebody plugged under another alias is unplugged by that', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+test('a disk of ours that has another alias is unplugged by that alias', async t => {
+  const { fake, hypervisor, vm } = await startVm(t);
   const spec = diskSpec({ target: 'vdx' });
   fake.addDomain({
     name: 'b',
@@ -146,8 +146,8 @@ test('a disk of ours that somebody plugged under another alias is unplugged by t
   t.deepEqual(fake.domain('b').disks, []);
 });
 
-test('what libvirt refuses for good is UNPLUG_REFUSED with its words', async t => {
-  const { fake, unplug } = await machine(t);
+test('a permanent refusal of libvirt is UNPLUG_REFUSED with its message', async t => {
+  const { fake, unplug } = await startVm(t);
   const message = 'Requested operation is not valid: device ua-x is not removable';
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
   t.deepEqual(await unplug(), { kind: 'failed', code: 'UNPLUG_REFUSED', detail: message });
@@ -158,32 +158,32 @@ for (const message of [
   "internal error: unable to execute QEMU command 'device_del': Device 'libvirt-2-format' is in use",
   'internal error: unable to execute QEMU command: Node is in use by block job: commit',
 ]) {
-  test(`a block job keeps the disk, and is named as such: ${message}`, async t => {
-    const { fake, unplug } = await machine(t);
+  test(`a refusal because of a block job is BLOCK_JOB: ${message}`, async t => {
+    const { fake, unplug } = await startVm(t);
     fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 55, message });
     t.deepEqual(await unplug(), { kind: 'failed', code: 'BLOCK_JOB', detail: message });
     t.is(fake.domain('a').disks.length, 1);
   });
 }
 
-/** The machine writes to this from now on: it was given an overlay, or its disk was copied to another place. */
+/** Lets the VM write to another path, as after a snapshot with an overlay or a block copy. */
 function divert(fake: FakeLibvirtd, source: string): void {
   const domain = fake.domain('a');
   domain.disks = domain.disks.map(disk => ({ ...disk, source }));
 }
 
-test('a machine that writes to something else than the volume is not asked to let go', async t => {
-  const { fake, hypervisor, vm, spec, unplug } = await machine(t);
+test('a guest is not asked if its VM writes to another path than the volume', async t => {
+  const { fake, hypervisor, vm, spec, unplug } = await startVm(t);
   divert(fake, '/pool/overlay.qcow2');
   t.deepEqual(await unplug(), { kind: 'failed', code: 'DISK_DIVERTED', detail: '/pool/overlay.qcow2' });
   t.is(detaches(fake), 0);
   t.is(fake.domain('a').disks.length, 1);
-  // Who does not care where it writes has it unplugged.
+  // Without a condition on the path it is unplugged.
   t.deepEqual(await hypervisor.unplug(vm, spec.disk, ANYWHERE, farOff(), never()), UNPLUGGED);
 });
 
-test('a machine that is given a snapshot after it was asked is not asked again', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('a guest is not asked again if its VM got a snapshot in between', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   divert(fake, '/pool/overlay.qcow2');
@@ -193,11 +193,11 @@ test('a machine that is given a snapshot after it was asked is not asked again',
   t.is(fake.domain('a').disks.length, 1);
 });
 
-test('a machine whose domain cannot be read is not asked again until it can', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('a guest is not asked again before its domain has been read', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const seen = fake.calls.length;
   fake.faults.inject('domainGetXmlDesc', { kind: 'delay', ms: 0 });
-  // For longer than the guest has to answer.
+  // Enough failures to last longer than `askAgainMs`.
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' }, 60);
   const unplugging = unplug();
   await asked(fake);
@@ -210,8 +210,8 @@ test('a machine whose domain cannot be read is not asked again until it can', as
   t.deepEqual(turns.slice(0, 4), [look, request, look, request]);
 });
 
-test('whether the machine writes to the volume must be readable before it is asked to let go', async t => {
-  const { fake, unplug } = await machine(t);
+test('a guest is not asked if the path that its VM writes to cannot be read', async t => {
+  const { fake, unplug } = await startVm(t);
   fake.faults.inject('domainGetXmlDesc', { kind: 'refuse', code: 38, message: 'Input/output error' });
   const outcome = await unplug();
   t.like(outcome, { kind: 'failed', code: 'NODE_UNREACHABLE' });
@@ -220,8 +220,8 @@ test('whether the machine writes to the volume must be readable before it is ask
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('device-mapper’s name of a logical volume is the volume', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+test('the device-mapper path of a logical volume counts as the same volume', async t => {
+  const { fake, hypervisor, vm } = await startVm(t);
   const volume = diskSpec({ source: { type: 'block', path: '/dev/vg-1/disk-2' }, target: 'vdc' });
   await hypervisor.plug(vm, volume, farOff(), never());
   const unplug = () =>
@@ -232,11 +232,11 @@ test('device-mapper’s name of a logical volume is the volume', async t => {
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a guest that lets go while it is asked why it did not has let go', async t => {
-  const { fake, spec, unplug } = await machine(t, { manners: 'unwilling' });
+test('a disk that is released while the reason for keeping it is asked for is unplugged', async t => {
+  const { fake, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   fake.faults.inject('domainGetState', {
     kind: 'delay',
-    // Looked at when the question is there.
+    // The getter is called when the query of the state arrives.
     get until() {
       fake.release('a', `ua-${spec.disk}`);
       return Promise.resolve();
@@ -246,16 +246,16 @@ test('a guest that lets go while it is asked why it did not has let go', async t
   t.deepEqual(fake.domain('a').disks, []);
 });
 
-test('a request that QEMU still has is no refusal', async t => {
-  const { fake, unplug } = await machine(t);
+test('a request that is still pending in QEMU is no refusal', async t => {
+  const { fake, unplug } = await startVm(t);
   const message =
     "internal error: unable to execute QEMU command 'device_del': Device ua-x is already in the process of unplug";
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'refuse', code: 1, message });
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle, the outcome is not known', async t => {
-  const { fake, hypervisor, unplug } = await machine(t, { manners: 'unwilling' });
+test('a dead node is NODE_UNREACHABLE before the deadline; if it dies after the request, UNPLUG_UNKNOWN', async t => {
+  const { fake, hypervisor, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug(near());
   await asked(fake);
   await fake.stop();
@@ -265,8 +265,8 @@ test('a silent node is NODE_UNREACHABLE before the deadline; lost in the middle,
   await fake.listen();
 });
 
-test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('an unplug survives a restart of libvirtd', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   await fake.stop();
@@ -275,8 +275,8 @@ test('libvirtd restarted in the middle, and the disk is unplugged', async t => {
   t.deepEqual(await unplugging, UNPLUGGED);
 });
 
-test('libvirtd that has restarted and does not know the machine yet shows no such machine, which is all that is said', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'booting' });
+test('if libvirtd does not know the VM just after its restart, the outcome is stopped', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'booting' });
   const unplugging = unplug();
   await asked(fake);
   await fake.stop();
@@ -292,49 +292,49 @@ test('libvirtd that has restarted and does not know the machine yet shows no suc
 
 const STOPPED = { kind: 'stopped', settled: true } as const;
 
-test('a machine that ends in the middle is told at once not to run', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' }, { settlingMs: 7_200_000 });
+test('if a VM ends during the unplug, the outcome is stopped, at once', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' }, { settlingMs: 7_200_000 });
   const unplugging = unplug();
   await asked(fake);
   fake.destroy('a');
   t.deepEqual(await unplugging, STOPPED);
 });
 
-test('a machine that is not there, one that is shut off and one that is saved do not run', async t => {
+test('for a VM that is gone, shut off or saved, the outcome is stopped', async t => {
   for (const persistent of [true, false]) {
-    const { fake, unplug } = await machine(t, { persistent });
+    const { fake, unplug } = await startVm(t, { persistent });
     fake.destroy('a');
     t.deepEqual(await unplug(), STOPPED);
   }
-  const { fake, unplug } = await machine(t);
+  const { fake, unplug } = await startVm(t);
   fake.save('a');
   t.deepEqual(await unplug(), STOPPED);
   fake.start('a');
   t.deepEqual(await unplug(), UNPLUGGED);
 });
 
-test('a machine that migrates away in the middle is not taken for one without the disk', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' });
+test('if a VM migrates away during the unplug, the outcome is stopped, not unplugged', async t => {
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' });
   const unplugging = unplug();
   await asked(fake);
   fake.destroy('a', STOPPED_MIGRATED);
   t.deepEqual(await unplugging, STOPPED);
 });
 
-test('that no earlier call is at work any more is said only if libvirt has answered', async t => {
-  const { fake, hypervisor, vm } = await machine(t);
+test('the outcome is settled only if libvirt has answered', async t => {
+  const { fake, hypervisor, vm } = await startVm(t);
   fake.faults.inject('domainDetachDeviceAlias', { kind: 'no-answer' });
   fake.destroy('a');
   const outcome = await hypervisor.unplug(vm, diskSpec().disk, ANYWHERE, near(), never());
   t.deepEqual(outcome, { kind: 'stopped', settled: false });
 });
 
-test('two disks of one machine are unplugged at the same time', async t => {
-  const { fake, hypervisor, vm, spec, unplug } = await machine(t, { manners: 'unwilling' });
+test('two disks of one VM can be unplugged at the same time', async t => {
+  const { fake, hypervisor, vm, spec, unplug } = await startVm(t, { manners: 'unwilling' });
   const other = diskSpec({ target: 'vdc' });
   const first = unplug();
   await asked(fake);
-  // While the guest thinks about the first one.
+  // While the first request is pending.
   t.deepEqual(await hypervisor.plug(vm, other, farOff(), never()), pluggedInto({ fake }));
   const second = hypervisor.unplug(
     vm,
@@ -349,7 +349,7 @@ test('two disks of one machine are unplugged at the same time', async t => {
 });
 
 test('an aborted unplug ends at once', async t => {
-  const { fake, unplug } = await machine(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
+  const { fake, unplug } = await startVm(t, { manners: 'unwilling' }, { askAgainMs: 60_000 });
   const abort = new AbortController();
   const unplugging = unplug(farOff(), abort.signal);
   await asked(fake);
@@ -357,8 +357,8 @@ test('an aborted unplug ends at once', async t => {
   t.like(await unplugging, { kind: 'failed', code: 'UNPLUG_UNKNOWN' });
 });
 
-test('a node that is not configured any more is not silently given up', async t => {
-  const { hypervisor, vm, spec } = await machine(t);
+test('an unplug on a node that is no longer configured fails with NODE_UNREACHABLE', async t => {
+  const { hypervisor, vm, spec } = await startVm(t);
   const outcome = await hypervisor.unplug(
     { ...vm, node: 'host:gone' },
     spec.disk,

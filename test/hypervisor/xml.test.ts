@@ -25,7 +25,7 @@ const domain = (devices: string, attributes = "id='7'"): string =>
    <metadata><x:devices xmlns:x='urn:x'><disk><alias name='ua-${disk}'/></disk></x:devices></metadata>
    <devices><emulator>/usr/bin/qemu</emulator>${devices}</devices></domain>`;
 
-test('the disk element says what QEMU needs to know', t => {
+test('the disk element has the settings that QEMU needs', t => {
   t.is(
     diskElement(spec).replaceAll(/\n */g, ''),
     '<disk type="file" device="disk"><driver name="qemu" type="raw" cache="none" io="threads" discard="unmap"/>' +
@@ -35,14 +35,14 @@ test('the disk element says what QEMU needs to know', t => {
   );
 });
 
-test('a disk of several users is shareable, a block device is named as one', t => {
+test('a disk of several users is shareable, and a block device has type block', t => {
   const xml = diskElement({ ...spec, shareable: true, source: { type: 'block', path: '/dev/vg/a' } });
   t.regex(xml, /<shareable\/>/);
   t.regex(xml, /<disk type="block"/);
   t.regex(xml, /<source dev="\/dev\/vg\/a"\/>/);
 });
 
-test('whatever a path contains, a domain with this disk shows that path', t => {
+test('any path is read back unchanged from the XML of a domain with the disk', t => {
   const path = fc.string({ unit: 'grapheme', minLength: 1 }).filter(text => !/[\p{Cc}\p{Cs}]/u.test(text));
   fc.assert(
     fc.property(path, text => {
@@ -53,7 +53,7 @@ test('whatever a path contains, a domain with this disk shows that path', t => {
   );
 });
 
-test('only disks of the devices count, not what looks like one elsewhere', t => {
+test('only disks in the element devices are read', t => {
   t.deepEqual(parseDomainXml(domain('')), { active: true, id: 7, disks: [] });
 });
 
@@ -67,7 +67,7 @@ for (const [what, text] of [
   ['a CDATA section', `<![CDATA[<!-->${hidden}]]>`],
   ['a CDATA section with the beginning of a comment', `<![CDATA[<!--]]><!-->${hidden}-->`],
 ] as const) {
-  test(`devices that stand in ${what} in the metadata are none`, t => {
+  test(`devices in ${what} in the metadata are ignored`, t => {
     const xml = `<domain id='7'><metadata><x>${text}</x></metadata><devices><disk><target dev='vda'/></disk></devices></domain>`;
     t.deepEqual(
       parseDomainXml(xml).disks.map(({ target }) => target),
@@ -80,7 +80,7 @@ test('a domain without an id is not running', t => {
   t.like(parseDomainXml(domain('', '')), { active: false, id: -1 });
 });
 
-test('disks are ours by alias or by serial; a CD drive is not', t => {
+test('our disks are found by alias or by serial', t => {
   const other = '1b198dec-3560-4a9a-b3b4-5f043410a3dd';
   const live = parseDomainXml(
     domain(
@@ -106,13 +106,13 @@ const [U1, U2, U3] = [
   '1b198dec-3560-4a9a-b3b4-5f043410a3d3',
 ];
 
-/** What of this one disk may be ours, and by what. */
+/** The UUIDs found in one disk, each with where it was found. */
 const found = (inside: string): string[][] =>
   liveDisksIn(
     parseDomainXml(domain(`<disk type='file'><target dev='vda' bus='virtio'/>${inside}</disk>`)),
   ).map(one => [one.by, one.disk, one.source]);
 
-test('a live disk is ours by its alias before its serial, and by its serial before its paths', t => {
+test('a disk is identified by its alias, else by its serial, else by its paths', t => {
   const source = `<source file='/pool/${U3}.raw'/>`;
   const serial = `<serial>${U2.replaceAll('-', '')}</serial>`;
   t.deepEqual(found(`${source}${serial}<alias name='ua-${U1}'/>`), [['alias', U1, `/pool/${U3}.raw`]]);
@@ -120,7 +120,7 @@ test('a live disk is ours by its alias before its serial, and by its serial befo
   t.deepEqual(found(`${source}<alias name='virtio-disk0'/>`), [['path', U3, `/pool/${U3}.raw`]]);
 });
 
-test('of a disk of somebody else, every path counts that it reads from or writes to', t => {
+test('in a disk with a foreign alias, every path that it reads from or writes to is searched', t => {
   const overlay = `<source file='/tmp/overlay.qcow2' index='3'/>
     <backingStore type='file' index='2'><format type='qcow2'/><source file='/pool/${U1}.raw.snap'/>
       <backingStore type='block' index='1'><source dev='/dev/vg/${U2}'/><backingStore/></backingStore>
@@ -141,7 +141,7 @@ test('of a disk of somebody else, every path counts that it reads from or writes
   ]);
 });
 
-test('one disk that several paths name is found once, and one that nothing names is not found', t => {
+test('a UUID in several paths is found once, and one outside alias, serial and paths is not found', t => {
   const twice = `<source file='/pool/${U1}.snap'/><backingStore><source file='/pool/${U1}.raw'/></backingStore>`;
   t.deepEqual(found(twice), [['path', U1, `/pool/${U1}.snap`]]);
   t.deepEqual(
@@ -151,7 +151,7 @@ test('one disk that several paths name is found once, and one that nothing names
   t.deepEqual(found(`<auth username='${U1}'/>`), []);
 });
 
-test('what is no domain is not read as one', t => {
+test('XML that is not that of a domain is refused', t => {
   t.throws(() => parseDomainXml('<html/>'));
   t.throws(() => hostUuidOf('<capabilities><host/></capabilities>'));
   t.is(hostUuidOf('<capabilities><host><uuid>ABC</uuid></host></capabilities>'), 'abc');

@@ -7,12 +7,12 @@ import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { opened } from './opened.ts';
 
-test('at most four calls are in flight, the others wait for their turn', async t => {
+test('at most four calls are in flight, the others wait in a queue', async t => {
   const { fake, client } = await opened(t);
   const { opened: released, open } = gate();
   fake.faults.inject('connectGetHostname', { kind: 'delay', until: released }, 10);
   const waiting = Array.from({ length: 10 }, () => client.hostname());
-  // Answered at once if it is read at all: a fifth unanswered request and the server would stop reading.
+  // The fake answers this at once if it reads it: with a fifth unanswered request it would stop reading.
   const seenBefore = fake.calls.length;
   const behind = client.libVersion();
   open();
@@ -22,7 +22,7 @@ test('at most four calls are in flight, the others wait for their turn', async t
   t.is(fake.calls.length - seenBefore, 11);
 });
 
-test('answers that come out of order find their calls', async t => {
+test('answers that arrive out of order are matched to their calls', async t => {
   const { fake, client } = await opened(t);
   const { opened: released, open } = gate();
   fake.faults.inject('connectGetHostname', { kind: 'delay', until: released });
@@ -34,7 +34,7 @@ test('answers that come out of order find their calls', async t => {
   t.deepEqual(order, ['quick', 'slow']);
 });
 
-test('a refusal carries what libvirt said, and its outcome is known', async t => {
+test('a refusal carries libvirt’s error, and its outcome is known', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'refuse', code: 38, domain: 18, message: 'no: way' });
   const error = await t.throwsAsync(client.hostname(), { instanceOf: LibvirtError, message: 'no: way' });
@@ -43,7 +43,7 @@ test('a refusal carries what libvirt said, and its outcome is known', async t =>
   t.is(await client.hostname(), 'fake');
 });
 
-test('a call that is not answered in time has an unknown outcome, and the connection goes on', async t => {
+test('a call that is not answered in time has an unknown outcome, and the connection stays open', async t => {
   const { fake, client } = await opened(t);
   fake.addDomain({ name: 'vm1' });
   const domain = await client.lookupByName('vm1');
@@ -53,7 +53,7 @@ test('a call that is not answered in time has an unknown outcome, and the connec
   t.is((await client.domainState(domain)).state, 3);
 });
 
-test('an answer that comes after the deadline is for nobody, and no surprise', async t => {
+test('an answer after the deadline is ignored and not counted as dropped', async t => {
   const { fake, client } = await opened(t);
   const { opened: released, open } = gate();
   fake.faults.inject('connectGetHostname', { kind: 'delay', until: released });
@@ -64,7 +64,7 @@ test('an answer that comes after the deadline is for nobody, and no surprise', a
   t.is(client.dropped.replies, 0);
 });
 
-test('a call that never left the queue was certainly not executed', async t => {
+test('a call that was given up in the queue has a known outcome: not executed', async t => {
   const { fake, client } = await opened(t);
   const { opened: released, open } = gate();
   fake.faults.inject('connectGetHostname', { kind: 'delay', until: released }, 4);
@@ -80,7 +80,7 @@ test('a call that never left the queue was certainly not executed', async t => {
   t.false(fake.calls.some(({ procedure }) => procedure === 'connectGetLibVersion'));
 });
 
-test('an aborted call is given up, with the reason of its signal', async t => {
+test('an aborted call rejects with the reason of its signal', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'no-answer' });
   const abort = new AbortController();
@@ -99,7 +99,7 @@ test('an aborted call is given up, with the reason of its signal', async t => {
   t.is(fake.calls.length, before + 1);
 });
 
-test('a connection whose every place is taken by calls given up is of no use, and ends', async t => {
+test('a connection ends when its window is full of calls that were given up', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'no-answer' }, 4);
   const ended = new Promise<Error>(resolve => client.onClose(resolve));
@@ -112,7 +112,7 @@ test('a connection whose every place is taken by calls given up is of no use, an
   t.regex((await ended).message, /every call unanswered/);
 });
 
-test('a cut connection tells of each call whether it may have been executed', async t => {
+test('when a connection is cut, each call rejects and says whether it may have been executed', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'no-answer' }, 3);
   fake.faults.inject('connectGetLibVersion', { kind: 'drop-after' });
@@ -126,7 +126,7 @@ test('a cut connection tells of each call whether it may have been executed', as
   t.false(isOutcomeUnknown(await t.throwsAsync(client.hostname(), { name: 'ConnectionLost' })));
 });
 
-test('arguments that cannot be sent harm neither the connection nor other calls', async t => {
+test('arguments that cannot be encoded disturb neither the connection nor other calls', async t => {
   const { fake, client } = await opened(t);
   const domain = fake.addDomain({ name: 'vm1' });
   const before = fake.calls.length;
@@ -138,13 +138,13 @@ test('arguments that cannot be sent harm neither the connection nor other calls'
   t.is(fake.calls.length, before + 1);
 });
 
-test('answers that come byte by byte are understood', async t => {
+test('answers that arrive byte by byte are decoded', async t => {
   const { fake, client } = await opened(t);
   fake.faults.slowBytes = true;
   t.deepEqual(await Promise.all([client.hostname(), client.libVersion()]), ['fake', 9_000_000]);
 });
 
-test('each message is written by itself, when the one before it is out', async t => {
+test('each message is one write, after the previous write has finished', async t => {
   const writes: number[] = [];
   const stream = new Duplex({
     read: () => undefined,

@@ -18,7 +18,7 @@ function cut(bytes: Buffer, places: number[]): Buffer[] {
   return ends.map((end, index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], end));
 }
 
-test('messages come out whole and in order, however the stream is cut', t => {
+test('frames are complete and in order, however the stream is cut into chunks', t => {
   fc.assert(
     fc.property(
       fc.array(anyMessage, { maxLength: 10 }),
@@ -32,7 +32,7 @@ test('messages come out whole and in order, however the stream is cut', t => {
   );
 });
 
-test('a message that comes byte by byte is put together', t => {
+test('a message that arrives byte by byte becomes one frame', t => {
   const frame = encodeMessage({
     program: 1,
     procedure: 2,
@@ -46,7 +46,7 @@ test('a message that comes byte by byte is put together', t => {
   t.deepEqual(frames, [frame]);
 });
 
-test('a length that no message can have is a violation as soon as it is read', t => {
+test('an impossible length is a ProtocolViolation as soon as it is read', t => {
   for (const length of [0, 27, 32 * 1024 * 1024 + 5, 0xffff_ffff]) {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32BE(length);
@@ -54,7 +54,7 @@ test('a length that no message can have is a violation as soon as it is read', t
   }
 });
 
-test('random bytes never do anything but come out as frames or be a violation', t => {
+test('random bytes give frames or a ProtocolViolation, nothing else', t => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 64 })), chunks => {
       const split = frameSplitter();
@@ -68,7 +68,7 @@ test('random bytes never do anything but come out as frames or be a violation', 
   t.pass();
 });
 
-test('a large message in small pieces takes time in proportion to its size', t => {
+test('a large message in small chunks takes linear time', t => {
   const payload = Buffer.alloc(8 * 1024 * 1024);
   const frame = encodeMessage({ program: 1, procedure: 2, type: 1, serial: 4, status: 0, payload });
   const split = frameSplitter();
@@ -76,7 +76,7 @@ test('a large message in small pieces takes time in proportion to its size', t =
   let frames = 0;
   for (let at = 0; at < frame.length; at += 512) frames += split(frame.subarray(at, at + 512)).length;
   t.is(frames, 1);
-  // Joining at each of the 16,384 pieces would copy 64 GiB.
+  // Joining at each of the 16,384 chunks would copy 64 GiB.
   const { user, system } = process.cpuUsage(before);
   t.true(user + system < 5_000_000);
 });

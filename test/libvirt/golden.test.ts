@@ -1,5 +1,5 @@
-// Packets recorded between virsh's library and libvirtd 9.0.0: what is to be sent must be sent like that, what came must
-// be understood, and the fake must answer like the real one.
+// Packets recorded between virsh's library and libvirtd 9.0.0: our requests must have the same bytes, the
+// answers must be decoded, and the fake must answer like the real libvirtd.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import test from 'ava';
@@ -29,7 +29,7 @@ type Procedures = typeof procedures;
 type ArgsOf<Name extends keyof Procedures> = Parameters<Procedures[Name]['args']['write']>[1];
 type ResultOf<Name extends keyof Procedures> = ReturnType<Procedures[Name]['result']['read']>;
 
-/** What we send for a call, with the serial of the recorded request. */
+/** The bytes that we send for a call, with the serial of the recorded request. */
 function request<Name extends keyof Procedures>(recorded: string, name: Name, args: ArgsOf<Name>): string {
   const procedure = procedures[name] as unknown as Procedure<ArgsOf<Name>, unknown>;
   const message = {
@@ -67,7 +67,7 @@ test('keepalive is encoded like the recorded one', t => {
   t.deepEqual(wire.keepaliveMessage(wire.KEEPALIVE_PONG), packet('PONG >'));
 });
 
-test('recorded answers are understood', t => {
+test('recorded answers are decoded', t => {
   function check<Name extends keyof Procedures>(recorded: string, name: Name, result: ResultOf<Name>): void {
     const codec = procedures[name].result as unknown as Codec<ResultOf<Name>>;
     t.deepEqual(decode(codec, wire.decodeMessage(packet(recorded)).payload), result, recorded);
@@ -93,7 +93,7 @@ test('a recorded error keeps code, domain, message and format', t => {
   });
 });
 
-test('recorded events are understood', t => {
+test('recorded events are decoded', t => {
   const event = (name: string) => {
     const { procedure, payload } = wire.decodeMessage(packet(name));
     return decodeEvent(procedure, payload);
@@ -124,7 +124,7 @@ test('the fake answers recorded requests with the recorded answers', async t => 
     socket.write(request);
     return (await until(() => frames.find(isAnswer), `an answer to ${name}`)).toString('hex');
   }
-  /** Callback numbers count per daemon. */
+  /** Without the callback number, which differs between daemons. */
   const withoutCallback = (hex: string) => hex.slice(0, -8);
 
   for (const name of ['AUTH_LIST', 'SUPPORTS_FEATURE 10', 'CONNECT_OPEN', 'GET_LIB_VERSION']) {

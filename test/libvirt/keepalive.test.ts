@@ -3,11 +3,11 @@ import { fails, opened } from './opened.ts';
 
 /** Dead after 1.2 s of silence. */
 const quick = { intervalMs: 400, count: 2 };
-/** Dead after 4.5 s, which is longer than a busy machine keeps a process from its work. */
+/** Dead after 4.5 s, which is longer than a busy host delays a process. */
 const patient = { intervalMs: 1500, count: 2 };
 const LONGER_MS = 6000;
 
-test('a peer that has gone silent is noticed, and its calls have an unknown outcome', async t => {
+test('a silent peer counts as dead, and its calls have an unknown outcome', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: quick } });
   const ended = new Promise<Error>(resolve => client.onClose(resolve));
   fake.faults.deaf = true;
@@ -15,13 +15,13 @@ test('a peer that has gone silent is noticed, and its calls have an unknown outc
   t.regex((await ended).message, /no sign of life/);
 });
 
-test('a peer that answers PINGs is alive, however long a call takes', async t => {
+test('a peer that answers PINGs counts as alive, however long a call takes', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: patient } });
   fake.faults.inject('connectGetHostname', { kind: 'delay', ms: LONGER_MS });
   t.is(await client.hostname(), 'fake');
 });
 
-test('a peer that answers no PING but sends its answers is alive', async t => {
+test('a peer that answers calls but no PING counts as alive', async t => {
   const { fake, client } = await opened(t, { client: { keepalive: { intervalMs: 2500, count: 1 } } });
   fake.faults.ignorePings = true;
   for (let i = 0; i < 30; i++) {

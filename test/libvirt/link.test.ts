@@ -10,7 +10,7 @@ import { fails, fakeFor, opened } from './opened.ts';
 const quick: LinkOptions = { events: true, backoff: { baseMs: 5, capMs: 20 }, eagerRetryMs: 0 };
 const slow: LinkOptions = { events: true, backoff: { baseMs: 60_000, capMs: 60_000 } };
 
-test('the pause before a retry doubles up to the cap, and half of it is chance', t => {
+test('the pause before a retry doubles up to the cap, and half of it is random', t => {
   const settings = { baseMs: 100, capMs: 1000 };
   const without = [0, 1, 2, 3, 4, 5, 2000].map(attempt => backoffMs(attempt, settings, () => 0));
   t.deepEqual(without, [50, 100, 200, 400, 500, 500, 500]);
@@ -23,7 +23,7 @@ test('the pause before a retry doubles up to the cap, and half of it is chance',
   );
 });
 
-test('a link comes up, says so, and gives its client', async t => {
+test('a link connects, announces it, and returns its client', async t => {
   const fake = await fakeFor(t);
   const link = reconnectingLink(fake.uri, quick);
   t.teardown(() => link.close());
@@ -37,7 +37,7 @@ test('a link comes up, says so, and gives its client', async t => {
   t.deepEqual(ups, [1]);
 });
 
-test('a lost connection is replaced, with a new generation and its events registered before it is announced', async t => {
+test('after a loss the link reconnects, with a new generation, and registers its events before it is announced', async t => {
   const fake = await fakeFor(t);
   fake.addDomain({ name: 'vm1' });
   const link = reconnectingLink(fake.uri, quick);
@@ -51,11 +51,11 @@ test('a lost connection is replaced, with a new generation and its events regist
   const registeredAtUp: number[] = [];
   link.onUp(() => {
     registeredAtUp.push(fake.calls.filter(({ procedure }) => procedure === 'connectRegisterEvent').length);
-    // From now on no event may be missed.
+    // No event may be missed from now on.
     fake.destroy('vm1');
   });
   fake.dropConnections();
-  await until(() => seen.length === 2, 'the events of the destroyed machine');
+  await until(() => seen.length === 2, 'the events of the destroyed VM');
   t.is(link.generation, 2);
   t.deepEqual(registeredAtUp, [8]);
   t.deepEqual(downs, [1]);
@@ -67,7 +67,7 @@ test('a lost connection is replaced, with a new generation and its events regist
   await t.throwsAsync(first.hostname(), { name: 'ConnectionLost' });
 });
 
-test('an event that comes while the connection is being opened is told after it is announced', async t => {
+test('an event that arrives while the connection is opened is delivered after its announcement', async t => {
   const fake = await fakeFor(t);
   const domain = fake.addDomain({ name: 'vm1' });
   const link = reconnectingLink(fake.uri, quick);
@@ -75,7 +75,7 @@ test('an event that comes while the connection is being opened is told after it 
   const order: string[] = [];
   link.onUp(() => order.push('up'));
   link.onEvent(({ type }) => order.push(type));
-  // Registered for lifecycle events already, but three more registrations are to come.
+  // The client is registered for lifecycle events, and three more registrations follow.
   const registrations = () =>
     fake.calls.filter(({ procedure }) => procedure === 'connectRegisterEvent').length;
   let release: () => void = () => undefined;
@@ -92,7 +92,7 @@ test('an event that comes while the connection is being opened is told after it 
   t.deepEqual(order, ['up', 'lifecycle']);
 });
 
-test('a link finds a daemon that is started later, and one that is started again', async t => {
+test('a link connects to a daemon that starts later, and to one that restarts', async t => {
   const fake = await fakeFor(t);
   await fake.stop();
   const link = reconnectingLink(fake.uri, quick);
@@ -108,7 +108,7 @@ test('a link finds a daemon that is started later, and one that is started again
   t.pass();
 });
 
-test('while it backs off, a link tries at once for who asks, and says honestly that it failed', async t => {
+test('during a back-off pause, client() tries at once, and rejects with the error of that attempt', async t => {
   const fake = await fakeFor(t);
   await fake.stop();
   const link = reconnectingLink(fake.uri, { ...slow, eagerRetryMs: 0 });
@@ -121,7 +121,7 @@ test('while it backs off, a link tries at once for who asks, and says honestly t
   t.is(link.generation, 1);
 });
 
-test('many who ask while it backs off do not make it call more often', async t => {
+test('many calls of client() during a back-off pause cause one attempt', async t => {
   const fake = await fakeFor(t);
   fake.faults.inject('connectOpen', { kind: 'drop-before' }, 100);
   const link = reconnectingLink(fake.uri, { ...slow, eagerRetryMs: 60_000 });
@@ -133,7 +133,7 @@ test('many who ask while it backs off do not make it call more often', async t =
   t.is(fake.connections.made, 1);
 });
 
-test('who waits for a link can give up waiting, and the link goes on', async t => {
+test('a waiting client() can be aborted, and the link goes on', async t => {
   const fake = await fakeFor(t);
   fake.faults.deaf = true;
   const link = reconnectingLink(fake.uri, { ...quick, connectTimeoutMs: 60_000 });
@@ -146,10 +146,10 @@ test('who waits for a link can give up waiting, and the link goes on', async t =
   t.is(link.state, 'connecting');
 });
 
-test('a daemon that hangs is left by keepalive and found again', async t => {
+test('keepalive ends the connection to a daemon that hangs, and the link reconnects', async t => {
   const fake = await fakeFor(t);
   const keepalive = { intervalMs: 500, count: 1 };
-  // What the fake was sent while it was deaf is lost: an attempt of that time ends by its own limit.
+  // The fake loses all that it is sent while it is deaf, so an attempt of that time ends by its time-out.
   const link = reconnectingLink(fake.uri, { ...quick, connectTimeoutMs: 4000, keepalive });
   t.teardown(() => link.close());
   const downs: string[] = [];
@@ -162,7 +162,7 @@ test('a daemon that hangs is left by keepalive and found again', async t => {
   t.true(link.generation >= 2);
 });
 
-test('closing a link ends its connection, its retries and those who wait', async t => {
+test('closing a link ends its connection, its retries and its waiting callers', async t => {
   const { fake } = await opened(t);
   const up = reconnectingLink(fake.uri, quick);
   await up.client();
@@ -185,6 +185,6 @@ test('closing a link ends its connection, its retries and those who wait', async
   t.is(closedAtOnce.generation, 0);
 });
 
-test('a URI that can never work is refused at once', t => {
+test('an unsupported URI is refused at once', t => {
   t.throws(() => reconnectingLink('qemu+ssh://host/system'), { instanceOf: Unsupported });
 });

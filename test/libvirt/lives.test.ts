@@ -1,4 +1,4 @@
-// What the fake tells of a machine's life, each line as it was recorded on libvirt 9.0.0 and QEMU 7.2.
+// The fake's events and states over the life of a VM, each as recorded with libvirt 9.0.0 and QEMU 7.2.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
@@ -14,7 +14,7 @@ async function host(t: ExecutionContext): Promise<Seen> {
   return { fake, ...(await witness(t, fake.uri)) };
 }
 
-/** A host with a machine `m` that runs with disk 1, which was plugged. */
+/** A host with a running VM `m`, into which disk 1 was plugged. */
 async function running(t: ExecutionContext, settings: { persistent?: boolean } = {}): Promise<Seen> {
   const seen = await host(t);
   const domain = seen.fake.addDomain({ name: 'm', ...settings });
@@ -23,7 +23,7 @@ async function running(t: ExecutionContext, settings: { persistent?: boolean } =
   return seen;
 }
 
-/** The libvirtd dies, and the next one is looked at. */
+/** Kills libvirtd, calls `meanwhile`, and watches the next libvirtd. */
 async function next(t: ExecutionContext, { fake }: Seen, meanwhile = (): void => {}): Promise<Seen> {
   await fake.stop();
   meanwhile();
@@ -31,7 +31,7 @@ async function next(t: ExecutionContext, { fake }: Seen, meanwhile = (): void =>
   return { fake, ...(await witness(t, fake.uri)) };
 }
 
-test('a start is told as resumed, then as started', async t => {
+test('a start has the events resumed and then started', async t => {
   const { fake, told, sees } = await host(t);
   fake.addDomain({ name: 'm', running: false });
   t.deepEqual(await sees('m'), { id: -1, is: '5,0', disks: [] });
@@ -50,7 +50,7 @@ const ends: [string, (fake: FakeLibvirtd) => void, string[], string][] = [
 ];
 
 for (const [what, act, events, state] of ends) {
-  test(`a machine that is ${what} says so, and why it is off is lost with libvirtd`, async t => {
+  test(`a VM that is ${what} has the right events and state, and a new libvirtd does not know the reason`, async t => {
     const seen = await running(t);
     act(seen.fake);
     t.deepEqual(await seen.told('m'), events);
@@ -60,7 +60,7 @@ for (const [what, act, events, state] of ends) {
   });
 }
 
-test('a machine without a definition is not listed any more once it has ended', async t => {
+test('a transient VM is no longer listed after its end', async t => {
   const seen = await running(t, { persistent: false });
   t.true(
     (await seen.client.domainXml(seen.fake.domain('m'), 2)).includes('ua-1'),
@@ -70,7 +70,7 @@ test('a machine without a definition is not listed any more once it has ended', 
   t.is(await seen.sees('m'), undefined);
 });
 
-test('of a machine that ended while there was no libvirtd, the next says "crashed", and tells nothing', async t => {
+test('a VM that ended without a libvirtd is "crashed" for the next one, without an event', async t => {
   const seen = await running(t);
   const after = await next(t, seen, () => seen.fake.poweroff('m'));
   t.deepEqual(await after.told('m'), []);
@@ -78,7 +78,7 @@ test('of a machine that ended while there was no libvirtd, the next says "crashe
   t.deepEqual(await (await next(t, after)).sees('m'), { id: -1, is: '5,0', disks: [] });
 });
 
-test('of a machine that ended while only the connection was cut, libvirtd knows why', async t => {
+test('if only the connection was cut, libvirtd knows why a VM has ended', async t => {
   const { fake } = await running(t);
   await fake.cut();
   fake.destroy('m');
@@ -87,7 +87,7 @@ test('of a machine that ended while only the connection was cut, libvirtd knows 
   t.deepEqual(await after.sees('m'), { id: -1, is: '5,2', disks: [] });
 });
 
-test('runs are counted upwards, and anew from what still runs after the death of libvirtd', async t => {
+test('ids count upwards; a new libvirtd continues after the highest id in use', async t => {
   const seen = await running(t);
   const ids = async (of: Seen) => (await of.sees('m'))?.id;
   for (const id of [2, 3]) {
@@ -96,21 +96,21 @@ test('runs are counted upwards, and anew from what still runs after the death of
     t.is(await ids(seen), id);
   }
   const after = await next(t, seen);
-  t.deepEqual(await after.sees('m'), { id: 3, is: '1,1', disks: [] }, 'a run goes on as what it was');
+  t.deepEqual(await after.sees('m'), { id: 3, is: '1,1', disks: [] }, 'a running VM keeps its id');
   seen.fake.destroy('m');
   const last = await next(t, after);
   seen.fake.start('m');
   t.is(await ids(last), 1);
 });
 
-test('a reset is told by no lifecycle event: the same run, the same disks', async t => {
+test('a reset has no lifecycle event, and keeps the run and the disks', async t => {
   const { fake, told, sees } = await running(t);
   fake.reset('m');
   t.deepEqual(await told('m'), []);
   t.deepEqual(await sees('m'), { id: 1, is: '1,1', disks: [1] });
 });
 
-test('a managed save comes back with its plugged disk, as restored', async t => {
+test('a managed save is restored with its plugged disk', async t => {
   const { fake, client, told, sees } = await running(t);
   fake.save('m');
   t.true(await client.hasManagedSave(fake.domain('m')));
@@ -120,7 +120,7 @@ test('a managed save comes back with its plugged disk, as restored', async t => 
   t.deepEqual(await sees('m'), { id: 2, is: '1,3', disks: [1] });
 });
 
-test('a managed save whose disk another machine has fails to start, silently, and is kept', async t => {
+test('a managed save with a locked disk fails to start, without an event, and is kept', async t => {
   const { fake, client, told, sees } = await running(t);
   fake.save('m');
   await told('m');
@@ -136,7 +136,7 @@ test('a managed save whose disk another machine has fails to start, silently, an
 });
 
 for (const persistent of [true, false]) {
-  test(`a machine saved to a file can be restored by any host, disk included (definition: ${persistent})`, async t => {
+  test(`a VM saved to a file can be restored on any host with its disk (definition: ${persistent})`, async t => {
     const here = await running(t, { persistent });
     const there = await host(t);
     const saved = here.fake.saveToFile('m');
@@ -147,11 +147,11 @@ for (const persistent of [true, false]) {
     t.deepEqual(await there.sees('m'), { id: 1, is: '1,3', disks: [1] });
     there.fake.destroy('m');
     here.fake.restore(saved);
-    t.deepEqual(await here.sees('m'), { id: 2, is: '1,3', disks: [1] }, 'and again, where it was saved');
+    t.deepEqual(await here.sees('m'), { id: 2, is: '1,3', disks: [1] }, 'restored again on the first host');
   });
 }
 
-test('a machine that goes back to its snapshot is a new run, with a disk that was unplugged since', async t => {
+test('a revert to a snapshot begins a new run, with a disk that was unplugged since', async t => {
   const { fake, client, told, sees } = await running(t);
   fake.snapshot('m');
   await client.detachDeviceByAlias(fake.domain('m'), 'ua-1', AFFECT_LIVE);
@@ -162,7 +162,7 @@ test('a machine that goes back to its snapshot is a new run, with a disk that wa
   t.deepEqual(await sees('m'), { id: 2, is: '1,4', disks: [1] });
 });
 
-test('an attach that waited behind a start is made on the new run', async t => {
+test('an attach that waited behind a start is executed on the new run', async t => {
   const { fake, client, sees } = await running(t);
   fake.destroy('m');
   const other = await witness(t, fake.uri);
@@ -176,7 +176,7 @@ test('an attach that waited behind a start is made on the new run', async t => {
   t.deepEqual(await sees('m'), { id: 2, is: '1,1', disks: [2] });
 });
 
-test('what waits for a job is done to the run that is there then, also after its caller is gone', async t => {
+test('a call that waits for a job is executed on the run of that moment, even if its client is gone', async t => {
   const { fake, client } = await running(t);
   const release = fake.hold('m');
   const lost = t.throwsAsync(client.attachDevice(fake.domain('m'), disk(2), AFFECT_LIVE));
@@ -190,7 +190,7 @@ test('what waits for a job is done to the run that is there then, also after its
   t.deepEqual((await (await witness(t, fake.uri)).sees('m'))?.disks, [2]);
 });
 
-test('what waits for a job when libvirtd dies is never done', async t => {
+test('a call that waits for a job when libvirtd dies is never executed', async t => {
   const seen = await running(t);
   const release = seen.fake.hold('m');
   const lost = t.throwsAsync(seen.client.attachDevice(seen.fake.domain('m'), disk(2), AFFECT_LIVE));
@@ -200,12 +200,12 @@ test('what waits for a job when libvirtd dies is never done', async t => {
   t.deepEqual((await after.sees('m'))?.disks, [1]);
 });
 
-test('a machine that is defined again while it runs has the new definition at its next start', async t => {
+test('a VM that is defined while it runs has the new definition at its next start', async t => {
   const { fake, client, told, sees } = await running(t);
   const live = await client.domainXml(fake.domain('m'));
   await client.defineXml(live);
   t.deepEqual(await told('m'), ['0,1']);
   fake.destroy('m');
   fake.start('m');
-  t.deepEqual((await sees('m'))?.disks, [1], 'what was plugged has become part of it');
+  t.deepEqual((await sees('m'))?.disks, [1], 'the plugged disk is part of the definition');
 });

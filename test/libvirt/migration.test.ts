@@ -1,4 +1,4 @@
-// What two fakes tell of a live migration, and of those that fail in the middle, each as it was recorded on libvirt 9.0.0.
+// The events and states of two fakes in complete and failed migrations, as recorded on libvirt 9.0.0.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
 import type { MigrationFailure, MigrationOptions, Phase } from '../fakes/libvirtd/migration.ts';
@@ -16,7 +16,7 @@ interface Seen extends Witness {
   readonly fake: FakeLibvirtd;
 }
 
-/** A source with the machine `m`, into which disk 1 was plugged, and a destination. */
+/** A source with a VM `m`, into which disk 1 was plugged, and a destination. */
 async function hosts(
   t: ExecutionContext,
   { persistent = true, shareable = false }: Settings = {},
@@ -33,7 +33,7 @@ async function hosts(
 const OFF = { id: -1, disks: [] };
 const ON = { id: 1, disks: [1] };
 
-test('a migration is told by both ends, step by step', async t => {
+test('both hosts report a migration step by step', async t => {
   const { source, destination } = await hosts(t);
   const both = async (phase: Phase) => {
     migration.to(phase);
@@ -49,20 +49,20 @@ test('a migration is told by both ends, step by step', async t => {
   t.deepEqual(await both('over'), [['5,3'], [], [-1, '5,4', []], [1, '1,2', [1]]]);
 });
 
-test('a machine without a definition, or that loses it, is not listed at its source any more', async t => {
+test('a transient VM, or one whose definition is removed, is no longer listed at its source', async t => {
   for (const [persistent, options] of [
     [false, {}],
     [true, { undefineSource: true }],
   ] as const) {
     const { source, destination } = await hosts(t, { persistent });
     source.fake.migrate('m', destination.fake, options).to('over');
-    t.deepEqual(await source.told('m'), ['3,1', '5,3'], 'no event of the definition');
+    t.deepEqual(await source.told('m'), ['3,1', '5,3'], 'no event for the definition');
     t.is(await source.sees('m'), undefined);
     t.deepEqual(await destination.sees('m'), { ...ON, is: '1,2' });
   }
 });
 
-test('a source that keeps its definition starts the machine a second time', async t => {
+test('a source that keeps the definition can start the VM a second time', async t => {
   const { source, destination } = await hosts(t);
   source.fake.migrate('m', destination.fake).to('over');
   source.fake.start('m');
@@ -70,7 +70,7 @@ test('a source that keeps its definition starts the machine a second time', asyn
   t.deepEqual(await destination.sees('m'), { ...ON, is: '1,2' });
 });
 
-test('what was plugged becomes part of the definition if the machine had none at its source', async t => {
+test('a plugged disk becomes part of the definition if the VM had none at its source', async t => {
   for (const [persistent, kept] of [
     [true, false],
     [false, true],
@@ -82,7 +82,7 @@ test('what was plugged becomes part of the definition if the machine had none at
   }
 });
 
-test('where a machine is defined already, the copy takes its place and leaves it behind', async t => {
+test('if the VM is defined at the destination, that definition stays', async t => {
   const { source, destination } = await hosts(t);
   const { uuid } = source.fake.domain('m');
   destination.fake.addDomain({ name: 'm', uuid, running: false });
@@ -94,7 +94,7 @@ test('where a machine is defined already, the copy takes its place and leaves it
 });
 
 const failures: [MigrationFailure, Phase, string[], string | undefined, string[], string | undefined][] = [
-  // how, when, told by the source, its state, told by the destination, its state
+  // failure, phase, events of the source, its state, events of the destination, its state
   ['aborted', 'copying', [], '1,1', ['5,5'], undefined],
   ['aborted', 'switching', ['4,1'], '1,6', ['5,5'], undefined],
   ['client-killed', 'copying', [], '1,1', ['6,2', '5,1'], undefined],
@@ -123,7 +123,7 @@ for (const [how, phase, bySource, sourceIs, byDestination, destinationIs] of fai
   });
 }
 
-test('a source whose libvirtd died goes on, and the next libvirtd says that the migration was given up', async t => {
+test('if the source’s libvirtd dies, the VM runs on, and the next libvirtd reports a cancelled migration', async t => {
   const { source, destination } = await hosts(t);
   const migration = source.fake.migrate('m', destination.fake);
   migration.to('switching');
@@ -135,7 +135,7 @@ test('a source whose libvirtd died goes on, and the next libvirtd says that the 
   t.deepEqual(await (await witness(t, source.fake.uri)).sees('m'), { ...ON, is: '1,6' });
 });
 
-test('a destination that slept through the end of a migration is kept from the disk by its lock alone', async t => {
+test('only the lock of the disk stops a destination that has missed the end of a migration', async t => {
   const { source, destination } = await hosts(t);
   const migration = source.fake.migrate('m', destination.fake, { persistent: true });
   migration.to('switching');
@@ -147,7 +147,7 @@ test('a destination that slept through the end of a migration is kept from the d
   t.deepEqual(await source.sees('m'), { ...ON, is: '1,6' });
 });
 
-test('where there is no lock, one machine then runs on both hosts', async t => {
+test('without a lock, the VM then runs on both hosts', async t => {
   const { source, destination } = await hosts(t, { shareable: true });
   const migration = source.fake.migrate('m', destination.fake);
   migration.to('switching');
@@ -159,7 +159,7 @@ test('where there is no lock, one machine then runs on both hosts', async t => {
   t.deepEqual(await source.sees('m'), { ...ON, is: '1,6' });
 });
 
-test('in the switch-over nobody holds the image: another machine can take it, and the source does not go on then', async t => {
+test('in the switch-over the image is not locked: another VM can lock it, and the source cannot resume', async t => {
   const { source, destination } = await hosts(t);
   const rival = source.fake.addDomain({ name: 'rival' });
   const migration = source.fake.migrate('m', destination.fake);
@@ -167,7 +167,7 @@ test('in the switch-over nobody holds the image: another machine can take it, an
   await t.throwsAsync(
     source.client.attachDevice(rival, disk(1), AFFECT_LIVE),
     refusedWith(ERROR.INTERNAL),
-    'held while memory is copied',
+    'the image is locked while memory is copied',
   );
   migration.to('switching');
   await source.client.attachDevice(rival, disk(1), AFFECT_LIVE);
@@ -176,14 +176,14 @@ test('in the switch-over nobody holds the image: another machine can take it, an
   t.is((await source.sees('m'))?.is, '3,2');
   source.fake.destroy('rival');
   source.fake.resume('m');
-  t.is((await source.sees('m'))?.is, '1,5', 'and over changed blocks once the other has ended');
+  t.is((await source.sees('m'))?.is, '1,5', 'after the other VM has ended, the source can resume');
 });
 
 for (const [end, bySource, left, there] of [
   ['over', ['3,1', '5,3'], { ...OFF, is: '5,4' }, { ...ON, is: '1,2' }],
   ['aborted', ['device-removed'], { id: 1, disks: [], is: '1,1' }, undefined],
 ] as const) {
-  test(`what the guest lets go of while it is copied, the source tells if it goes on, and the copy has it: ${end}`, async t => {
+  test(`a disk released during the copying is removed only if the source runs on: ${end}`, async t => {
     const { source, destination } = await hosts(t);
     const rival = source.fake.addDomain({ name: 'rival' });
     const migration = source.fake.migrate('m', destination.fake);
@@ -199,17 +199,17 @@ for (const [end, bySource, left, there] of [
   });
 }
 
-test('a request to unplug goes along with the guest that has not answered it', async t => {
+test('a pending unplug request migrates with the VM', async t => {
   const { source, destination } = await hosts(t);
   source.fake.domain('m').pending.add('ua-1');
   source.fake.migrate('m', destination.fake).to('landed');
   await destination.told('m');
   destination.fake.reset('m');
-  await until(async () => (await destination.sees('m'))?.disks.length === 0, 'the disk to be out');
+  await until(async () => (await destination.sees('m'))?.disks.length === 0, 'the disk to be removed');
   t.deepEqual(await destination.told('m'), ['device-removed']);
 });
 
-test('what is asked of a machine that is coming in is done when it has landed; of its source it is refused', async t => {
+test('during a migration changes wait: the destination executes them, the source refuses them', async t => {
   const { source, destination } = await hosts(t);
   const migration = source.fake.migrate('m', destination.fake);
   migration.to('copying');

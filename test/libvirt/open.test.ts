@@ -11,7 +11,7 @@ import { parseUri } from '../../src/libvirt/uri.ts';
 import { until } from '../rig/until.ts';
 import { fakeFor, opened } from './opened.ts';
 
-test('a client asks how to authenticate, switches keepalive on, opens, and registers its events', async t => {
+test('a client asks for the authentication methods, switches keepalive on, opens, and registers its events', async t => {
   const { fake } = await opened(t, { client: { events: true } });
   t.deepEqual(
     fake.calls.map(({ procedure }) => procedure),
@@ -26,33 +26,33 @@ test('a client asks how to authenticate, switches keepalive on, opens, and regis
   t.deepEqual(fake.calls[2]?.args, { name: 'qemu:///system', flags: 0 });
 });
 
-test('a daemon that wants polkit is asked for it', async t => {
+test('a client authenticates by polkit if the daemon asks for it', async t => {
   const { fake, client } = await opened(t, { fake: { auth: 'polkit' } });
   t.is(fake.calls[1]?.procedure, 'authPolkit');
   t.is(await client.hostname(), 'fake');
 });
 
-test('a daemon that wants SASL is refused with a reason, and nothing stays open', async t => {
+test('a daemon that asks for SASL is not supported: the error says so, and no connection stays open', async t => {
   const fake = await fakeFor(t, { auth: 'sasl' });
   await t.throwsAsync(openClient(fake.uri), { instanceOf: Unsupported, message: /SASL/ });
   await until(() => fake.connections.open === 0, 'the connection to be closed');
 });
 
-test('a refusal to open is passed on, and nothing stays open', async t => {
+test('a refused connectOpen rejects with libvirt’s error, and no connection stays open', async t => {
   const fake = await fakeFor(t);
   fake.faults.inject('connectOpen', { kind: 'refuse', code: 5, message: 'no connection driver available' });
   await t.throwsAsync(openClient(fake.uri), { name: 'LibvirtError', message: /no connection driver/ });
   await until(() => fake.connections.open === 0, 'the connection to be closed');
 });
 
-test('a socket that is not there is named', async t => {
+test('the error for a missing socket names its path', async t => {
   await t.throwsAsync(openClient('qemu:///system?socket=/nowhere/sock'), {
     code: 'ENOENT',
     message: /nowhere/,
   });
 });
 
-test('of the sockets where a daemon may listen the first that exists is used', async t => {
+test('the first existing socket of several is used', async t => {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-open-'));
   t.teardown(() => rm(dir, { recursive: true }));
   const fake = await fakeFor(t, { unix: join(dir, 'legacy') });
@@ -63,7 +63,7 @@ test('of the sockets where a daemon may listen the first that exists is used', a
   t.pass();
 });
 
-test('a daemon that accepts and says nothing is given up at the deadline', async t => {
+test('connecting to a daemon that never answers ends with a time-out', async t => {
   const fake = await fakeFor(t);
   fake.faults.deaf = true;
   await t.throwsAsync(openClient(fake.uri, { connectTimeoutMs: 30 }), {
@@ -85,7 +85,7 @@ test('opening can be aborted, before and while it happens', async t => {
   await until(() => fake.connections.open === 0, 'the connection to be closed');
 });
 
-test('a server that is no libvirtd is recognised', async t => {
+test('a server that is not libvirtd is detected', async t => {
   const server = createServer(socket => socket.end('SSH-2.0-OpenSSH_9.2p1\r\n')).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   const address = await until(() => server.address() ?? undefined, 'a port');
@@ -96,7 +96,7 @@ test('a server that is no libvirtd is recognised', async t => {
   });
 });
 
-test('closing says goodbye, ends the connection and tells whoever asked, also afterwards', async t => {
+test('close calls connectClose, ends the connection and calls every onClose handler, also later ones', async t => {
   const { fake, client } = await opened(t);
   const early = new Promise<Error>(resolve => client.onClose(resolve));
   client.onClose(() => t.fail('unsubscribed'))();
@@ -108,7 +108,7 @@ test('closing says goodbye, ends the connection and tells whoever asked, also af
   await t.throwsAsync(client.hostname(), { name: 'ConnectionLost' });
 });
 
-test('closing does not wait for a daemon that hangs', async t => {
+test('close does not wait for a daemon that hangs', async t => {
   const { fake, client } = await opened(t);
   fake.faults.deaf = true;
   await client.close();
@@ -116,7 +116,7 @@ test('closing does not wait for a daemon that hangs', async t => {
   t.pass();
 });
 
-test('every subscriber gets every event in order until it leaves', async t => {
+test('every subscriber gets every event in order until it is removed', async t => {
   const { fake, client } = await opened(t, { client: { events: true } });
   const [all, some]: [DomainEvent[], DomainEvent[]] = [[], []];
   client.subscribe(event => all.push(event));

@@ -12,7 +12,7 @@ export async function fakeFor(
   return fake;
 }
 
-/** A fake and one client of it, both gone after the test. */
+/** A fake and one client of it, both ended after the test. */
 export async function opened(
   t: ExecutionContext,
   options: { fake?: FakeLibvirtdOptions; client?: ClientOptions } = {},
@@ -23,7 +23,7 @@ export async function opened(
   return { fake, client };
 }
 
-/** Waits for `call` to fail and checks whether it says that it may have been executed. */
+/** Waits for `call` to fail, and checks its error and `outcomeUnknown`. */
 export async function fails(
   t: ExecutionContext,
   call: Promise<unknown>,

@@ -1,4 +1,4 @@
-// One suite for two libvirtds: what holds for the real one must hold for the fake, or tests on the fake prove nothing.
+// One suite for the real libvirtd and the fake, which proves that both behave in the same way.
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,22 +14,23 @@ import { parseUri } from '../../src/libvirt/uri.ts';
 import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
 import { until } from '../rig/until.ts';
 
+/** A host on which the suite runs. */
 export interface Host {
   readonly uri: string;
   /** URI of the same daemon by TCP. */
   readonly tcpUri: string;
   /** A folder that its QEMU can read. */
   readonly dir: string;
-  /** Ends libvirtd by SIGKILL and lets the next one start; machines go on. */
+  /** Kills libvirtd with SIGKILL and starts a new one; VMs run on. */
   restart(): Promise<void>;
-  /** A machine without an operating system answers no request to unplug. */
+  /** Called for a VM without an operating system, which answers no request to unplug. */
   withoutSystem(name: string): void;
-  /** The name of a running machine whose guest lets go of what it is asked for; always the same one. */
+  /** The name of a running VM whose guest answers requests to unplug; always the same VM. */
   withSystem(): Promise<string>;
 }
 
-/** A machine without an operating system, with room for `ports` virtio disks. */
-function machineXml(name: string, ports: number): string {
+/** The XML of a VM without an operating system, with slots for `ports` virtio disks. */
+function vmXml(name: string, ports: number): string {
   const port = "<controller type='pci' model='pcie-root-port'/>";
   return `<domain type='qemu'>
     <name>${name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
@@ -63,22 +64,24 @@ function refused(t: ExecutionContext, call: Promise<unknown>, code: number, mess
   return t.throwsAsync(call, expected);
 }
 
-/** Declares one test, to be run alone. */
+/** Declares one serial test. */
 type Declare = (title: string, run: (t: ExecutionContext) => Promise<void>) => void;
 
-/** Declares the suite; `host` is asked when a test runs. */
+/** Declares the suite; `host` is called when a test runs. */
 export function libvirtSuite(test: Declare, host: () => Host): void {
   let count = 0;
   const newName = () => `m${++count}-${randomUUID().slice(0, 8)}`;
 
-  /** A client that remembers its events, closed after the test with every machine made by `make`. */
+  /**
+   * A client that records its events; after the test it is closed, and every VM made by `make` is removed.
+   */
   async function opened(t: ExecutionContext) {
     const events: DomainEvent[] = [];
     const client = await openClient(host().uri, { events: true, onEvent: event => events.push(event) });
     t.teardown(() => client.close());
     async function make(settings: { ports?: number; persistent?: boolean } = {}): Promise<Domain> {
       const name = newName();
-      const xml = machineXml(name, settings.ports ?? 4);
+      const xml = vmXml(name, settings.ports ?? 4);
       const domain = settings.persistent
         ? await client.startDomain(await client.defineXml(xml))
         : await client.createXml(xml);
@@ -97,7 +100,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
         event.alias === alias;
       return until(() => events.find(isIt), `${type} ${alias}`, { timeoutMs });
     }
-    /** What was told of a machine's life up to now, as "event,detail". */
+    /** The lifecycle events of a VM so far, as "event,detail". */
     async function lifecycle({ uuid }: Domain): Promise<string[]> {
       await client.hostname();
       return events
@@ -126,7 +129,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
   const has = async (client: LibvirtClient, domain: Domain, alias: string, flags = 0) =>
     (await client.domainXml(domain, flags)).includes(`<alias name='${alias}'/>`);
 
-  test('an open client learns versions, host name and host uuid', async t => {
+  test('an open client reads versions, host name and host UUID', async t => {
     const { client } = await opened(t);
     t.true((await client.libVersion()) >= 9_000_000);
     t.true((await client.hypervisorVersion()) >= 7_000_000);
@@ -134,7 +137,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.regex(await client.capabilities(), /<uuid>[0-9a-f-]{36}<\/uuid>/);
   });
 
-  test('a machine started over the unix socket is seen over TCP, events included', async t => {
+  test('a VM started over the unix socket is seen over TCP, events included', async t => {
     const { make, sawLifecycle } = await opened(t);
     const tcp = await openClient(host().tcpUri, { events: true });
     t.teardown(() => tcp.close());
@@ -146,7 +149,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await until(() => seen.some(event => event.domain.uuid === domain.uuid), 'an event over TCP');
   });
 
-  test('a started machine is announced, listed, and found by name and by uuid', async t => {
+  test('a started VM has an event, is listed, and is found by name and by UUID', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await sawLifecycle(domain, libvirt.LIFECYCLE_STARTED, libvirt.STARTED_BOOTED);
@@ -163,7 +166,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.true(xml.includes(`<uuid>${domain.uuid}</uuid>`));
   });
 
-  test('a destroyed machine is announced, and unknown from then on', async t => {
+  test('a destroyed VM has an event, and is unknown afterwards', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await client.destroy(domain);
@@ -173,7 +176,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, client.destroy(domain), ERROR.NO_DOMAIN);
   });
 
-  test('a life is told in its order: resumed before started, shut down before stopped', async t => {
+  test('events have their order: resumed before started, shut down before stopped', async t => {
     const { client, make, lifecycle } = await opened(t);
     const domain = await make({ persistent: true });
     const expected = ['0,0', '4,0', '2,0'];
@@ -189,7 +192,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(await lifecycle(domain), expected);
   });
 
-  test('a state has a reason, until libvirtd dies', async t => {
+  test('a state has a reason, which a new libvirtd does not know', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ persistent: true });
     const state = async (of = client) => Object.values(await of.domainState(domain));
@@ -209,28 +212,28 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(await state(next), [libvirt.STATE_SHUTOFF, 0]);
   });
 
-  test('a machine says whether it has a definition', async t => {
+  test('isPersistent says whether a VM has a definition', async t => {
     const { client, make } = await opened(t);
     for (const persistent of [true, false])
       t.is(await client.isPersistent(await make({ persistent })), persistent);
   });
 
-  test('what is not there is refused with code 42 and the format of the message', async t => {
+  test('an unknown domain is refused with code 42 and the format of the message', async t => {
     const { client } = await opened(t);
     const error = await refused(t, client.lookupByName('nobody'), ERROR.NO_DOMAIN);
     t.like(error, { domain: 10, str1: 'Domain not found: %s', int1: -1, outcomeUnknown: false });
     await refused(t, client.lookupByUuid(randomUUID()), ERROR.NO_DOMAIN);
   });
 
-  test('a name that is taken and XML that is none are refused', async t => {
+  test('a name that is taken and invalid XML are refused', async t => {
     const { client, make } = await opened(t);
     const { name } = await make();
-    await refused(t, client.createXml(machineXml(name, 1)), ERROR.OPERATION_FAILED);
+    await refused(t, client.createXml(vmXml(name, 1)), ERROR.OPERATION_FAILED);
     await refused(t, client.createXml('<domain'), ERROR.XML_DETAIL);
     await refused(t, client.createXml('<domain type="qemu"/>'), ERROR.NO_NAME);
   });
 
-  test('a plugged disk is announced and shows in the live XML; unplugged, it is gone from it', async t => {
+  test('a plugged disk has an event and is in the live XML; after the unplug it is not', async t => {
     const { client, make, sawDevice } = await opened(t);
     const domain = await make();
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -253,7 +256,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     );
   });
 
-  test('a machine that is defined from what it runs with has its disks in its definition, and a disk comes out of that alone', async t => {
+  test('a VM defined from its live XML has its disks in its definition, and a disk can be removed from that only', async t => {
     const { client, make, sawDevice, sawLifecycle } = await opened(t);
     const domain = await make({ persistent: true });
     const isDefined = async () => /'ua-1'/.test(await client.domainXml(domain, XML_INACTIVE));
@@ -271,7 +274,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.true(await isDefined());
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
     t.false(await isDefined());
-    t.true(await has(client, domain, 'ua-1'), 'the running machine keeps it');
+    t.true(await has(client, domain, 'ua-1'), 'the live domain keeps the disk');
     const again = client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
     await refused(t, again, ERROR.INTERNAL, /no device found with alias/);
 
@@ -279,10 +282,10 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await client.defineXml(live);
     t.true(await isDefined());
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_CONFIG);
-    t.false(await isDefined(), 'of a machine that is shut off');
+    t.false(await isDefined(), 'also if the VM is shut off');
   });
 
-  test('a machine that has no definition shows what it runs with as one, and nothing comes out of that', async t => {
+  test('a transient VM shows its live XML as its definition, and no disk can be removed from that', async t => {
     const { client, make } = await opened(t);
     const domain = await make();
     await client.attachDevice(
@@ -295,7 +298,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.true(await has(client, domain, 'ua-1'));
   });
 
-  test('an alias, a target or an image in use is refused, each in its own way', async t => {
+  test('an alias, a target or an image in use is refused, each with its own error', async t => {
     const { client, make } = await opened(t);
     const [one, other] = [await make(), await make()];
     const file = await image();
@@ -318,7 +321,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, other, 'ua-2'));
   });
 
-  test('two machines share an image only if both say so', async t => {
+  test('two VMs can share an image only if both have it as shareable', async t => {
     const { client, make } = await opened(t);
     const [one, two, three] = [await make(), await make(), await make()];
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -328,7 +331,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, alone, ERROR.INTERNAL, /Failed to get shared "write" lock/);
   });
 
-  test('a machine takes as many virtio disks as it has ports', async t => {
+  test('a VM can have as many virtio disks as it has ports', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ ports: 2 });
     const attach = async (target: string) => {
@@ -341,24 +344,24 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, 'ua-vdc'));
   });
 
-  test('an unplug that the guest ignores is answered with success, and completed by a reset', async t => {
+  test('an unplug that the guest ignores succeeds, and the disk is removed at a reset', async t => {
     const { client, make, sawDevice } = await opened(t);
     const domain = await make();
     const disk = { file: await image(), target: 'vda', alias: 'ua-1' };
     await client.attachDevice(domain, diskXml(disk), AFFECT_LIVE);
     await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_LIVE);
     t.true(await has(client, domain, 'ua-1'));
-    // Firmware in its first moments may forget what was asked of it: then both are done again.
+    // Firmware may lose a request in its first moments: then the request and the reset are repeated.
     await until(async () => {
       await client.reset(domain);
       const gone = await sawDevice('device-removed', domain, 'ua-1', 2000).catch(() => undefined);
       if (gone === undefined) await client.detachDeviceByAlias(domain, 'ua-1', AFFECT_LIVE);
       return gone;
-    }, 'the reset machine to let go of the disk');
+    }, 'the disk to be removed at the reset');
     t.false(await has(client, domain, 'ua-1'));
   });
 
-  test('a guest that is willing lets go of a virtio disk', async t => {
+  test('a willing guest releases a virtio disk', async t => {
     const { client, sawDevice } = await opened(t);
     const domain = await client.lookupByName(await host().withSystem());
     const disk = { file: await image(), target: 'vda', alias: 'ua-willing' };
@@ -369,7 +372,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, disk.alias));
   });
 
-  test('a guest that is suspended lets go of a virtio disk when it resumes', async t => {
+  test('a suspended guest releases a virtio disk when it resumes', async t => {
     const { client, sawDevice } = await opened(t);
     const domain = await client.lookupByName(await host().withSystem());
     const disk = { file: await image(), target: 'vda', alias: 'ua-suspended' };
@@ -382,7 +385,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, disk.alias));
   });
 
-  test('a suspended machine says so, and again when it resumes', async t => {
+  test('a suspend and a resume each have an event', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make();
     await client.suspend(domain);
@@ -392,7 +395,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await sawLifecycle(domain, libvirt.LIFECYCLE_RESUMED, 0);
   });
 
-  test('a saved machine hides its plugged disk and brings it back when it starts', async t => {
+  test('a saved VM does not show its plugged disk, and has it again when it starts', async t => {
     const { client, make, sawLifecycle } = await opened(t);
     const domain = await make({ persistent: true });
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -416,7 +419,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await client.hasManagedSave(domain));
   });
 
-  test('a saved machine whose image is removed starts without the disk', async t => {
+  test('a saved VM whose image is removed starts without the disk', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ persistent: true });
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
@@ -428,7 +431,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.false(await has(client, domain, 'ua-1'));
   });
 
-  test('a machine that is shut off keeps its definition and takes no disk', async t => {
+  test('a VM that is shut off keeps its definition, and no disk can be plugged into it', async t => {
     const { client, make } = await opened(t);
     const domain = await make({ persistent: true });
     await client.destroy(domain);
@@ -441,7 +444,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, client.lookupByName(domain.name), ERROR.NO_DOMAIN);
   });
 
-  test('a running machine is told that its disk has grown', async t => {
+  test('blockResize resizes a disk of a running VM', async t => {
     const { client, make } = await opened(t);
     const domain = await make();
     const disk = { file: await image(4), target: 'sdb', alias: 'ua-1' };
@@ -450,7 +453,7 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     await refused(t, client.blockResize(domain, 'sdz', 1024n), ERROR.INVALID_ARG);
   });
 
-  test('many calls at once are each given their own answer', async t => {
+  test('many concurrent calls each get their own answer', async t => {
     const { client, make } = await opened(t);
     const domains = [await make(), await make()];
     const asked = Array.from({ length: 100 }, (_, i) => domains[i % 2] as Domain);
@@ -475,13 +478,13 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
     t.deepEqual(received, pong);
   });
 
-  test('a link survives the death of libvirtd, and its events come again without being asked for', async t => {
+  test('a link survives the death of libvirtd, and registers its events again', async t => {
     const seen: { event: DomainEvent; generation: number }[] = [];
     const link = reconnectingLink(host().uri, { events: true, backoff: { baseMs: 10, capMs: 100 } });
     t.teardown(() => link.close());
     link.onEvent((event, generation) => seen.push({ event, generation }));
     const before = await link.client();
-    const domain = await before.createXml(machineXml(newName(), 4));
+    const domain = await before.createXml(vmXml(newName(), 4));
     const hostUuid = async (client: LibvirtClient) =>
       /<uuid>.*?<\/uuid>/.exec(await client.capabilities())?.[0];
     const uuidBefore = await hostUuid(before);
@@ -493,10 +496,10 @@ export function libvirtSuite(test: Declare, host: () => Host): void {
 
     const after = await link.client();
     t.is(await hostUuid(after), uuidBefore);
-    // Right after its start libvirtd does not know its machines yet.
+    // Just after its start libvirtd does not know its VMs yet.
     await until(
       () => after.lookupByUuid(domain.uuid).catch(() => undefined),
-      'libvirtd to know its machines again',
+      'libvirtd to know its VMs again',
     );
     const disk = { file: await image(), target: 'sdb', alias: 'ua-1' };
     await after.attachDevice(domain, diskXml(disk), AFFECT_LIVE);

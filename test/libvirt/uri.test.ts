@@ -31,7 +31,7 @@ const understood = {
 };
 
 for (const [uri, expected] of Object.entries(understood)) {
-  test(`${uri} is understood`, t => {
+  test(`${uri} is parsed`, t => {
     t.like(parseUri(uri), expected);
   });
 }
@@ -61,7 +61,7 @@ for (const [uri, message] of Object.entries(refusedUris)) {
   });
 }
 
-test.serial('a session is looked for in the runtime directory of its user', t => {
+test.serial('the socket of a session is in the runtime directory of the user', t => {
   const before = process.env.XDG_RUNTIME_DIR;
   process.env.XDG_RUNTIME_DIR = '/run/user/7';
   t.deepEqual(parseUri('qemu:///session').sockets, [

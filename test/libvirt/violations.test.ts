@@ -1,4 +1,4 @@
-// A peer that breaks the protocol cannot be understood any more: the connection ends, whatever was in flight is unknown.
+// After a violation of the protocol the connection ends, and calls in flight have an unknown outcome.
 import { duplexPair } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { type Connection, connectionOver } from '../../src/libvirt/connection.ts';
@@ -7,7 +7,7 @@ import * as wire from '../../src/libvirt/wire.ts';
 import { until } from '../rig/until.ts';
 import { fails, opened } from './opened.ts';
 
-/** A connection and the bare other end of its stream, which answers each request with what `answer` makes of it. */
+/** A connection, and the other end of its stream, which sends `answer(request)` for each request. */
 function connected(t: ExecutionContext, answer: (request: wire.Message) => Buffer): Connection {
   const [ours, theirs] = duplexPair();
   const connection = connectionOver(ours, {
@@ -60,7 +60,7 @@ for (const [what, answer] of Object.entries(violations)) {
   });
 }
 
-test('an answer to nobody, an unknown event and an unknown program are counted, and nothing more', async t => {
+test('an answer without a call, an unknown event and an unknown program are counted and ignored', async t => {
   const connection = connected(t, request =>
     Buffer.concat([
       reply(request, { serial: request.serial + 1 }),
@@ -73,7 +73,7 @@ test('an answer to nobody, an unknown event and an unknown program are counted, 
   t.deepEqual(connection.dropped, { replies: 1, messages: 2 });
 });
 
-test('a second OPEN has made the connection useless: it ends', async t => {
+test('the connection ends after a second connectOpen, which makes it useless', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', {
     kind: 'refuse',
@@ -86,7 +86,7 @@ test('a second OPEN has made the connection useless: it ends', async t => {
 });
 
 for (const kind of ['garbage', 'wrong-procedure'] as const) {
-  test(`a fake that answers with ${kind} is left`, async t => {
+  test(`the connection to a fake that answers with ${kind} ends`, async t => {
     const { fake, client } = await opened(t);
     fake.faults.inject('connectGetHostname', { kind });
     await fails(t, client.hostname(), { outcomeUnknown: true });
@@ -94,7 +94,7 @@ for (const kind of ['garbage', 'wrong-procedure'] as const) {
   });
 }
 
-test('a fake that answers with a wrong serial has not answered', async t => {
+test('an answer with a wrong serial is no answer to the call', async t => {
   const { fake, client } = await opened(t);
   fake.faults.inject('connectGetHostname', { kind: 'wrong-serial' });
   await fails(t, client.hostname({ timeoutMs: 30 }), { name: 'CallTimeout', outcomeUnknown: true });

@@ -40,7 +40,7 @@ const anyRecord = fc.record({
   list: fc.array(fc.record({ inner: anyText }), { maxLength: 20 }),
 });
 
-test('what was encoded is decoded as it was, in a multiple of four bytes', t => {
+test('a value is decoded as it was encoded, in a multiple of four bytes', t => {
   fc.assert(
     fc.property(anyRecord, value => {
       const bytes = encode(record, value);
@@ -50,7 +50,7 @@ test('what was encoded is decoded as it was, in a multiple of four bytes', t => 
   );
 });
 
-test('a value that is cut short anywhere is a violation, and so are bytes left over', t => {
+test('a truncated value and bytes left over are a ProtocolViolation', t => {
   fc.assert(
     fc.property(anyRecord, fc.nat(), (value, at) => {
       const bytes = encode(record, value);
@@ -62,7 +62,7 @@ test('a value that is cut short anywhere is a violation, and so are bytes left o
   );
 });
 
-test('random bytes are either a value or a violation, for every codec that reads from the network', t => {
+test('for every codec of received data, random bytes give a value or a ProtocolViolation', t => {
   const codecs: Codec<unknown>[] = [
     wire.wireError,
     ...Object.values(procedures).map(({ result }) => result),
@@ -86,7 +86,7 @@ test('random bytes are either a value or a violation, for every codec that reads
   t.pass();
 });
 
-test('text that libvirt would cut, and text that is none, is refused', t => {
+test('text with a NUL and text with a lone surrogate are refused', t => {
   for (const bad of ['a\0b', '\ud800', 'a\udc00b']) {
     t.throws(() => encode(text, bad), { instanceOf: InvalidArgument });
   }
@@ -114,7 +114,7 @@ test('numbers that do not fit are refused', t => {
   for (const bad of [-1n, 2n ** 64n]) t.throws(() => encode(uint64, bad), { instanceOf: InvalidArgument });
 });
 
-test('a uuid is read as lower-case text with dashes, and written only from a whole one', t => {
+test('a UUID is read as text in lower case with dashes, and only a complete one can be written', t => {
   const upper = '00112233-4455-6677-8899-AABBCCDDEEFF';
   t.is(decode(uuid, encode(uuid, upper)), upper.toLowerCase());
   for (const bad of ['', '00112233', '00112233445566778899aabbccddeeff', `${upper}0`]) {

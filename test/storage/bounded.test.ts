@@ -1,4 +1,4 @@
-// What is asked of a pool, kept in bounds: by a pool whose every answer is let out by hand.
+// The limits around a pool, tested with a pool whose calls end only when the test says so.
 import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import { type Bounds, bounded, Passing } from '../../src/storage/bounded.ts';
@@ -9,13 +9,13 @@ import { until } from '../rig/until.ts';
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
 
-/** Aborted by hand. */
+/** A signal that the test aborts. */
 function deadline() {
   const controller = new AbortController();
   return { signal: controller.signal, come: () => controller.abort(new Error('deadline')) };
 }
 
-/** `hangs`: what comes back only when it is let. */
+/** A pool with limits. `begun`: the calls that have begun; `end` lets one of them resolve. */
 function handmade(bounds: Partial<Bounds> = {}) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -53,7 +53,7 @@ function handmade(bounds: Partial<Bounds> = {}) {
 
 const quickly = { questionMs: 1, hungMs: 1 };
 
-test('one thing is done at a time, what makes room before what takes it, and all else in order', async t => {
+test('one change runs at a time: removals first, the others first in, first out', async t => {
   const { pool, begun, end } = handmade();
   const work = [
     pool.make('a', 1, never()),
@@ -67,7 +67,7 @@ test('one thing is done at a time, what makes room before what takes it, and all
   t.deepEqual(begun, ['make a', 'remove d', 'make b', 'grow c']);
 });
 
-test('more than may wait are refused at once, and nothing of theirs is begun', async t => {
+test('changes beyond the length of the queue are refused at once and not begun', async t => {
   const { pool, begun, end } = handmade();
   const making = ['a', 'b', 'c'].map(uuid => pool.make(uuid, 1, never()));
   const refused = { code: 'POOL_BUSY', message: /3 changes are before it/ };
@@ -78,7 +78,7 @@ test('more than may wait are refused at once, and nothing of theirs is begun', a
   t.deepEqual(begun, ['make a', 'make b', 'make c']);
 });
 
-test('whose turn does not come in time is refused, and nothing is begun', async t => {
+test('a change whose turn does not come before its deadline is refused and not begun', async t => {
   const { pool, begun, end } = handmade();
   const first = pool.make('a', 1, never());
   const { signal, come } = deadline();
@@ -91,7 +91,7 @@ test('whose turn does not come in time is refused, and nothing is begun', async 
   t.deepEqual(begun, ['make a']);
 });
 
-test('what was begun keeps its turn until it has ended, whatever its deadline', async t => {
+test('a change that has begun holds its volume and its slot until it ends, even after its deadline', async t => {
   const { pool, begun, end } = handmade({ atOnce: 2 });
   const { signal, come } = deadline();
   const making = pool.make('a', 1, signal);
@@ -108,7 +108,7 @@ test('what was begun keeps its turn until it has ended, whatever its deadline', 
   await removing;
 });
 
-test('what is in use is tried again, others have their turn in between, and at last it is told', async t => {
+test('a change of a volume in use is retried, others run in between, and at its deadline it fails', async t => {
   const { pool: base } = handmade();
   const inUse = errorOf('REMOVE_FAILED', { disk: 'a', detail: 'in use' });
   let attempts = 0;
@@ -132,7 +132,7 @@ test('what is in use is tried again, others have their turn in between, and at l
   await removing;
 });
 
-test('a volume whose wiping hangs holds up its own only, and is told', async t => {
+test('a wiping that hangs fails and delays only later calls for its own volume', async t => {
   const { pool, begun, end } = handmade(quickly);
   await t.throwsAsync(pool.wipe('a', 0, never()), { code: 'WIPE_FAILED', message: /no answer within/ });
   const other = t.throwsAsync(pool.wipe('b', 0, never()), { code: 'WIPE_FAILED' });
@@ -147,7 +147,7 @@ test('a volume whose wiping hangs holds up its own only, and is told', async t =
   await end('wipe b');
 });
 
-test('questions that are not answered in time are told so, and do not heap up', async t => {
+test('queries that are not answered in time fail, and do not accumulate', async t => {
   const { pool, begun, end } = handmade(quickly);
   const unavailable = { code: 'POOL_UNAVAILABLE', message: /no answer within/ };
   for (let times = 0; times < 3; times += 1) {
@@ -156,7 +156,7 @@ test('questions that are not answered in time are told so, and do not heap up', 
     await t.throwsAsync(pool.promisableBytes(), unavailable);
   }
   const counts = (what: string): number => begun.filter(one => one === what).length;
-  // A list and another wait for each other.
+  // `list` and `strangers` share one queue.
   t.deepEqual([counts('list'), counts('strangers'), counts('check'), counts('use')], [1, 0, 1, 1]);
   for (const what of ['list', 'check', 'use']) await end(what);
 });

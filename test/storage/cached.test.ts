@@ -2,7 +2,7 @@ import test from 'ava';
 import { cached } from '../../src/storage/cached.ts';
 import { gate } from '../rig/latch.ts';
 
-test('what somebody has come to know better about is looked up again, once for all who ask', async t => {
+test('a value that is no longer valid is looked up again, once for all callers', async t => {
   let counts = true;
   let looks = 0;
   const ask = cached(
@@ -19,7 +19,7 @@ test('what somebody has come to know better about is looked up again, once for a
   t.is(await ask(), 2);
 });
 
-/** A thing to look up, whose looks are counted and end when they are told to, on a clock that is set by hand. */
+/** A cache whose look-ups are recorded and end when the test says so, with a clock that the test sets. */
 function lookedUp() {
   const looks: { found(value: number): void; failed(error: Error): void }[] = [];
   const clock = { ms: 0 };
@@ -33,7 +33,7 @@ function lookedUp() {
   return { ask, looks, clock };
 }
 
-test('who asks first waits, and whoever asks meanwhile shares the answer', async t => {
+test('callers during the first look-up wait and share its value', async t => {
   const { ask, looks } = lookedUp();
   const both = [ask(), ask()];
   t.is(looks.length, 1);
@@ -43,7 +43,7 @@ test('who asks first waits, and whoever asks meanwhile shares the answer', async
   t.is(looks.length, 1);
 });
 
-test('after ten seconds it is looked up again, and nobody waits for that', async t => {
+test('after ten seconds the value is refreshed in the background', async t => {
   const { ask, looks, clock } = lookedUp();
   const first = ask();
   looks[0]?.found(1);
@@ -60,7 +60,7 @@ test('after ten seconds it is looked up again, and nobody waits for that', async
   t.is(looks.length, 2);
 });
 
-test('an answer that takes long to find is kept twenty times as long', async t => {
+test('a value is fresh for twenty times as long as its look-up took', async t => {
   const { ask, looks, clock } = lookedUp();
   const first = ask();
   clock.ms = 2000;
@@ -74,7 +74,7 @@ test('an answer that takes long to find is kept twenty times as long', async t =
   t.is(looks.length, 2);
 });
 
-test('an answer that is overdue for too long is given to nobody', async t => {
+test('a value that is overdue for too long is not returned', async t => {
   const { ask, looks, clock } = lookedUp();
   const first = ask();
   looks[0]?.found(1);
@@ -85,7 +85,7 @@ test('an answer that is overdue for too long is given to nobody', async t => {
   t.is(await later, 2);
 });
 
-test('after a look that failed nobody gets the answer before it', async t => {
+test('after a look-up that failed the old value is not returned', async t => {
   const { ask, looks, clock } = lookedUp();
   const first = ask();
   looks[0]?.found(1);

@@ -13,7 +13,7 @@ async function folder(t: ExecutionContext): Promise<string> {
 
 const openedBy = (directory: string, owner: string) => openFilePool({ directory, overcommit: 1, owner });
 
-test("a pool is its first owner's, from start to start", async t => {
+test('a pool belongs to its first owner, over all starts', async t => {
   const directory = await folder(t);
   await (await openedBy(directory, 'a:1')).begin(false);
   await (await openedBy(directory, 'a:1')).begin(true);
@@ -21,7 +21,7 @@ test("a pool is its first owner's, from start to start", async t => {
   await t.throwsAsync(other.begin(false), { code: 'POOL_UNAVAILABLE', message: /another pdisk.*says a:1/ });
 });
 
-test('an empty directory where volumes are expected is refused and left as it is', async t => {
+test('an empty directory is refused and left unchanged if volumes are expected', async t => {
   const directory = await folder(t);
   const pool = await openedBy(directory, 'a:1');
   await t.throwsAsync(pool.begin(true), { code: 'POOL_UNAVAILABLE', message: /is its file system mounted/ });
@@ -32,7 +32,7 @@ test('an empty directory where volumes are expected is refused and left as it is
 
 const never = (): AbortSignal => new AbortController().signal;
 
-/** A pool in use, whose file system is taken away, as by umount: what it was mounted on is a directory, too. */
+/** A pool whose directory was replaced by an empty one, as when its file system is unmounted. */
 async function unmounted(t: ExecutionContext) {
   const parent = await folder(t);
   const directory = join(parent, 'pool');
@@ -45,7 +45,7 @@ async function unmounted(t: ExecutionContext) {
   return { directory, pool, uuid };
 }
 
-test('where the pool’s file system is not mounted any more nothing is made, grown, removed, listed or told', async t => {
+test('every call of the pool fails while its file system is not mounted', async t => {
   const { directory, pool, uuid } = await unmounted(t);
   const refused = { code: 'POOL_UNAVAILABLE', message: /is its file system mounted\?/ };
   await t.throwsAsync(pool.make(randomUUID(), 1, never()), refused);
@@ -68,7 +68,7 @@ test('where the pool’s file system is not mounted any more nothing is made, gr
   await pool.remove(uuid, never());
 });
 
-test('a directory that another pdisk has taken meanwhile is not ours', async t => {
+test('a directory that another pdisk has claimed meanwhile is refused', async t => {
   const { directory, pool, uuid } = await unmounted(t);
   await writeFile(join(directory, '.pdisk-owner'), 'b:2\n');
   const refused = { code: 'POOL_UNAVAILABLE', message: /\.pdisk-owner says b:2/ };
@@ -76,7 +76,7 @@ test('a directory that another pdisk has taken meanwhile is not ours', async t =
   await t.throwsAsync(pool.remove(uuid, never()), refused);
 });
 
-test('the same directory, mounted again or put back from a copy, is ours', async t => {
+test('the directory is accepted again after a mount or when restored from a copy', async t => {
   const { directory, pool } = await unmounted(t);
   await writeFile(join(directory, '.pdisk-owner'), 'a:1\n');
   await pool.check();

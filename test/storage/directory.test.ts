@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../src/data-folder.ts';
 
-test('of a directory that is made, every one above that got an entry is put on stable storage', async t => {
+test('creating a directory syncs every parent directory that got an entry', async t => {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-directory-'));
   t.teardown(() => rm(parent, { recursive: true }));
   const synced: string[] = [];

@@ -12,7 +12,7 @@ import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
 
-// The modes below hold under any umask.
+// A strict umask: the modes below must not depend on it.
 process.umask(0o077);
 
 async function freshPool(t: ExecutionContext, overcommit = 1): Promise<{ pool: Pool; directory: string }> {
@@ -41,7 +41,7 @@ test('a volume is a sparse file of the exact size, readable by its owner only', 
   t.deepEqual(await uuidsIn(pool), [uuid]);
 });
 
-test('making a volume again changes nothing, unless its size is another', async t => {
+test('making a volume again changes nothing, and fails with another size', async t => {
   const { pool } = await freshPool(t);
   const uuid = randomUUID();
   await pool.make(uuid, 1, never());
@@ -64,7 +64,7 @@ test('removing a volume is idempotent and leaves nothing', async t => {
   t.deepEqual(await readdir(directory), []);
 });
 
-test('a creation that a crash has interrupted is made on, or undone', async t => {
+test('a creation that a crash has interrupted can be completed or undone', async t => {
   const { pool, directory } = await freshPool(t);
   const [again, undone] = [randomUUID(), randomUUID()];
   for (const uuid of [again, undone]) await writeFile(pool.source(uuid).path, '');
@@ -74,7 +74,7 @@ test('a creation that a crash has interrupted is made on, or undone', async t =>
   t.deepEqual(await readdir(directory), [`${again}.raw`]);
 });
 
-test('a file with something in it is never made into a volume', async t => {
+test('a file that is not empty is never used as a volume', async t => {
   const { pool } = await freshPool(t);
   const uuid = randomUUID();
   const { path } = pool.source(uuid);
@@ -83,7 +83,7 @@ test('a file with something in it is never made into a volume', async t => {
   t.is(await readFile(path, 'utf8'), 'precious');
 });
 
-test('files of others are neither listed nor touched', async t => {
+test('other files are neither listed nor touched', async t => {
   const { pool, directory } = await freshPool(t);
   const others = ['notes.txt', 'x.raw', `${randomUUID()}.qcow2`, `${randomUUID()}.raw.bak`].sort();
   for (const name of others) await writeFile(join(directory, name), 'precious');
@@ -92,7 +92,7 @@ test('files of others are neither listed nor touched', async t => {
   t.deepEqual((await readdir(directory)).sort(), ['.pdisk-owner', ...others]);
 });
 
-test('what bears the uuid of a disk in its name and is no image of one is a stranger', async t => {
+test('a file with a UUID in its name that is no image is a stranger', async t => {
   const { pool, directory } = await freshPool(t);
   const uuid = randomUUID();
   await pool.make(uuid, 1, never());
@@ -111,7 +111,7 @@ test('what bears the uuid of a disk in its name and is no image of one is a stra
   );
 });
 
-test('an aborted creation can be undone although it may still be at work', async t => {
+test('an aborted creation can be undone while it may still run', async t => {
   const { pool, directory } = await freshPool(t);
   const outcomes = new Set<string>();
   for (let steps = 0; steps < 40; steps += 1) {
@@ -121,7 +121,7 @@ test('an aborted creation can be undone although it may still be at work', async
       () => 'made',
       (error: unknown) => (error instanceof PdiskError ? error.code : 'other'),
     );
-    // Another point of the creation each time.
+    // Each round aborts at another point of the creation.
     for (let i = 0; i < steps; i += 1) await new Promise(resolve => setImmediate(resolve));
     abort.abort(new Error('deadline'));
     await pool.remove(uuid, never());
@@ -133,7 +133,7 @@ test('an aborted creation can be undone although it may still be at work', async
   t.deepEqual([...outcomes], ['VOLUME_FAILED']);
 });
 
-test('many volumes can be made and removed at once', async t => {
+test('many volumes can be made and removed concurrently', async t => {
   const { pool } = await freshPool(t);
   const uuids = Array.from({ length: 200 }, () => randomUUID());
   await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
@@ -142,17 +142,17 @@ test('many volumes can be made and removed at once', async t => {
   t.deepEqual(await uuidsIn(pool), []);
 });
 
-test('what may be promised is free space plus what the images occupy, times the over-commit factor', async t => {
+test('the promisable bytes are free space plus the space of the images, times the overcommit factor', async t => {
   const { pool, directory } = await freshPool(t, 1);
   const twice = await openFilePool({ directory, overcommit: 2, owner: 'tests' });
   const once = await pool.promisableBytes();
   t.true(once > 0);
-  // Others use this file system, too.
+  // Other programs use this file system, too.
   const ratio = (await twice.promisableBytes()) / once;
   t.true(ratio > 1.9 && ratio < 2.1, `${ratio}`);
 });
 
-test('a directory that is gone makes the pool unavailable, and creation and removal fail', async t => {
+test('without its directory the pool is unavailable, and creation and removal fail', async t => {
   const { pool, directory } = await freshPool(t);
   await rm(directory, { recursive: true });
   t.is((await failureOf(t, pool.list())).code, 'POOL_UNAVAILABLE');
@@ -163,7 +163,7 @@ test('a directory that is gone makes the pool unavailable, and creation and remo
   t.is((await failureOf(t, pool.remove(randomUUID(), never()))).code, 'REMOVE_FAILED');
 });
 
-test('a pool cannot be opened where there is no directory to be made', async t => {
+test('a pool cannot be opened if its directory cannot be created', async t => {
   const error = await failureOf(
     t,
     openFilePool({ directory: '/dev/null/pool', overcommit: 1, owner: 'tests' }),
@@ -172,7 +172,7 @@ test('a pool cannot be opened where there is no directory to be made', async t =
   t.regex(error.message, /ENOTDIR/);
 });
 
-test('the list tells of an image to which nothing was ever written', async t => {
+test('the list shows whether anything was ever written to an image', async t => {
   const { pool } = await freshPool(t);
   const [empty, written] = [randomUUID(), randomUUID()];
   for (const uuid of [empty, written]) await pool.make(uuid, 1, never());
@@ -182,7 +182,7 @@ test('the list tells of an image to which nothing was ever written', async t => 
   t.true((room.get(written) ?? 0) > 0);
 });
 
-test('the age of an image is that of its file, and unknown of one that is not there', async t => {
+test('birthOf is the time of birth of the image file, and undefined if there is none', async t => {
   const { pool } = await freshPool(t);
   const [made, missing] = [randomUUID(), randomUUID()];
   await pool.make(made, 1, never());

@@ -11,7 +11,7 @@ const isRoot = process.getuid?.() === 0;
 const THREADS = 4;
 
 (isRoot ? test : test.skip)(
-  'a file system that hangs keeps no thread from others, and what had none of it was not begun',
+  'a file system that hangs leaves threads for others, and calls without a thread are not begun',
   async t => {
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-frozen-'));
     t.teardown(() => rm(directory, { recursive: true }));
@@ -27,7 +27,7 @@ const THREADS = 4;
     const count = (outcome: string): number => outcomes.filter((one: string) => one === outcome).length;
     t.is(count('removed'), 1);
     t.is(count('made') + count('POOL_BUSY'), 100);
-    // Each of those has a thread for one call at a time.
+    // At most so many creations had a thread.
     t.true(count('made') <= THREADS / 2, `${count('made')}`);
     t.is(left, count('made'));
   },

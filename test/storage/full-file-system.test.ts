@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 
 (isRoot ? test : test.skip)(
-  'a full file system is POOL_FULL, and what was made there can be undone',
+  'on a full file system a creation fails with POOL_FULL, and can be undone',
   async t => {
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-full-'));
     t.teardown(() => rmdir(directory));
@@ -19,7 +19,7 @@ const isRoot = process.getuid?.() === 0;
     const { stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', directory, helper]);
     const { promisable, later, refusals, left } = JSON.parse(stdout);
     t.is(promisable, 2 ** 20);
-    // A guest's writing makes no difference.
+    // Writes of a guest do not change the sum.
     t.is(later, promisable);
     t.is(refusals.length, 1);
     t.regex(refusals[0], /^POOL_FULL .*ENOSPC: no space left on device/);

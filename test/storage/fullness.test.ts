@@ -10,7 +10,7 @@ test('thresholds of data are 75 and 90 %, of metadata 60 and 80 %', t => {
   t.deepEqual(levels('metadata', 59.9, 60, 79.9, 80, 100), ['ok', 'high', 'high', 'full', 'full']);
 });
 
-test('each threshold is told once, and its end only some way below it', async t => {
+test('each level is reported once, and ends some percent below its threshold', async t => {
   const told: string[] = [];
   let percent = 0;
   const watch = watchFullness({
@@ -25,7 +25,7 @@ test('each threshold is told once, and its end only some way below it', async t 
   t.deepEqual(watch.now(), [{ what: 'data', percent: 75, level: 'high' }]);
 });
 
-test('a pool that cannot be used is no news of its use, and the log says once why, and when it is back', async t => {
+test('a pool that fails changes no level; its failure and its recovery are logged once each', async t => {
   const told: Fullness[] = [];
   const lines: string[] = [];
   let percent = 80;

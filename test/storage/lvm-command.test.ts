@@ -11,7 +11,7 @@ import { until } from '../rig/until.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 
-/** Whether a program with this argument runs. */
+/** Whether a `sleep` with this argument runs. */
 function runs(argument: string): boolean {
   const lines = readdirSync('/proc').map(pid => {
     try {
@@ -23,7 +23,7 @@ function runs(argument: string): boolean {
   return lines.some(([program, ...args]) => program === 'sleep' && args.includes(argument));
 }
 
-test('a child gets none of our environment, and speaks no language but LVM’s own', async t => {
+test('a child gets nothing of our environment, and the locale C', async t => {
   process.env.PDISK_TEST_SECRET = 'secret';
   t.teardown(() => {
     delete process.env.PDISK_TEST_SECRET;
@@ -32,14 +32,14 @@ test('a child gets none of our environment, and speaks no language but LVM’s o
   t.deepEqual(names.filter(Boolean).sort(), ['LC_ALL', 'LVM_SUPPRESS_FD_WARNINGS', 'PATH']);
 });
 
-test('what a program says when it fails is the error, with its status', async t => {
+test('the error of a failed program has its standard error and its status', async t => {
   const failing = createRunner()('sh', ['-c', 'echo first >&2; echo second >&2; exit 5'], never());
   const error = await t.throwsAsync(failing, { instanceOf: CommandError });
   t.is(error?.message, 'first; second');
   t.is(error?.status, 5);
 });
 
-test('a child does not outlive its deadline', async t => {
+test('a child ends at its deadline', async t => {
   const argument = `60.${process.pid}1`;
   const abort = new AbortController();
   const sleeping = createRunner()('sleep', [argument], abort.signal);
@@ -49,7 +49,7 @@ test('a child does not outlive its deadline', async t => {
   t.false(runs(argument));
 });
 
-test('a child does not outlive us, however we end', async t => {
+test('a child ends with our process, even after SIGKILL', async t => {
   const argument = `60.${process.pid}2`;
   const command = new URL('../../src/storage/command.ts', import.meta.url).href;
   const code = `const { createRunner } = await import('${command}');
@@ -64,7 +64,7 @@ test('a child does not outlive us, however we end', async t => {
   t.pass();
 });
 
-/** A program of that name that heeds no SIGTERM and ends when there is a file `go` in its directory. */
+/** A program of that name that ignores SIGTERM and ends when there is a file `go` in its directory. */
 async function stubborn(t: ExecutionContext, name: string) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-stubborn-'));
   t.teardown(() => rm(directory, { recursive: true }));
@@ -88,19 +88,19 @@ async function stubborn(t: ExecutionContext, name: string) {
   return { running, at };
 }
 
-test('what does not heed its deadline is killed, but LVM is let finish', async t => {
+test('a program that ignores SIGTERM is killed, but LVM may finish', async t => {
   const other = await stubborn(t, 'blkdiscard');
   t.is(await other.running, 'deadline');
   t.false(existsSync(other.at('ended')));
   const lvm = await stubborn(t, 'lvm');
-  // The shell comes to it only after its `sleep`, which is ten times as long as a program has to heed it.
+  // The shell runs its trap only after its `sleep`, which takes ten times as long as the time before SIGKILL.
   await until(() => existsSync(lvm.at('asked')), 'SIGTERM');
   await writeFile(lvm.at('go'), '');
   t.is(await lvm.running, 'ended');
   t.true(existsSync(lvm.at('ended')));
 });
 
-test('LVM’s words tell what a failure was about', t => {
+test('the kind of a failure is read from LVM’s message', t => {
   const said = (stderr: string, status = 5) => classify(new CommandError('lvm', status, stderr));
   t.is(said('  Volume group "novg" not found\n  Cannot process volume group novg'), 'not-found');
   t.is(said('  Failed to find logical volume "vg/nope"'), 'not-found');

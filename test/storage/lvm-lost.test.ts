@@ -1,4 +1,4 @@
-// A volume group that is not any more what it was when it was claimed, while it is used.
+// A volume group in use that is no longer the one that was claimed, or is no longer whole.
 import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
@@ -9,7 +9,7 @@ import { never, uuidsIn } from './helpers/pool-suite.ts';
 
 const GIB = 2 ** 30;
 
-/** What must not be done, or said to be done. */
+/** Every call of the pool must fail with POOL_UNAVAILABLE. */
 async function refused(t: ExecutionContext, pool: Pool, uuid: string, message: RegExp): Promise<void> {
   const unavailable = { code: 'POOL_UNAVAILABLE', message };
   await t.throwsAsync(pool.list(), unavailable);
@@ -21,7 +21,7 @@ async function refused(t: ExecutionContext, pool: Pool, uuid: string, message: R
   await t.throwsAsync(pool.wipe(uuid, GIB / 2, never()), unavailable);
 }
 
-metadataTest('a physical volume that is lost makes the pool unavailable until it is back', async t => {
+metadataTest('the pool is unavailable while a physical volume is missing', async t => {
   const meta = await metadataLvm(t, 4);
   await meta.lvm('vgextend', '--quiet', 'meta', await meta.addDevice('second', 4));
   const pool = await meta.pool();
@@ -29,7 +29,7 @@ metadataTest('a physical volume that is lost makes the pool unavailable until it
   await pool.make(uuid, 1, never());
   await meta.detach('second');
   await refused(t, pool, uuid, /lacks 1 of its physical volumes|PVs are missing/);
-  // A pool that has seen nothing lately.
+  // A pool without a cached state.
   await t.throwsAsync(meta.pool(), { code: 'POOL_UNAVAILABLE', message: /lacks 1 of its physical volumes/ });
   await meta.attach('second');
   t.deepEqual(await uuidsIn(pool), [uuid]);
@@ -38,7 +38,7 @@ metadataTest('a physical volume that is lost makes the pool unavailable until it
   t.deepEqual(await meta.volumes(), []);
 });
 
-metadataTest('another volume group that has come to bear the name is not used', async t => {
+metadataTest('another volume group that has got the same name is not used', async t => {
   const meta = await metadataLvm(t, 4);
   const pool = await meta.pool();
   const uuid = randomUUID();
@@ -61,7 +61,7 @@ const PARTS = [
 ];
 
 (process.getuid?.() === 0 ? test : test.skip)(
-  'LVM itself is told which volume of which whole group to remove, and of which kind',
+  'the selection for lvremove names the volume group, its wholeness, the tag and the kind',
   async t => {
     const commands: string[][] = [];
     const vg = {

@@ -27,7 +27,7 @@ async function whyNot(opening: Promise<unknown>): Promise<string> {
   return error instanceof PdiskError ? `${error.code} ${error.message}` : String(error);
 }
 
-metadataTest('a start says in one sentence what is wrong with the volume group', async t => {
+metadataTest('a failed start says in one sentence why the volume group cannot be used', async t => {
   const meta = await metadataLvm(t, 4);
   const missing = await whyNot(meta.pool({ vg: 'nope' }));
   t.is(
@@ -54,7 +54,7 @@ metadataTest('a start says in one sentence what is wrong with the volume group',
   await meta.pool({ owner: 'two' });
 });
 
-metadataTest('a store that has disks expects our tag on the volume group', async t => {
+metadataTest('if the store has disks, our tag must be on the volume group', async t => {
   const meta = await metadataLvm(t, 4);
   t.regex(
     await whyNot(meta.pool({ owner: 'one', expected: true })),
@@ -72,13 +72,13 @@ metadataTest('a start without lvm2 says so', async t => {
   t.regex(await whyNot(meta.pool({ run })), /there is no program lvm; install the package lvm2/);
 });
 
-metadataTest('of two pools that start at once in one volume group, at most one goes on', async t => {
+metadataTest('if two pools start at once in one volume group, at most one succeeds', async t => {
   const meta = await metadataLvm(t, 4);
   const starts = await Promise.allSettled([meta.pool({ owner: 'one' }), meta.pool({ owner: 'two' })]);
   t.true(starts.filter(({ status }) => status === 'fulfilled').length <= 1);
 });
 
-metadataTest('volumes of others are neither listed nor removed, whatever their names', async t => {
+metadataTest('volumes that are not ours are neither listed nor removed, whatever their names', async t => {
   const meta = await metadataLvm(t, 8);
   const pool = await meta.pool();
   const [untagged, named] = [randomUUID(), 'pdisk-notes'];
@@ -91,7 +91,7 @@ metadataTest('volumes of others are neither listed nor removed, whatever their n
   t.deepEqual((await meta.volumes()).sort(), [`pdisk-${untagged}`, named].sort());
 });
 
-metadataTest('what is named or tagged for a disk and is not its volume is a stranger', async t => {
+metadataTest('a volume with the name or tag of a disk that is not its volume is a stranger', async t => {
   const meta = await metadataLvm(t, 8);
   const pool = await meta.pool();
   const [renamed, copied] = [randomUUID(), randomUUID()];
@@ -108,7 +108,7 @@ metadataTest('what is named or tagged for a disk and is not its volume is a stra
   });
 });
 
-metadataTest('a full volume group is POOL_FULL, for a new volume and for one that grows', async t => {
+metadataTest('in a full volume group, a creation and a resize fail with POOL_FULL', async t => {
   const meta = await metadataLvm(t, 3);
   const pool = await meta.pool();
   const uuid = randomUUID();
@@ -118,14 +118,14 @@ metadataTest('a full volume group is POOL_FULL, for a new volume and for one tha
   t.is(await meta.sizeOf(uuid), 2 * 2 ** 30);
 });
 
-metadataTest('what may be promised is what is free and what is ours, but nothing of others', async t => {
+metadataTest('the promisable bytes are free space plus our volumes, without other volumes', async t => {
   const meta = await metadataLvm(t, 8);
   await meta.lvm('lvcreate', '--quiet', '--size', '3g', '--name', 'home', 'meta');
   await (await meta.pool()).make(randomUUID(), 2, never());
   t.is(await (await meta.pool()).promisableBytes(), 5 * 2 ** 30);
 });
 
-metadataTest('a volume group that another program holds delays a creation and breaks nothing', async t => {
+metadataTest('a volume group that another program has locked only delays a creation', async t => {
   const meta = await metadataLvm(t, 4);
   const pool = await meta.pool();
   const holder = spawn(
@@ -151,7 +151,7 @@ metadataTest('a volume group that another program holds delays a creation and br
   t.deepEqual(await uuidsIn(pool), [uuid]);
 });
 
-metadataTest('a reconciliation is two processes, however many volumes there are', async t => {
+metadataTest('a reconciliation runs two processes, whatever the number of volumes', async t => {
   const meta = await metadataLvm(t, 4);
   const counts: number[] = [];
   for (const size of [10, 60]) {

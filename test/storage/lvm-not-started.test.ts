@@ -1,4 +1,4 @@
-// What becomes of a volume while no program of LVM can be started.
+// Changes of a volume while no LVM process can be started.
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { NotStarted, type RunCommand } from '../../src/storage/command.ts';
@@ -14,7 +14,7 @@ const group = {
 };
 const report = JSON.stringify({ report: [{ vg: [group], lv: [] }] });
 
-/** A pool whose commands do nothing, and that of this name cannot be started for the first time. */
+/** A pool whose commands do nothing; `command` cannot be started the first time. */
 async function poolWithout(command: string, said = '') {
   const begun: string[] = [];
   const run: RunCommand = async (_, [name = '']) => {
@@ -28,14 +28,14 @@ async function poolWithout(command: string, said = '') {
   return { pool, begun };
 }
 
-rootTest('a volume that no program could be started to make was not begun', async t => {
+rootTest('a creation whose process cannot be started is not begun', async t => {
   const { pool, begun } = await poolWithout('lvcreate');
   const refused = { code: 'POOL_UNAVAILABLE', message: /no more processes/ };
   await t.throwsAsync(pool.make(randomUUID(), 1, never()), refused);
   t.deepEqual(begun, ['lvcreate']);
 });
 
-rootTest('removing a volume is tried again until a program can be started', async t => {
+rootTest('a removal is retried until its process can be started', async t => {
   const uuid = randomUUID();
   const { pool, begun } = await poolWithout('lvremove', `"pdisk-${uuid}" successfully removed`);
   await pool.remove(uuid, never());

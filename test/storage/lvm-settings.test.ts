@@ -1,11 +1,11 @@
-// What a site's lvm.conf may say, and what of it must make no difference to a pool.
+// Settings in a site's lvm.conf that must make no difference to a pool.
 import { randomUUID } from 'node:crypto';
 import { metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
 import { never, uuidsIn } from './helpers/pool-suite.ts';
 
 const GIB = 2 ** 30;
 
-/** Each alone makes a report unreadable, or readable as something else, or a command do something else. */
+/** Without our own settings each of these changes a report or the effect of a command. */
 const SETTINGS = [
   'log { command_names=1 prefix="x " }',
   'log { verbose=3 silent=1 indent=0 report_command_log=1 }',
@@ -20,7 +20,7 @@ const SETTINGS = [
   'global { test=1 }',
 ];
 
-metadataTest('no setting of a site’s lvm.conf changes what a pool sees or does', async t => {
+metadataTest('no setting of a site’s lvm.conf changes the results of a pool', async t => {
   const meta = await metadataLvm(t, 8);
   for (const setting of SETTINGS) {
     await meta.configure(setting);
@@ -39,14 +39,17 @@ metadataTest('no setting of a site’s lvm.conf changes what a pool sees or does
   }
 });
 
-metadataTest('a site’s lvm.conf that LVM cannot read is told, and nothing is taken for removed', async t => {
-  const meta = await metadataLvm(t, 4);
-  const pool = await meta.pool();
-  const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
-  await meta.configure('report {');
-  await t.throwsAsync(pool.list(), { code: 'POOL_UNAVAILABLE', message: /lvm\.conf/ });
-  await t.throwsAsync(pool.remove(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
-  await meta.configure();
-  t.deepEqual(await uuidsIn(pool), [uuid]);
-});
+metadataTest(
+  'if LVM cannot read the site’s lvm.conf, calls fail and no volume counts as removed',
+  async t => {
+    const meta = await metadataLvm(t, 4);
+    const pool = await meta.pool();
+    const uuid = randomUUID();
+    await pool.make(uuid, 1, never());
+    await meta.configure('report {');
+    await t.throwsAsync(pool.list(), { code: 'POOL_UNAVAILABLE', message: /lvm\.conf/ });
+    await t.throwsAsync(pool.remove(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
+    await meta.configure();
+    t.deepEqual(await uuidsIn(pool), [uuid]);
+  },
+);

@@ -5,7 +5,7 @@ import { never } from './helpers/pool-suite.ts';
 const MIB = 2 ** 20;
 const flush = 'sync /dev/vg/volume';
 
-/** The programs that wipe a device of 300 MiB, as far as their names and what is to be done. */
+/** The programs that wipe a device of 300 MiB: name and first argument of each. */
 async function programsFor(how: 'zero' | 'discard', can: { zero?: true; discard?: true }): Promise<string[]> {
   const lines: string[] = [];
   const run = async (program: string, args: readonly string[]): Promise<string> => {
@@ -22,13 +22,13 @@ async function programsFor(how: 'zero' | 'discard', can: { zero?: true; discard?
   return lines;
 }
 
-test('a device is told to write zeros where it can, and to flush them, and is sent them where it cannot', async t => {
+test('zeros are written by the device and flushed if it can do so, else with dd', async t => {
   const [zeroout, sent] = ['blkdiscard --zeroout', 'dd if=/dev/zero'];
   t.deepEqual(await programsFor('zero', { zero: true, discard: true }), [zeroout, zeroout, flush]);
   t.deepEqual(await programsFor('zero', { discard: true }), [sent, sent]);
 });
 
-test('a device that cannot discard is wiped with zeros', async t => {
+test('a device without discard is wiped with zeros', async t => {
   const [discard, zeroout] = ['blkdiscard --offset', 'blkdiscard --zeroout'];
   t.deepEqual(await programsFor('discard', { zero: true, discard: true }), [discard, discard, flush]);
   t.deepEqual(await programsFor('discard', { zero: true }), [zeroout, zeroout, flush]);

@@ -5,7 +5,7 @@ import test from 'ava';
 
 const run = promisify(execFile);
 
-test('a program that cannot be started as descriptors are used up is an error, and ends nothing', async t => {
+test('without free descriptors a command rejects, and the process goes on', async t => {
   const helper = fileURLToPath(new URL('./helpers/no-descriptors.ts', import.meta.url));
   const { stdout } = await run('sh', ['-c', 'ulimit -n 200; exec node --import=tsx "$1"', 'sh', helper]);
   const { before, without, after } = JSON.parse(stdout);

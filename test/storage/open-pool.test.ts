@@ -7,7 +7,7 @@ import { uuidsIn } from './helpers/pool-suite.ts';
 
 const options = { overcommit: 1, owner: 'test', lvm: { wipe: 'zero' as const, wipeRateMiB: undefined } };
 
-test('a pool in a directory makes the directory', async t => {
+test('opening a file pool creates its directory', async t => {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-open-'));
   t.teardown(() => rm(parent, { recursive: true }));
   const pool = await openPool({ kind: 'file', directory: `${parent}/a/b` }, options);

@@ -8,7 +8,7 @@ import { checkQemuAccess } from '../../src/storage/qemu-access.ts';
 
 const canTell = process.getuid?.() === 0 && /^libvirt-qemu:/m.test(readFileSync('/etc/passwd', 'utf8'));
 
-(canTell ? test : test.skip)('a closed directory on the way is named, with what to do about it', async t => {
+(canTell ? test : test.skip)('the warning names the closed directory on the path and what to do', async t => {
   const parent = await mkdtemp(join(tmpdir(), 'pdisk-reach-'));
   t.teardown(() => rm(parent, { recursive: true }));
   const directory = join(parent, 'data', 'pool');
@@ -24,14 +24,14 @@ const canTell = process.getuid?.() === 0 && /^libvirt-qemu:/m.test(readFileSync(
   t.is(warnings.length, 1);
   t.true(warnings[0]?.includes(`setfacl -m u:libvirt-qemu:x ${parent}/data'`), warnings[0]);
 
-  // Nobody is told to open it to everybody.
+  // The warning does not recommend to open the directory for all users.
   t.false(warnings[0]?.includes('chmod'));
   t.is(await checkQemuAccess(directory, false), warnings[0], 'without root, too');
 
   await chmod(join(parent, 'data'), 0o711);
   t.is(await checkQemuAccess(directory), undefined);
   t.is(await checkQemuAccess(directory, false), undefined);
-  // What may be an ACL's mask.
+  // The group bits may be the mask of an ACL.
   await chmod(join(parent, 'data'), 0o710);
   t.is(await checkQemuAccess(directory, false), undefined);
 });

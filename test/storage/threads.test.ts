@@ -2,10 +2,10 @@ import test from 'ava';
 import { inThread, NotBegun } from '../../src/storage/threads.ts';
 import { gate } from '../rig/latch.ts';
 
-/** Of libuv's, by default and here. */
+/** Half of libuv's threads. */
 const HALF = Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || 4) / 2);
 
-test.serial('a pool’s calls occupy half of the threads at most, and follow each other in order', async t => {
+test.serial('a pool’s calls use at most half of the threads, first in, first out', async t => {
   const gates = Array.from({ length: HALF + 2 }, gate);
   const begun: number[] = [];
   const calls = gates.map(({ opened }, index) =>
@@ -22,30 +22,27 @@ test.serial('a pool’s calls occupy half of the threads at most, and follow eac
   t.deepEqual(begun, [...gates.keys()]);
 });
 
-test.serial(
-  'a call that is given up while it waits is not made, and one that was made is waited for',
-  async t => {
-    const held = gate();
-    const holders = Array.from({ length: HALF }, () => inThread(() => held.opened));
-    const abort = new AbortController();
-    let made = false;
-    const waiting = inThread(async () => {
-      made = true;
-    }, abort.signal);
-    abort.abort(new Error('deadline'));
-    await t.throwsAsync(waiting, { instanceOf: NotBegun });
-    held.open();
-    await Promise.all(holders);
-    t.false(made);
-    t.is(await inThread(async () => 7), 7);
-    await t.throwsAsync(
-      inThread(async () => 7, abort.signal),
-      { instanceOf: NotBegun },
-    );
-  },
-);
+test.serial('a call that is aborted while it waits is not made', async t => {
+  const held = gate();
+  const holders = Array.from({ length: HALF }, () => inThread(() => held.opened));
+  const abort = new AbortController();
+  let made = false;
+  const waiting = inThread(async () => {
+    made = true;
+  }, abort.signal);
+  abort.abort(new Error('deadline'));
+  await t.throwsAsync(waiting, { instanceOf: NotBegun });
+  held.open();
+  await Promise.all(holders);
+  t.false(made);
+  t.is(await inThread(async () => 7), 7);
+  await t.throwsAsync(
+    inThread(async () => 7, abort.signal),
+    { instanceOf: NotBegun },
+  );
+});
 
-test.serial('a call that fails gives its thread back', async t => {
+test.serial('a call that fails frees its thread', async t => {
   for (let times = 0; times <= HALF; times += 1) {
     await t.throwsAsync(
       inThread(async () => {

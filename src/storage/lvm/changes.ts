@@ -1,5 +1,5 @@
-// The changes of one volume, in a volume group that is looked at as a whole before or after each: LVM says what is there, and its word about
-// what was removed is taken only where it names the volume.
+// The changes of one volume. Before or after each, the report on the whole volume group is read: it says what
+// exists. LVM's success counts as a removal only if its message names the volume.
 import { errorOf } from '../../errors.ts';
 import { NotStarted } from '../command.ts';
 import { classify } from './failure.ts';
@@ -9,17 +9,20 @@ import type { Lvm } from './lvm.ts';
 import { nameOf, tagsOf } from './naming.ts';
 import type { LvmVolume, VgState } from './report.ts';
 
+/** What the changes work with. */
 export interface Ground {
   readonly vg: string;
   readonly home: Home;
   readonly lvm: Lvm;
   readonly kernel: Kernel;
-  /** The volume group, if it is the one that was claimed and can be used. Throws POOL_UNAVAILABLE, or what LVM said. */
+  /** Reads the claimed volume group, which must be usable. Throws POOL_UNAVAILABLE, or LVM's error. */
   look(signal: AbortSignal): Promise<VgState>;
 }
 
+/** The device path of a disk's logical volume. */
 export const pathOf = (vg: string, uuid: string): string => `/dev/${vg}/${nameOf(uuid)}`;
 
+/** The changes of volumes in one volume group. They throw PdiskError, LVM's error, or an Error. */
 export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   const path = (uuid: string): string => pathOf(vg, uuid);
 
@@ -37,7 +40,9 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   const activate = (uuid: string, signal: AbortSignal): Promise<string> =>
     lvm(signal, 'lvchange', '--quiet', '--activate', 'y', '--select', selectionOf(home, uuid), vg);
 
-  /** A volume that was there already: of an earlier attempt, or somebody else's. */
+  /**
+   * Uses a volume that exists already, from an earlier attempt; throws if it is not ours or has another size.
+   */
   async function adopt(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
     const found = (await look(signal)).volumes.get(uuid);
     if (found?.bytes !== bytes) {
@@ -48,7 +53,10 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
     if (!found.active) await activate(uuid, signal);
   }
 
-  /** LVM goes by names: another volume group may have come to bear the one that was claimed. */
+  /**
+   * Checks that the new volume is in the claimed volume group. lvcreate finds a group by its name, which
+   * another group may have by now; then the volume is removed again.
+   */
   async function expectHere(uuid: string, signal: AbortSignal): Promise<void> {
     const dmUuid = await kernel.dmUuidOf(path(uuid));
     if (dmUuid === undefined || dmUuid.startsWith(dmPrefixOf(home.vgUuid))) return;
@@ -69,7 +77,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
       await lvm(signal, 'lvcreate', ...rest).then(
         () => expectHere(uuid, signal),
         error => {
-          // Nothing was begun.
+          // LVM was not started, so nothing has been changed.
           if (error instanceof NotStarted) throw errorOf('POOL_UNAVAILABLE', { detail: error.message });
           if (classify(error) !== 'exists') throw error;
           return adopt(uuid, bytes, signal);
@@ -96,7 +104,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
         await lvm(signal, 'lvextend', '--quiet', '--size', `${bytes}b`, `${vg}/${nameOf(uuid)}`);
       }
       const size = Math.max(found.bytes, bytes);
-      // An earlier attempt may have died between the metadata and the kernel.
+      // An earlier attempt may have changed the metadata and ended before it reloaded the kernel's table.
       if ((await kernel.bytesOf(path(uuid))) !== size) {
         await lvm(signal, 'lvchange', '--quiet', '--refresh', `${vg}/${nameOf(uuid)}`);
         await expectSize(uuid, size);
@@ -104,7 +112,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
       return size;
     },
 
-    /** The device of a volume that nobody but us may touch now. */
+    /** The device of a volume that is to be wiped: it must be plain, not open elsewhere and not suspended. */
     async deviceToWipe(uuid: string, signal: AbortSignal): Promise<{ path: string; bytes: number }> {
       const found = (await look(signal)).volumes.get(uuid);
       if (!found) {
@@ -129,6 +137,6 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   };
 }
 
-/** The letters of a UUID in device-mapper's, which has no dashes. */
+/** Length of a logical volume's UUID at the end of a device-mapper UUID, where it has no dashes. */
 const LV_UUID = 32;
 const dmPrefixOf = (vgUuid: string): string => `LVM-${vgUuid.replaceAll('-', '')}`;

@@ -1,4 +1,4 @@
-// LVM has one exit status for nearly everything (5, lvm(8)): what went wrong is in its words, which LC_ALL=C keeps the same.
+// LVM has one exit status for nearly all failures (5, lvm(8)): its message decides (LC_ALL=C).
 import { CommandError, NotStarted } from '../command.ts';
 
 type LvmFailure =
@@ -13,9 +13,9 @@ type LvmFailure =
   | 'other';
 
 const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
-  // Also what it says of a snapshot's origin, a mounted file system, or a device that a scanner has open for a moment.
+  // Also for a snapshot's origin, a mounted file system, or a device that a scanner has open.
   ['busy', /\bin use\b|Can't get lock|Resource temporarily unavailable|Device or resource busy|is locked/i],
-  // What it says of a volume that pvmove(8) has at work: that may take hours.
+  // The message for a volume that pvmove(8) moves, which may take hours.
   ['moving', /locked logical volume/],
   ['partial', /while PVs are missing|PVs? .*(?:missing|not found)/i],
   ['exists', /already exists in volume group/],
@@ -27,13 +27,14 @@ const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
 ];
 
 /**
- * What a failed LVM command was about. `busy` may pass; `partial`: a physical volume is missing; `missing`: there is no such program;
- * `not-started`: none can be started at this moment.
+ * The kind of a failed LVM command. `busy`: temporary, to be retried; `moving`: pvmove works on the volume;
+ * `partial`: a physical volume is missing; `missing`: the program lvm is not installed or may not be run;
+ * `not-started`: no process could be started, for lack of a resource.
  */
 export function classify(error: unknown): LvmFailure {
   if (error instanceof NotStarted) return 'not-started';
   if (!(error instanceof CommandError)) return 'other';
-  // What setpriv says of a program that is not there (127) or may not be run (126).
+  // setpriv's exit status if the program does not exist (127) or may not be run (126).
   if (error.status === 127 || error.status === 126) return 'missing';
   return WORDS.find(([, words]) => words.test(error.stderr))?.[0] ?? 'other';
 }

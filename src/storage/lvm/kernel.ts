@@ -4,17 +4,19 @@ import { inThread } from '../threads.ts';
 
 const SECTOR = 512;
 
-/** What the kernel itself says of a block device. */
+/** What the kernel knows about a block device. The methods throw the error of the operating system. */
 export interface Kernel {
-  /** The size of the device at this path in bytes; undefined where there is no such device. */
+  /** The size of the device at this path in bytes; undefined if there is no such device. */
   bytesOf(path: string): Promise<number | undefined>;
-  /** What device-mapper has as the UUID of the device at this path; undefined where it is none of its devices. */
+  /**
+   * The UUID in device-mapper of the device at this path; undefined if it is not a device of device-mapper.
+   */
   dmUuidOf(path: string): Promise<string | undefined>;
-  /** Whether the device holds up whatever is asked of it, until somebody resumes it. */
+  /** Whether device-mapper has suspended the device: its I/O waits until it is resumed. */
   isSuspended(path: string): Promise<boolean>;
-  /** Whether the device writes zeros by itself, without being sent them. */
+  /** Whether the device supports the command WRITE ZEROES. */
   canZero(path: string): Promise<boolean>;
-  /** Whether the device can be told that blocks are no longer needed. */
+  /** Whether the device supports discard. */
   canDiscard(path: string): Promise<boolean>;
 }
 
@@ -33,7 +35,7 @@ async function attributeOf(path: string, attribute: string): Promise<string | un
   }
 }
 
-/** From sysfs (Documentation/ABI/stable/sysfs-block): no process, and no opening of the device. */
+/** From sysfs (Documentation/ABI/stable/sysfs-block): without a process and without opening a device. */
 export const sysfs: Kernel = {
   async bytesOf(path) {
     const sectors = await attributeOf(path, 'size');

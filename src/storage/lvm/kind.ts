@@ -1,23 +1,24 @@
-// Our volumes are plain: what an administrator made of one (cached, mirrored, converted, the origin of a snapshot) has its bytes in more
-// places than we would wipe, and what he put beside it is his. Such a volume is left alone, and told.
+// Our volumes are plain. If an administrator has changed one (cached, mirrored or converted it, or taken a
+// snapshot), its bytes are in more places than a wipe would reach, and the added volumes are not ours. Such a
+// volume is left as it is, and reported.
 import { nameOf } from './naming.ts';
 
-/** What LVM says of the kind of a logical volume (lvs(8)). */
+/** The kind of a logical volume, from fields of lvs(8). */
 export interface Kind {
-  /** The volume's thin pool, or its cache. */
+  /** `pool_lv`: the volume's thin pool, or its cache pool. */
   readonly pool: string;
-  /** `lv_layout`: what it is made of. */
+  /** `lv_layout`, such as `linear` or `thin,sparse`. */
   readonly layout: readonly string[];
-  /** `lv_role`: what it is for. */
+  /** `lv_role`, such as `public` or `thickorigin`. */
   readonly role: readonly string[];
 }
 
 const isAmong = (words: readonly string[], ...sets: readonly string[][]): boolean =>
   sets.some(set => set.length === words.length && set.every(word => words.includes(word)));
 
-/** Why a volume under the name of one of ours is left as it is, for an error's sentence; undefined: it is as we made it. */
+/** Why a volume must be left as it is, for an error's sentence; undefined: it is as pdisk created it. */
 export function obstacleOf({ pool, layout, role }: Kind, thinPool: string | undefined): string | undefined {
-  // Thin volumes share blocks with their snapshots, and copy none: each may go by itself.
+  // For thick volumes only: thin ones share blocks with their snapshots and can be removed alone.
   if (role.includes('thickorigin')) return 'has a snapshot, into which its bytes would be copied';
   const usual = thinPool === undefined ? [['linear'], ['striped']] : [['thin', 'sparse']];
   if (!isAmong(layout, ...usual)) return `has been made into something else (${layout.join(',')})`;
@@ -27,15 +28,17 @@ export function obstacleOf({ pool, layout, role }: Kind, thinPool: string | unde
   return undefined;
 }
 
-/** Where our volumes are: the volume group as it was when it was opened. */
+/** The place of our volumes: UUID of the volume group when it was opened, and name of the thin pool. */
 export interface Home {
   readonly vgUuid: string;
   readonly thinPool: string | undefined;
 }
 
 /**
- * Selects (lvmreport(7)) the volume of a disk, or all of ours, in that very volume group while it is whole; only where `obstacleOf` has
- * nothing to say. LVM selects under its lock. It would remove every snapshot together with its origin, and those are not ours.
+ * A selection (lvmreport(7)) of the volume of one disk, or of all our volumes, in that very volume group, if
+ * no physical volume is missing and `obstacleOf` would find no obstacle. LVM evaluates it under its lock, so
+ * nothing can change in between. That matters because lvremove removes all snapshots of a volume with it, and
+ * those are not ours.
  */
 export function selectionOf({ vgUuid, thinPool }: Home, uuid?: string): string {
   const kind =

@@ -6,30 +6,32 @@ const TAG = 'pdisk';
 const UUID_TAG = 'pdisk.uuid=';
 const OWNER = 'pdisk.owner=';
 
-/** The logical volume of a disk. */
+/** The name of a disk's logical volume. */
 export const nameOf = (uuid: string): string => `pdisk-${uuid}`;
 
-/** The disk that a logical volume is named for, if it is named as ours are. */
+/** The disk UUID in the name of a logical volume of ours; undefined for any other name. */
 export const uuidOfName = (name: string): string | undefined => NAME.exec(name)?.[1];
 
-/** The disk whose volume's name is in this one, as where a tool put something before or after it. */
+/** The disk UUID in a name that contains a name of ours, such as one to which a tool has added a suffix. */
 export const uuidIn = (name: string): string | undefined => ANYWHERE.exec(name)?.[1];
 
-/** What a volume of ours is tagged with; what is not tagged is never touched. */
+/** The tags of a volume of ours; a volume without them is never touched. */
 export const tagsOf = (uuid: string): readonly string[] => [TAG, `${UUID_TAG}${uuid}`];
 
-/** The disk that a logical volume is tagged for. */
+/** The disk UUID in the tags of a logical volume. */
 export const uuidOfTags = (tags: readonly string[]): string | undefined =>
   tags.find(tag => tag.startsWith(UUID_TAG))?.slice(UUID_TAG.length);
 
+/** Whether the tags are those of a volume of ours. */
 export const isTagged = (tags: readonly string[]): boolean => tags.includes(TAG);
 
-/** A volume group's tag that says which pdisk uses it. */
+/** The tag of a volume group that names the pdisk that uses it. */
 export const ownerTag = (owner: string): string => `${OWNER}${owner}`;
 
+/** The owner tags among the tags of a volume group. */
 export const ownerTags = (tags: readonly string[]): readonly string[] =>
   tags.filter(tag => tag.startsWith(OWNER));
 
-/** The kernel's name for a logical volume: what device-mapper has as its UUID. LVM writes both of its parts with dashes. */
+/** The device-mapper UUID of a logical volume: the two UUIDs without the dashes that LVM writes in them. */
 export const dmUuidOf = (vgUuid: string, lvUuid: string): string =>
   `LVM-${vgUuid}${lvUuid}`.replaceAll('-', '').replace(/^LVM/, 'LVM-');

@@ -1,5 +1,6 @@
-// Volumes as logical volumes, thick or in a thin pool. LVM changes a volume group under a lock and commits its metadata at
-// once (tags included), so a volume is there, whole, or not. Its processes would wait for each other at that lock: ours wait in turns.
+// Volumes as logical volumes, thick or in a thin pool. LVM changes a volume group under a lock and commits
+// its metadata, tags included, atomically: a volume exists completely or not at all. LVM's processes would
+// wait for that lock, so pdisk runs one change at a time and keeps the others waiting in memory.
 
 import { errorOf, PdiskError, sentenceOf } from '../../errors.ts';
 import { GIB } from '../../lib/gib.ts';
@@ -18,25 +19,29 @@ import { claim, expectUsable, firstLook, type Place } from './start.ts';
 import { thinRoom, thinUse } from './thin-room.ts';
 import { wipePiece } from './wipe.ts';
 
+/** The settings of an LVM pool. */
 export interface LvmPoolOptions extends Place {
-  /** How a thick volume is wiped before its extents may be given to another; a thin pool zeroes blocks when it gives them out. */
+  /**
+   * How a thick volume is wiped before its extents are free for other volumes. A thin pool needs no wiping:
+   * it zeroes blocks when it allocates them.
+   */
   readonly wipe: 'zero' | 'discard' | 'none';
-  /** MiB in a second, for all wiping together; undefined: as fast as it goes. */
+  /** Limit in MiB per second for all wiping together; undefined: no limit. */
   readonly wipeRateMiB: number | undefined;
-  /** For tests: what runs programs, and what is asked of the kernel. */
+  /** Replaced in tests: the runner of programs, and the access to the kernel. */
   readonly run?: RunCommand;
   readonly kernel?: Kernel;
 }
 
 const MIB = 2 ** 20;
-/** How long a question may take, in milliseconds: another program may hold the volume group. */
+/** Time limit of a query, in milliseconds: another program may hold the lock of the volume group. */
 const QUESTION_MS = 60_000;
-/** A volume takes LVM some hundred milliseconds: who comes after so many waits a minute. */
+/** LVM needs some hundred milliseconds for a volume: the last of so many waits about a minute. */
 const WAITING = 256;
 
 type Change = 'VOLUME_FAILED' | 'REMOVE_FAILED' | 'GROW_FAILED' | 'WIPE_FAILED';
 
-/** A failed change as an error of ours; what needs nothing but another moment is to be tried again. */
+/** The error for a failed change: a Passing if a retry may succeed, else a PdiskError. */
 function failureOf(error: unknown, code: Change, disk: string): PdiskError | Passing {
   if (error instanceof PdiskError) return error;
   const detail = sentenceOf(error);
@@ -46,7 +51,7 @@ function failureOf(error: unknown, code: Change, disk: string): PdiskError | Pas
   if (kind === 'full' && (code === 'VOLUME_FAILED' || code === 'GROW_FAILED'))
     return errorOf('POOL_FULL', { disk, detail });
   const failure = errorOf(code, { disk, detail });
-  // A volume that is half made is removed first.
+  // A failed creation is not retried here for want of a process: it may be incomplete and is undone first.
   const passes = kind === 'busy' || (kind === 'not-started' && code !== 'VOLUME_FAILED');
   return passes ? new Passing(failure) : failure;
 }
@@ -54,7 +59,7 @@ function failureOf(error: unknown, code: Change, disk: string): PdiskError | Pas
 const unavailable = (error: unknown): PdiskError =>
   error instanceof PdiskError ? error : errorOf('POOL_UNAVAILABLE', { detail: sentenceOf(error) });
 
-/** A pool in a volume group. Throws POOL_UNAVAILABLE with a sentence that says what is wrong. */
+/** Opens a pool in a volume group. Throws POOL_UNAVAILABLE with a sentence that says what is wrong. */
 export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   const { vg, thinPool, overcommit, wipe, wipeRateMiB } = options;
   const { run = createRunner(), kernel = sysfs } = options;
@@ -63,7 +68,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   const opened = await firstLook(lvm, options);
   const home = { vgUuid: opened.uuid, thinPool };
 
-  /** Whether the last look found it usable: else what was seen before it counts no more. */
+  /** Whether the last read found the volume group usable; if not, the cached state is not valid either. */
   let isUsable = true;
   async function look(signal: AbortSignal): Promise<VgState> {
     try {
@@ -149,6 +154,6 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     begin: expected => claim(lvm, options, home, expected),
   };
-  // LVM changes a volume group one thing at a time.
+  // One change at a time, because LVM locks the volume group for each.
   return bounded(raw, { atOnce: 1, waiting: WAITING, questionMs: QUESTION_MS });
 }

@@ -1,19 +1,20 @@
-// All state in one process, however many volumes there are: one process per volume would be a second for every three of them. A report
-// that is not read to the last letter is no report: what is missing in it would be taken for wiped, closed or removed.
+// The state of the whole volume group comes from one process: with one process for each volume, three volumes
+// would take a second. A report that is not complete is refused: a volume that is missing in it would count
+// as removed.
 import { z } from 'zod';
 import type { Stranger, VolumeEntry } from '../pool.ts';
 import { obstacleOf } from './kind.ts';
 import type { Lvm } from './lvm.ts';
 import { dmUuidOf, isTagged, uuidIn, uuidOfName, uuidOfTags } from './naming.ts';
 
-/** LVM writes every number as a text; an empty one where the value is not known. */
+/** LVM writes every number as a string, which is empty if the value is not known. */
 const number = z.string().regex(/^\d+$/).transform(Number);
 const numberIfKnown = z
   .string()
   .regex(/^(?:\d+(?:\.\d+)?)?$/)
   .transform(text => (text === '' ? undefined : Number(text)));
 const words = z.string().transform(text => (text === '' ? [] : text.split(',')));
-/** Whether it is as `word` says; undefined where LVM does not know, as of a volume that is not active. */
+/** Whether the field is `word`; undefined if LVM does not know, as for a volume that is not active. */
 const flag = (word: string) =>
   z.enum([word, '', 'unknown']).transform(text => (text === 'unknown' ? undefined : text === word));
 
@@ -35,13 +36,15 @@ const lvRow = z.object({
   lv_size: number,
   lv_active: flag('active'),
   lv_device_open: flag('open'),
-  /** When it was made, in seconds since 1970: see config.ts. */
+  /** Time of creation in seconds since 1970 (see config.ts). */
   lv_time: numberIfKnown,
   lv_layout: words,
   lv_role: words,
   origin: z.string(),
   pool_lv: z.string(),
-  /** Of lvs(8): the first letter is the type (`t`: thin pool), the eighth `z` where blocks are zeroed. */
+  /**
+   * See lvs(8). The first letter is the type (`t`: thin pool); the eighth is `z` if new blocks are zeroed.
+   */
   lv_attr: z.string(),
   data_percent: numberIfKnown,
   metadata_percent: numberIfKnown,
@@ -53,38 +56,39 @@ const fullReport = z.object({
 
 /** A volume of ours. */
 export interface LvmVolume extends VolumeEntry {
-  /** Whether it can be opened on this machine, as far as LVM knows. */
+  /** Whether it is active on this host; undefined if LVM does not know. */
   readonly active: boolean | undefined;
-  /** Whether somebody on this machine has it open, as far as LVM knows. */
+  /** Whether a program on this host has it open; undefined if LVM does not know. */
   readonly open: boolean | undefined;
-  /** Its device's UUID in the kernel's device-mapper. */
+  /** UUID of its device in device-mapper. */
   readonly dmUuid: string;
 }
 
-/** Use and size of a thin pool; uses in percent, undefined while it is not active. */
+/** Size and use of a thin pool. The use is in percent, or undefined while the pool is not active. */
 export interface ThinPoolState {
   readonly bytes: number;
   readonly dataPercent: number | undefined;
   readonly metadataPercent: number | undefined;
-  /** Whether blocks are zeroed before a volume gets them. */
+  /** Whether blocks are zeroed when they are allocated to a volume. */
   readonly zeroes: boolean;
-  /** What volumes of others in it may come to occupy. */
+  /** Sum of the sizes of the volumes in it that are not ours. */
   readonly othersBytes: number;
 }
 
+/** The state of a volume group at one moment. */
 export interface VgState {
   readonly uuid: string;
   readonly tags: readonly string[];
   readonly extentBytes: number;
   readonly freeBytes: number;
   readonly missingPvs: number;
-  /** Tagged, and named as ours are: by disk. */
+  /** Our volumes, that is those with our tag and a name of ours, by disk UUID. */
   readonly volumes: ReadonlyMap<string, LvmVolume>;
   /** See `Pool.strangers`. */
   readonly strangers: readonly Stranger[];
-  /** Names of volumes that are tagged for a disk and are not called as its volume would be: by disk. */
+  /** Names of volumes with the tag of a disk and another name than that disk's volume has, by disk UUID. */
   readonly renamed: ReadonlyMap<string, string>;
-  /** Undefined where there is no thin pool of that name, or none was asked for. */
+  /** Undefined if there is no thin pool of that name, or none is configured. */
   readonly thinPool: ThinPoolState | undefined;
 }
 
@@ -92,11 +96,14 @@ const columns = (row: z.ZodObject): string => Object.keys(row.shape).join(',');
 const OPTIONS = [
   ...['--reportformat', 'json', '--units', 'b', '--nosuffix'],
   ...['--configreport', 'vg', '-o', columns(vgRow), '--configreport', 'lv', '-o', columns(lvRow)],
-  // There is no other way to leave a section out.
+  // Empties the sections of the full report that are not needed; there is no option to leave one out.
   ...['pv', 'pvseg', 'seg'].flatMap(section => ['--configreport', section, '-o,']),
 ];
 
-/** The state of a volume group and of our volumes in it. Throws CommandError, or an error that says what was reported. */
+/**
+ * Reads the state of a volume group and of our volumes in it. Throws CommandError, NotStarted, or an Error
+ * with the beginning of a report that cannot be read.
+ */
 export async function readState(
   lvm: Lvm,
   place: { readonly vg: string; readonly thinPool: string | undefined },
@@ -152,7 +159,7 @@ function volumeOf(row: LvRow, vgUuid: string, thinPool: string | undefined): [st
   return [uuid, { uuid, bytes, createdMs, obstacle, active, open, dmUuid: dmUuidOf(vgUuid, lv_uuid) }];
 }
 
-/** What has the name or the tag of a disk's volume, or is the snapshot of one. */
+/** A foreign volume as a Stranger, if it has the name or tag of a disk's volume or is its snapshot. */
 function strangerOf({ lv_name: name, lv_tags, lv_size: bytes, origin }: LvRow): Stranger[] {
   const uuid = uuidIn(name) ?? uuidOfTags(lv_tags) ?? uuidOfName(origin);
   return uuid === undefined ? [] : [{ name, uuid, bytes }];

@@ -5,8 +5,8 @@ const FIRST_MS = 100;
 const LONGEST_MS = 2_000;
 
 /**
- * Tries again, ever less often, while what is needed is in use or locked; until the signal is aborted. Then LVM's own words, if it had
- * any, are the reason.
+ * Repeats `attempt` with growing pauses (0.1 s to 2 s) while it fails because something is in use or locked.
+ * When the signal is aborted, it rejects with LVM's last error of that kind, if there was one.
  */
 export async function retryWhileBusy<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
   let busy: unknown;

@@ -8,14 +8,16 @@ import { ownerTag, ownerTags } from './naming.ts';
 import { readState, type VgState } from './report.ts';
 import { retryWhileBusy } from './retry-while-busy.ts';
 
-/** How long a look at a locked volume group may take, in milliseconds. */
+/** Time limit for a command on a volume group that may be locked, in milliseconds. */
 const LOOK_MS = 60_000;
 
+/** The place of an LVM pool, and the settings that it must allow. */
 export interface Place {
   readonly vg: string;
   readonly thinPool: string | undefined;
+  /** Factor: the sum of the disks' sizes may be this many times the space of the pool. */
   readonly overcommit: number;
-  /** Names this pdisk, for ever: its tag keeps another one from this volume group. */
+  /** The permanent name of this pdisk. As a tag of the volume group it keeps another pdisk out. */
   readonly owner: string;
 }
 
@@ -38,7 +40,7 @@ async function look(lvm: Lvm, place: Place): Promise<VgState> {
   }
 }
 
-/** What is wrong with a volume group for us, as a sentence; undefined: nothing. */
+/** Why the volume group cannot be used, as a sentence; undefined if it can. */
 function obstacle({ vg, thinPool, overcommit, owner }: Place, state: VgState): string | undefined {
   const others = ownerTags(state.tags).filter(tag => tag !== ownerTag(owner));
   if (others.length > 0) {
@@ -63,7 +65,7 @@ function obstacle({ vg, thinPool, overcommit, owner }: Place, state: VgState): s
   return undefined;
 }
 
-/** Throws POOL_UNAVAILABLE where the volume group is not the one that was opened, or cannot be used as it is now. */
+/** Throws POOL_UNAVAILABLE if the volume group is not the one that was opened, or cannot be used now. */
 export function expectUsable(place: Place, { vgUuid }: Home, state: VgState): void {
   if (state.uuid !== vgUuid) {
     throw cannot(
@@ -74,7 +76,7 @@ export function expectUsable(place: Place, { vgUuid }: Home, state: VgState): vo
   if (wrong !== undefined) throw cannot(wrong);
 }
 
-/** The volume group as it is at the start. Throws POOL_UNAVAILABLE with one sentence that says what is wrong. */
+/** Reads the volume group at start. Throws POOL_UNAVAILABLE with a sentence that says what is wrong. */
 export async function firstLook(lvm: Lvm, place: Place): Promise<VgState> {
   if (process.getuid?.() !== 0) throw cannot('LVM needs root: run pdisk as root, or use a pool of files');
   const state = await look(lvm, place);
@@ -83,8 +85,9 @@ export async function firstLook(lvm: Lvm, place: Place): Promise<VgState> {
 }
 
 /**
- * Puts our tag on the volume group, and activates our volumes, which after a boot nobody may have done. A store that has disks expects
- * the tag there. Throws POOL_UNAVAILABLE with one sentence that says what is wrong.
+ * Adds our tag to the volume group, and activates our volumes, which may be inactive after a boot.
+ * `expected`: the store has disks, so the tag must exist already. Throws POOL_UNAVAILABLE with a sentence
+ * that says what is wrong.
  */
 export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolean): Promise<void> {
   const { vg, owner } = place;
@@ -111,7 +114,7 @@ export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolea
     }
     const select = ['--select', `vg_uuid="${home.vgUuid}"`];
     await change('vgchange', '--quiet', '--addtag', tag, ...select, vg);
-    // Two that start at once see both tags here, and neither goes on.
+    // If two services start at the same time, each sees both tags here, and both give up.
     try {
       await lookAgain();
     } catch (error) {

@@ -1,5 +1,5 @@
-// In small steps, each a process of its own that ends only when its zeros are on the device: so a rate can be kept, and whoever
-// is told of progress can rely on it.
+// A volume is wiped in small steps. Each step is a process that ends only when its zeros have been written to
+// the device, so that the rate can be limited and the reported progress is reliable.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand } from '../command.ts';
 import type { Kernel } from './kernel.ts';
@@ -7,25 +7,32 @@ import type { Kernel } from './kernel.ts';
 const MIB = 2 ** 20;
 const LARGEST_STEP = 256 * MIB;
 const SMALLEST_STEP = 4 * MIB;
-/** A piece takes at least so long and is at least so much of the device, for whoever hears of it writes it down; but never longer. */
+/**
+ * The progress is recorded after each piece. So that this is not done too often, a piece takes at least
+ * `leastMs` and is at least `leastShare` of the device; but it ends after `mostMs` in any case.
+ */
 const PIECE = { leastMs: 2_000, leastShare: 0.01, mostMs: 20_000 };
 
+/** How a volume is wiped. */
 export interface Wiping {
   readonly run: RunCommand;
   readonly kernel: Pick<Kernel, 'canZero' | 'canDiscard'>;
-  /** `discard` where the device can; else zeros. */
+  /** `discard`: discard if the device supports it, else zeros. */
   readonly how: 'zero' | 'discard';
-  /** Bytes in a second, at most; undefined: as fast as it goes. */
+  /** Limit in bytes per second; undefined: no limit. */
   readonly rate: number | undefined;
 }
 
-/** What blkdiscard(8) is to do with the device, as options of it; undefined where the device does nothing of it by itself. */
+/** Options for blkdiscard(8); undefined if the device supports neither discard nor WRITE ZEROES. */
 async function blkdiscardOptions({ kernel, how }: Wiping, path: string): Promise<string[] | undefined> {
   if (how === 'discard' && (await kernel.canDiscard(path))) return [];
   return (await kernel.canZero(path)) ? ['--zeroout'] : undefined;
 }
 
-/** By the device itself, or by zeros that are sent: with direct I/O, so that they push nothing out of the page cache. */
+/**
+ * Wipes one step: with blkdiscard if `options` are given, else by writing zeros with dd. dd uses direct I/O,
+ * so that the zeros evict nothing from the page cache.
+ */
 function wipeStep(
   run: RunCommand,
   path: string,
@@ -44,8 +51,8 @@ function wipeStep(
 }
 
 /**
- * Wipes a piece of the device from byte `from` on, for 2 to 20 s; resolves with how far it is wiped. Throws CommandError, or the
- * signal's reason.
+ * Wipes a piece of the device from byte `from` on, for 2 to 20 s. Resolves with the offset in bytes up to
+ * which the device is wiped. Throws CommandError, NotStarted, or the signal's reason.
  */
 export async function wipePiece(
   wiping: Wiping,
@@ -70,7 +77,7 @@ export async function wipePiece(
     const early = (bytes / rate) * 1000 - (performance.now() - begin);
     if (early > 0) await delay(early, undefined, { signal });
   }
-  // What the device was told to do by itself may still be in its own cache: only an fsync of it says that it is on the medium.
+  // After blkdiscard the zeros may be in the device's cache: fsync puts them on the medium.
   if (options && wiped > from) await wiping.run('sync', [device.path], signal);
   return wiped;
 }

@@ -1,7 +1,7 @@
 // Two hosts, a few machines on them, and everything that people, guests and failures may do to them; and what must hold all the same.
 
-import { isRunning, type Machine, type SavedMachine } from '../../fakes/libvirtd/machine.ts';
 import type { Migration } from '../../fakes/libvirtd/migration.ts';
+import { type FakeVm, isRunning, type SavedVm } from '../../fakes/libvirtd/vm.ts';
 import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 
 export const NODES = ['n1', 'n2'] as const;
@@ -13,7 +13,7 @@ export interface Vm {
   readonly uuid: string;
   readonly persistent: boolean;
   /** In a file, to be restored, if it was saved so. */
-  file: SavedMachine | undefined;
+  file: SavedVm | undefined;
   migration: { readonly migration: Migration; readonly from: NodeName; readonly to: NodeName } | undefined;
   /** The destination of its migration has slept through the end of it. */
   stalled: boolean;
@@ -39,8 +39,8 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const vms: Vm[] = [];
   const holds: Hold[] = [];
 
-  const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
-    hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
+  const there = (node: NodeName, { uuid }: Vm): FakeVm | undefined =>
+    hosts[node].fake.vms.all().find(machine => machine.uuid === uuid);
 
   /** A copy that holds no image: it has not landed yet, or it is what the source of one that has landed shows until it knows that. */
   function isIdle(node: NodeName, vm: Vm): boolean {

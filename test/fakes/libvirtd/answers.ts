@@ -1,10 +1,10 @@
-// What a fake libvirtd answers to each procedure: the same table as the client's, read from the other side.
+// The answers of a fake libvirtd, for each procedure in the table of the client.
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
-import { domainOf, type Machine } from './machine.ts';
-import type { Machines } from './machines.ts';
+import { domainOf, type FakeVm } from './vm.ts';
+import type { FakeVms } from './vms.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
 
 type Procedures = typeof procedures;
@@ -14,13 +14,14 @@ type Answers = {
     : never;
 };
 
+/** The authentication method that the fake asks for. */
 export type Auth = 'none' | 'polkit' | 'sasl';
 
-/** What one connection has done so far. */
+/** The state of one connection. */
 export interface SessionState {
   opened: boolean;
   authenticated: boolean;
-  /** Asked for feature 10: is pinged from now on. */
+  /** Whether the client has asked for feature 10, and so gets PINGs. */
   keepalive: boolean;
   /** Event id to callback id. */
   callbacks: Map<number, number>;
@@ -31,16 +32,16 @@ const FEATURES = new Set([8, 9, 10, 14, 15]);
 const EVENT_LAST = 26;
 const VIR_FROM_REMOTE = 13;
 
-function matches(machine: Machine, flags: number): boolean {
-  const running = machine.id !== -1;
+function matches(vm: FakeVm, flags: number): boolean {
+  const running = vm.id !== -1;
   const groups: [number, boolean][][] = [
     [
       [libvirt.LIST_ACTIVE, running],
       [libvirt.LIST_INACTIVE, !running],
     ],
     [
-      [libvirt.LIST_MANAGED_SAVE, machine.saved !== undefined],
-      [libvirt.LIST_NO_MANAGED_SAVE, machine.saved === undefined],
+      [libvirt.LIST_MANAGED_SAVE, vm.saved !== undefined],
+      [libvirt.LIST_NO_MANAGED_SAVE, vm.saved === undefined],
     ],
   ];
   return groups.every(group => {
@@ -49,12 +50,13 @@ function matches(machine: Machine, flags: number): boolean {
   });
 }
 
+/** The procedures, executed on `vms`; they throw LibvirtError as libvirt refuses. */
 export function fakeAnswers(
-  machines: Machines,
+  vms: FakeVms,
   { auth, hostUuid, hostname }: { auth: Auth; hostUuid: string; hostname: string },
 ): Answers {
   let lastCallback = 0;
-  const domain = (machine: Machine) => ({ domain: domainOf(machine) });
+  const domain = (vm: FakeVm) => ({ domain: domainOf(vm) });
   return {
     authList: (_, session) => {
       if (auth === 'none') session.authenticated = true;
@@ -84,7 +86,7 @@ export function fakeAnswers(
     connectGetCapabilities: () => ({ text: capabilitiesXml(hostUuid) }),
     connectGetHostname: () => ({ text: hostname }),
     connectListAllDomains: ({ flags }) => {
-      const domains = machines.all().filter(machine => matches(machine, flags));
+      const domains = vms.all().filter(vm => matches(vm, flags));
       return { domains: domains.map(domainOf), count: domains.length };
     },
     connectRegisterEvent: ({ event }, { callbacks }) => {
@@ -98,46 +100,46 @@ export function fakeAnswers(
       callbacks.set(event, ++lastCallback);
       return { callback: lastCallback };
     },
-    domainLookupByName: ({ name }) => domain(machines.findByName(name)),
-    domainLookupByUuid: ({ uuid }) => domain(machines.find(uuid)),
+    domainLookupByName: ({ name }) => domain(vms.findByName(name)),
+    domainLookupByUuid: ({ uuid }) => domain(vms.find(uuid)),
     domainGetState: ({ domain: { uuid } }) => {
-      const { state, reason } = machines.find(uuid);
+      const { state, reason } = vms.find(uuid);
       return { state, reason };
     },
-    domainIsPersistent: ({ domain: { uuid } }) => ({ result: machines.find(uuid).persistent ? 1 : 0 }),
+    domainIsPersistent: ({ domain: { uuid } }) => ({ result: vms.find(uuid).persistent ? 1 : 0 }),
     domainGetXmlDesc: ({ domain: { uuid }, flags }) => ({
-      text: machines.xml(machines.find(uuid), (flags & libvirt.XML_INACTIVE) !== 0),
+      text: vms.xml(vms.find(uuid), (flags & libvirt.XML_INACTIVE) !== 0),
     }),
-    domainCreateXml: ({ xml }) => domain(machines.create(xml)),
-    domainDefineXmlFlags: ({ xml }) => domain(machines.define(xml)),
+    domainCreateXml: ({ xml }) => domain(vms.create(xml)),
+    domainDefineXmlFlags: ({ xml }) => domain(vms.define(xml)),
     domainUndefineFlags: ({ domain: { uuid }, flags }) =>
-      machines.undefine(machines.find(uuid), (flags & libvirt.UNDEFINE_MANAGED_SAVE) !== 0),
+      vms.undefine(vms.find(uuid), (flags & libvirt.UNDEFINE_MANAGED_SAVE) !== 0),
     domainCreateWithFlags: ({ domain: { uuid } }) => {
-      const machine = machines.find(uuid);
-      machines.start(machine);
-      return domain(machine);
+      const vm = vms.find(uuid);
+      vms.start(vm);
+      return domain(vm);
     },
-    domainDestroy: ({ domain: { uuid } }) => machines.stop(machines.running(uuid), libvirt.STOPPED_DESTROYED),
-    domainSuspend: ({ domain: { uuid } }) => machines.suspend(machines.running(uuid)),
-    domainResume: ({ domain: { uuid } }) => machines.resume(machines.running(uuid)),
-    // The guest boots again in the same run; QEMU lets go of everything that was asked for before.
-    domainReset: ({ domain: { uuid } }) => machines.wake(machines.running(uuid)),
-    domainManagedSave: ({ domain: { uuid } }) => machines.managedSave(machines.running(uuid)),
+    domainDestroy: ({ domain: { uuid } }) => vms.stop(vms.running(uuid), libvirt.STOPPED_DESTROYED),
+    domainSuspend: ({ domain: { uuid } }) => vms.suspend(vms.running(uuid)),
+    domainResume: ({ domain: { uuid } }) => vms.resume(vms.running(uuid)),
+    // The guest boots again in the same run; QEMU removes every device whose unplug was requested before.
+    domainReset: ({ domain: { uuid } }) => vms.wake(vms.running(uuid)),
+    domainManagedSave: ({ domain: { uuid } }) => vms.managedSave(vms.running(uuid)),
     domainHasManagedSaveImage: ({ domain: { uuid } }) => ({
-      result: machines.find(uuid).saved === undefined ? 0 : 1,
+      result: vms.find(uuid).saved === undefined ? 0 : 1,
     }),
     domainManagedSaveRemove: ({ domain: { uuid } }) => {
-      machines.find(uuid).saved = undefined;
+      vms.find(uuid).saved = undefined;
     },
     domainAttachDeviceFlags: ({ domain: { uuid }, xml, flags }) => {
       if (flags !== libvirt.AFFECT_LIVE) throw new LibvirtError('only live', { code: 8, domain: FROM_QEMU });
-      machines.attach(machines.running(uuid), xml);
+      vms.attach(vms.running(uuid), xml);
     },
     domainDetachDeviceAlias: ({ domain: { uuid }, alias, flags }) => {
-      if (flags === libvirt.AFFECT_CONFIG) machines.detachDefined(machines.find(uuid), alias);
-      else if (flags === libvirt.AFFECT_LIVE) machines.detach(machines.running(uuid), alias);
+      if (flags === libvirt.AFFECT_CONFIG) vms.detachDefined(vms.find(uuid), alias);
+      else if (flags === libvirt.AFFECT_LIVE) vms.detach(vms.running(uuid), alias);
       else throw new LibvirtError('live or config', { code: 8, domain: FROM_QEMU });
     },
-    domainBlockResize: ({ domain: { uuid }, disk }) => machines.resize(machines.running(uuid), disk),
+    domainBlockResize: ({ domain: { uuid }, disk }) => vms.resize(vms.running(uuid), disk),
   };
 }

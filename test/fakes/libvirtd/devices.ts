@@ -1,21 +1,24 @@
-// Disks in and out of fake machines, and QEMU's locks on their images.
+// Plugging and unplugging in fake VMs, and QEMU's locks on their images.
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { fakeGuests } from './guests.ts';
 import type { Jobs } from './jobs.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
 
+/** libvirt's error for a refused call. */
 export function refuse(code: number, message: string, domain = FROM_DOMAIN): LibvirtError {
   return new LibvirtError(message, { code, domain });
 }
 
-/** Throws where the lock of another of these machines keeps a disk from being opened. */
-export type AssertUnlocked = (disk: FakeDisk, self?: Machine) => void;
+/** Throws libvirt's error if another VM holds a lock on the image of a disk. */
+export type AssertUnlocked = (disk: FakeDisk, self?: FakeVm) => void;
 
-/** Whoever writes shares an image only with those who all say that they share it. */
-export function imageLocks(all: () => Iterable<Machine>): AssertUnlocked {
+/**
+ * The locks of all VMs: a writable image may be open in several VMs only if it is shareable in all of them.
+ */
+export function imageLocks(all: () => Iterable<FakeVm>): AssertUnlocked {
   return (disk, self) => {
     if (disk.readonly || disk.source === '') return;
     const others = [...all()].filter(other => other !== self && !other.imagesFree);
@@ -29,7 +32,7 @@ export function imageLocks(all: () => Iterable<Machine>): AssertUnlocked {
   };
 }
 
-/** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
+/** `emit` gets every event; `unplugMs` is how long a willing guest takes to release a device. */
 export function fakeDevices(options: {
   emit(event: DomainEvent): void;
   unplugMs: number;
@@ -40,10 +43,10 @@ export function fakeDevices(options: {
   return {
     letGo: guests.letGo,
     wake: guests.wake,
-    attach(machine: Machine, xml: string): void {
+    attach(vm: FakeVm, xml: string): void {
       const disk = parseDisk(xml);
-      const rival = machine.disks.find(other => other.target === disk.target);
-      if (machine.disks.some(other => other.alias === disk.alias)) {
+      const rival = vm.disks.find(other => other.target === disk.target);
+      if (vm.disks.some(other => other.alias === disk.alias)) {
         const message = `unsupported configuration: non unique alias detected: ${disk.alias}`;
         throw refuse(ERROR.CONFIG_UNSUPPORTED, message);
       }
@@ -51,35 +54,35 @@ export function fakeDevices(options: {
         const sources = `'${disk.source}' and '${rival.source}'`;
         throw refuse(ERROR.XML, `XML error: target '${disk.target}' duplicated for disk sources ${sources}`);
       }
-      const used = machine.disks.filter(({ bus }) => bus === 'virtio').length;
-      if (disk.bus === 'virtio' && used >= machine.ports) {
+      const used = vm.disks.filter(({ bus }) => bus === 'virtio').length;
+      if (disk.bus === 'virtio' && used >= vm.ports) {
         throw refuse(ERROR.INTERNAL, 'internal error: No more available PCI slots');
       }
       options.assertUnlocked(disk);
-      machine.disks.push(disk);
-      // Before the answer, as libvirtd often does it: whoever waits for the event must wait from before the call.
-      options.emit({ type: 'device-added', domain: domainOf(machine), alias: disk.alias });
+      vm.disks.push(disk);
+      // The event is sent before the answer, as libvirtd often does: a client must subscribe before the call.
+      options.emit({ type: 'device-added', domain: domainOf(vm), alias: disk.alias });
     },
-    detach(machine: Machine, alias: string): void {
-      const disk = machine.disks.find(other => other.alias === alias);
+    detach(vm: FakeVm, alias: string): void {
+      const disk = vm.disks.find(other => other.alias === alias);
       if (disk === undefined) {
         throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
       }
-      guests.ask(machine, disk);
+      guests.ask(vm, disk);
     },
-    /** Out of its definition: the next start has it no more, and nobody is told. */
-    detachDefined(machine: Machine, alias: string): void {
-      if (!machine.persistent) {
+    /** Removes a disk from the definition, without an event: the next start does not have it. */
+    detachDefined(vm: FakeVm, alias: string): void {
+      if (!vm.persistent) {
         const message = 'Requested operation is not valid: cannot modify device on transient domain';
         throw refuse(ERROR.OPERATION_INVALID, message, FROM_QEMU);
       }
-      if (!machine.coldDisks.some(other => other.alias === alias)) {
+      if (!vm.coldDisks.some(other => other.alias === alias)) {
         throw refuse(ERROR.INTERNAL, `internal error: no device found with alias ${alias}`);
       }
-      machine.coldDisks = machine.coldDisks.filter(other => other.alias !== alias);
+      vm.coldDisks = vm.coldDisks.filter(other => other.alias !== alias);
     },
-    resize(machine: Machine, disk: string): void {
-      if (machine.disks.some(({ target, source }) => target === disk || source === disk)) return;
+    resize(vm: FakeVm, disk: string): void {
+      if (vm.disks.some(({ target, source }) => target === disk || source === disk)) return;
       throw refuse(
         ERROR.INVALID_ARG,
         `invalid argument: disk '${disk}' was not found in the domain config`,

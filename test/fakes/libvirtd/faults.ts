@@ -2,39 +2,40 @@ import type { procedures } from '../../../src/libvirt/procedures.ts';
 
 export type ProcedureName = keyof typeof procedures;
 
-/** What can go wrong with one call. */
+/** A fault of one call. */
 export type Fault =
-  /** Refused, not executed. */
+  /** The call is refused and not executed. */
   | { kind: 'refuse'; code: number; message: string; domain?: number }
-  /** Executed after so many milliseconds, or when `until` settles, then answered. */
+  /** The call is executed and answered after `ms` milliseconds, or when `until` settles. */
   | { kind: 'delay'; ms?: number; until?: Promise<unknown> }
-  /** The connection is cut; the call was not executed. */
+  /** The connection is cut and the call is not executed. */
   | { kind: 'drop-before' }
-  /** Executed, then the connection is cut instead of an answer. */
+  /** The call is executed, then the connection is cut without an answer. */
   | { kind: 'drop-after' }
-  /** Executed, never answered. */
+  /** The call is executed and never answered. */
   | { kind: 'no-answer' }
-  /** Executed, answered with a serial that nobody asked with. */
+  /** The call is executed and answered with a serial that no call has. */
   | { kind: 'wrong-serial' }
-  /** Executed, answered as another procedure. */
+  /** The call is executed and answered with the number of another procedure. */
   | { kind: 'wrong-procedure' }
-  /** Executed, answered with bytes that are no message. */
+  /** The call is executed and answered with bytes that are no message. */
   | { kind: 'garbage' };
 
+/** The faults of a fake, to be set by a test. */
 export interface Faults {
-  /** The next `times` (default 1) calls of `procedure` go wrong; several faults are used up in the order given. */
+  /** The next `times` (default 1) calls of `procedure` get this fault; faults are used in order. */
   inject(procedure: ProcedureName, fault: Fault, times?: number): void;
-  /** From now on nothing is read from or written to any connection, nor to new ones, as in a dead network. */
+  /** While true, nothing is read from or written to any connection, as with a broken network. */
   deaf: boolean;
   /** Every answer is sent byte by byte. */
   slowBytes: boolean;
   /** PINGs are not answered. */
   ignorePings: boolean;
-  /** Everything as it should be. */
+  /** Removes all faults. */
   clear(): void;
 }
 
-/** No faults; `take` gives the fault of the next call of a procedure, once. */
+/** No faults yet; `take` removes and returns the fault for the next call of a procedure. */
 export function noFaults(): Faults & { take(procedure: ProcedureName): Fault | undefined } {
   const planned = new Map<ProcedureName, Fault[]>();
   const faults: ReturnType<typeof noFaults> = {

@@ -1,11 +1,11 @@
-// How the operating systems in fake machines answer a request to unplug.
+// How the guests in fake VMs answer a request to unplug.
 import { STATE_PAUSED, STATE_RUNNING } from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import type { Jobs } from './jobs.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
-/** `emit` gets every event; `unplugMs` is how long a willing guest takes. */
+/** `emit` gets every event; `unplugMs` is how long a willing guest takes to release a device. */
 export function fakeGuests(options: {
   emit(event: DomainEvent): void;
   unplugMs: number;
@@ -13,50 +13,53 @@ export function fakeGuests(options: {
 }) {
   const { jobs } = options;
 
-  /** QEMU has it no more at once. libvirt takes it out in a job of its own, which in a migration means: not if that succeeds. */
-  function letGo(machine: Machine, alias: string): void {
-    machine.pending.delete(alias);
-    if (!jobs.isBusy(machine.uuid)) {
-      takeOut(machine, alias);
+  /**
+   * QEMU removes the device at once. libvirt removes it from the live XML in a job of its own; while a
+   * migration holds the domain, that job waits, and is never executed here if the migration succeeds.
+   */
+  function letGo(vm: FakeVm, alias: string): void {
+    vm.pending.delete(alias);
+    if (!jobs.isBusy(vm.uuid)) {
+      takeOut(vm, alias);
       return;
     }
-    machine.dropped.add(alias);
-    const { id } = machine;
-    void jobs.run(machine.uuid, async () => {
-      if (machine.id === id) takeOut(machine, alias);
+    vm.dropped.add(alias);
+    const { id } = vm;
+    void jobs.run(vm.uuid, async () => {
+      if (vm.id === id) takeOut(vm, alias);
     });
   }
 
-  function takeOut(machine: Machine, alias: string): void {
-    machine.dropped.delete(alias);
-    const before = machine.disks.length;
-    machine.disks = machine.disks.filter(disk => disk.alias !== alias);
-    if (machine.disks.length < before) {
-      options.emit({ type: 'device-removed', domain: domainOf(machine), alias });
+  function takeOut(vm: FakeVm, alias: string): void {
+    vm.dropped.delete(alias);
+    const before = vm.disks.length;
+    vm.disks = vm.disks.filter(disk => disk.alias !== alias);
+    if (vm.disks.length < before) {
+      options.emit({ type: 'device-removed', domain: domainOf(vm), alias });
     }
   }
 
-  /** The guest goes on whether or not libvirtd still listens: what it does meanwhile is an event that nobody hears. */
+  /** The guest acts even while libvirtd is stopped; then no client gets the event. */
   function later(work: () => void): void {
     setTimeout(work, options.unplugMs).unref();
   }
 
   return {
     letGo,
-    /** QEMU asks the guest to let go of `disk`; virtio-scsi needs no guest for that. */
-    ask(machine: Machine, { alias, bus }: FakeDisk): void {
-      const paused = machine.state === STATE_PAUSED;
-      if (bus !== 'virtio' || (machine.manners === 'willing' && machine.state === STATE_RUNNING)) {
-        later(() => letGo(machine, alias));
-      } else if (machine.manners === 'unwilling' || paused) {
-        machine.pending.add(alias);
-      } else if (machine.manners === 'refusing') {
-        options.emit({ type: 'device-removal-failed', domain: domainOf(machine), alias });
+    /** QEMU asks the guest to release `disk`; a virtio-scsi disk is removed without the guest. */
+    ask(vm: FakeVm, { alias, bus }: FakeDisk): void {
+      const paused = vm.state === STATE_PAUSED;
+      if (bus !== 'virtio' || (vm.manners === 'willing' && vm.state === STATE_RUNNING)) {
+        later(() => letGo(vm, alias));
+      } else if (vm.manners === 'unwilling' || paused) {
+        vm.pending.add(alias);
+      } else if (vm.manners === 'refusing') {
+        options.emit({ type: 'device-removal-failed', domain: domainOf(vm), alias });
       }
     },
-    /** Resumed or reset: what was asked for before happens now. */
-    wake(machine: Machine): void {
-      for (const alias of machine.pending) later(() => letGo(machine, alias));
+    /** After a resume or a reset, the pending unplug requests are executed. */
+    wake(vm: FakeVm): void {
+      for (const alias of vm.pending) later(() => letGo(vm, alias));
     },
   };
 }

@@ -1,11 +1,11 @@
-// libvirt makes the changes of one domain one after the other. Whoever waits has named the domain by its UUID only: what he
-// asked for is done to the run that is there when his turn comes, were it not the one that he meant.
+// libvirt serialises the changes of a domain. A waiting change names the domain by its UUID only, so it is
+// executed on the run that exists when its turn comes, even if the caller meant an earlier run.
 
 import { gate } from '../../rig/latch.ts';
 
 export type Jobs = ReturnType<typeof fakeJobs>;
 
-/** Turns at the domains of one host, by UUID. */
+/** The jobs of the domains of one host, by UUID: one at a time for each domain. */
 export function fakeJobs() {
   const last = new Map<string, Promise<unknown>>();
   const waiting = new Map<string, number>();
@@ -31,11 +31,11 @@ export function fakeJobs() {
 
   return {
     run,
-    /** Whether a change of the domain would have to wait. */
+    /** Whether a new change of the domain would have to wait. */
     isBusy: (uuid: string): boolean => last.has(uuid),
-    /** How many changes of a domain wait for their turn. */
+    /** How many changes of the domain wait. */
     waiting: (uuid: string): number => waiting.get(uuid) ?? 0,
-    /** A job of somebody else holds the domain until what this returns is called; changes wait meanwhile. */
+    /** A foreign job holds the domain until the returned function is called; changes wait meanwhile. */
     hold(uuid: string): () => void {
       const { opened, open } = gate();
       void run(uuid, () => opened);

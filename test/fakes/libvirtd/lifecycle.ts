@@ -1,10 +1,11 @@
-// What libvirt 9.0.0 tells of a machine's life: events, and states with their reasons (virDomainEventType, virDomainState).
+// libvirt 9.0.0's events (virDomainEventType) and states (virDomainState) over a domain's life.
 import * as libvirt from '../../../src/libvirt/constants.ts';
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
-import { domainOf, type Machine } from './machine.ts';
+import { domainOf, type FakeVm } from './vm.ts';
 
 type Code = readonly [event: number, detail: number];
 
+/** Pairs of event and detail. */
 export const EVENT = {
   definedAdded: [libvirt.LIFECYCLE_DEFINED, 0],
   definedUpdated: [libvirt.LIFECYCLE_DEFINED, 1],
@@ -33,7 +34,7 @@ export const EVENT = {
 
 export type Told = keyof typeof EVENT;
 
-/** State and reason. */
+/** Pairs of state and reason. */
 export const STATE = {
   booted: [libvirt.STATE_RUNNING, 1],
   migrated: [libvirt.STATE_RUNNING, 2],
@@ -56,47 +57,49 @@ export const STATE = {
 
 export type State = keyof typeof STATE;
 
-export function setState(machine: Machine, state: State): void {
-  [machine.state, machine.reason] = STATE[state];
+export function setState(vm: FakeVm, state: State): void {
+  [vm.state, vm.reason] = STATE[state];
 }
 
-export const isIn = ({ state, reason }: Machine, wanted: State): boolean =>
+export const isIn = ({ state, reason }: FakeVm, wanted: State): boolean =>
   state === STATE[wanted][0] && reason === STATE[wanted][1];
 
-/** Tells of a machine as it is now. */
-export type Tell = (machine: Machine, ...told: (Told | Code)[]) => void;
+/** Emits lifecycle events about a VM, with its current id. */
+export type Tell = (vm: FakeVm, ...told: (Told | Code)[]) => void;
 
+/** Emits lifecycle events with `emit`. */
 export function teller(emit: (event: DomainEvent) => void): Tell {
-  return (machine, ...told) => {
+  return (vm, ...told) => {
     for (const one of told) {
       const [event, detail] = typeof one === 'string' ? EVENT[one] : one;
-      emit({ type: 'lifecycle', domain: domainOf(machine), event, detail });
+      emit({ type: 'lifecycle', domain: domainOf(vm), event, detail });
     }
   };
 }
 
-/** How a run ends: what is told, what of it comes before its end, and what state is left. */
+/** The end of a run: the events before it, its own event, and the state afterwards. */
 export interface End {
   readonly before: readonly Told[];
   readonly told: Told | Code;
   readonly state: State;
 }
 
+/** The ends that libvirt distinguishes. */
 export const END = {
   shutdown: { before: ['shutdownGuest'], told: 'stoppedShutdown', state: 'offShutdown' },
   destroyed: { before: ['shutdownHost'], told: 'stoppedDestroyed', state: 'offDestroyed' },
-  /** The guest panicked, and its machine is not to go on. */
+  /** The guest panicked, and the VM is set to end then. */
   crashed: { before: ['crashedPanicked'], told: 'stoppedCrashed', state: 'offCrashed' },
   migrated: { before: [], told: 'stoppedMigrated', state: 'offMigrated' },
   saved: { before: ['suspendedPaused'], told: 'stoppedSaved', state: 'offSaved' },
   /** QEMU was killed. */
   killed: { before: [], told: 'stoppedFailed', state: 'offCrashed' },
-  /** A copy that was coming in has been given up. */
+  /** The incoming copy of a migration that failed. */
   givenUp: { before: [], told: 'stoppedFailed', state: 'offFailed' },
   reverted: { before: [], told: 'stoppedFromSnapshot', state: 'offFromSnapshot' },
 } as const satisfies Record<string, End>;
 
-/** The end that a detail of STOPPED stands for, where a machine ran; one that only a newer libvirt has says no more than itself. */
+/** The end with this detail of STOPPED; an unknown detail has only its event. */
 export function endOf(detail: number): End {
   const { shutdown, destroyed, crashed, migrated, saved, killed, reverted } = END;
   const end = [shutdown, destroyed, crashed, migrated, saved, killed, reverted][detail];

@@ -1,12 +1,13 @@
-// What a libvirtd sends by itself or in place of an answer.
+// The messages that a libvirtd sends without a call (events), and the payload of an error reply.
 import type { DomainEvent } from '../../../src/libvirt/domain.ts';
 import type { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { devicePayload, eventKinds, lifecyclePayload } from '../../../src/libvirt/events.ts';
 import * as wire from '../../../src/libvirt/wire.ts';
 import { encode } from '../../../src/libvirt/xdr.ts';
 
+/** The payload of a reply with status ERROR. */
 export function errorPayload(error: LibvirtError): Buffer {
-  // libvirt's messages are a sentence for the code, then the detail; str1 is the sentence's format.
+  // libvirt's message is a sentence for the code and a detail; str1 is the format of the sentence.
   const [, sentence, detail] = /^(.*?): (.*)$/s.exec(error.message) ?? [];
   return encode(wire.wireError, {
     code: error.code,
@@ -23,7 +24,7 @@ export function errorPayload(error: LibvirtError): Buffer {
   });
 }
 
-/** An event, for the client that has registered `callback` for its kind. */
+/** The message of an event for a client that has registered `callback` for events of its kind. */
 export function eventMessage(event: DomainEvent, callback: number): Buffer {
   const payload =
     event.type === 'lifecycle'

@@ -1,51 +1,62 @@
-// The live migration of a fake machine from one fake libvirtd to another, step by step, and every way in which real ones were
-// seen to fail in the middle. The two hosts see one file system.
+// The live migration of a fake VM from one fake libvirtd to another, step by step, with every kind of failure
+// that was observed in real migrations. The two hosts share one file system.
 import { END, setState } from './lifecycle.ts';
-import { isRunning, type Machine } from './machine.ts';
-import type { Machines } from './machines.ts';
+import { type FakeVm, isRunning } from './vm.ts';
+import type { FakeVms } from './vms.ts';
 
+/** Flags of virDomainMigrate. */
 export interface MigrationOptions {
-  /** The machine gets a definition at its destination (--persistent). */
+  /** Whether the VM gets a definition at the destination (--persistent). */
   persistent?: boolean;
-  /** And loses that at its source (--undefinesource). */
+  /** Whether its definition is removed at the source (--undefinesource). */
   undefineSource?: boolean;
 }
 
 /**
- * QEMU is starting at the destination; memory is copied; the source has stopped, given up its images, and the destination has not
- * gone on; the destination runs; the source knows it.
+ * `preparing`: QEMU starts at the destination. `copying`: memory is copied. `switching`: the source has
+ * stopped and released its images, and the destination does not run yet. `landed`: the destination runs.
+ * `over`: the source knows that.
  */
 const PHASES = ['preparing', 'copying', 'switching', 'landed', 'over'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** What ends a migration before `over`. */
 export type MigrationFailure =
-  /** The job was aborted, or QEMU was killed at the destination. */
+  /** The job is aborted, or QEMU is killed at the destination. */
   | 'aborted'
   | 'client-killed'
   | 'source-daemon-killed'
   | 'destination-daemon-killed'
-  /** The source gives up waiting; the destination knows nothing of it until it is awake again. */
+  /**
+   * The source stops waiting for a destination that hangs, and that learns of the failure only after `wake`.
+   */
   | 'destination-stalled'
   | 'incoming-destroyed'
   | 'network-cut'
-  /** The only copy dies, or before the switch-over was done, the one that has given up its images. */
+  /**
+   * The source ends: before the switch-over it is the only copy; in it, it has already released its images.
+   */
   | 'source-killed'
   | 'source-destroyed';
 
+/** A migration in progress. */
 export interface Migration {
   readonly phase: Phase | 'failed';
-  /** Goes on to `phase`, by every step before it. */
+  /** Continues to `phase`, through every phase before it. */
   to(phase: Phase): void;
-  /** Ends it where it is. */
+  /** Ends the migration in its current phase. */
   fail(how: MigrationFailure): void;
-  /** A destination that was stalled goes on where it was: after a failure that it did not hear of. */
+  /**
+   * A destination that hung continues in the phase in which it was, after the failure `destination-stalled`.
+   */
   wake(): void;
 }
 
+/** Begins the migration of `source` from one host to the other; throws if it runs at the destination. */
 export function fakeMigration(
-  from: Machines,
-  to: Machines,
-  source: Machine,
+  from: FakeVms,
+  to: FakeVms,
+  source: FakeVm,
   { persistent = false, undefineSource = false }: MigrationOptions,
 ): Migration {
   const incoming = to.host(source);
@@ -53,7 +64,7 @@ export function fakeMigration(
   const wasDefined = incoming.persistent;
   const free = to.hold(source.uuid);
   const ends = [from.hold(source.uuid), free];
-  /** Of a destination that sleeps through the end: the source goes on and holds an image. */
+  /** With `destination-stalled`: whether the source runs again and holds the lock of an image. */
   let isLocked = false;
   let phase: Migration['phase'] = 'preparing';
   to.begin(incoming, source.disks, 'startingUp');
@@ -61,7 +72,7 @@ export function fakeMigration(
 
   function define(): void {
     if (!persistent) return;
-    // Of a machine that has no definition, the running one becomes it, plugged disks included.
+    // For a transient VM, the live XML becomes the definition, with all plugged disks.
     incoming.coldDisks = (source.persistent ? source.coldDisks : incoming.disks).map(disk => ({ ...disk }));
     incoming.persistent = true;
     to.tell(incoming, wasDefined ? 'definedUpdated' : 'definedAdded');
@@ -87,8 +98,9 @@ export function fakeMigration(
       to.tell(incoming, 'startedMigrated');
     },
     switching() {
-      // QEMU was started at the destination with what the source had when the migration began: what the guest has let go of since is
-      // there again. What it was asked to let go of it still knows.
+      // QEMU was started at the destination with the disks that the source had when the migration began: a
+      // disk that the guest has released since is there again. Pending unplug requests are part of the
+      // migrated state.
       incoming.pending = new Set(source.pending);
       source.imagesFree = true;
       setState(source, 'migrating');
@@ -103,7 +115,7 @@ export function fakeMigration(
     for (const end of ends) end();
   }
 
-  /** The source goes on if it had stopped; if it had not, nothing is told of it. */
+  /** The source runs again if it had stopped for the switch-over; otherwise it has no event. */
   function goOn(): void {
     if (phase !== 'switching') return;
     source.imagesFree = false;
@@ -139,7 +151,7 @@ export function fakeMigration(
       to.end(incoming, END.destroyed);
       goOn();
     },
-    // The source's stream has nobody who looks whether the other end lives: one that has stopped stays so.
+    // The source does not detect that the other end is gone: if it has stopped, it stays stopped.
     'network-cut': () => to.end(incoming, END.destroyed),
     'source-killed'() {
       from.end(source, END.killed);

@@ -1,70 +1,70 @@
-// The runs of fake machines: how each begins and ends, and what libvirtd tells of it and forgets, as seen on libvirt 9.0.0.
+// The runs of fake VMs, with libvirtd's events and states, as observed with libvirt 9.0.0.
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { type AssertUnlocked, refuse } from './devices.ts';
 import { END, type End, isIn, type State, setState, type Tell } from './lifecycle.ts';
-import { isRunning, type Machine, type SavedMachine } from './machine.ts';
+import { type FakeVm, isRunning, type SavedVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
 export type Runs = ReturnType<typeof fakeRuns>;
 
-/** `machines` are those of this host, by UUID. */
+/** `vms`: the VMs of this host by UUID. */
 export function fakeRuns({
-  machines,
+  vms,
   tell,
   assertUnlocked,
 }: {
-  machines: Map<string, Machine>;
+  vms: Map<string, FakeVm>;
   tell: Tell;
   assertUnlocked: AssertUnlocked;
 }) {
   let lastId = 0;
   let daemonIsThere = true;
-  /** Ended while there was no libvirtd to see it. */
-  const unseen = new Set<Machine>();
+  /** VMs that ended while no libvirtd was running. */
+  const unseen = new Set<FakeVm>();
 
-  function begin(machine: Machine, disks: readonly FakeDisk[], state: State): void {
+  function begin(vm: FakeVm, disks: readonly FakeDisk[], state: State): void {
     lastId += 1;
-    machine.id = lastId;
-    machine.disks = disks.map(disk => ({ ...disk }));
-    machine.dropped.clear();
-    setState(machine, state);
+    vm.id = lastId;
+    vm.disks = disks.map(disk => ({ ...disk }));
+    vm.dropped.clear();
+    setState(vm, state);
   }
 
-  /** As `begin`, unless somebody holds one of the images. What fails to start tells nothing. */
-  function open(machine: Machine, disks: readonly FakeDisk[], state: State): void {
-    if (isRunning(machine)) {
+  /** As `begin`, but throws if an image is locked. A start that fails has no event. */
+  function open(vm: FakeVm, disks: readonly FakeDisk[], state: State): void {
+    if (isRunning(vm)) {
       throw refuse(ERROR.OPERATION_INVALID, 'Requested operation is not valid: domain is already running');
     }
     try {
       for (const disk of disks) assertUnlocked(disk);
     } catch (error) {
-      setState(machine, 'offFailed');
-      if (!machine.persistent) machines.delete(machine.uuid);
+      setState(vm, 'offFailed');
+      if (!vm.persistent) vms.delete(vm.uuid);
       throw error;
     }
-    begin(machine, disks, state);
+    begin(vm, disks, state);
   }
 
-  /** Its run is over, and nobody is told. */
-  function vanish(machine: Machine, state: State): void {
-    machine.id = -1;
-    machine.disks = [];
-    machine.imagesFree = false;
-    machine.pending.clear();
-    setState(machine, state);
-    if (!machine.persistent) machines.delete(machine.uuid);
-    // Only the death of its QEMU can come to a machine whose libvirtd is not there.
-    if (!daemonIsThere && state !== 'offMigrated' && state !== 'offSaved') unseen.add(machine);
+  /** Ends a run without an event. */
+  function vanish(vm: FakeVm, state: State): void {
+    vm.id = -1;
+    vm.disks = [];
+    vm.imagesFree = false;
+    vm.pending.clear();
+    setState(vm, state);
+    if (!vm.persistent) vms.delete(vm.uuid);
+    // Without libvirtd, the only other end is the death of QEMU.
+    if (!daemonIsThere && state !== 'offMigrated' && state !== 'offSaved') unseen.add(vm);
   }
 
-  function halt(machine: Machine, { told, state }: Pick<End, 'told' | 'state'>): void {
-    vanish(machine, state);
-    tell(machine, told);
+  function halt(vm: FakeVm, { told, state }: Pick<End, 'told' | 'state'>): void {
+    vanish(vm, state);
+    tell(vm, told);
   }
 
-  function end(machine: Machine, end: End): void {
-    tell(machine, ...end.before);
-    halt(machine, end);
+  function end(vm: FakeVm, end: End): void {
+    tell(vm, ...end.before);
+    halt(vm, end);
   }
 
   return {
@@ -73,74 +73,77 @@ export function fakeRuns({
     halt,
     end,
 
-    start(machine: Machine): void {
-      const { saved } = machine;
-      open(machine, saved ?? machine.coldDisks, saved ? 'restored' : 'booted');
-      machine.saved = undefined;
-      if (saved) tell(machine, 'startedRestored', 'resumedFromSnapshot');
-      else tell(machine, 'resumedUnpaused', 'startedBooted');
+    start(vm: FakeVm): void {
+      const { saved } = vm;
+      open(vm, saved ?? vm.coldDisks, saved ? 'restored' : 'booted');
+      vm.saved = undefined;
+      if (saved) tell(vm, 'startedRestored', 'resumedFromSnapshot');
+      else tell(vm, 'resumedUnpaused', 'startedBooted');
     },
 
-    managedSave(machine: Machine): void {
-      if (!machine.persistent) {
+    managedSave(vm: FakeVm): void {
+      if (!vm.persistent) {
         const message = 'Requested operation is not valid: cannot do managed save for transient domain';
         throw refuse(ERROR.OPERATION_INVALID, message);
       }
-      const saved = machine.disks;
-      end(machine, END.saved);
-      machine.saved = saved;
+      const saved = vm.disks;
+      end(vm, END.saved);
+      vm.saved = saved;
     },
 
-    saveToFile(machine: Machine): SavedMachine {
-      const { name, uuid, ports, manners, disks } = machine;
-      end(machine, END.saved);
+    saveToFile(vm: FakeVm): SavedVm {
+      const { name, uuid, ports, manners, disks } = vm;
+      end(vm, END.saved);
       return { name, uuid, ports, manners, disks };
     },
-    restore(machine: Machine, { disks }: SavedMachine): void {
-      open(machine, disks, 'restored');
-      tell(machine, 'startedRestored', 'resumedFromSnapshot');
+    restore(vm: FakeVm, { disks }: SavedVm): void {
+      open(vm, disks, 'restored');
+      tell(vm, 'startedRestored', 'resumedFromSnapshot');
     },
 
-    snapshot(machine: Machine): void {
-      machine.snapshot = machine.disks.map(disk => ({ ...disk }));
+    snapshot(vm: FakeVm): void {
+      vm.snapshot = vm.disks.map(disk => ({ ...disk }));
     },
-    /** The disks of the snapshot are plugged in again, whatever was unplugged since. */
-    revert(machine: Machine): void {
-      if (machine.snapshot === undefined) throw new Error(`${machine.name} has no snapshot`);
-      // The machine itself stays, also one that is only there while it runs.
-      if (isRunning(machine)) tell({ ...machine, id: -1 }, END.reverted.told);
-      begin(machine, machine.snapshot, 'fromSnapshot');
-      tell(machine, 'startedFromSnapshot', 'resumedFromSnapshot', 'definedFromSnapshot');
+    /** Reverts to the snapshot with its disks, including those that were unplugged since. */
+    revert(vm: FakeVm): void {
+      if (vm.snapshot === undefined) throw new Error(`${vm.name} has no snapshot`);
+      // The domain stays, even a transient one.
+      if (isRunning(vm)) tell({ ...vm, id: -1 }, END.reverted.told);
+      begin(vm, vm.snapshot, 'fromSnapshot');
+      tell(vm, 'startedFromSnapshot', 'resumedFromSnapshot', 'definedFromSnapshot');
     },
 
-    suspend(machine: Machine): void {
-      setState(machine, 'paused');
-      tell(machine, 'suspendedPaused');
+    suspend(vm: FakeVm): void {
+      setState(vm, 'paused');
+      tell(vm, 'suspendedPaused');
     },
-    resume(machine: Machine): void {
-      if (isIn(machine, 'migrating')) {
-        for (const disk of machine.disks) assertUnlocked(disk, machine);
-        machine.imagesFree = false;
+    resume(vm: FakeVm): void {
+      if (isIn(vm, 'migrating')) {
+        for (const disk of vm.disks) assertUnlocked(disk, vm);
+        vm.imagesFree = false;
       }
-      setState(machine, 'unpaused');
-      tell(machine, 'resumedUnpaused');
+      setState(vm, 'unpaused');
+      tell(vm, 'resumedUnpaused');
     },
 
-    /** libvirtd has gone; its machines go on. */
+    /** libvirtd has ended; its VMs run on. */
     daemonDied(): void {
       daemonIsThere = false;
     },
-    /** The next libvirtd asks QEMU what its machines have, knows why none of them stopped, and counts its runs anew from the highest that still is. */
+    /**
+     * A new libvirtd reads the devices of its VMs from QEMU, does not know why a VM has stopped, and
+     * continues its ids after the highest one in use.
+     */
     daemonBegins(): void {
       if (daemonIsThere) return;
       daemonIsThere = true;
-      for (const machine of machines.values()) {
-        if (!isRunning(machine)) setState(machine, unseen.has(machine) ? 'offCrashed' : 'offUnknown');
-        machine.disks = machine.disks.filter(({ alias }) => !machine.dropped.has(alias));
-        machine.dropped.clear();
+      for (const vm of vms.values()) {
+        if (!isRunning(vm)) setState(vm, unseen.has(vm) ? 'offCrashed' : 'offUnknown');
+        vm.disks = vm.disks.filter(({ alias }) => !vm.dropped.has(alias));
+        vm.dropped.clear();
       }
       unseen.clear();
-      lastId = Math.max(0, ...[...machines.values()].map(({ id }) => id));
+      lastId = Math.max(0, ...[...vms.values()].map(({ id }) => id));
     },
   };
 }

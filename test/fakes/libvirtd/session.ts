@@ -1,5 +1,5 @@
-// One client's connection to a fake libvirtd, with the server's own limits: it stops reading while five requests are
-// unanswered, and pings once it was asked to.
+// One client's connection to a fake libvirtd, with the limits of the real server: it stops reading while five
+// requests are unanswered, and sends PINGs after the client has asked for them.
 import type { Socket } from 'node:net';
 import type { Domain, DomainEvent } from '../../../src/libvirt/domain.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
@@ -21,11 +21,11 @@ const names = new Map(
   Object.entries(procedures).map(([name, { number }]) => [number, name as ProcedureName] as const),
 );
 
-/** What clients may call before they are authenticated, and before OPEN. */
+/** Procedures that are allowed before authentication, and before connectOpen. */
 const ALWAYS: ReadonlySet<ProcedureName> = new Set(['authList', 'authPolkit']);
 const BEFORE_OPEN: ReadonlySet<ProcedureName> = new Set(['connectOpen', 'connectSupportsFeature', ...ALWAYS]);
 
-/** Calls that wait for the jobs of their domain; an end does not. */
+/** Procedures that wait for the jobs of their domain; domainDestroy does not wait. */
 const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'domainAttachDeviceFlags',
   'domainBlockResize',
@@ -35,9 +35,10 @@ const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'domainReset',
 ]);
 
+/** What a session needs of its libvirtd. */
 export interface SessionOptions {
   jobs: Pick<ReturnType<typeof fakeJobs>, 'run'>;
-  /** How often libvirtd has been started: calls that wait in one do not reach the next. */
+  /** Number of starts of libvirtd: a call that waits when libvirtd ends is not executed by the next one. */
   life(): number;
   answers: ReturnType<typeof fakeAnswers>;
   faults: ReturnType<typeof noFaults>;
@@ -112,7 +113,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
     return encode(procedure.result, answer(args, state));
   }
 
-  /** The domain whose jobs a call must wait for. */
+  /** UUID of the domain whose jobs a call must wait for; undefined if it need not wait. */
   function domainOf(name: ProcedureName | undefined, payload: Buffer): string | undefined {
     if (name === undefined || !CHANGES.has(name)) return undefined;
     try {

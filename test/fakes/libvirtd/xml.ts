@@ -1,4 +1,4 @@
-// The XML of a fake machine, in and out: only what a client that plugs disks looks at, in libvirt's own layout.
+// Reads and writes the XML of a fake VM in libvirt's layout, as far as clients that plug disks use it.
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
@@ -8,6 +8,7 @@ export const FROM_DOMAIN = 20;
 /** VIR_FROM_QEMU. */
 export const FROM_QEMU = 10;
 
+/** A `<disk>` element. */
 export interface FakeDisk {
   alias: string;
   target: string;
@@ -22,10 +23,11 @@ export interface FakeDisk {
   driver: Record<string, string>;
 }
 
+/** A `<domain>` element. */
 export interface ParsedDomain {
   name: string;
   uuid: string | undefined;
-  /** Free places for hot-plugged PCI devices. */
+  /** Free slots for hot-plugged PCI devices. */
   ports: number;
   disks: FakeDisk[];
 }
@@ -67,7 +69,7 @@ function diskOf(disk: Node): FakeDisk {
   if (target === '') throw refuse(ERROR.XML, 'XML error: target dev missing for disk');
   const source = node(disk.source);
   const driver = Object.entries(node(disk.driver)).filter(([key]) => key.startsWith('@'));
-  // libvirt ignores an alias that does not begin with ua- and makes one of its own.
+  // libvirt ignores an alias that does not begin with ua- and creates its own.
   const alias = textOf(node(disk.alias)['@name']);
   const bus = textOf(node(disk.target)['@bus']) || (target.startsWith('vd') ? 'virtio' : 'scsi');
   return {
@@ -90,7 +92,7 @@ export function parseDisk(xml: string): FakeDisk {
   return diskOf(disk);
 }
 
-/** The machine that a `<domain>` element describes; throws libvirt's errors. */
+/** The VM that a `<domain>` element describes; throws libvirt's errors. */
 export function parseDomain(xml: string): ParsedDomain {
   const domain = node(parse(xml).domain);
   const name = textOf(domain.name);
@@ -141,15 +143,15 @@ function portXml(index: number): string {
     </controller>\n`;
 }
 
-/** The machine's XML; `id` undefined: as it is defined, not as it runs. */
-export function domainXml(machine: {
+/** The XML of a VM; `id` undefined: its definition, else its live XML. */
+export function domainXml(vm: {
   name: string;
   uuid: string;
   id: number | undefined;
   ports: number;
   disks: FakeDisk[];
 }): string {
-  const { name, uuid, id, ports, disks } = machine;
+  const { name, uuid, id, ports, disks } = vm;
   return `<domain type='qemu'${id === undefined ? '' : ` id='${id}'`}>
   <name>${escaped(name)}</name>
   <uuid>${uuid}</uuid>
@@ -177,7 +179,7 @@ ${Array.from({ length: ports }, (_, index) => portXml(index + 1)).join('')}    <
 `;
 }
 
-/** What CONNECT_GET_CAPABILITIES answers. */
+/** The answer to CONNECT_GET_CAPABILITIES. */
 export function capabilitiesXml(hostUuid: string): string {
   return `<capabilities>
 

@@ -8,7 +8,7 @@ import type { DiskSpec, Hypervisor, NodeWatcher, PlugOutcome } from '../../../sr
 import type { Times } from '../../../src/hypervisor/operations.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 
-/** What is only a pause is short; what must not pass before a busy machine has done its work is long. */
+/** Pauses are short; time limits that a busy host must not reach are long. */
 const times: Times = {
   connectMs: 60_000,
   retryMs: 20,
@@ -35,7 +35,7 @@ interface Line {
   readonly sentence: string;
 }
 
-/** A hypervisor with these nodes, ended with the test. */
+/** A hypervisor with these nodes, closed after the test. */
 export function hypervisorOf(
   t: ExecutionContext,
   nodes: Readonly<Record<string, string>>,
@@ -55,18 +55,20 @@ export function hypervisorOf(
   return { hypervisor, lines };
 }
 
+/** A fake libvirtd, a hypervisor with it as node `n`, and the lines of its log. */
 export interface FakeNode {
   readonly fake: FakeLibvirtd;
   readonly hypervisor: Hypervisor;
   readonly lines: readonly Line[];
 }
 
-/** One fake node, `n`, and a hypervisor that knows it. */
+/** One fake node, `n`, and a hypervisor with that node. */
 export async function fakeNode(t: ExecutionContext, more: Partial<Times> = {}): Promise<FakeNode> {
   const fake = await fakeLibvirtd(t);
   return { fake, ...hypervisorOf(t, { n: fake.uri }, more) };
 }
 
+/** A new disk at vdb, on a file. */
 export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
   const disk = more.disk ?? randomUUID();
   return {
@@ -78,16 +80,16 @@ export function diskSpec(more: Partial<DiskSpec> = {}): DiskSpec {
   };
 }
 
-/** What is unplugged whatever it writes to, and whatever host answers. */
+/** Unplug without conditions on the path that the VM writes to and on the host that answers. */
 export const ANYWHERE = { source: null, host: null } as const;
 
-/** The outcome of a plug into the present run of a machine. */
+/** The outcome of a plug into the current run of a VM. */
 export const pluggedInto = ({ fake }: Pick<FakeNode, 'fake'>, name = 'a'): PlugOutcome => ({
   kind: 'plugged',
   run: { host: fake.hostUuid, id: fake.domain(name).id },
 });
 
-/** A watcher that does not care about what is not given. */
+/** A watcher with only these handlers; the others do nothing. */
 export const watcher = (heard: Partial<NodeWatcher>): NodeWatcher => ({
   up() {},
   running() {},
@@ -99,11 +101,13 @@ export const watcher = (heard: Partial<NodeWatcher>): NodeWatcher => ({
   ...heard,
 });
 
+/** A deadline, in milliseconds since 1970. */
 export const inMs = (ms: number): number => Date.now() + ms;
 
-/** A deadline that is never reached: ava ends a test that waits for it. */
+/** A deadline that is never reached: ava's time-out comes first. */
 export const farOff = (): number => inMs(3_600_000);
-/** A deadline that is waited for: three quarters of the time are for asking, one for the last look. */
+/** A deadline that the test waits for: three quarters of the time are for requests, one for the last look. */
 export const near = (): number => inMs(6000);
 
+/** A signal that is never aborted. */
 export const never = (): AbortSignal => new AbortController().signal;

@@ -1,4 +1,4 @@
-// A client that writes down what a libvirtd says: events as "event,detail", states as "state,reason", both by libvirt's numbers.
+// A client that records events as "event,detail" and states as "state,reason", in libvirt's numbers.
 import type { ExecutionContext } from 'ava';
 import { openClient } from '../../../src/libvirt/client.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
@@ -17,7 +17,7 @@ export async function witness(t: ExecutionContext, uri: string) {
   t.teardown(() => client.close());
   return {
     client,
-    /** What was told of a machine since the last call. Events come before the answer to a later question. */
+    /** The events of a VM since the last call: those sent before a query's answer have arrived with it. */
     async told(name: string): Promise<string[]> {
       await client.hostname();
       return events
@@ -25,7 +25,9 @@ export async function witness(t: ExecutionContext, uri: string) {
         .filter(event => event.name === name)
         .map(({ what }) => what);
     },
-    /** The machine's id, state and reason, and the numbers of the disks in its XML; undefined if it is not listed. */
+    /**
+     * A VM's id, state and reason, and the numbers of the disks in its XML; undefined if it is not listed.
+     */
     async sees(name: string) {
       const domain = (await client.listDomains()).find(one => one.name === name);
       if (!domain) return undefined;
@@ -53,5 +55,5 @@ export const disk = (n: number, more = ''): string =>
   `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/pool/${n}'/>
     <target dev='sd${'abcdefgh'[n]}' bus='scsi'/>${more}<alias name='ua-${n}'/></disk>`;
 
-/** Whether libvirt refused a call with this code. */
+/** The expectation that libvirt refuses a call with this code. */
 export const refusedWith = (code: number) => ({ instanceOf: LibvirtError, code });

@@ -1,5 +1,6 @@
-// Runs by itself, in a mount namespace in which the directory argv[2] is a file system of its own; freezes it, asks a pool on it for much
-// more than there are threads, and says on standard output what still went on meanwhile.
+// A program of its own, for a mount namespace in which the directory argv[2] is a separate file system. It
+// freezes that file system, makes more calls of a pool on it than there are threads, and prints as JSON what
+// still worked meanwhile.
 import { execFile } from 'node:child_process';
 import { randomUUID, scrypt } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -19,7 +20,7 @@ const kept = randomUUID();
 await pool.make(kept, 1, never);
 
 await run('fsfreeze', ['--freeze', directory]);
-/** Whoever waits for a thread would do so for ever; nobody could even kill this process. */
+/** Thaws the file system after this time in any case: a process that waits for it cannot even be killed. */
 const LONG_MS = 60_000;
 let thawed = false;
 const thaw = async (): Promise<void> => {
@@ -37,7 +38,7 @@ try {
   }
   const removing = pool.remove(kept, never).then(() => 'removed', codeOf);
   making.push(removing);
-  // All that have a thread are in the file system by now, and do not come back.
+  // All calls that have a thread hang in the file system by now.
   const free = await Promise.all([hash('password', 'salt', 32), hash('password', 'salt', 32)]);
   if (!thawed) meanwhile = free.map(key => `${key.length} bytes`);
   begin.abort(new Error('deadline'));

@@ -1,5 +1,6 @@
-// LVM without device-mapper: real volume groups on a loop device, whose volumes exist in their metadata only. Nothing of the
-// machine's own LVM is read or changed: it has a folder for its configuration and its locks, and sees only that device.
+// LVM without device-mapper: real volume groups on loop devices, whose volumes exist in the metadata only.
+// This host's own LVM is neither read nor changed: these tests have their own folder for configuration and
+// locks, and LVM sees only the loop devices.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,40 +26,44 @@ function obstacle(): string | undefined {
 
 const why = obstacle();
 
-/** Declares a serial test that needs LVM's metadata; where there can be none it is skipped, with the reason in its title. */
+/** Declares a serial test that needs LVM's metadata; skipped, with the reason, if there is none. */
 export const metadataTest: (title: string, run: (t: ExecutionContext) => Promise<void>) => void =
   why === undefined
     ? (title, run) => test.serial(title, run)
     : (title, run) => test.serial.skip(`${title} (${why})`, run);
 
-/** Whether such tests run here. */
+/** Whether these tests can run here. */
 export const hasMetadataLvm = why === undefined;
 
+/** A volume group without devices, for one test. */
 export interface MetadataLvm {
   readonly directory: string;
-  /** Puts these lines into the lvm.conf of the pools, behind what keeps the machine's own LVM out of this, and in place of earlier ones. */
+  /**
+   * Appends these lines to the lvm.conf of the pools, after those that separate it from the host's LVM;
+   * replaces earlier lines.
+   */
   configure(...lines: readonly string[]): Promise<void>;
-  /** A blank device of that name and size; answers its path. */
+  /** Creates a blank loop device with that name and size; resolves with its path. */
   addDevice(name: string, sizeGiB: number): Promise<string>;
-  /** Takes a device away, as a cable would. */
+  /** Detaches a device, as if its cable were pulled. */
   detach(name: string): Promise<void>;
-  /** Brings it back; answers its path. */
+  /** Attaches it again; resolves with its path. */
   attach(name: string): Promise<string>;
   /** How many programs the pools have run so far. */
   programs(): number;
-  /** Runs LVM by itself; answers what it printed. */
+  /** Runs an LVM command; resolves with its output. */
   lvm(...args: string[]): Promise<string>;
-  /** A pool in the volume group `meta`, which is `expected` to have volumes. */
+  /** Opens and begins a pool in the volume group `meta`; `expected` as of `Pool.begin`. */
   pool(more?: Partial<LvmPoolOptions> & { expected?: boolean }): Promise<Pool>;
   sizeOf(uuid: string): Promise<number | undefined>;
-  /** Every volume that is left. */
+  /** The names of all volumes in `meta`. */
   volumes(): Promise<string[]>;
 }
 
-/** A volume group `meta` of `sizeGiB` GiB; all ends with the test. */
+/** Creates a volume group `meta` of `sizeGiB` GiB; it is removed after the test. */
 export async function metadataLvm(t: ExecutionContext, sizeGiB: number): Promise<MetadataLvm> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-meta-'));
-  /** Of who looks on. */
+  /** The configuration of the test's own LVM commands. */
   const own = join(directory, 'own');
   await mkdir(own);
   const attached = new Map<string, string>();

@@ -1,4 +1,5 @@
-// Runs by itself, with few descriptors: says on standard output what came of a program while there were none left, and afterwards.
+// A program of its own, with few descriptors: prints as JSON the results of a command before, while and after
+// it has used up all descriptors.
 import { closeSync, openSync } from 'node:fs';
 import { createRunner } from '../../../src/storage/command.ts';
 
@@ -11,7 +12,7 @@ const taken: number[] = [];
 try {
   for (;;) taken.push(openSync('/dev/null', 'r'));
 } catch {
-  // All of them.
+  // No descriptor is left.
 }
 const without = await outcome();
 for (const descriptor of taken) closeSync(descriptor);

@@ -1,4 +1,4 @@
-// What every kind of pool must do, whatever it is made of.
+// The tests that every kind of pool must pass.
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { ExecutionContext, TestFn } from 'ava';
@@ -7,18 +7,19 @@ import type { Pool } from '../../../src/storage/pool.ts';
 
 interface Subject {
   readonly pool: Pool;
-  /** The size of a volume, as told by somebody else than the pool; undefined where there is none. */
+  /** The size of a volume in bytes, not read through the pool; undefined if there is no volume. */
   sizeOf(uuid: string): Promise<number | undefined>;
-  /** Everything that is left of any volume; empty if nothing is. */
+  /** The remains of all volumes; empty if there are none. */
   leftOver(): Promise<readonly string[]>;
 }
 
+/** The kind of pool to test. */
 export interface SuiteOptions {
-  /** Opens a fresh pool; it ends with the test. */
+  /** Opens an empty pool; it is removed after the test. */
   readonly subject: (t: ExecutionContext) => Promise<Subject>;
-  /** Whether volumes can be opened: not where LVM has no device-mapper. */
+  /** Whether volumes can be opened; false for LVM without device-mapper. */
   readonly opens: boolean;
-  /** How many volumes of 1 GiB are made at once. */
+  /** How many volumes of 1 GiB are made concurrently. */
   readonly many: number;
   /** How often a creation is aborted, a little later each time. */
   readonly aborts: number;
@@ -27,6 +28,7 @@ export interface SuiteOptions {
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
+/** A signal that is never aborted. */
 export const never = (): AbortSignal => new AbortController().signal;
 
 /** The PdiskError with which a promise must fail. */
@@ -34,7 +36,9 @@ export async function failureOf(t: ExecutionContext, promise: Promise<unknown>):
   return (await t.throwsAsync(promise, { instanceOf: PdiskError })) as PdiskError;
 }
 
-/** Reads `bytes` from `at` on; past the page cache's old contents, for the device is opened anew. */
+/**
+ * Reads `bytes` from offset `at`. Opens the device anew, so that old contents of the page cache do not count.
+ */
 export async function readAt(path: string, at: number, bytes: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
@@ -45,7 +49,7 @@ export async function readAt(path: string, at: number, bytes: number): Promise<B
   }
 }
 
-/** Writes a pattern there, durably. */
+/** Writes a pattern at offset `at` and syncs it. */
 export async function writeAt(path: string, at: number, pattern: Buffer): Promise<void> {
   const file = await open(path, 'r+');
   try {
@@ -56,13 +60,13 @@ export async function writeAt(path: string, at: number, pattern: Buffer): Promis
   }
 }
 
-/** The disks that have a volume. */
+/** The UUIDs of the disks that have a volume. */
 export const uuidsIn = async (pool: Pool): Promise<readonly string[]> =>
   (await pool.list()).map(({ uuid }) => uuid);
 
-/** Declares the suite's tests, serially: a volume group is a resource they share. */
+/** Declares the suite's tests as serial ones, because they may share a volume group. */
 export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }: SuiteOptions): void {
-  test.serial('a volume is exactly as large as asked, zeros, and listed', async t => {
+  test.serial('a new volume has the exact size, reads as zeros, and is listed', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
     await pool.make(uuid, 2, never());
@@ -71,7 +75,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     t.is(entry?.uuid, uuid);
     t.is(entry?.bytes, 2 * GIB);
     t.is(entry?.obstacle, undefined);
-    // Clocks of file systems lag behind a little.
+    // The clock of a file system may be a little behind.
     const age = entry?.createdMs === undefined ? 0 : Date.now() - entry.createdMs;
     t.true(age > -2_000 && age < 3_600_000, `${age}`);
     t.deepEqual(await pool.strangers(), []);
@@ -80,7 +84,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     for (const at of [0, GIB, 2 * GIB - MIB]) t.true((await readAt(path, at, MIB)).every(byte => byte === 0));
   });
 
-  test.serial('making a volume again is no error, unless its size is another', async t => {
+  test.serial('making a volume again is no error, but fails with another size', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
     await pool.make(uuid, 1, never());
@@ -101,7 +105,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     t.deepEqual(await leftOver(), []);
   });
 
-  test.serial('a volume only ever grows, and keeps what it holds', async t => {
+  test.serial('a volume only grows, and keeps its contents', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
     await pool.make(uuid, 1, never());
@@ -122,7 +126,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     t.true((await readAt(path, GIB, MIB)).every(byte => byte === 0));
   });
 
-  test.serial('a volume that is not there cannot grow, and does not count as wiped', async t => {
+  test.serial('growing and wiping a volume that does not exist fail', async t => {
     const { pool } = await subject(t);
     const uuid = randomUUID();
     t.is(await pool.sizeOf(uuid, never()), undefined);
@@ -147,7 +151,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     }
   });
 
-  test.serial('many volumes can be made and removed at once', async t => {
+  test.serial('many volumes can be made and removed concurrently', async t => {
     const { pool, leftOver } = await subject(t);
     const uuids = Array.from({ length: many }, () => randomUUID());
     await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
@@ -157,12 +161,12 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     t.deepEqual(await leftOver(), []);
   });
 
-  test.serial('making and removing does not change what may be promised', async t => {
+  test.serial('making a volume does not change the promisable bytes', async t => {
     const { pool } = await subject(t);
     const before = await pool.promisableBytes();
     t.true(before >= GIB);
     await pool.make(randomUUID(), 1, never());
-    // Somebody else may use the same file system.
+    // Other programs may use the same file system.
     t.true(Math.abs((await pool.promisableBytes()) - before) < GIB);
   });
 }

@@ -1,5 +1,5 @@
-// Runs by itself, in a mount namespace in which the directory argv[2] is a tiny file system with room for three files; says
-// on standard output what the pool did there.
+// A program of its own, for a mount namespace in which the directory argv[2] is a file system with space for
+// three files; prints as JSON what a pool did there.
 import { randomUUID } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { PdiskError } from '../../../src/errors.ts';
