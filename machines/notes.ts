@@ -1,6 +1,9 @@
 import type { Failure, Problem, Refusal } from './reasons.ts';
 
-/** The kinds of change that readers of the event log see; a closed list. */
+/**
+ * The types of the event log. Closed list: clients filter by it, and AsyncAPI and OpenAPI are generated from
+ * it.
+ */
 export type ChangeType =
   | 'disk.created'
   | 'disk.adopted'
@@ -23,20 +26,23 @@ export type ChangeType =
   | 'disk.state-changed'
   | 'disk.updated';
 
-/** Notes of a chart for its shell. They run inside `actor.send()`, take notes and touch nothing. */
+/**
+ * Notes of a chart for the shell (`src/disks/actors`). Their actions run inside `actor.send()` and only
+ * record the note.
+ */
 export interface Refuse {
   readonly code: Refusal;
   readonly detail?: string;
 }
 
 export interface Answer {
-  /** What went wrong, or null: done. */
+  /** What went wrong; null: the request is done. */
   readonly problem: Problem<Failure> | null;
 }
 
 export interface Publish {
   readonly type: ChangeType;
-  /** What went wrong, where something did. */
+  /** What went wrong, if anything. */
   readonly problem?: Problem<Refusal | Failure> | null;
 }
 
