@@ -1,9 +1,6 @@
 import type { Failure, Problem, Refusal } from './reasons.ts';
 
-/**
- * The types of the event log. Closed list: clients filter by it, and AsyncAPI and OpenAPI are generated from
- * it.
- */
+/** The types of change in the event log. This list is closed: clients filter by it. */
 export type ChangeType =
   | 'disk.created'
   | 'disk.adopted'

@@ -1,4 +1,4 @@
-/** Every kind of difference, with what it means. */
+/** Every kind of drift, with a sentence for the API's documentation. */
 export const driftKinds = {
   'unrecorded-use': 'A live domain has the disk, and no attachment accounts for it.',
   'definition-keeps':

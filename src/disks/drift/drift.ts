@@ -1,4 +1,5 @@
-// Every difference between what the records, the pool and the live domains say. Nothing here is repaired: who repairs it says so below.
+// Finds every difference between records, pool and live domains. Nothing is repaired here: each difference
+// names its repair.
 
 import { sameVm } from '../../../machines/vm.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
@@ -9,34 +10,37 @@ import type { Holder, Holders } from '../vms/holders.ts';
 import type { DriftKind } from './drift-kinds.ts';
 import type { VolumeDifferences } from './volumes.ts';
 
-/** One difference. What it is not about is null. */
+/** One difference. A field that does not apply is null. */
 export interface Difference {
   readonly kind: DriftKind;
   /** Disk UUID. */
   readonly disk: string | null;
   /** The name by which the node is known. */
   readonly node: string | null;
-  /** The machine: the domain's name, or as the caller named it. */
+  /** The VM: the domain's name, or the name that the caller gave. */
   readonly vm: string | null;
   /** The domain's UUID. */
   readonly domain: string | null;
-  /** Since when it is so, in milliseconds since 1970, where that is known; else it counts from when it was first seen. */
+  /**
+   * Since when the difference exists, in milliseconds since 1970. Null: not known; then it counts from its
+   * first sighting.
+   */
   readonly since: number | null;
   readonly detail: string;
-  /** The request, or what else, that repairs it; null where it is repaired by itself. */
+  /** What repairs it: a request or a command. Null: pdisk repairs it by itself. */
   readonly repair: string | null;
 }
 
-/** What is held against each other. */
+/** What is compared. */
 export interface Truths {
   readonly attachments: readonly StoredAttachment[];
   readonly holders: Pick<Holders, 'all' | 'unseen'>;
   readonly definitions: Pick<DefinitionBook, 'all'>;
   readonly volumes: VolumeDifferences;
-  /** Why the pool could not be looked at; undefined: it could. */
+  /** Why the pool could not be listed; undefined: it was listed. */
   readonly poolUnseen: string | undefined;
   readonly nodes: readonly NodeView[];
-  /** The canonical key of a node by its name, and its name by its key. */
+  /** The canonical key of a node by its name. */
   readonly keyOf: (name: string) => string;
   readonly nameOf: (key: string) => string;
 }
@@ -45,7 +49,7 @@ const about = { disk: null, node: null, vm: null, domain: null, since: null, rep
 
 const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** A form's fields, as a person would send them. */
+/** The form fields of a request about this VM, as part of a sentence. */
 const machine = (node: string, vm: string): string => `node=${node} and vm_id=${vm}`;
 
 function* ofHolder(holder: Holder, attachments: readonly StoredAttachment[]): Generator<Difference> {
@@ -121,14 +125,14 @@ function* ofPool({ leftovers, lost, strangers }: VolumeDifferences): Generator<D
     yield { ...about, kind: 'volume-lost', disk, detail: 'the disk has no volume in the pool', repair };
   }
   for (const { name, uuid: disk } of strangers) {
-    // Nothing of its size: an overlay grows, and is the same difference all the time.
+    // The detail is the identity of this difference, so it must not contain the size: an overlay grows.
     const detail = `${name} is not the disk's volume`;
     const repair = 'look at it, and remove it from the pool by hand';
     yield { ...about, kind: 'stranger', disk, detail, repair };
   }
 }
 
-/** What is the matter with a node where so many attachments are. */
+/** The differences of a node with this number of attachments. */
 function* ofNode(view: NodeView, count: number, unseen: string | undefined): Generator<Difference> {
   const { node, since, operation } = view;
   const path = `POST /api/nodes/${node}`;
@@ -180,7 +184,7 @@ function* ofNodes({ nodes, attachments, holders, keyOf, nameOf }: Truths): Gener
   }
 }
 
-/** All differences, those of one kind together. */
+/** All differences, grouped by kind. */
 export function* differencesOf(truths: Truths): Generator<Difference, undefined> {
   const held = truths.attachments.filter(isHeld);
   const byDisk = new Map<string, StoredAttachment[]>();
