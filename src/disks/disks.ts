@@ -77,10 +77,7 @@ export interface DisksParts {
    * visible to readers.
    */
   readonly publish: (events: readonly EventRecord[]) => void;
-  /**
-   * Whether the caller's account still exists with the same role and password as when the request was
-   * authenticated.
-   */
+  /** Whether the caller's account is unchanged since its credentials were verified. */
   readonly stands: (caller: Caller) => boolean;
   /** Undefined: the actors are not inspected. */
   readonly inspect?: Inspect | undefined;

@@ -42,6 +42,7 @@ export interface Truths {
   readonly nodes: readonly NodeView[];
   /** The canonical key of a node by its name. */
   readonly keyOf: (name: string) => string;
+  /** The name of a node by its canonical key. */
   readonly nameOf: (key: string) => string;
 }
 
