@@ -312,7 +312,7 @@ export interface NodeView {
   } | null;
 }
 
-/** The operations on nodes, for the API. */
+/** The operations on nodes, for the API. A failed write rejects with the store's own error. */
 export interface NodeService {
   /** The nodes that the configuration names, and linked nodes that match its wildcard. Throws nothing. */
   list(caller: Caller): readonly NodeView[];

@@ -6,7 +6,10 @@ import { createListingIndex, type ListingIndex } from './listing-index.ts';
 import { createRecordIndex, type RecordIndex } from './record-index.ts';
 import type { StoredAttachment, StoredDisk } from './records.ts';
 
-/** Disks in the order of their creation. Their times are sorted, not they: many records lie all over the memory. */
+/**
+ * Disks in order of creation. Sorts an array of timestamps with indexes rather than the records: better cache
+ * locality.
+ */
 function* inOrder(disks: readonly StoredDisk[]): Generator<StoredDisk, undefined> {
   const created = Float64Array.from(disks, ({ context }) => context.created);
   const indexes = Uint32Array.from(disks.keys()).sort((a, b) => (created[a] ?? 0) - (created[b] ?? 0));
@@ -17,8 +20,8 @@ function* inOrder(disks: readonly StoredDisk[]): Generator<StoredDisk, undefined
 }
 
 /**
- * Both shelves as the store has them. A node's canonical key follows the configuration, which may have changed since: it is taken
- * anew from the host's name.
+ * Both record indexes, loaded from the store. A node's canonical key depends on the configuration, which may
+ * have changed since the last start: it is computed again from the node's name.
  */
 export async function loadIndexes(
   store: Store,

@@ -15,17 +15,17 @@ import type { Parts } from './parts.ts';
 import { disksOf } from './results.ts';
 
 const LOOK_MS = 50;
-/** How long a request waits for what another one, before a restart, has begun. */
+/** How long a request waits for what an earlier request began before a restart, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** What is at the key of an actor that waits for nobody. */
+/** The state of an actor that waits for nothing. */
 function restOf(key: string, record: StoredRecord | undefined): AtRest {
   if (isGone(record)) return 'gone';
   if (isDiskKey(key)) return isKnown(record as StoredDisk) ? 'known' : 'other';
   return isPlugged(record as StoredAttachment) ? 'plugged' : 'other';
 }
 
-/** What became of requests that a restart has interrupted, for those who ask again. */
+/** The results of requests that a restart interrupted, for clients that repeat them. */
 export const afterRestart = ({
   committed,
   hypervisor,

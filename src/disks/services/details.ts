@@ -21,7 +21,7 @@ function attachmentDetails({ state, context }: StoredAttachment, shown: boolean)
   return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
 }
 
-/** Whom a disk and its attachments wait for. */
+/** What a disk and its attachments wait for. */
 export function waitingOf(shelf: RecordIndex, disk: StoredDisk): Waiting[] {
   const { deadline } = disk.context;
   const own: Waiting[] = deadline !== null ? [{ for: 'pool', attachment: null, until: deadline }] : [];
@@ -34,9 +34,7 @@ export function waitingOf(shelf: RecordIndex, disk: StoredDisk): Waiting[] {
   return [...own, ...others];
 }
 
-/**
- * Everything that there is to say of a disk. `shows` tells of which attachments the machine and the account are told.
- */
+/** The full view of a disk. `shows`: whether the view names the VM and the account of an attachment. */
 export function detailsOf(
   shelf: RecordIndex,
   disk: StoredDisk,
@@ -71,7 +69,10 @@ const versions = new WeakMap<
   { readonly attachments: readonly StoredAttachment[]; readonly version: string }
 >();
 
-/** Names what a disk and its attachments are now: equal as long as nothing of them changes, also across a restart. */
+/**
+ * A hash of a disk's full view: the same as long as the disk and its attachments do not change, also across a
+ * restart.
+ */
 export function versionOf(shelf: RecordIndex, disk: StoredDisk): string {
   const attachments = attachmentsOf(shelf, disk);
   const known = versions.get(disk);

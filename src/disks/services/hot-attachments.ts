@@ -10,7 +10,7 @@ import { mayNameVms, maySee, mayUnplug } from './rights.ts';
 import { usersInTheWay } from './users-in-the-way.ts';
 import { factsFor, vouchedFor, wordOf } from './vm-detach.ts';
 
-/** Plugging disks into running machines, and unplugging them. */
+/** Hot attach and hot detach. */
 export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
   const { system, decided, committed, hypervisor, hosts, strays, newId, now, vmAccess, questionMs } = parts;
 
@@ -79,7 +79,7 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
       }
       const key = attachmentKey(attachment.context.id);
       const forced = force && (await factsFor(parts, attachment, [uuid], wordOf(caller, force)));
-      // What was plugged in since the look began, it need not show.
+      // A device that was plugged after the inspection began may be missing from it.
       if (forced && decided.attachment(attachment.context.id) !== attachment)
         throw errorOf('ATTACH_IN_PROGRESS', facts);
       const event = { type: 'HOTDETACH' as const, ...(forced ? { forced } : {}) };

@@ -4,10 +4,10 @@ import type { RecordIndex } from '../records/record-index.ts';
 import type { StoredDisk } from '../records/records.ts';
 import { maySeeUse } from './rights.ts';
 
-/** How many machines a sentence names. */
+/** How many VMs a sentence names. */
 const MOST = 5;
 
-/** Which machines stand against a request that was refused for them, as far as the caller may know. */
+/** Names the VMs that caused the refusal of a request, as far as the caller may see them. */
 export function usersInTheWay(
   shelf: RecordIndex,
   caller: Caller,

@@ -10,10 +10,10 @@ import type { Parts } from './parts.ts';
 import { expectDone } from './results.ts';
 import { mayDetach, runsTheCloud } from './rights.ts';
 
-/** How often facts are gathered anew because the machine's attachments changed meanwhile. */
+/** How often the facts are gathered if the VM's attachments change meanwhile. */
 const ATTEMPTS = 5;
 
-/** Whose word a call is. */
+/** Whose authority a detach call has. Throws FORBIDDEN. */
 export function wordOf(caller: Caller, force: Force | undefined): Word {
   if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
   if (caller.role !== 'admin') {
@@ -22,7 +22,10 @@ export function wordOf(caller: Caller, force: Force | undefined): Word {
   return 'administrator';
 }
 
-/** What hosts tell of the machine behind an attachment. */
+/**
+ * What hosts report about the VM of an attachment. `disks`: those that count as held if the live domain could
+ * not be read.
+ */
 export async function factsFor(
   { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
   { context: { vm } }: StoredAttachment,
@@ -35,7 +38,7 @@ export async function factsFor(
   return { found, held, alarm: alarms.of(vm.node) ?? null, word };
 }
 
-/** Releasing all disks of a machine that was killed: all of them or none. */
+/** Releases all disks of a VM that was killed: all of them or none. */
 export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
   const { system, decided, hypervisor, holders } = parts;
 
@@ -68,7 +71,10 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
     return Promise.all(facts);
   }
 
-  /** The facts, and the attachments that they are about: those that the machine has at the moment of decision. */
+  /**
+   * The VM's attachments at the moment of decision, each with its facts. Throws VM_HAS_NO_DISKS, FORBIDDEN,
+   * ATTACH_IN_PROGRESS.
+   */
   async function investigate(caller: Caller, name: VmName, word: Word) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
@@ -101,6 +107,6 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
   };
 }
 
-/** What an administrator vouches for by force. */
+/** What an administrator confirms by force, as a sentence. */
 export const vouchedFor = ({ node, vmId }: VmName): string =>
   `VM '${vmId}' on node '${node}' is gone and does not come back with its disks`;
