@@ -7,23 +7,29 @@ import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 
-/** An attachment on a node that is silent, and where its machine was found. */
+/** An attachment on the node, and where its VM was found. */
 type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
 
 interface Burial {
-  /** What has to be told to the attachments of a node. */
+  /** The facts to send to the node's attachments. */
   readonly facts: readonly Fact[];
-  /** The disks of those whose machine is nowhere else. */
+  /** UUIDs of the disks that will be released: their VM is on no other node. */
   readonly disks: readonly string[];
 }
 
-/** Releasing what is on a node that an administrator has declared dead. */
+/** Releases the disks on a node that an administrator has declared dead. */
 export interface DeadNodes {
-  /** `until`: of the attachments that were made until then, by the system's clock; later ones are for when the node is back. */
+  /**
+   * Gathers the facts for a node's attachments. `until`: only attachments created until then, in milliseconds
+   * since 1970 by the system's clock; later ones were made for the time when the node is back.
+   */
   prepare(node: string, until?: number): Promise<Burial>;
-  /** To be called once the declaration is on disk. */
+  /** Sends the facts to the attachments. To be called when the declaration is on disk. */
   tell(node: string, burial: Burial): Promise<void>;
-  /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
+  /**
+   * Repeats both steps for all declared nodes at start: a crash may have come between a declaration and its
+   * effects.
+   */
   goOn(): Promise<void>;
 }
 
@@ -37,7 +43,7 @@ export function createDeadNodes(parts: {
   const { system, decided, hosts, holders, finder } = parts;
 
   async function find({ context: { vm } }: StoredAttachment): Promise<Whereabouts> {
-    // Whoever declares the node dead answers for it.
+    // The dead node itself is not asked: the administrator vouches for it.
     return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 

@@ -1,5 +1,5 @@
-// The one place that says where a machine is: for passes over a node, for what nodes tell, for calls to detach, and for what is being
-// unplugged. It brings facts; the charts decide what follows.
+// The only place that determines where a VM is, for passes over a node, libvirt's events, detach calls and
+// unplugs. It reports facts; the charts decide what follows.
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../../../machines/vm.ts';
@@ -19,30 +19,31 @@ export interface FinderParts {
   readonly now: () => number;
   /** How long a node may take to answer a question, in milliseconds. */
   readonly questionMs: number;
-  /** How old a connection must be for what libvirt does not show on it to prove anything, in milliseconds. */
+  /** How old a connection must be before a domain's absence from it counts, in milliseconds. */
   readonly settlingMs: number;
 }
 
 export interface Finder {
   /**
-   * A complete list of a node, of the host that is known there, shared by all who ask at the same moment. Throws NODE_UNREACHABLE, and
-   * NODE_DOUBTED where another host answers.
+   * The complete list of a node's domains, from the host on record; concurrent calls share one request.
+   * Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE, and with NODE_DOUBTED if another host answers.
    */
   survey(node: string): Promise<Survey>;
   /**
-   * Where a machine is that is known by its domain's UUID. `end`: that it was seen to end. Not `patient`: nodes that would have to be waited
-   * for count as silent. `homeIsDead`: somebody answers for its own node, which is not asked.
+   * Finds a VM by its domain UUID. `end`: its run was seen to end so. `patient`: false to count nodes that
+   * would have to be waited for as silent. `homeIsDead`: true to leave out its own node, which an
+   * administrator declares dead. Does not reject for nodes that fail: they count as silent.
    */
   find(
     vm: Vm,
     how?: { readonly end?: RunEnd; readonly patient?: boolean; readonly homeIsDead?: boolean },
   ): Promise<Whereabouts>;
-  /** Where a machine is that is known by its names only: only its node is asked. */
+  /** Finds a VM that is known only by its names; only its own node is asked. */
   findNamed(vm: Vm): Promise<Whereabouts>;
   stop(): void;
 }
 
-/** How often a node is asked again whose connection is too young. */
+/** How often a node is asked again while its connection is too young. */
 const SETTLING_ATTEMPTS = 3;
 
 type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
@@ -51,7 +52,7 @@ type NodeFinding =
   | { readonly at: 'absent'; readonly end: RunEnd | null; readonly defined: readonly string[] }
   | { readonly silent: string };
 
-/** Where nobody is asked, or nobody shows it. */
+/** The result if no node is asked, or if none shows the VM. */
 export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] } as const;
 
 const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
@@ -68,7 +69,7 @@ export function createFinder(parts: FinderParts): Finder {
   const surveys = new Map<string, () => Promise<Survey>>();
   const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
   const stopping = new AbortController();
-  // Many wait at once for nodes that have only just been linked.
+  // Many calls may wait at once for nodes that have just been linked.
   setMaxListeners(0, stopping.signal);
 
   async function ask(node: string): Promise<Survey> {
@@ -92,7 +93,7 @@ export function createFinder(parts: FinderParts): Finder {
     return list.answer;
   }
 
-  /** A list that was asked for at `since` or later. */
+  /** A list that was requested at `since` or later. */
   function survey(node: string, since = now()): Promise<Survey> {
     const list = latest.get(node);
     if (list && list.askedAt >= since) return list.answer;
@@ -103,7 +104,10 @@ export function createFinder(parts: FinderParts): Finder {
 
   const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
 
-  /** The list, or a later one, on which what is not shown is not there; a young one of a node that loses its link again and again. */
+  /**
+   * The list, or a later one from a connection old enough for absence to count; a young one after the last
+   * attempt, if the node keeps losing its connection.
+   */
   async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
     if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
     await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
@@ -136,7 +140,10 @@ export function createFinder(parts: FinderParts): Finder {
   const lookAt = async (vm: Vm, node: string, domain: string): Promise<NodeFinding> =>
     sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
 
-  /** What one node shows of a machine; `patient`: also one that has to be linked first, or has only just been. */
+  /**
+   * What one node reports of a VM. `patient`: also wait for a node that must be linked first or has just been
+   * linked.
+   */
   async function sightOn(vm: Vm, node: string, patient: boolean, since: number): Promise<NodeFinding> {
     const domain = vm.domain ?? '';
     try {
@@ -157,7 +164,10 @@ export function createFinder(parts: FinderParts): Finder {
 
   const hostUuidOf = (node: string): string | undefined => hosts.uuidOf(hypervisor.hostOf(node));
 
-  /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
+  /**
+   * Why hosts that could have the VM did not answer. One host may be known as two nodes, and have answered as
+   * the other.
+   */
   function silence(sights: ReadonlyMap<string, NodeFinding>): string[] {
     const answered = [...sights]
       .filter(([, sight]) => !('silent' in sight))
@@ -169,7 +179,10 @@ export function createFinder(parts: FinderParts): Finder {
     return [...new Set(silent)];
   }
 
-  /** Asks its own node first, for during a migration two show it; then all others at once. */
+  /**
+   * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
+   * parallel.
+   */
   async function look(vm: Vm, patient: boolean, homeIsDead: boolean): Promise<Whereabouts> {
     const since = now();
     const home: NodeFinding =
@@ -203,7 +216,8 @@ export function createFinder(parts: FinderParts): Finder {
       const first = await look(vm, patient, homeIsDead);
       if (first.at !== 'nowhere') return first;
       if (end) return { ...first, end };
-      // It may have gone from a host that was not asked yet to one that had been.
+      // Search again: the VM may have moved from a node that was not asked yet to one that had already
+      // answered.
       return look(vm, patient, homeIsDead);
     },
     async findNamed(vm) {
@@ -217,7 +231,8 @@ export function createFinder(parts: FinderParts): Finder {
         const running = found.filter(one => one.at === 'running');
         const [first] = running;
         const disks = running.flatMap(one => one.disks ?? []);
-        // A running one without disks is not the one that was meant if another of that name comes back with its own.
+        // If a saved or migrating domain of that name will come back with its disks, a running one without
+        // disks is not the VM that is meant.
         const away = disks.length === 0 ? found.find(one => one.at !== 'running') : undefined;
         if (away) return away;
         return first ? { ...first, disks } : NOWHERE;

@@ -1,5 +1,6 @@
-// A live domain has a disk of ours, and no attachment accounts for it: a plug that was given up has come true after all, somebody defined
-// the machine anew from its live XML, the database is older than the machines, or a disk was plugged by hand.
+// Stray devices: a live domain has one of our disks, and no attachment accounts for it. A plug that was given
+// up has taken effect later, a VM was defined again from its live XML, the database is older than the VMs, or
+// a disk was plugged by hand.
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
 import type { Run } from '../../../machines/whereabouts.ts';
@@ -12,7 +13,7 @@ import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { accountingFor, heldByDomain, heldIds } from './vm-attachments.ts';
 
-/** Nobody has said which host, and to which path its machine writes. */
+/** Any host, and any path that the VM writes to. */
 const WHATEVER = { host: null, source: null };
 
 export interface StrayParts {
@@ -25,14 +26,15 @@ export interface StrayParts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly questionMs: number;
-  /** How long unplugging a device that nobody asked for may take, in milliseconds. */
+  /** How long unplugging a stray device may take, in milliseconds. */
   readonly unplugMs: number;
 }
 
 export interface Strays {
   /**
-   * What a live domain showed: a device by our alias that was accounted for neither before that nor is now becomes an attachment. On a node
-   * that was declared dead and has come back it is unplugged then.
+   * Handles an inspected live domain: a device under our alias that no attachment accounts for, neither
+   * before the inspection nor now, is adopted as an attachment. On a node that was declared dead and has come
+   * back it is unplugged afterwards.
    */
   settle(
     node: string,
@@ -41,9 +43,12 @@ export interface Strays {
     disks: readonly LiveDisk[],
     accountedBefore: ReadonlySet<string>,
   ): Promise<void>;
-  /** A device by our alias that has only just come, and that nobody waits for any more: it is unplugged. */
+  /** Unplugs a device under our alias that has just appeared and that no request waits for. */
   unplug(node: string, domain: DomainName, disk: string): Promise<void>;
-  /** Which machine has a disk without an attachment, in words, and by a look of this moment; null: none. */
+  /**
+   * A sentence naming the VM that has a disk without an attachment, confirmed by an inspection now; null:
+   * none.
+   */
   holderOf(disk: string): Promise<string | null>;
   stop(): void;
 }
@@ -81,7 +86,10 @@ export function createStrays(parts: StrayParts): Strays {
     await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });
   }
 
-  /** A node that was declared dead has come back: others may have been given what its machines still have. */
+  /**
+   * Unplugs all disks of a domain on a node that was declared dead and has come back: other VMs may have got
+   * these disks.
+   */
   async function expel(node: string, domain: DomainName): Promise<void> {
     const declaration = hosts.declaration(node);
     if (!declaration) return;
@@ -114,7 +122,7 @@ export function createStrays(parts: StrayParts): Strays {
           if (error instanceof PdiskError) return undefined;
           throw error;
         });
-        // A node that does not answer may have the machine still.
+        // If the node does not answer, the VM may still be there: what was last seen counts.
         if (look) holders.put(node, host, domain, disksIn(look));
         if (holders.of(disk).some(one => one.domain.uuid === domain.uuid)) {
           return `machine '${domain.name}' on node '${host}' has it`;
