@@ -71,4 +71,5 @@ export type AttachmentMessage =
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };
 
+/** A message with its stamp, as the attachment chart gets it. */
 export type AttachmentEvent = AttachmentMessage & Stamp;

@@ -17,6 +17,7 @@ import {
   type Run,
 } from './whereabouts.ts';
 
+/** The data of an attachment beside its state; stored in its record. */
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
   /**
@@ -50,6 +51,7 @@ export interface AttachmentContext extends AttachmentBirth {
   readonly diverted: string | null;
 }
 
+/** The context before the first event. */
 export const initialAttachment: AttachmentContext = {
   id: '',
   disk: '',

@@ -99,4 +99,5 @@ export type DiskMessage =
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };
 
+/** A message with its stamp, as the disk chart gets it. */
 export type DiskEvent = DiskMessage & Stamp;

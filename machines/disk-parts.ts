@@ -13,6 +13,7 @@ export interface DiskUser {
   readonly mode: 'hot' | 'cold';
 }
 
+/** The data of a disk beside its state; stored in its record. */
 export interface DiskContext extends DiskBirth {
   /** Milliseconds since 1970. */
   readonly created: number;
@@ -35,6 +36,7 @@ export interface DiskContext extends DiskBirth {
   readonly wiped: { readonly bytes: number; readonly of: number } | null;
 }
 
+/** The context before the first event. */
 export const initialDisk: DiskContext = {
   uuid: '',
   owner: '',

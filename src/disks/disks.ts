@@ -57,6 +57,7 @@ const SETTLING_MS = 5_000;
 /** How long a detach call for a dead VM still succeeds: 24 h, in milliseconds. */
 const CLAIM_MS = 86_400_000;
 
+/** What `createDisks` needs. */
 export interface DisksParts {
   readonly store: Store;
   readonly pool: Pool;
@@ -104,6 +105,7 @@ export interface DiskFigures {
   readonly disks: ReadonlyMap<string, number>;
   /** By state. */
   readonly attachments: ReadonlyMap<string, number>;
+  /** The total size of all disks, in GiB. */
   readonly promisedGiB: number;
   /** Number of differences between records, pool and domains, by kind, at the last comparison. */
   readonly drift: ReadonlyMap<DriftKind, number>;
@@ -111,6 +113,7 @@ export interface DiskFigures {
   readonly waitingSince: ReadonlyMap<Waiting['for'], number>;
 }
 
+/** Everything that works on the disks and attachments of one store, as `src/main.ts` uses it. */
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
@@ -127,6 +130,7 @@ export interface Disks {
    * accepted. Throws POOL_UNAVAILABLE.
    */
   recover(): Promise<void>;
+  /** The gauges of the metrics as they are now. */
   figures(): DiskFigures;
   /**
    * Accepts no more changes, and resolves when no work is in progress. Interrupted actors are resumed at the

@@ -54,6 +54,7 @@ export interface Waiting {
   readonly until: number | null;
 }
 
+/** An attachment as readers see it. */
 export interface AttachmentDetails {
   readonly id: string;
   readonly state: string;
@@ -363,6 +364,7 @@ interface DiskPlace extends ChartPlace {
   readonly attachments: readonly AttachmentPlace[];
 }
 
+/** The state of an attachment in its chart, as readers see it. */
 export interface AttachmentPlace extends ChartPlace {
   readonly id: string;
   readonly mode: 'hot' | 'cold';

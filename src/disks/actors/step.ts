@@ -20,6 +20,7 @@ export type EffectNote =
   | { readonly key: string; readonly name: DiskEffect; readonly context: DiskContext }
   | { readonly key: string; readonly name: 'plug' | 'unplug'; readonly context: AttachmentContext };
 
+/** A message to the actor with this key. */
 export interface Delivery {
   readonly to: string;
   readonly event: Message;

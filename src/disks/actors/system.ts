@@ -25,6 +25,7 @@ export interface DeliveryResult {
   readonly context: DiskContext | AttachmentContext | undefined;
 }
 
+/** All actors of a store: the only way to change a disk or an attachment. */
 export interface ActorSystem {
   /**
    * One step: decides, commits one batch, and resolves when the batch is on disk or, with `until`, when the
@@ -44,6 +45,7 @@ export interface ActorSystem {
   stop(): Promise<void>;
 }
 
+/** What the actor system needs. */
 export interface SystemParts {
   readonly journal: GroupCommit;
   readonly effects: Effects;

@@ -15,4 +15,5 @@ export const driftKinds = {
   'pool-unseen': 'The pool does not tell what is in it.',
 } as const;
 
+/** The name of a kind of drift, as clients and metrics see it. */
 export type DriftKind = keyof typeof driftKinds;

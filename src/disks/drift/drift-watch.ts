@@ -34,6 +34,7 @@ export interface DriftService {
   list(caller: Caller): Promise<readonly KnownDifference[]>;
 }
 
+/** Compares records, pool and domains repeatedly, and reports changes to the log and to listeners. */
 export interface DriftWatch extends DriftService {
   /** Compares records, pool and domains, and reports what is new and what has disappeared. Never rejects. */
   pass(): Promise<void>;
@@ -55,6 +56,7 @@ const PASSING: ReadonlySet<DriftKind> = new Set(['machine-away', 'node-silent', 
 const keyOf = ({ kind, disk, node, vm, domain, detail }: Difference): string =>
   JSON.stringify([kind, disk, node, vm, domain, kind === 'stranger' ? detail : '']);
 
+/** Creates a drift watch; nothing is compared before the first `pass` or `list`. */
 export function watchDrift(parts: {
   readonly volumes: Volumes;
   readonly holders: Holders;

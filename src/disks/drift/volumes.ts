@@ -26,6 +26,7 @@ export interface VolumeDifferences {
   readonly strangers: readonly Stranger[];
 }
 
+/** Compares the records with the volumes in the pool. */
 export interface Volumes {
   /**
    * Compares records and volumes as they are at the time of the call or later. Rejects with POOL_UNAVAILABLE.
@@ -42,6 +43,7 @@ interface Seen {
   readonly leftovers: readonly VolumeEntry[];
 }
 
+/** Creates the comparison of records and volumes; nothing is compared before the first `look`. */
 export function watchVolumes(parts: {
   readonly pool: Pick<Pool, 'list' | 'strangers'>;
   /**

@@ -9,11 +9,17 @@ import { isDiskKey, isGone, type StoredAttachment, type StoredDisk, type StoredR
  * in flight) and the committed records (readers see them).
  */
 export interface RecordIndex {
+  /** Sets the record with this key; undefined deletes it. */
   put(key: string, record: StoredRecord | undefined): void;
+  /** The record with this key, of a disk or an attachment. */
   get(key: string): StoredRecord | undefined;
+  /** The disk with this UUID, in any state. */
   disk(uuid: string): StoredDisk | undefined;
+  /** The attachment with this id, in any state. */
   attachment(id: string): StoredAttachment | undefined;
+  /** All disks, in order of insertion. */
   disks(): Iterable<StoredDisk>;
+  /** All attachments, in order of insertion. */
   attachments(): Iterable<StoredAttachment>;
   /** The attachments of one VM, in order of attachment. */
   attachmentsOf(vm: Vm): readonly StoredAttachment[];
@@ -60,6 +66,7 @@ function exclude(sets: Map<string, Set<string>>, name: string, key: string): voi
   if (set?.size === 0) sets.delete(name);
 }
 
+/** An empty index. */
 export function createRecordIndex(): RecordIndex {
   const disks = new Map<string, StoredDisk>();
   const attachments = new Map<string, StoredAttachment>();

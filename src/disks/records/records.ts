@@ -14,17 +14,20 @@ export interface StoredDisk {
   readonly context: DiskContext;
 }
 
+/** An attachment as stored: the version of the schema, its chart's state and context. */
 export interface StoredAttachment {
   readonly v: 2;
   readonly state: KeptStateOf<typeof attachmentMachine>;
   readonly context: AttachmentContext;
 }
 
+/** The stored record of an actor. */
 export type StoredRecord = StoredDisk | StoredAttachment;
 
 /** What can be sent to an actor; the actor system adds the `Stamp`. */
 export type Message = DiskMessage | AttachmentMessage;
 
+/** Whether this is the key of a disk, not of an attachment. */
 export const isDiskKey = (key: string): boolean => key.startsWith(diskKey(''));
 
 const known = statesWith(diskMachine, 'known');

@@ -12,7 +12,9 @@ export interface Entry extends Position {
  * takes time in the size of a block, plus a binary search.
  */
 export interface SortedBlocks {
+  /** Inserts an entry at its position. */
   insert(entry: Entry): void;
+  /** Removes this very entry; does nothing if it is not in the list. */
   erase(entry: Entry): void;
   /** To be called when an entry's disk has been replaced. */
   changed(entry: Entry): void;
@@ -37,6 +39,7 @@ interface Block {
  */
 const MAX_BLOCK_SIZE = 256;
 
+/** The order of the list: by time of creation, then by UUID. */
 export const isBefore = (a: Position, b: Position): boolean =>
   a.created === b.created ? a.uuid < b.uuid : a.created < b.created;
 

@@ -81,6 +81,7 @@ const sizeOf = ({ bytes }: Leftover): number => Math.max(1, Math.ceil(bytes / GI
 const isHeldBy = ({ domain, host, target }: Holder): string =>
   `domain '${domain.name}' on node '${host}' has it as ${target}`;
 
+/** The operations on leftovers. See `LeftoverService` for their errors. */
 export function createLeftoverService(parts: LeftoverParts): LeftoverService {
   const { system, decided, pool, hypervisor, volumes, holders, hosts, lookAt, now, questionMs, quotaOf } =
     parts;

@@ -10,6 +10,7 @@ import type { Hosts } from '../vms/hosts.ts';
 import type { Reconciler } from '../vms/reconciler.ts';
 import { runsTheCloud } from './rights.ts';
 
+/** What the operations on nodes need. */
 export interface NodeServiceParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;

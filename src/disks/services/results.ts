@@ -49,6 +49,7 @@ export function disksOf(shelf: RecordIndex, vm: Vm): string[] {
  */
 export const unknownDisk = (disk: string): PdiskError => errorOf('DISK_UNKNOWN', { disk });
 
+/** The target of an attachment that has answered; empty if there is none. */
 export const targetOf = (context: DeliveryResult['context']): string =>
   (context as AttachmentContext | undefined)?.target ?? '';
 

@@ -43,6 +43,7 @@ interface Alarm {
   readonly host: { readonly names: readonly string[]; readonly hostUuid: string } | undefined;
 }
 
+/** No alarms yet. `commit` writes a batch; `report` is called once for each alarm that is raised. */
 export function createAlarms(
   hosts: Hosts,
   commit: (writes: readonly Write[]) => Promise<void>,

@@ -33,6 +33,7 @@ export interface DeadNodes {
   goOn(): Promise<void>;
 }
 
+/** The release of disks on dead nodes; nothing happens before the first call. */
 export function createDeadNodes(parts: {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;

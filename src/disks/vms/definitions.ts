@@ -19,12 +19,15 @@ export interface Definition {
 
 /** Which definitions contain which of our disks. */
 export interface DefinitionBook {
+  /** All definitions with a disk of ours. */
   all(): Iterable<Definition>;
+  /** Sets the disks in the definition of one domain. */
   put(node: string, host: string, domain: DomainName, disks: readonly string[]): void;
   /** Forgets the definitions on this node of all domains but these, given by UUID. */
   keepOnly(node: string, domains: ReadonlySet<string>): void;
 }
 
+/** An empty book. */
 export function createDefinitionBook(): DefinitionBook {
   const nodes = new Map<string, Map<string, readonly Definition[]>>();
   return {
@@ -63,15 +66,18 @@ const isPlugged = (look: Look, disk: string): boolean =>
 /** How often a VM is inspected if its definition is corrected or defined again meanwhile. */
 const ATTEMPTS = 3;
 
+/** Takes hot-plugged disks out of VMs' definitions. */
 export interface Tidying {
   /**
    * As `Hypervisor.look`, but first takes hot-plugged disks out of the definition. Where that fails,
    * `defined` still contains them.
    */
   look: Hypervisor['look'];
+  /** Aborts the corrections in progress. Resolves when they have ended. */
   stop(): Promise<void>;
 }
 
+/** Creates the correction of definitions. `questionMs`: how long a node may take, in milliseconds. */
 export function createTidying(parts: {
   readonly hypervisor: Hypervisor;
   readonly decided: RecordIndex;

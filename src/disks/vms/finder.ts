@@ -11,6 +11,7 @@ import type { RecordIndex } from '../records/record-index.ts';
 import type { Alarms } from './alarms.ts';
 import type { Hosts } from './hosts.ts';
 
+/** What the finder needs. */
 export interface FinderParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
@@ -23,6 +24,7 @@ export interface FinderParts {
   readonly settlingMs: number;
 }
 
+/** Finds VMs by asking nodes. */
 export interface Finder {
   /**
    * The complete list of a node's domains, from the host on record; concurrent calls share one request.
@@ -40,6 +42,7 @@ export interface Finder {
   ): Promise<Whereabouts>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
   findNamed(vm: Vm): Promise<Whereabouts>;
+  /** Aborts all searches. */
   stop(): void;
 }
 
@@ -64,6 +67,7 @@ const reasonWhy = (error: unknown): string => {
   throw error;
 };
 
+/** Creates a finder; no node is asked before the first call. */
 export function createFinder(parts: FinderParts): Finder {
   const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
   const surveys = new Map<string, () => Promise<Survey>>();

@@ -22,7 +22,9 @@ export interface Holder {
 
 /** Which live domains have which of our disks, by the last inspection of each. */
 export interface Holders {
+  /** The live domains that have this disk. */
   of(disk: string): readonly Holder[];
+  /** All holders; those recognised by serial or path only if the disk exists. */
   all(): Iterable<Holder>;
   /** The nodes that could not be inspected, by canonical key, each with the reason. */
   unseen(): ReadonlyMap<string, string>;

@@ -22,6 +22,7 @@ export interface Hosts {
   uuidOf(name: string): string | undefined;
   /** Whether a node is configured or was ever met. */
   isKnown(node: string): boolean;
+  /** The declaration that this node is dead; null: none. */
   declaration(node: string): Declaration | null;
   /** Records which host answers under these names. `also` is written in the same batch. */
   learn(names: readonly string[], hostUuid: string, also?: readonly Write[]): Promise<void>;
@@ -29,6 +30,7 @@ export interface Hosts {
   declare(node: string, declaration: Declaration | null, also: readonly Write[]): Promise<void>;
 }
 
+/** The hosts on record; `known` was loaded from the store. */
 export function createHosts(
   journal: GroupCommit,
   known: readonly NodeRecord[],

@@ -13,6 +13,7 @@ import type { HolderBook } from './holders.ts';
 import type { Strays } from './strays.ts';
 import { accountingFor, heldByDomain } from './vm-attachments.ts';
 
+/** What the observer needs. `questionMs`: how long a node may take to answer, in milliseconds. */
 export interface ObserverParts {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -60,6 +61,7 @@ export interface Observer {
   tell(attachment: StoredAttachment, event: AttachmentMessage, kind: CauseKind): Promise<void>;
 }
 
+/** Creates an observer; nothing is inspected before the first call. */
 export function createObserver(parts: ObserverParts): Observer {
   const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
 

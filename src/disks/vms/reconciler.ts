@@ -13,6 +13,7 @@ import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Observation, Observer } from './observer.ts';
 
+/** What the reconciler needs. */
 export interface ReconcilerParts {
   readonly decided: RecordIndex;
   readonly hypervisor: Hypervisor;
@@ -25,6 +26,7 @@ export interface ReconcilerParts {
   readonly now: () => number;
 }
 
+/** Reconciliation of attachments with what nodes report. */
 export interface Reconciler {
   /**
    * To be called for a new connection of a node: neither the host that answers on it nor the state of its VMs
@@ -48,6 +50,7 @@ export interface Reconciler {
    * the latest, in milliseconds since 1970.
    */
   ready(deadline: number): Promise<void>;
+  /** Ends reconciliation. Resolves when no pass is in progress. */
   stop(): Promise<void>;
 }
 

@@ -16,6 +16,10 @@ import { accountingFor, heldByDomain, heldIds } from './vm-attachments.ts';
 /** Any host, and any path that the VM writes to. */
 const WHATEVER = { host: null, source: null };
 
+/**
+ * What the handling of stray devices needs. `questionMs`: how long a node may take to answer, in
+ * milliseconds.
+ */
 export interface StrayParts {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -30,6 +34,7 @@ export interface StrayParts {
   readonly unplugMs: number;
 }
 
+/** Handles stray devices. */
 export interface Strays {
   /**
    * Handles an inspected live domain: a device under our alias that no attachment accounts for, neither
@@ -50,9 +55,11 @@ export interface Strays {
    * none.
    */
   holderOf(disk: string): Promise<string | null>;
+  /** Aborts the unplugs in progress. */
   stop(): void;
 }
 
+/** Creates the handling of stray devices; nothing happens before the first call. */
 export function createStrays(parts: StrayParts): Strays {
   const { system, decided, hypervisor, holders, hosts, log, now, newId, questionMs, unplugMs } = parts;
   const stopping = new AbortController();
