@@ -18,14 +18,14 @@ export interface AttachmentBirth {
 }
 
 /** What hosts report about the VM of an attachment. */
-interface MachineFacts {
+interface VmFacts {
   readonly found: Whereabouts;
   /** The alarm of its node: why the node's lists need an administrator's confirmation. Null: no alarm. */
   readonly alarm: string | null;
 }
 
 /** A call to detach a VM, with what hosts report about the VM. */
-export interface DetachFacts extends MachineFacts {
+export interface DetachFacts extends VmFacts {
   /** The UUIDs of those disks of the VM's attachments that its live domain has. */
   readonly held: readonly string[];
   readonly word: Word;
@@ -52,12 +52,12 @@ export type AttachmentMessage =
    * The VM does not run on its node. `settled`: no earlier plug call is pending in libvirt, so none can take
    * effect later.
    */
-  | ({ type: 'NOT_RUNNING'; settled: boolean } & Outcome & MachineFacts)
+  | ({ type: 'NOT_RUNNING'; settled: boolean } & Outcome & VmFacts)
   | ({ type: 'DETACH' } & DetachFacts)
   | { type: 'PROMISE'; target: string | null; taken: readonly string[] }
   /** `defined`: the VM's definition contains the disk. */
   | { type: 'DEVICE_GONE'; alarm: string | null; defined: boolean }
-  | ({ type: 'FOUND' } & MachineFacts)
+  | ({ type: 'FOUND' } & VmFacts)
   /** The node reports that the VM was saved or migrates: it continues elsewhere, or later. */
   | { type: 'LEFT'; seen: 'switching' | 'saved' | 'migrated' }
   /**
@@ -66,7 +66,7 @@ export type AttachmentMessage =
    */
   | { type: 'DIVERTED'; source: string | null }
   /** An administrator has declared this node dead. `node` is its canonical key. */
-  | ({ type: 'NODE_DEAD'; node: string } & MachineFacts)
+  | ({ type: 'NODE_DEAD'; node: string } & VmFacts)
   | { type: 'FORGET' }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };

@@ -77,10 +77,10 @@ const GIB = 2 ** 30;
  * Exponential backoff of retries, in milliseconds: the first delay, doubled after each further failure in a
  * row, and the longest delay.
  */
-const AGAIN_MS = 10_000;
-const LATEST_MS = 600_000;
+const FIRST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 600_000;
 
-const later = (failures: number): number => Math.min(AGAIN_MS * 2 ** failures, LATEST_MS);
+const later = (failures: number): number => Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS);
 
 /**
  * The context, actions and guards of the disk chart. Effects and notes are empty here, and the shell provides

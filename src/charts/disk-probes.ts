@@ -42,10 +42,10 @@ const perUser = (
 /** The assumptions of an attach: a VM that does not use the disk yet, and each VM that does. */
 const attachings = (facts: DiskFacts): Assumption[] => {
   const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
-  const machine = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
+  const fields = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
-    ['for another machine', machine],
-    ...perUser(facts, (name, id) => [`for ${name} again`, { ...machine, attachments: [id] }]),
+    ['for another machine', fields],
+    ...perUser(facts, (name, id) => [`for ${name} again`, { ...fields, attachments: [id] }]),
   ];
 };
 

@@ -98,8 +98,8 @@ export function createEffects(parts: EffectParts): Effects {
     });
     if (typeof grown !== 'number') return grown;
     const bytes = grown;
-    const machines = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
-    const managed = machines.filter(({ node }) => hypervisor.isConfigured(node));
+    const vms = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
+    const managed = vms.filter(({ node }) => hypervisor.isConfigured(node));
     const told = await Promise.all(
       managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
     );

@@ -10,8 +10,8 @@ const CAUSE = { kind: 'restart' } as const;
  * The nodes with a held attachment whose domain is known: they are linked at start, because their events
  * matter from then on.
  */
-export function usedNodes(shelf: RecordIndex): ReadonlySet<string> {
-  const seen = [...shelf.attachments()].filter(one => isHeld(one) && one.context.vm.domain !== null);
+export function usedNodes(records: RecordIndex): ReadonlySet<string> {
+  const seen = [...records.attachments()].filter(one => isHeld(one) && one.context.vm.domain !== null);
   return new Set(seen.map(one => one.context.vm.node));
 }
 
@@ -19,10 +19,10 @@ export function usedNodes(shelf: RecordIndex): ReadonlySet<string> {
  * Sends RESUME to every actor that was waiting when the last process ended. All of them work again when this
  * function returns; the promise resolves when each has answered.
  */
-export function resume(system: ActorSystem, shelf: RecordIndex, log: Logger): Promise<unknown> {
+export function resume(system: ActorSystem, records: RecordIndex, log: Logger): Promise<unknown> {
   const keys = [
-    ...[...shelf.disks()].filter(isWaiting).map(one => diskKey(one.context.uuid)),
-    ...[...shelf.attachments()].filter(isWaiting).map(one => attachmentKey(one.context.id)),
+    ...[...records.disks()].filter(isWaiting).map(one => diskKey(one.context.uuid)),
+    ...[...records.attachments()].filter(isWaiting).map(one => attachmentKey(one.context.id)),
   ];
   if (keys.length > 0) log.info({ actors: keys.length }, 'resuming what was interrupted');
   const answered = keys.map(key => system.deliver([{ to: key, event: { type: 'RESUME' } }], CAUSE, key));

@@ -118,19 +118,19 @@ export function createDecider(
 
   const watched = inspect ? { inspect } : {};
   // All new actors share one initial snapshot: computing it each time took a tenth of a creation's time.
-  const unborn = { disk: createActor(disk).getSnapshot(), attachment: createActor(attachment).getSnapshot() };
+  const initial = { disk: createActor(disk).getSnapshot(), attachment: createActor(attachment).getSnapshot() };
 
   function wake(key: string): Woken {
     const record = recordOf(key);
     if (isDiskKey(key)) {
-      const kept = record as StoredDisk | undefined;
-      const snapshot = kept ? disk.resolveState({ value: kept.state, context: kept.context }) : unborn.disk;
+      const stored = record as StoredDisk | undefined;
+      const snapshot = stored ? disk.resolveState({ value: stored.state, context: stored.context }) : initial.disk;
       return started(createActor(disk, { id: key, ...watched, snapshot }));
     }
-    const kept = record as StoredAttachment | undefined;
-    const snapshot = kept
-      ? attachment.resolveState({ value: kept.state, context: kept.context })
-      : unborn.attachment;
+    const stored = record as StoredAttachment | undefined;
+    const snapshot = stored
+      ? attachment.resolveState({ value: stored.state, context: stored.context })
+      : initial.attachment;
     return started(createActor(attachment, { id: key, ...watched, snapshot }));
   }
 

@@ -6,7 +6,7 @@ import { definedIn } from '../vms/definitions.ts';
 import type { EffectParts } from './effects.ts';
 
 /** Any host, and any path that the VM writes to. */
-const WHATEVER = { host: null, source: null };
+const EXPECT_ANYTHING = { host: null, source: null };
 
 /** The effect `unplug` of the attachment chart. `giveUpAt`: its deadline, in milliseconds since 1970. */
 export function createUnplug(
@@ -83,7 +83,7 @@ export function createUnplug(
     const { node } = atWork;
     if ((await doubt(node)) !== undefined) return false;
     const there = { ...vm, ...atWork };
-    const outcome = await hypervisor.unplug(there, disk, WHATEVER, giveUpAt(context), signal);
+    const outcome = await hypervisor.unplug(there, disk, EXPECT_ANYTHING, giveUpAt(context), signal);
     const isOut = outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live';
     const isSettled = isOut || (outcome.kind === 'stopped' && outcome.settled);
     return isSettled && (await doubt(node)) === undefined;

@@ -51,13 +51,13 @@ const about = { disk: null, node: null, vm: null, domain: null, since: null, rep
 const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** The form fields of a request about this VM, as part of a sentence. */
-const machine = (node: string, vm: string): string => `node=${node} and vm_id=${vm}`;
+const formFields = (node: string, vm: string): string => `node=${node} and vm_id=${vm}`;
 
 function* ofHolder(holder: Holder, attachments: readonly StoredAttachment[]): Generator<Difference> {
   const { disk, host: node, domain, target, by, source } = holder;
   const where = { disk, node, vm: domain.name, domain: domain.uuid };
   const vm = { host: node, node: holder.node, names: [domain.name], domain: domain.uuid };
-  const repaired = by === 'alias' ? null : `POST /api/attach/${disk} with ${machine(node, domain.name)}`;
+  const repaired = by === 'alias' ? null : `POST /api/attach/${disk} with ${formFields(node, domain.name)}`;
   if (!attachments.some(({ context }) => context.disk === disk && sameVm(context.vm, vm))) {
     const detail = `the live domain has it as ${target} (seen by its ${by}), and no attachment accounts for it`;
     yield { ...about, kind: 'unrecorded-use', ...where, detail, repair: repaired };
@@ -81,7 +81,7 @@ function* ofDefinition(
   const detail = isHot
     ? 'the definition of its machine has it, although it was hot-plugged, and could not be changed yet'
     : 'the definition has it, and no attachment accounts for it: the next start takes it, whoever has it by then';
-  const repair = isHot ? null : `POST /api/attach/${disk} with ${machine(host, domain.name)}, or ${takenOut}`;
+  const repair = isHot ? null : `POST /api/attach/${disk} with ${formFields(host, domain.name)}, or ${takenOut}`;
   yield {
     ...about,
     kind: 'definition-keeps',
@@ -97,7 +97,7 @@ function* ofDefinition(
 function* ofAttachment({ context }: StoredAttachment, doubt: Doubt | null): Generator<Difference> {
   const { disk, node, vmId, vm, since: attached } = context;
   const where = { disk, node: vm.host, vm: vmId, domain: vm.domain };
-  const repair = `POST /api/detach with ${machine(node, vmId)}, once the machine is gone for good`;
+  const repair = `POST /api/detach with ${formFields(node, vmId)}, once the machine is gone for good`;
   if (doubt) {
     const forced = `${repair}; where that is refused, with force=true and a reason`;
     yield {

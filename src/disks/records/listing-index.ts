@@ -40,7 +40,7 @@ function* merged(a: Iterable<Entry>, b: Iterable<Entry>): Generator<StoredDisk, 
 
 /** An empty index. `blockSize`: maximum number of disks per block. */
 export function createListingIndex(blockSize?: number): ListingIndex {
-  const shelf = createRecordIndex();
+  const records = createRecordIndex();
   const entries = new Map<string, Entry>();
   const all = createSortedBlocks(blockSize);
   const publics = createSortedBlocks(blockSize);
@@ -77,9 +77,9 @@ export function createListingIndex(blockSize?: number): ListingIndex {
   }
 
   return {
-    ...shelf,
+    ...records,
     put(key, record) {
-      shelf.put(key, record);
+      records.put(key, record);
       if (!isDiskKey(key)) return;
       const entry = entries.get(key);
       if (entry && !record) leave(key, entry);

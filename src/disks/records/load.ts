@@ -27,10 +27,10 @@ export async function loadIndexes(
   store: Store,
   nodeKey: (host: string) => string,
 ): Promise<{ decided: RecordIndex; committed: ListingIndex }> {
-  const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
+  const indexes = { decided: createRecordIndex(), committed: createListingIndex() };
   const put = (key: string, record: StoredDisk | StoredAttachment): void => {
-    shelves.decided.put(key, record);
-    shelves.committed.put(key, record);
+    indexes.decided.put(key, record);
+    indexes.committed.put(key, record);
   };
   const disks = (await store.load(prefixes.disk, recordSchemas.disk)) as StoredDisk[];
   for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
@@ -44,5 +44,5 @@ export async function loadIndexes(
     };
     put(attachmentKey(record.context.id), { ...record, context });
   }
-  return shelves;
+  return indexes;
 }

@@ -16,7 +16,7 @@ import { disksOf } from './results.ts';
 
 const LOOK_MS = 50;
 /** How long a request waits for what an earlier request began before a restart, in milliseconds. */
-const PATIENCE_MS = 60_000;
+const INTERRUPTED_WAIT_MS = 60_000;
 
 /** The state of an actor that waits for nothing. */
 function restOf(key: string, record: StoredRecord | undefined): AtRest {
@@ -32,7 +32,7 @@ export const afterRestart = ({
   now,
 }: Parts): Pick<DiskService, 'atRest' | 'disksOn'> => ({
   async atRest(key) {
-    const limit = now() + PATIENCE_MS;
+    const limit = now() + INTERRUPTED_WAIT_MS;
     for (;;) {
       const record = committed.get(key);
       if (!record || isGone(record) || !isWaiting(record)) return restOf(key, record);

@@ -87,13 +87,13 @@ export function coldAttachments(parts: Parts): Pick<DiskService, 'attach' | 'ele
       const key = attachmentKey(attachment.context.id);
       const promise = { type: 'PROMISE' as const, target: target ?? null, taken };
       expectDone(await system.deliver([{ to: key, event: promise }], cause), facts);
-      const kept = committed.attachment(attachment.context.id)?.context;
-      if (!kept?.target) throw errorOf('ATTACHMENT_UNKNOWN', facts);
-      const { shareable } = kept;
+      const stored = committed.attachment(attachment.context.id)?.context;
+      if (!stored?.target) throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      const { shareable } = stored;
       return hypervisor.diskElement({
         disk: uuid,
         source: pool.source(uuid),
-        target: kept.target,
+        target: stored.target,
         shareable,
       });
     },

@@ -41,14 +41,14 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
         by: caller.account,
         byId: caller.id,
       };
-      const machine = {
+      const vmNow = {
         attachments: heldIds(decided, vm),
         taken: [...running.targets, ...takenTargets(decided, vm, running.disks)],
         isThere: running.disks.includes(uuid),
         holder,
         nodeIsDead: hosts.declaration(vm.node) !== null,
       };
-      const event = { type: 'HOTATTACH' as const, ...birth, ...machine };
+      const event = { type: 'HOTATTACH' as const, ...birth, ...vmNow };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event }, ...forgetDeaths(decided, vm)],
         cause,

@@ -38,8 +38,8 @@ export function viewOf(disk: DiskContext): DiskView {
 }
 
 /** The disks of a VM, in order of attachment, without those that are only being attached. */
-export function disksOf(shelf: RecordIndex, vm: Vm): string[] {
-  const there = shelf.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
+export function disksOf(records: RecordIndex, vm: Vm): string[] {
+  const there = records.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
   return [...new Set(there.map(one => one.context.disk))];
 }
 
@@ -55,12 +55,12 @@ export const targetOf = (context: DeliveryResult['context']): string =>
 
 /** The disk, if the caller may see it. Throws DISK_UNKNOWN. */
 export function findDisk(
-  shelf: Pick<RecordIndex, 'disk'>,
+  records: Pick<RecordIndex, 'disk'>,
   caller: Caller,
   uuid: string,
   may = mayFind,
 ): StoredDisk {
-  const disk = shelf.disk(uuid);
+  const disk = records.disk(uuid);
   if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
   return disk;
 }

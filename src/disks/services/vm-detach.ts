@@ -57,15 +57,15 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
     const disks = attachments.filter(isHeld).map(one => one.context.disk);
     const asked = new Map<string, Promise<DetachFacts>>();
     const facts = attachments.map(async one => {
-      const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
+      const key = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
       const nothing: DetachFacts = {
         found: NOWHERE,
         held: [],
         alarm: null,
         word,
       };
-      const asking = asked.get(machine) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
-      asked.set(machine, Promise.resolve(asking));
+      const asking = asked.get(key) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
+      asked.set(key, Promise.resolve(asking));
       return asking;
     });
     return Promise.all(facts);

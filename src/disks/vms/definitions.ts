@@ -94,9 +94,9 @@ export function createTidying(parts: {
     const why = await hypervisor.undefineDisk(node, domain, disk, now() + questionMs, stopping.signal);
     const facts = { node: hypervisor.hostOf(node), domain, disk };
     if (why === undefined)
-      log.warn(facts, 'a hot-plugged disk was in the definition of its machine; it was taken out');
+      log.warn(facts, 'a hot-plugged disk was in the definition of its VM; it was taken out');
     else if (!stopping.signal.aborted)
-      log.error({ ...facts, error: why }, 'a hot-plugged disk stays in the definition of its machine');
+      log.error({ ...facts, error: why }, 'a hot-plugged disk stays in the definition of its VM');
     return why === undefined;
   }
 

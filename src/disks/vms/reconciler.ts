@@ -59,7 +59,7 @@ const FIRST_LINKS_MS = 3_000;
 const LINKING_MS = 20;
 
 /** How many VMs of one node are inspected in parallel. */
-const ABREAST = 4;
+const MAX_PARALLEL_LOOKS = 4;
 
 /** An attachment, and where its VM was found. */
 type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
@@ -132,13 +132,13 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         if (observation) observations.push(observation);
       }
     };
-    await Promise.all(Array.from({ length: ABREAST }, work));
+    await Promise.all(Array.from({ length: MAX_PARALLEL_LOOKS }, work));
     return observations;
   }
 
   const lookAt = (node: string, domain: DomainName): Promise<Observation | undefined> =>
     observer.look(node, domain).catch(error => {
-      if (!stopped) log.warn({ ...factsOf(node, error), domain: domain.uuid }, 'machine not read');
+      if (!stopped) log.warn({ ...factsOf(node, error), domain: domain.uuid }, 'VM not read');
       return undefined;
     });
 
@@ -182,7 +182,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       firstLooks.get(node)?.open();
       if (!silent.has(node)) log.warn(factsOf(node, error), 'node not reconciled');
       silent.add(node);
-      await lookElsewhere(node).catch(why => log.warn(factsOf(node, why), 'machines not looked for'));
+      await lookElsewhere(node).catch(why => log.warn(factsOf(node, why), 'VMs not looked for'));
     }
   }
 

@@ -14,7 +14,7 @@ import type { Hosts } from './hosts.ts';
 import { accountingFor, heldByDomain, heldIds } from './vm-attachments.ts';
 
 /** Any host, and any path that the VM writes to. */
-const WHATEVER = { host: null, source: null };
+const EXPECT_ANYTHING = { host: null, source: null };
 
 /**
  * What the handling of stray devices needs. `questionMs`: how long a node may take to answer, in
@@ -66,9 +66,9 @@ export function createStrays(parts: StrayParts): Strays {
 
   async function unplug(node: string, domain: DomainName, disk: string): Promise<void> {
     const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, disk };
-    log.warn(facts, 'a machine has a disk that is not attached to it; it is unplugged');
+    log.warn(facts, 'a VM has a disk that is not attached to it; it is unplugged');
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
-    const outcome = await hypervisor.unplug(vm, disk, WHATEVER, now() + unplugMs, stopping.signal);
+    const outcome = await hypervisor.unplug(vm, disk, EXPECT_ANYTHING, now() + unplugMs, stopping.signal);
     if (outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live')
       holders.drop(node, domain.uuid, `ua-${disk}`);
     else if (outcome.kind !== 'stopped')
@@ -86,7 +86,7 @@ export function createStrays(parts: StrayParts): Strays {
     const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner, byId: ownerId };
     log.warn(
       { node: vm.host, domain: domain.uuid, disk },
-      'a machine has a disk without an attachment; it counts as a user',
+      'a VM has a disk without an attachment; it counts as a user',
     );
     const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);
     const event = { type: 'ADOPT_USER' as const, ...birth, attachments, target, run };

@@ -9,38 +9,38 @@ import { isHeld, type StoredAttachment } from '../records/records.ts';
  * The targets that a VM's attachments have reserved or been promised. `running`: the disks of the VM if it
  * runs; the target promised to a disk without which it was launched is free again.
  */
-export const takenTargets = (shelf: RecordIndex, vm: Vm, running?: readonly string[]): string[] =>
-  shelf.attachmentsOf(vm).flatMap(one => {
+export const takenTargets = (records: RecordIndex, vm: Vm, running?: readonly string[]): string[] =>
+  records.attachmentsOf(vm).flatMap(one => {
     const { mode, disk, target } = one.context;
     const isMissing = mode === 'cold' && running !== undefined && !running.includes(disk);
     return (isHeld(one) && !isMissing && target) || [];
   });
 
 /** Ids of the attachments of a VM that count as users. */
-export const heldIds = (shelf: RecordIndex, vm: Vm): string[] =>
-  shelf.attachmentsOf(vm).flatMap(one => (isHeld(one) ? one.context.id : []));
+export const heldIds = (records: RecordIndex, vm: Vm): string[] =>
+  records.attachmentsOf(vm).flatMap(one => (isHeld(one) ? one.context.id : []));
 
 /**
  * Messages to end the claims of a VM's earlier death: a VM that uses a disk again has been started again, so
  * no detach call for that death will come.
  */
-export const forgetDeaths = (shelf: RecordIndex, vm: Vm): Delivery[] =>
-  shelf
+export const forgetDeaths = (records: RecordIndex, vm: Vm): Delivery[] =>
+  records
     .attachmentsOf({ ...vm, domain: null })
     .filter(one => !isHeld(one))
     .map(one => ({ to: attachmentKey(one.context.id), event: { type: 'FORGET' } }));
 
 /** The attachments of a domain, by its UUID alone: one libvirtd may be linked under two names. */
-export const heldByDomain = (shelf: RecordIndex, domain: string): StoredAttachment[] =>
-  shelf.attachmentsOf({ host: '', node: '', names: [], domain }).filter(isHeld);
+export const heldByDomain = (records: RecordIndex, domain: string): StoredAttachment[] =>
+  records.attachmentsOf({ host: '', node: '', names: [], domain }).filter(isHeld);
 
 /**
  * The attachments of a disk that may account for its device in a live domain: those of that domain, or
  * registered for a VM of its name.
  */
-export const accountingFor = (shelf: RecordIndex, disk: string, domain: DomainName): StoredAttachment[] => {
-  const users = shelf.disk(disk)?.context.users ?? [];
-  const attachments = users.flatMap(user => shelf.attachment(user.attachment) ?? []);
+export const accountingFor = (records: RecordIndex, disk: string, domain: DomainName): StoredAttachment[] => {
+  const users = records.disk(disk)?.context.users ?? [];
+  const attachments = users.flatMap(user => records.attachment(user.attachment) ?? []);
   return attachments.filter(({ context: { vm } }) =>
     vm.domain === null ? vm.names.includes(domain.name) : vm.domain === domain.uuid,
   );
@@ -51,8 +51,8 @@ export const accountingFor = (shelf: RecordIndex, disk: string, domain: DomainNa
  * in the definition by mistake. A registered disk is in the definition on purpose; of a disk without a record
  * nothing is known.
  */
-export function hotPlugged(shelf: RecordIndex, disk: string, domain: string): boolean {
-  const attachments = shelf.attachmentsFor(disk);
+export function hotPlugged(records: RecordIndex, disk: string, domain: string): boolean {
+  const attachments = records.attachmentsFor(disk);
   return attachments.some(one => {
     const { mode, vm } = one.context;
     if (mode !== 'hot' || vm.domain !== domain) return false;
