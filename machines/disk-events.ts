@@ -26,7 +26,7 @@ export interface Quota {
 }
 
 /** What is known of the VM that is to get the disk. */
-export interface MachineNow {
+export interface VmNow {
   /** Ids of all attachments of the VM. */
   readonly attachments: readonly string[];
   /** The targets in the VM that are in use or promised. */
@@ -63,15 +63,15 @@ export type DiskMessage =
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   /** The pool has not begun this attempt: nothing has to be undone. */
   | ({ type: 'NOT_BEGUN' } & BadOutcome)
-  | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)
+  | ({ type: 'HOTATTACH' } & AttachmentBirth & VmNow)
   /**
    * `mostUsers`: how many users the disk may have if its limit is lower. `disksLeft`: how many more disks the
    * account may register with this VM. Both are unlimited where absent.
    */
   | ({ type: 'ATTACH'; mostUsers?: number; disksLeft?: number } & AttachmentBirth &
-      Pick<MachineNow, 'attachments'>)
+      Pick<VmNow, 'attachments'>)
   /** A live domain has the disk under our alias, and no record accounts for it. */
-  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
+  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<VmNow, 'attachments'>)
   | { type: 'RELEASED'; attachment: string }
   /** A VM that uses the disk now runs on another node. */
   | { type: 'MOVED'; attachment: string }

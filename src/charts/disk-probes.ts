@@ -15,7 +15,7 @@ export interface DiskFacts {
   /** Whether a deleted volume is wiped. */
   readonly wipe: boolean;
   /** The VMs that use the disk, by attachment id. */
-  readonly machines: ReadonlyMap<string, Vm>;
+  readonly vms: ReadonlyMap<string, Vm>;
   /** Whether an attachment of the disk is in progress. */
   readonly attaching: boolean;
   readonly stamp: Stamp;
@@ -31,11 +31,11 @@ const badOutcome = always<DiskFacts>(({ context }) => ({ attempt: context.attemp
 
 /** One assumption for each VM that uses the disk. */
 const perUser = (
-  { context, machines }: DiskFacts,
+  { context, vms }: DiskFacts,
   given: (name: string, attachment: string) => readonly [string, object],
 ): Assumption[] =>
   context.users.flatMap(({ attachment }): Assumption[] => {
-    const vm = machines.get(attachment);
+    const vm = vms.get(attachment);
     return vm ? [[...given(nameOf(vm), attachment), vm]] : [];
   });
 

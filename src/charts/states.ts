@@ -7,7 +7,7 @@ export type StateOf<Machine extends AnyStateMachine> = StateValueFrom<Machine> &
  * The states that are stored: neither the initial state, before the first event, nor a final state, in which
  * the record is deleted.
  */
-export type KeptStateOf<Machine extends AnyStateMachine> = Exclude<
+export type StoredStateOf<Machine extends AnyStateMachine> = Exclude<
   StateOf<Machine>,
   'new' | 'deleted' | 'released'
 >;
@@ -27,8 +27,8 @@ export const statesWith = <Machine extends AnyStateMachine>(
 ): ReadonlySet<StateOf<Machine>> => new Set(namesOf(machine, state => state.tags.includes(tag)));
 
 /** The stored states of a flat chart, in source order. */
-export const keptStates = <Machine extends AnyStateMachine>(machine: Machine): KeptStateOf<Machine>[] =>
+export const storedStates = <Machine extends AnyStateMachine>(machine: Machine): StoredStateOf<Machine>[] =>
   namesOf(
     machine,
     state => state.type !== 'final' && !machine.root.initial.target.includes(state),
-  ) as KeptStateOf<Machine>[];
+  ) as StoredStateOf<Machine>[];

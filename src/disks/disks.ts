@@ -168,12 +168,12 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
   const finder = createFinder({ ...base, settlingMs });
   const system = createActorSystem({
-    journal: store,
+    groupCommit: store,
     effects: createEffects({
       ...base,
       pool,
       finder,
-      machineOf: attachment => decided.attachment(attachment)?.context.vm,
+      vmOf: attachment => decided.attachment(attachment)?.context.vm,
       doubt: node => reconciler.doubt(node),
     }),
     decided,
@@ -193,13 +193,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { ...base, system, finder, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
-  const burying = createDeadNodes(common);
+  const deadNodes = createDeadNodes(common);
   const observer = createObserver({ ...common, strays });
   const reconciler = createReconciler({ ...common, observer });
   const volumes = watchVolumes({
     pool,
     bornMs: uuid => birthOf(pool.source(uuid)),
-    journal: store,
+    groupCommit: store,
     decided,
     known: await store.load(prefixes.leftover, recordSchemas.leftover),
     time: parts.time,
@@ -212,7 +212,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
-  const nodes = createNodeService({ ...common, burying, reconciler, time: parts.time });
+  const nodes = createNodeService({ ...common, deadNodes, reconciler, time: parts.time });
   const drift = watchDrift({
     ...common,
     volumes,
@@ -247,7 +247,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
-      void burying.goOn().catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
+      void deadNodes
+        .repeatAll()
+        .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));

@@ -32,7 +32,7 @@ export interface EffectParts {
   readonly hypervisor: Hypervisor;
   readonly finder: Pick<Finder, 'find'>;
   /** The VM of an attachment, as decided; undefined: there is no such attachment. */
-  readonly machineOf: (attachment: string) => Vm | undefined;
+  readonly vmOf: (attachment: string) => Vm | undefined;
   /**
    * Why a node's reports are not believed; then no effect changes anything there. Undefined: they are
    * believed.
@@ -98,7 +98,7 @@ export function createEffects(parts: EffectParts): Effects {
     });
     if (typeof grown !== 'number') return grown;
     const bytes = grown;
-    const vms = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
+    const vms = users.flatMap(({ attachment }) => parts.vmOf(attachment) ?? []);
     const managed = vms.filter(({ node }) => hypervisor.isConfigured(node));
     const told = await Promise.all(
       managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),

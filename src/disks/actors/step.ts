@@ -41,7 +41,7 @@ export interface Step {
    * Key of an actor that does not exist or whose present state has no transition for its event; if it is set,
    * nothing has changed.
    */
-  unheard: string | undefined;
+  unhandled: string | undefined;
 }
 
 /** XState's inspector: called with everything that actors do. */
@@ -118,13 +118,18 @@ export function createDecider(
 
   const watched = inspect ? { inspect } : {};
   // All new actors share one initial snapshot: computing it each time took a tenth of a creation's time.
-  const initial = { disk: createActor(disk).getSnapshot(), attachment: createActor(attachment).getSnapshot() };
+  const initial = {
+    disk: createActor(disk).getSnapshot(),
+    attachment: createActor(attachment).getSnapshot(),
+  };
 
   function wake(key: string): Woken {
     const record = recordOf(key);
     if (isDiskKey(key)) {
       const stored = record as StoredDisk | undefined;
-      const snapshot = stored ? disk.resolveState({ value: stored.state, context: stored.context }) : initial.disk;
+      const snapshot = stored
+        ? disk.resolveState({ value: stored.state, context: stored.context })
+        : initial.disk;
       return started(createActor(disk, { id: key, ...watched, snapshot }));
     }
     const stored = record as StoredAttachment | undefined;
@@ -141,7 +146,7 @@ export function createDecider(
     const stamped = Object.assign({}, event, stamp);
     const heard = actor.hears(stamped);
     if (!heard) {
-      step.unheard ??= to;
+      step.unhandled ??= to;
       return;
     }
     actor.send(stamped);
@@ -178,13 +183,13 @@ export function createDecider(
       touched: new Map(),
       contexts: new Map(),
       refused: undefined,
-      unheard: undefined,
+      unhandled: undefined,
     };
     open = step;
     let whole = false;
     try {
       for (const delivery of queue) receive(delivery, stamp, step);
-      whole = step.refused === undefined && step.unheard === undefined;
+      whole = step.refused === undefined && step.unhandled === undefined;
     } finally {
       open = undefined;
       dismiss(queue, whole);

@@ -47,7 +47,7 @@ export interface ActorSystem {
 
 /** What the actor system needs. */
 export interface SystemParts {
-  readonly journal: GroupCommit;
+  readonly groupCommit: GroupCommit;
   readonly effects: Effects;
   /** The decided records, loaded from the store. */
   readonly decided: RecordIndex;
@@ -82,7 +82,7 @@ interface Waiter {
  * show the records to readers, answer callers and publish events.
  */
 export function createActorSystem(parts: SystemParts): ActorSystem {
-  const { journal, effects, decided, committed, timeouts, now, time, publish, fault } = parts;
+  const { groupCommit, effects, decided, committed, timeouts, now, time, publish, fault } = parts;
   const decider = createDecider(decided.get, parts.inspect);
   const waiters = new Map<string, Waiter[]>();
   const deadlines = new Map<string, number>();
@@ -106,9 +106,9 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     if (stopped) throw stopped;
     const stamp = { now: now(), time: time(), timeouts };
     const step = decider.decide(deliveries, stamp);
-    const refused = step.refused ?? unheard(step.unheard);
+    const refused = step.refused ?? unhandled(step.unhandled);
     if (refused) {
-      await durable(journal.flushed());
+      await durable(groupCommit.flushed());
       return { refused, problem: null, context: undefined };
     }
     steps += 1;
@@ -124,17 +124,17 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   }
 
   function remember(key: string, record: StoredRecord | undefined): void {
-    decided.put(key, record);
+    decided.set(key, record);
     if (record && record.context.deadline !== null) deadlines.set(key, record.context.deadline);
     else deadlines.delete(key);
     waits.note(key, record, time());
   }
 
   function write(step: Step, events: readonly EventRecord[], { alsoWrite }: Cause): Promise<void> {
-    if (step.touched.size === 0) return journal.flushed();
+    if (step.touched.size === 0) return groupCommit.flushed();
     const records = [...step.touched].map(([key, value]) => ({ key, value }));
     const log = events.map(event => ({ key: eventKey(event.sequence), value: event }));
-    return journal.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
+    return groupCommit.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
   }
 
   /** Called when the batch is on disk: starts effects, shows the records to readers, answers callers. */
@@ -142,7 +142,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     for (const [key, record] of step.touched)
       if (!record || !isWaiting(record)) running.get(key)?.abort.abort();
     for (const note of step.effects) start(note, cause);
-    for (const [key, record] of step.touched) committed.put(key, record);
+    for (const [key, record] of step.touched) committed.set(key, record);
     for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
   }
 
@@ -261,6 +261,6 @@ function decidedBy({ touched, contexts }: Step): Decided {
 /**
  * The refusal for an event without a transition in the present state, or for an actor that does not exist.
  */
-function unheard(key: string | undefined): { code: Refusal } | undefined {
+function unhandled(key: string | undefined): { code: Refusal } | undefined {
   return key === undefined ? undefined : { code: isDiskKey(key) ? 'DISK_UNKNOWN' : 'ATTACHMENT_UNKNOWN' };
 }

@@ -81,7 +81,9 @@ function* ofDefinition(
   const detail = isHot
     ? 'the definition of its machine has it, although it was hot-plugged, and could not be changed yet'
     : 'the definition has it, and no attachment accounts for it: the next start takes it, whoever has it by then';
-  const repair = isHot ? null : `POST /api/attach/${disk} with ${formFields(host, domain.name)}, or ${takenOut}`;
+  const repair = isHot
+    ? null
+    : `POST /api/attach/${disk} with ${formFields(host, domain.name)}, or ${takenOut}`;
   yield {
     ...about,
     kind: 'definition-keeps',

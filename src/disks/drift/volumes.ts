@@ -51,14 +51,14 @@ export function watchVolumes(parts: {
    * known.
    */
   readonly bornMs: (uuid: string) => Promise<number | undefined>;
-  readonly journal: GroupCommit;
+  readonly groupCommit: GroupCommit;
   readonly decided: RecordIndex;
   /** The leftovers on record from earlier comparisons. */
   readonly known: readonly LeftoverRecord[];
   /** The system's clock: the times are stored, and read by people and by the next process. */
   readonly time: () => number;
 }): Volumes {
-  const { pool, bornMs, journal, decided, time } = parts;
+  const { pool, bornMs, groupCommit, decided, time } = parts;
   const births = new Map<string, number>();
   const since = new Map(parts.known.map(record => [record.uuid, record.since]));
   let found: VolumeDifferences = { leftovers: new Map(), lost: new Set(), strangers: [] };
@@ -109,7 +109,7 @@ export function watchVolumes(parts: {
       births.delete(uuid);
     }
     for (const uuid of fresh) since.set(uuid, now);
-    await journal.commit([
+    await groupCommit.commit([
       ...gone.map(uuid => ({ key: key(uuid), value: undefined })),
       ...fresh.map(uuid => ({ key: key(uuid), value: { v: 1, uuid, since: now } })),
     ]);

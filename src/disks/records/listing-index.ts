@@ -78,8 +78,8 @@ export function createListingIndex(blockSize?: number): ListingIndex {
 
   return {
     ...records,
-    put(key, record) {
-      records.put(key, record);
+    set(key, record) {
+      records.set(key, record);
       if (!isDiskKey(key)) return;
       const entry = entries.get(key);
       if (entry && !record) leave(key, entry);

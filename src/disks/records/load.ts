@@ -29,8 +29,8 @@ export async function loadIndexes(
 ): Promise<{ decided: RecordIndex; committed: ListingIndex }> {
   const indexes = { decided: createRecordIndex(), committed: createListingIndex() };
   const put = (key: string, record: StoredDisk | StoredAttachment): void => {
-    indexes.decided.put(key, record);
-    indexes.committed.put(key, record);
+    indexes.decided.set(key, record);
+    indexes.committed.set(key, record);
   };
   const disks = (await store.load(prefixes.disk, recordSchemas.disk)) as StoredDisk[];
   for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);

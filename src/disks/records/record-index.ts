@@ -10,7 +10,7 @@ import { isDiskKey, isGone, type StoredAttachment, type StoredDisk, type StoredR
  */
 export interface RecordIndex {
   /** Sets the record with this key; undefined deletes it. */
-  put(key: string, record: StoredRecord | undefined): void;
+  set(key: string, record: StoredRecord | undefined): void;
   /** The record with this key, of a disk or an attachment. */
   get(key: string): StoredRecord | undefined;
   /** The disk with this UUID, in any state. */
@@ -139,7 +139,7 @@ export function createRecordIndex(): RecordIndex {
   }
 
   return {
-    put: (key, record) =>
+    set: (key, record) =>
       isDiskKey(key)
         ? putDisk(key, record as StoredDisk | undefined)
         : putAttachment(key, record as StoredAttachment | undefined),

@@ -5,19 +5,19 @@ import { diskMachine } from '../../../machines/disk.ts';
 import type { DiskMessage } from '../../../machines/disk-events.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
 import { diskKey } from '../../../machines/notes.ts';
-import { type KeptStateOf, statesWith } from '../../charts/states.ts';
+import { type StoredStateOf, statesWith } from '../../charts/states.ts';
 
 /** A disk as stored: the version of the schema, its chart's state and context. */
 export interface StoredDisk {
   readonly v: 1;
-  readonly state: KeptStateOf<typeof diskMachine>;
+  readonly state: StoredStateOf<typeof diskMachine>;
   readonly context: DiskContext;
 }
 
 /** An attachment as stored: the version of the schema, its chart's state and context. */
 export interface StoredAttachment {
   readonly v: 2;
-  readonly state: KeptStateOf<typeof attachmentMachine>;
+  readonly state: StoredStateOf<typeof attachmentMachine>;
   readonly context: AttachmentContext;
 }
 

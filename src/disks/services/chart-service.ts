@@ -42,7 +42,7 @@ export function createChartService(
       context,
       roomGiB: room,
       quotaLeft: { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB },
-      machines: new Map(committed.attachmentsFor(context.uuid).map(one => [one.context.id, one.context.vm])),
+      vms: new Map(committed.attachmentsFor(context.uuid).map(one => [one.context.id, one.context.vm])),
       wipe: pool.wipes,
       attaching: committed.attachmentsFor(context.uuid).some(({ state }) => state === 'attaching'),
       stamp: stampNow(),

@@ -17,7 +17,7 @@ export interface NodeServiceParts {
   readonly alarms: Alarms;
   readonly finder: Finder;
   readonly holders: HolderBook;
-  readonly burying: DeadNodes;
+  readonly deadNodes: DeadNodes;
   readonly reconciler: Reconciler;
   /** The system's clock, for timestamps that people read, in milliseconds since 1970. */
   readonly time: () => number;
@@ -25,7 +25,7 @@ export interface NodeServiceParts {
 
 /** The operations on nodes. See `NodeService` for their errors. */
 export function createNodeService(parts: NodeServiceParts): NodeService {
-  const { hypervisor, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
+  const { hypervisor, hosts, alarms, finder, holders, deadNodes, reconciler, time } = parts;
 
   /** The canonical key of a node that is configured or was ever met. Throws FORBIDDEN, NODE_UNKNOWN. */
   function known(caller: Caller, node: string): string {
@@ -72,10 +72,10 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     async declareDead(caller, node, reason, also = () => []) {
       const key = known(caller, node);
       if (await answers(key)) throw errorOf('NODE_ALIVE', { node });
-      const burial = await burying.prepare(key);
-      const outcome = { released: burial.disks };
+      const releases = await deadNodes.prepare(key);
+      const outcome = { released: releases.disks };
       await hosts.declare(key, { by: caller.account, reason, since: time() }, also(outcome));
-      await burying.tell(key, burial);
+      await deadNodes.tell(key, releases);
       // VMs of other nodes may have waited for this node to answer.
       void reconciler.passAll();
       return outcome;

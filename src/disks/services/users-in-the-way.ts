@@ -17,7 +17,9 @@ export function usersInTheWay(
   if (!disk || (code !== 'LIMIT_REACHED' && code !== 'DISK_IN_USE')) return {};
   const users = disk.context.users.flatMap(({ attachment }) => records.attachment(attachment) ?? []);
   const seen = users.filter(one => maySeeUse(caller, disk, one));
-  const names = seen.slice(0, MAX_NAMED_VMS).map(({ context }) => `VM '${context.vmId}' on node '${context.node}'`);
+  const names = seen
+    .slice(0, MAX_NAMED_VMS)
+    .map(({ context }) => `VM '${context.vmId}' on node '${context.node}'`);
   if (names.length === 0) return {};
   const others = users.length - names.length;
   return { detail: others > 0 ? `${names.join(', ')} and ${others} more` : names.join(', ') };

@@ -10,7 +10,7 @@ import type { Hosts } from './hosts.ts';
 /** An attachment on the node, and where its VM was found. */
 type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
 
-interface Burial {
+interface Releases {
   /** The facts to send to the node's attachments. */
   readonly facts: readonly Fact[];
   /** UUIDs of the disks that will be released: their VM is on no other node. */
@@ -23,14 +23,14 @@ export interface DeadNodes {
    * Gathers the facts for a node's attachments. `until`: only attachments created until then, in milliseconds
    * since 1970 by the system's clock; later ones were made for the time when the node is back.
    */
-  prepare(node: string, until?: number): Promise<Burial>;
+  prepare(node: string, until?: number): Promise<Releases>;
   /** Sends the facts to the attachments. To be called when the declaration is on disk. */
-  tell(node: string, burial: Burial): Promise<void>;
+  tell(node: string, releases: Releases): Promise<void>;
   /**
    * Repeats both steps for all declared nodes at start: a crash may have come between a declaration and its
    * effects.
    */
-  goOn(): Promise<void>;
+  repeatAll(): Promise<void>;
 }
 
 /** The release of disks on dead nodes; nothing happens before the first call. */
@@ -48,14 +48,14 @@ export function createDeadNodes(parts: {
     return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 
-  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Burial> {
+  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Releases> {
     const attachments = decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.since <= until);
     const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
     const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
     return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
   }
 
-  async function tell(node: string, { facts }: Burial): Promise<void> {
+  async function tell(node: string, { facts }: Releases): Promise<void> {
     const declaration = hosts.declaration(node);
     if (!declaration) return;
     const { by, reason } = declaration;
@@ -70,7 +70,7 @@ export function createDeadNodes(parts: {
   return {
     prepare,
     tell,
-    async goOn() {
+    async repeatAll() {
       const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
       for (const node of nodes) {
         const declaration = hosts.declaration(node);

@@ -32,14 +32,17 @@ export interface Hosts {
 
 /** The hosts on record; `known` was loaded from the store. */
 export function createHosts(
-  journal: GroupCommit,
+  groupCommit: GroupCommit,
   known: readonly NodeRecord[],
   hypervisor: Pick<Hypervisor, 'nodeKey' | 'namesOf' | 'namedNodes'>,
 ): Hosts {
   const records = new Map(known.map(record => [record.name, record]));
 
   async function write(changed: readonly NodeRecord[], also: readonly Write[]): Promise<void> {
-    await journal.commit([...changed.map(value => ({ key: prefixes.node + value.name, value })), ...also]);
+    await groupCommit.commit([
+      ...changed.map(value => ({ key: prefixes.node + value.name, value })),
+      ...also,
+    ]);
     for (const record of changed) records.set(record.name, record);
   }
 
