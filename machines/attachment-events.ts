@@ -34,7 +34,7 @@ export interface DetachFacts extends VmFacts {
 type Outcome = { readonly attempt: number };
 type BadOutcome = Outcome & { readonly problem: Problem<Failure> };
 
-/** Every message that an attachment can get. The sender of a message adds the `Stamp`. */
+/** Every message that an attachment can get. The actor system adds the `Stamp`. */
 export type AttachmentMessage =
   | ({ type: 'HOTATTACH'; target: string; shareable: boolean } & AttachmentBirth)
   | ({ type: 'ATTACH'; shareable: boolean } & AttachmentBirth)

@@ -39,7 +39,7 @@ export interface VmNow {
   readonly nodeIsDead: boolean;
 }
 
-/** Every message that a disk can get. The sender of a message adds the `Stamp`. */
+/** Every message that a disk can get. The actor system adds the `Stamp`. */
 export type DiskMessage =
   /** `repeatable`: the request has an Idempotency-Key, so that a repetition learns the result. */
   | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota; repeatable?: boolean } & DiskBirth)

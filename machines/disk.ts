@@ -95,8 +95,8 @@ const takeHotUser = shared([
 const tooManyOnVm = shared({ guard: 'tooManyOnVm', ...refusal('TOO_MANY_ON_VM') });
 
 /**
- * A cold attach records a fact, so the user limit does not refuse it, only the bounds on one record's size.
- * `next` is the target state.
+ * A cold attach records a fact, so the user limit does not refuse it; only the much higher bounds of
+ * TOO_MANY_ON_VM and TOO_MANY_USERS do. `next` is the target state.
  */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
@@ -405,7 +405,7 @@ export const diskMachine = setupDisk.createMachine({
         RESUME: { target: 'deleting', reenter: true },
       },
     },
-    // The undo is retried without a request: no client knows the UUID, so none would delete the disk.
+    // The undo is retried without a request: the client may never ask for it, or may not have got the answer.
     failed: {
       tags: 'rest',
       entry: 'tryAgainLater',

@@ -160,8 +160,9 @@ export function isBelieved(known: Known, { found }: Evidence, word: Word): boole
 }
 
 /**
- * Whether a VM may survive its dead node: it was seen to migrate away before, its copy on another node is in
- * the switch-over, or another node shows it. `found` is without a report of the dead node.
+ * Whether a VM may survive its dead node: another node shows or receives it, it was seen to migrate away
+ * before, or it was seen in a switch-over and a node does not answer. `found` is without a report of the dead
+ * node.
  */
 export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: Whereabouts): boolean {
   if (found.at !== 'nowhere') return true;
