@@ -285,7 +285,10 @@ export interface DiskService {
   onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
   /** The space of the pool. Rejects with POOL_UNAVAILABLE. */
   space(): Promise<PoolSpace>;
-  /** The number and size of an account's disks, whatever their state. Throws nothing. */
+  /**
+   * The number and size of an account's disks in every state, but without deleted disks that are still being
+   * wiped. Throws nothing.
+   */
   ownedBy(account: string): Quota;
   /** The quota of an account; infinite where it has none. Throws nothing. */
   quotaOf(account: string): Quota;

@@ -39,8 +39,8 @@ export interface ActorSystem {
   /** When the longest present wait for each party began, in milliseconds since 1970. */
   waitingSince(): ReadonlyMap<Waiting['for'], number>;
   /**
-   * Rejects all waiting deliveries, aborts the running effects and accepts no more deliveries; the next start
-   * resumes the actors. Resolves when all effects have ended.
+   * Rejects all waiting deliveries with INTERRUPTED, aborts the running effects and accepts no more
+   * deliveries; the next start resumes the actors. Resolves when all effects have ended.
    */
   stop(): Promise<void>;
 }

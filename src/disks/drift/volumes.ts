@@ -32,7 +32,10 @@ export interface Volumes {
    * Compares records and volumes as they are at the time of the call or later. Rejects with POOL_UNAVAILABLE.
    */
   look(): Promise<VolumeDifferences>;
-  /** The result of the last comparison, without leftovers that have got a record since. */
+  /**
+   * The result of the last comparison, without leftovers that have got a record and disks that were deleted
+   * since.
+   */
   last(): VolumeDifferences;
   /** Resolves when no comparison is in progress. */
   stop(): Promise<void>;

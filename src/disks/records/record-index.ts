@@ -29,7 +29,10 @@ export interface RecordIndex {
   attachmentsOn(node: string): readonly StoredAttachment[];
   /** The total size of all disks in GiB, whatever their state. */
   promisedGiB(): number;
-  /** The number and size of an account's disks, whatever their state. */
+  /**
+   * The number and size of an account's disks in every state, but without deleted disks that are still being
+   * wiped.
+   */
   ownedBy(account: string): Quota;
   /** How many disks and attachments are in each state. */
   counts(): {
