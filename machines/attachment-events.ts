@@ -1,7 +1,7 @@
 import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
 import type { Vm } from './vm.ts';
-import type { Run, Whereabouts, Word } from './whereabouts.ts';
+import type { Authority, Run, Whereabouts } from './whereabouts.ts';
 
 /** What is known when an attachment is created. */
 export interface AttachmentBirth {
@@ -28,7 +28,7 @@ interface VmFacts {
 export interface DetachFacts extends VmFacts {
   /** The UUIDs of those disks of the VM's attachments that its live domain has. */
   readonly held: readonly string[];
-  readonly word: Word;
+  readonly word: Authority;
 }
 
 type Outcome = { readonly attempt: number };

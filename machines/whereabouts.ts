@@ -77,7 +77,7 @@ export type LastSeen =
  * The authority that reports a VM gone: nobody; the cloud's frontend, by its detach call; an administrator,
  * by force.
  */
-export type Word = 'nobody' | 'frontend' | 'administrator';
+export type Authority = 'nobody' | 'frontend' | 'administrator';
 
 /** The evidence for the end of a VM: what hosts report, and whether the node's reports are believed. */
 interface Evidence {
@@ -154,7 +154,7 @@ export function isProvedDead(known: Known, evidence: Evidence): boolean {
  * Whether the frontend's detach call is enough to release the disk: no host that answered shows the VM, every
  * host that could have it has answered, and the VM is not known to be saved to a file.
  */
-export function isBelieved(known: Known, { found }: Evidence, word: Word): boolean {
+export function isBelieved(known: Known, { found }: Evidence, word: Authority): boolean {
   if (word !== 'frontend' || found.at !== 'nowhere' || mayStartWith(known, found)) return false;
   return found.silent.length === 0 && known.seen !== 'saved';
 }

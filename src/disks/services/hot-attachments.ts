@@ -8,7 +8,7 @@ import type { Parts } from './parts.ts';
 import { disksOf, expectDone, findDisk, targetOf, unknownDisk } from './results.ts';
 import { mayNameVms, maySee, mayUnplug } from './rights.ts';
 import { usersInTheWay } from './users-in-the-way.ts';
-import { factsFor, vouchedFor, wordOf } from './vm-detach.ts';
+import { authorityOf, factsFor, vouchedFor } from './vm-detach.ts';
 
 /** Hot attach and hot detach. */
 export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
@@ -78,7 +78,7 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
         throw errorOf('FORBIDDEN', { detail: `somebody else attached disk ${uuid} to this VM` });
       }
       const key = attachmentKey(attachment.context.id);
-      const forced = force && (await factsFor(parts, attachment, [uuid], wordOf(caller, force)));
+      const forced = force && (await factsFor(parts, attachment, [uuid], authorityOf(caller, force)));
       // A device that was plugged after the inspection began may be missing from it.
       if (forced && decided.attachment(attachment.context.id) !== attachment)
         throw errorOf('ATTACH_IN_PROGRESS', facts);

@@ -24,7 +24,7 @@ export function lifecycle(
   const { system, decided, committed, pool, strays, newUuid, userLimit, quotaOf } = parts;
 
   /**
-   * Throws unless the caller may change this disk. A failed disk is in no list, but its owner may retry or
+   * Checks that the caller may change this disk. A failed disk is in no list, but its owner may retry or
    * delete it. Throws DISK_UNKNOWN, FORBIDDEN.
    */
   function deletable(caller: Caller, uuid: string): void {

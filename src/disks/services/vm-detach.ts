@@ -1,6 +1,6 @@
 import type { DetachFacts } from '../../../machines/attachment-events.ts';
 import { attachmentKey } from '../../../machines/notes.ts';
-import type { Whereabouts, Word } from '../../../machines/whereabouts.ts';
+import type { Authority, Whereabouts } from '../../../machines/whereabouts.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import { errorOf } from '../../errors.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
@@ -14,7 +14,7 @@ import { mayDetach, runsTheCloud } from './rights.ts';
 const ATTEMPTS = 5;
 
 /** Whose authority a detach call has. Throws FORBIDDEN. */
-export function wordOf(caller: Caller, force: Force | undefined): Word {
+export function authorityOf(caller: Caller, force: Force | undefined): Authority {
   if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
   if (caller.role !== 'admin') {
     throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
@@ -30,7 +30,7 @@ export async function factsFor(
   { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
   { context: { vm } }: StoredAttachment,
   disks: readonly string[],
-  word: Word,
+  word: Authority,
 ): Promise<DetachFacts> {
   const found: Whereabouts = vm.domain === null ? await finder.findNamed(vm) : await finder.find(vm);
   const live = found.at === 'running' ? found.disks : [];
@@ -53,7 +53,7 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
     return found;
   }
 
-  async function findAll(attachments: readonly StoredAttachment[], word: Word): Promise<DetachFacts[]> {
+  async function findAll(attachments: readonly StoredAttachment[], word: Authority): Promise<DetachFacts[]> {
     const disks = attachments.filter(isHeld).map(one => one.context.disk);
     const asked = new Map<string, Promise<DetachFacts>>();
     const facts = attachments.map(async one => {
@@ -75,7 +75,7 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
    * The VM's attachments at the moment of decision, each with its facts. Throws VM_HAS_NO_DISKS, FORBIDDEN,
    * ATTACH_IN_PROGRESS.
    */
-  async function investigate(caller: Caller, name: VmName, word: Word) {
+  async function investigate(caller: Caller, name: VmName, word: Authority) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
       const facts = await findAll(attachments, word);
@@ -88,7 +88,7 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
 
   return {
     async detach(caller, name, cause, force) {
-      const word = wordOf(caller, force);
+      const word = authorityOf(caller, force);
       const investigated = await investigate(caller, name, word);
       const deliveries = investigated.flatMap(({ attachment, facts }) =>
         facts

@@ -32,13 +32,13 @@ export interface Finder {
    */
   survey(node: string): Promise<Survey>;
   /**
-   * Finds a VM by its domain UUID. `end`: its run was seen to end so. `patient`: false to count nodes that
-   * would have to be waited for as silent. `homeIsDead`: true to leave out its own node, which an
-   * administrator declares dead. Does not reject for nodes that fail: they count as silent.
+   * Finds a VM by its domain UUID. `end`: how its run was seen to end. `mayWait`: false to count nodes that
+   * would have to be waited for as silent; true by default. `homeIsDead`: true to leave out its own node,
+   * because an administrator declares it dead. Does not reject for nodes that fail: they count as silent.
    */
   find(
     vm: Vm,
-    how?: { readonly end?: RunEnd; readonly patient?: boolean; readonly homeIsDead?: boolean },
+    how?: { readonly end?: RunEnd; readonly mayWait?: boolean; readonly homeIsDead?: boolean },
   ): Promise<Whereabouts>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
   findNamed(vm: Vm): Promise<Whereabouts>;
@@ -60,7 +60,7 @@ export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defin
 
 const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
 
-const isFound = (sight: NodeFinding): sight is Found => 'at' in sight && sight.at !== 'absent';
+const isFound = (finding: NodeFinding): finding is Found => 'at' in finding && finding.at !== 'absent';
 
 const reasonWhy = (error: unknown): string => {
   if (error instanceof PdiskError) return error.message;
@@ -118,7 +118,7 @@ export function createFinder(parts: FinderParts): Finder {
     return settled(node, await survey(node), attempts - 1);
   }
 
-  function sightOf(vm: Vm, node: string, look: Look): NodeFinding {
+  function findingFrom(vm: Vm, node: string, look: Look): NodeFinding {
     switch (look.kind) {
       case 'running': {
         const disks = [...new Set(look.disks.map(({ disk }) => disk))];
@@ -142,19 +142,19 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   const lookAt = async (vm: Vm, node: string, domain: string): Promise<NodeFinding> =>
-    sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
+    findingFrom(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
 
   /**
-   * What one node reports of a VM. `patient`: also wait for a node that must be linked first or has just been
+   * What one node reports of a VM. `mayWait`: also wait for a node that must be linked first or has just been
    * linked.
    */
-  async function sightOn(vm: Vm, node: string, patient: boolean, since: number): Promise<NodeFinding> {
+  async function findingOn(vm: Vm, node: string, mayWait: boolean, since: number): Promise<NodeFinding> {
     const domain = vm.domain ?? '';
     try {
-      if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
+      if (!mayWait && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
       const first = await survey(node, since);
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
-      const list = patient && !isListed(first) ? await settled(node, first) : first;
+      const list = mayWait && !isListed(first) ? await settled(node, first) : first;
       if (isListed(list)) return await lookAt(vm, node, domain);
       if (isSettled(list)) return ABSENT;
       return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
@@ -172,13 +172,13 @@ export function createFinder(parts: FinderParts): Finder {
    * Why hosts that could have the VM did not answer. One host may be known as two nodes, and have answered as
    * the other.
    */
-  function silence(sights: ReadonlyMap<string, NodeFinding>): string[] {
-    const answered = [...sights]
-      .filter(([, sight]) => !('silent' in sight))
+  function silence(findings: ReadonlyMap<string, NodeFinding>): string[] {
+    const answered = [...findings]
+      .filter(([, finding]) => !('silent' in finding))
       .map(([node]) => hostUuidOf(node));
-    const silent = [...sights].flatMap(([node, sight]) => {
+    const silent = [...findings].flatMap(([node, finding]) => {
       const uuid = hostUuidOf(node);
-      return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
+      return 'silent' in finding && !(uuid && answered.includes(uuid)) ? [finding.silent] : [];
     });
     return [...new Set(silent)];
   }
@@ -187,27 +187,27 @@ export function createFinder(parts: FinderParts): Finder {
    * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
    * parallel.
    */
-  async function look(vm: Vm, patient: boolean, homeIsDead: boolean): Promise<Whereabouts> {
+  async function look(vm: Vm, mayWait: boolean, homeIsDead: boolean): Promise<Whereabouts> {
     const since = now();
     const home: NodeFinding =
       hosts.declaration(vm.node) === null && !homeIsDead
-        ? await sightOn(vm, vm.node, patient, since)
+        ? await findingOn(vm, vm.node, mayWait, since)
         : ABSENT;
     if (isFound(home)) return home;
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(
-      others.map(async node => [node, await sightOn(vm, node, patient, since)] as const),
+      others.map(async node => [node, await findingOn(vm, node, mayWait, since)] as const),
     );
-    const sights = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
-    const found = [...sights.values()].filter(isFound);
+    const findings = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
+    const found = [...findings.values()].filter(isFound);
     const best = found.find(({ at }) => at === 'running') ?? found[0];
     if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
     if (best) return best;
-    const unread = [...sights].flatMap(([node, sight]) => ('silent' in sight ? [node] : []));
-    const defined = [...sights.values()].flatMap(sight => ('defined' in sight ? sight.defined : []));
+    const unread = [...findings].flatMap(([node, finding]) => ('silent' in finding ? [node] : []));
+    const defined = [...findings.values()].flatMap(finding => ('defined' in finding ? finding.defined : []));
     return {
       at: 'nowhere',
-      silent: silence(sights),
+      silent: silence(findings),
       unread,
       end: 'end' in home ? home.end : null,
       defined: [...new Set(defined)],
@@ -216,22 +216,22 @@ export function createFinder(parts: FinderParts): Finder {
 
   return {
     survey: node => survey(node),
-    async find(vm, { end, patient = true, homeIsDead = false } = {}) {
-      const first = await look(vm, patient, homeIsDead);
+    async find(vm, { end, mayWait = true, homeIsDead = false } = {}) {
+      const first = await look(vm, mayWait, homeIsDead);
       if (first.at !== 'nowhere') return first;
       if (end) return { ...first, end };
       // Search again: the VM may have moved from a node that was not asked yet to one that had already
       // answered.
-      return look(vm, patient, homeIsDead);
+      return look(vm, mayWait, homeIsDead);
     },
     async findNamed(vm) {
       if (!hypervisor.isConfigured(vm.node)) return NOWHERE;
       try {
         const domains = await hypervisor.domainsNamed(vm, now() + questionMs, stopping.signal);
-        const sights = await Promise.all(
+        const findings = await Promise.all(
           domains.map(({ uuid }) => lookAt({ ...vm, domain: uuid }, vm.node, uuid)),
         );
-        const found = sights.filter(isFound);
+        const found = findings.filter(isFound);
         const running = found.filter(one => one.at === 'running');
         const [first] = running;
         const disks = running.flatMap(one => one.disks ?? []);

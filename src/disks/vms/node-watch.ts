@@ -58,11 +58,11 @@ export function watchNodes(parts: WatchParts): () => void {
    * open.
    */
   async function ended(attachments: readonly StoredAttachment[], end: RunEnd): Promise<void> {
-    for (const patient of [false, true]) {
+    for (const mayWait of [false, true]) {
       for (const { context } of attachments) {
         const one = decided.attachment(context.id);
         if (!one || !isHeld(one)) continue;
-        await observer.follow(one, { alarm: alarmOn(one), end, patient }, 'machine-stopped');
+        await observer.follow(one, { alarm: alarmOn(one), end, mayWait }, 'machine-stopped');
       }
     }
   }

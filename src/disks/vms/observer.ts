@@ -54,7 +54,7 @@ export interface Observer {
   /** Finds the VM of an attachment, and sends the result to the attachment. */
   follow(
     attachment: StoredAttachment,
-    how: { readonly alarm: string | null; readonly end?: RunEnd; readonly patient?: boolean },
+    how: { readonly alarm: string | null; readonly end?: RunEnd; readonly mayWait?: boolean },
     kind: CauseKind,
   ): Promise<void>;
   /** Sends an event to an attachment. An event without a transition in its present state is ignored. */
