@@ -17,34 +17,41 @@ import {
   type Run,
 } from './whereabouts.ts';
 
+/** The data of an attachment beside its state; stored in its record. */
 export interface AttachmentContext extends AttachmentBirth {
   readonly mode: 'hot' | 'cold';
-  /** libvirt's name for the device: reserved for a hot one, promised for a cold one, null while nothing is promised. */
+  /**
+   * libvirt's name of the device: reserved for a hot attachment, promised for a cold one. Null: none is
+   * promised.
+   */
   readonly target: string | null;
-  /** Whether the disk's limit is above 1, so that QEMU must not lock the volume for one machine. */
+  /** Whether the disk's user limit is above 1, so that QEMU must not lock the volume for one VM. */
   readonly shareable: boolean;
-  /** When it was made, in milliseconds since 1970. */
+  /** When the attachment was created, in milliseconds since 1970. */
   readonly since: number;
-  /** Numbers what is asked of the node; what an older attempt brings back is not heard. */
+  /** Number of the latest request to the node. Results that carry an older number are ignored. */
   readonly attempt: number;
-  /** Until when somebody is waited for, in milliseconds since 1970; null when nobody is. */
+  /** Deadline of the present wait, in milliseconds since 1970; null: the chart waits for nothing. */
   readonly deadline: number | null;
-  /** A plug whose outcome is not known is being taken back; its caller has been told so. */
+  /** A plug with an unknown result is being undone; its caller has been told that it failed. */
   readonly undo: boolean;
   /**
-   * The node where a plug may still be at work: libvirt cannot be told to forget a call, and carries it out on the machine's next run if
-   * that is what it finds. Null: none is.
+   * The node where a plug call may still be pending. libvirt cannot cancel a call, and executes it in the
+   * VM's next run if that run has begun by then. Null: no call is pending.
    */
   readonly atWork: Pick<Vm, 'host' | 'node'> | null;
-  /** The run in which the machine was last seen with the disk; null while it was not seen. */
+  /** The run in which the VM was last seen with the disk; null: it was never seen with it. */
   readonly run: Run | null;
   readonly seen: LastSeen;
-  /** Why it is not known whether the machine is gone, and since when; a person has to say. Null: it is known. */
+  /**
+   * Why it is not known whether the VM is gone, and since when: a person has to decide. Null: it is known.
+   */
   readonly doubt: (Problem<Refusal> & { readonly since: number }) | null;
-  /** The path to which the machine writes instead of the disk's volume; null: it writes to the volume. */
+  /** The path that the VM writes to instead of the disk's volume; null: it writes to the volume. */
   readonly diverted: string | null;
 }
 
+/** The context before the first event. */
 export const initialAttachment: AttachmentContext = {
   id: '',
   disk: '',
@@ -72,7 +79,7 @@ const isCurrent = ({ context, event }: Args): boolean =>
   'attempt' in event && event.attempt === context.attempt;
 
 const isUndoing = ({ context }: Args): boolean => context.undo;
-/** No plug is at work any more that could be carried out on a later run. */
+/** No plug call is pending that could take effect in a later run. */
 const isSettled = ({ context, event }: Args): boolean =>
   context.atWork === null || ('settled' in event && event.settled);
 const isDefined = ({ event }: Args): boolean => 'defined' in event && event.defined;
@@ -81,10 +88,12 @@ const isUntied = ({ context }: Args): boolean => context.vm.domain === null;
 const isKnownToHaveEnded = ({ context }: Args): boolean => context.seen === 'ended';
 const hasTarget = ({ context }: Args): boolean => context.target !== null;
 
-/** What hosts tell, where an event brings it. */
+/** What hosts report about the VM, if the event carries it. */
 const factsOf = (event: AttachmentEvent) => ('found' in event ? event : undefined);
 
-/** The machine that hosts show running; undefined: none does, or the event does not say. */
+/**
+ * The running VM as hosts report it. Undefined: no host reports it running, or the event carries no report.
+ */
 function runningOf(event: AttachmentEvent) {
   const found = factsOf(event)?.found;
   return found?.at === 'running' ? found : undefined;
@@ -92,7 +101,7 @@ function runningOf(event: AttachmentEvent) {
 
 const isRunning = ({ event }: Args): boolean => runningOf(event) !== undefined;
 
-/** It is saved or migrating. */
+/** The VM is saved or migrating: it will run again with its disks. */
 const isComing = ({ event }: Args): boolean => {
   const at = factsOf(event)?.found.at;
   return at === 'saved' || at === 'moving';
@@ -103,15 +112,16 @@ const isDead = ({ context, event }: Args): boolean => {
   return facts !== undefined && isProvedDead(context, facts);
 };
 
-/** Its run has ended. */
+/** The VM's run has ended for certain. */
 const hasEnded = ({ context, event }: Args): boolean => {
   const facts = factsOf(event);
   return facts !== undefined && isOver(context, facts);
 };
 
 /**
- * It runs on another node, and not where it was known to be: as long as that node is silent, only its own word that the machine has
- * left counts, for two hosts may run it, and only one of them with the disk.
+ * The VM runs on another node than the one on record. If the node on record does not answer, both hosts may
+ * run the VM, and only one of them with the disk; then this counts only if that node has reported that the VM
+ * migrated away.
  */
 const runsElsewhere = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
@@ -121,14 +131,17 @@ const runsElsewhere = ({ context, event }: Args): boolean => {
 
 const runsHere = ({ context, event }: Args): boolean => runningOf(event)?.vm.node === context.vm.node;
 
-/** Its machine runs where it is known to be, and its live domain does not have the disk. One that was found while another node was its home need not have it. */
+/**
+ * The VM runs on the node on record, and its live domain does not have the disk. Where the home node was
+ * silent, the VM was found elsewhere, and a missing disk proves nothing.
+ */
 const isOff = ({ context, event }: Args): boolean => {
   const running = runningOf(event);
   if (running?.vm.node !== context.vm.node || running.disks === null || running.homeIsSilent) return false;
   return !running.disks.includes(context.disk) && !mayStartWith(context, running);
 };
 
-/** A machine by that name runs without the disk: whoever launched it did so without its element. */
+/** A VM with this name runs without the disk: it was launched without the `<disk>` element. */
 const isLaunchedWithout = ({ context, event }: Args): boolean =>
   runningOf(event)?.disks?.includes(context.disk) === false;
 
@@ -138,7 +151,7 @@ const detachOf = (event: AttachmentEvent): DetachFacts | undefined => {
   return event;
 };
 
-/** What a host tells of a machine that it does not show running. */
+/** The new value of `seen` after a report that does not show the VM running. */
 function lastSeen({ context, event }: Args): LastSeen {
   const at = factsOf(event)?.found.at;
   if (at === 'saved') return 'managed-save';
@@ -154,7 +167,10 @@ function doubtNow({ context, event }: Args): AttachmentContext['doubt'] {
   return { code: 'VM_FATE_UNKNOWN', detail, since: context.doubt?.since ?? event.time };
 }
 
-/** The attachment chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
+/**
+ * The context, actions and guards of the attachment chart. Effects and notes are empty here, and the shell
+ * provides them; every change of the context and every rule is here.
+ */
 export const setupAttachment = setup({
   types: {
     context: {} as AttachmentContext,
@@ -164,7 +180,7 @@ export const setupAttachment = setup({
   actions: {
     plug: () => {},
     unplug: () => {},
-    /** It is so already. */
+    /** No-op: the requested state already holds. */
     noop: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
@@ -202,20 +218,20 @@ export const setupAttachment = setup({
       assertEvent(event, 'NOT_RUNNING');
       return { atWork: event.settled ? null : context.atWork };
     }),
-    /** It was started anew, and libvirt has plugged the disk into that run. */
+    /** The VM was started again, and libvirt has plugged the disk into that run. */
     noteNewRun: assign(({ context }) => ({ seen: context.seen === 'ended' ? 'running' : context.seen })),
     reserveTarget: assign(({ context, event }) => {
       assertEvent(event, 'PROMISE');
       return { target: event.target ?? context.target ?? firstFreeTarget(event.taken, 'b') };
     }),
-    /** The machine runs without the disk, so that the letter promised to it is free for others. */
+    /** The VM runs without the disk: the target promised to it is free for other disks. */
     clearTarget: assign({ target: null }),
     noteRun: assign(({ event }) => {
       assertEvent(event, 'PLUGGED');
-      // Not `seen`: the machine may have been saved since it was looked at.
+      // `seen` stays: the VM may have been saved after the plug looked at it.
       return { run: event.run };
     }),
-    /** It is where the facts say, running. */
+    /** Take over the node and the run on which the VM was found running. */
     relocate: assign(({ context, event }) => {
       const running = runningOf(event);
       if (!running) return {};
@@ -251,7 +267,7 @@ export const setupAttachment = setup({
       const facts = detachOf(event);
       return facts !== undefined && isBelieved(context, facts, facts.word);
     },
-    /** It may have gone to another while the facts were gathered. */
+    /** The VM may also have moved to another node while the facts were gathered. */
     mayOutliveNode: ({ context, event }) => {
       assertEvent(event, 'NODE_DEAD');
       return event.node !== context.vm.node || mayOutliveNode(context, event.found);
@@ -259,7 +275,10 @@ export const setupAttachment = setup({
     off: isOff,
     offForCertain: and([isNotAlarmed, isOff]),
     offForCertainNotUndoing: and([not(isUndoing), isNotAlarmed, isOff]),
-    /** Nobody's word about the machine says that libvirt is done with the plug: its next run could have the disk. */
+    /**
+     * The VM is known to be gone, but a plug call is pending in libvirt: the VM's next run could get the
+     * disk.
+     */
     goneButForPlug: ({ context, event }) => {
       const facts = detachOf(event);
       if (facts === undefined || context.atWork === null) return false;
@@ -271,9 +290,9 @@ export const setupAttachment = setup({
     runsElsewhere,
     currentElsewhere: and([isCurrent, runsElsewhere]),
     currentOver: and([isCurrent, not(isUndoing), isDead]),
-    /** No earlier call can plug the disk into a later run. */
+    /** The VM is gone, and no pending call can plug the disk into a later run. */
     currentUndoOver: and([isCurrent, isUndoing, isSettled, isDead]),
-    /** It runs, and everything else is known already. */
+    /** The VM runs as it is on record: same node, same domain, same run. */
     nothingNew: ({ context, event }) => {
       const running = runningOf(event);
       if (!running || context.seen !== 'running' || context.doubt) return false;
@@ -282,7 +301,7 @@ export const setupAttachment = setup({
       return isKnown && run.host === context.run?.host && run.id === context.run.id;
     },
     runsHere,
-    /** A registered machine is where it is seen first; after that as above. */
+    /** For a VM that was registered before its launch, the first node where it runs counts as its node. */
     runsHereOrFirst: or([runsHere, and([isUntied, isRunning])]),
     lost: args => doubtNow(args) !== null,
     launchedWithout: isLaunchedWithout,
@@ -293,7 +312,7 @@ export const setupAttachment = setup({
     },
     seenSoAlready: ({ context, event }) => {
       assertEvent(event, 'LEFT');
-      // libvirt's own image is known better than by the event that tells of saving.
+      // The state `managed-save` is more precise than the event that reports a save.
       return event.seen === context.seen || (event.seen === 'saved' && context.seen === 'managed-save');
     },
     divertedSoAlready: ({ context, event }) => {

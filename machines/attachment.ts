@@ -32,7 +32,7 @@ const answerNotRunning = shared({
   }),
 });
 
-/** Gives the place among the disk's users back, in the same step. */
+/** Release the user slot of the disk, in the same step. */
 const giveBack = shared({
   type: 'tell',
   params: ({ context }: { context: AttachmentContext }) => ({
@@ -71,7 +71,7 @@ const publishNotRunning = shared({
   }),
 });
 
-/** What went wrong, where only the chart knows it. */
+/** Publishes a failure that has no event with a problem: the chart itself detects it. */
 const failed = <const Type extends 'disk.attach-failed' | 'disk.detach-failed', const Code extends Failure>(
   type: Type,
   code: Code,
@@ -82,9 +82,9 @@ const attached = shared({ type: 'publish', params: { type: 'disk.attached' } });
 const diverted = shared({ type: 'publish', params: { type: 'disk.diverted' } });
 const lost = shared({ type: 'publish', params: { type: 'disk.machine-lost' } });
 
-/** The disk is off the machine, and whoever waits is told so. */
+/** The disk is off the VM: answer the caller that waits for it. */
 const off = shared({ target: 'released', actions: [giveBack, detached, answerDone] });
-/** The disk is free, and a detach call may still come for it. */
+/** The VM is dead: the disk is free, and a later detach call for it still succeeds. */
 const died = shared({ target: 'unclaimed', actions: [giveBack, detached] });
 const isGone = shared({ target: 'released', actions: [giveBack, detached] });
 
@@ -97,8 +97,8 @@ const refuseForDoubt = shared({
 });
 
 /**
- * A detach call for a machine that was seen with the disk: proof releases it, and the frontend's word where nothing speaks against it;
- * never silence.
+ * A detach call for a VM that was seen with the disk. The disk is released if the end of the VM is proved, or
+ * if the frontend reports it and nothing contradicts. A host that does not answer never releases a disk.
  */
 const detachUnheld = shared([
   { guard: 'off', ...off },
@@ -117,17 +117,17 @@ const refuseForPlug = shared({
 
 const held = shared({ guard: 'vmHoldsDisks', ...refusal('VM_RUNNING') });
 
-/** An administrator's word releases whatever is not seen alive. */
+/** An administrator's force releases whatever no host shows running with the disk. */
 const forced = shared({ guard: 'forced', ...off });
 
-/** A machine that is not known to be gone, and does not run where hosts can be asked. */
+/** The VM is not known to be gone, and no host that answers shows it running. */
 const notFound = shared([
   { guard: 'doubtKnown', actions: 'noop' },
   { guard: 'lost', actions: ['doubt', lost] },
   { actions: 'doubt' },
 ]);
 
-/** Where a machine is that is not known to be gone. */
+/** Updates the location of a VM that is not known to be gone. */
 const whereItIs = shared([
   { guard: 'nothingNew', actions: 'noop' },
   { guard: 'runsElsewhere', actions: ['relocate', tellMoved] },
@@ -135,7 +135,9 @@ const whereItIs = shared([
   ...notFound,
 ]);
 
-/** Nobody's word about a node counts against a machine that is seen running, nor for one that may be on another. */
+/**
+ * A declaration that a node is dead does not release the disk of a VM that runs, or may run, on another node.
+ */
 const livesOn = shared([
   { guard: 'runsElsewhere', actions: ['relocate', tellMoved] },
   { guard: 'mayOutliveNode', actions: 'noop' },
@@ -146,18 +148,20 @@ const left = shared([{ guard: 'seenSoAlready', actions: 'noop' }, { actions: 'ma
 const divert = shared([{ guard: 'divertedSoAlready', actions: 'noop' }, { actions: ['divert', diverted] }]);
 
 /**
- * One disk on one machine. A hot-plugged one waits for the node and the guest (`attaching`, `detaching`), each time until an
- * absolute deadline in the context; RESUME re-enters those states after a restart, and only then. What is not known to be off the
- * machine stays accounted for, and so does what the definition of its machine holds: see `isOver` for what proves the end of a run, and
- * `mayStartWith`. A machine that was saved or has migrated is not dead, whatever
- * its old node says: it comes back with its disks, there or elsewhere. A plug that is in flight when its machine stops is taken back, for
- * libvirt may carry it out on the machine's next run: until libvirt has answered for it (`atWork`), the disk stays accounted for, whatever
- * is known of the machine.
- * A cold one is tied to a domain once a live one is seen with the disk, and followed from then on; it ends by a detach call only, for the disk is in
- * the machine's definition. `unclaimed`: the machine died and the disk is free, and a detach call may still come for it.
+ * One disk on one VM. A hot attachment waits for the node and the guest (`attaching`, `detaching`), each time
+ * until an absolute deadline in the context; RESUME re-enters those states after a restart, and only then. A
+ * disk stays accounted for as long as it is not known to be off the VM, or as long as the VM's definition
+ * contains it: see `isOver` for what proves the end of a run, and `mayStartWith`. A VM that was saved or has
+ * migrated is not dead, whatever its old node reports: it returns with its disks, there or elsewhere. A plug
+ * call that is pending when its VM stops is undone, because libvirt may execute it in the VM's next run:
+ * until libvirt has answered (`atWork`), the disk stays accounted for, even if the VM is known to be gone.
  *
- * That the live domain does not show the device (DEVICE_GONE, FOUND) is not heard in `attaching`, where the device may be just coming:
- * the plug confirms by itself.
+ * A cold attachment is bound to a domain as soon as a live domain is seen with the disk, and follows that
+ * domain from then on. It ends only by a detach call, because the disk is in the VM's definition.
+ * `unclaimed`: the VM died and the disk is free; a detach call for it still succeeds.
+ *
+ * That the live domain does not show the device (DEVICE_GONE, FOUND) is ignored in `attaching`: the device
+ * may not be visible yet, and the plug verifies its own result.
  */
 export const attachmentMachine = setupAttachment.createMachine({
   id: 'attachment',
@@ -237,7 +241,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         FOUND: [
           { guard: 'keepsLetterWithout', actions: 'clearTarget' },
           { guard: 'launchedWithout', actions: 'noop' },
-          // A call to detach will come.
+          // The disk stays attached: the frontend's detach call is still to come.
           { guard: 'endIsNews', actions: 'noteEnd' },
           { guard: 'nothingNew', actions: 'noop' },
           { guard: 'runsHereOrFirst', actions: ['relocate', tellMoved] },
@@ -262,7 +266,7 @@ export const attachmentMachine = setupAttachment.createMachine({
         FOUND: [
           { guard: 'offForCertain', ...isGone },
           { guard: 'provedDead', ...died },
-          // Its definition may still hold the disk.
+          // The run is over, but the definition may still contain the disk.
           { guard: 'endIsNews', actions: 'noteEnd' },
           ...whereItIs,
         ],
@@ -318,7 +322,7 @@ export const attachmentMachine = setupAttachment.createMachine({
           { guard: 'provedDeadNotUndoing', ...off },
           { guard: 'endIsNews', actions: 'noteEnd' },
           { guard: 'nothingNew', actions: 'noop' },
-          // It is asked there anew.
+          // Re-enter, to unplug on the node where the VM is now.
           { guard: 'runsElsewhere', target: 'detaching', reenter: true, actions: ['relocate', tellMoved] },
           { guard: 'runsHere', actions: 'relocate' },
           ...notFound,

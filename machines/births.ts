@@ -1,7 +1,7 @@
 import type { AttachmentBirth } from './attachment-events.ts';
 import type { DiskBirth } from './disk-events.ts';
 
-/** What is known of a disk that begins, and nothing else. It does not compile while a field is left out. */
+/** The fields of a new disk, copied by name. A field that is missing here is a compile error. */
 export const diskBirth = ({
   uuid,
   owner,
@@ -12,7 +12,7 @@ export const diskBirth = ({
   limit,
 }: DiskBirth): Required<DiskBirth> => ({ uuid, owner, ownerId, tag, visibility, sizeGiB, limit });
 
-/** The same of an attachment. */
+/** The fields of a new attachment, copied by name. A field that is missing here is a compile error. */
 export const attachmentBirth = ({
   id,
   disk,

@@ -3,51 +3,54 @@ import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
 import type { Run } from './whereabouts.ts';
 
-/** What is known when a disk begins. */
+/** What is known when a disk is created. */
 export interface DiskBirth {
   readonly uuid: string;
   readonly owner: string;
-  /** The id of the owner's account: one may be made anew under an old name. */
+  /** The id of the owner's account: the name of a deleted account may be used again. */
   readonly ownerId?: string | undefined;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
   readonly sizeGiB: number;
-  /** How many machines may use it at once. */
+  /** How many VMs may use the disk at once. */
   readonly limit: number;
 }
 
 type Outcome = { readonly attempt: number };
 type BadOutcome = Outcome & { readonly problem: Problem<Failure> };
 
-/** A number of disks, and their GiB together. */
+/** A number of disks, and their total size in GiB. */
 export interface Quota {
   readonly disks: number;
   readonly sizeGiB: number;
 }
 
-/** What there is to know of a machine that is to have the disk. */
-export interface MachineNow {
-  /** Ids of the attachments that the machine has. */
+/** What is known of the VM that is to get the disk. */
+export interface VmNow {
+  /** Ids of all attachments of the VM. */
   readonly attachments: readonly string[];
-  /** The targets that are in use or promised there. */
+  /** The targets in the VM that are in use or promised. */
   readonly taken: readonly string[];
-  /** Whether its live domain has the disk already. */
+  /** Whether the VM's live domain already has the disk. */
   readonly isThere: boolean;
-  /** Which live domain has the disk without an attachment, in words; null: none that was seen. */
+  /** A sentence naming the live domain that has the disk without an attachment; null: none was seen. */
   readonly holder: string | null;
-  /** Whether its node has been declared dead. */
+  /** Whether the VM's node has been declared dead. */
   readonly nodeIsDead: boolean;
 }
 
-/** What may happen to a disk; `Stamp` is added by whoever delivers it. */
+/** Every message that a disk can get. The actor system adds the `Stamp`. */
 export type DiskMessage =
-  /** `repeatable`: who asks may ask again, by an Idempotency-Key, and be told what came of it. */
+  /** `repeatable`: the request has an Idempotency-Key, so that a repetition learns the result. */
   | ({ type: 'CREATE'; roomGiB: number; quotaLeft: Quota; repeatable?: boolean } & DiskBirth)
-  /** A volume that belongs to no disk becomes one, `created` when it was made. `obstacle`: why it cannot; null: it can. */
+  /**
+   * A leftover becomes a disk. `created`: when the volume was made, in milliseconds since 1970. `obstacle`:
+   * why the volume cannot be used; null: it can.
+   */
   | ({ type: 'ADOPT'; created: number; obstacle: string | null } & DiskBirth)
   /**
-   * A volume that belongs to no disk is to be removed. `holders`: the live domains that have it; `unseen`: the nodes whose domains could not
-   * be looked at; `obstacle` as above, `wipe` as below.
+   * A leftover is to be removed. `holders`: the live domains that have it; `unseen`: the nodes whose domains
+   * could not be inspected; `obstacle` as in ADOPT, `wipe` as in DELETE.
    */
   | ({
       type: 'DISCARD';
@@ -58,39 +61,43 @@ export type DiskMessage =
     } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
   | ({ type: 'VOLUME_MADE' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
-  /** Nothing was begun in this attempt: there is nothing of it to undo. */
+  /** The pool has not begun this attempt: nothing has to be undone. */
   | ({ type: 'NOT_BEGUN' } & BadOutcome)
-  | ({ type: 'HOTATTACH' } & AttachmentBirth & MachineNow)
+  | ({ type: 'HOTATTACH' } & AttachmentBirth & VmNow)
   /**
-   * `mostUsers`: how many users it may have where its limit is lower. `disksLeft`: how many more disks the account may register with
-   * this machine. Without them, any number.
+   * `mostUsers`: how many users the disk may have if its limit is lower. `disksLeft`: how many more disks the
+   * account may register with this VM. Both are unlimited where absent.
    */
   | ({ type: 'ATTACH'; mostUsers?: number; disksLeft?: number } & AttachmentBirth &
-      Pick<MachineNow, 'attachments'>)
-  /** A live domain has the disk by our alias, and no record tells of it. */
-  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<MachineNow, 'attachments'>)
+      Pick<VmNow, 'attachments'>)
+  /** A live domain has the disk under our alias, and no record accounts for it. */
+  | ({ type: 'ADOPT_USER'; target: string; run: Run } & AttachmentBirth & Pick<VmNow, 'attachments'>)
   | { type: 'RELEASED'; attachment: string }
-  /** One of its machines runs on another node now. */
+  /** A VM that uses the disk now runs on another node. */
   | { type: 'MOVED'; attachment: string }
   | { type: 'SET_LIMIT'; limit: number }
-  /** `attaching`: one of its attachments is under way. `quotaGiB`: what its owner may still take. */
+  /** `attaching`: an attachment of the disk is in progress. `quotaGiB`: what the owner's quota has left. */
   | { type: 'GROW'; sizeGiB: number; roomGiB: number; quotaGiB: number; attaching: boolean }
   | ({ type: 'GROWN' } & Outcome)
-  /** Certain: the volume is as large as before, and no machine was told otherwise. */
+  /** It is certain that the volume has its old size, and that no VM was told a new one. */
   | ({ type: 'NOT_GROWN' } & BadOutcome)
-  /** The volume is larger; whether every machine knows is not certain. */
+  /** The volume has the new size, but it is not certain that every VM has been told. */
   | ({ type: 'GROW_PENDING' } & BadOutcome)
-  /** `stale`: it is not any more what its caller takes it for. */
+  /** `stale`: the disk has changed since the caller read it (If-Match failed). */
   | { type: 'EDIT'; tag?: string | undefined; visibility?: 'private' | 'public' | undefined; stale: boolean }
-  /** `wipe`: the pool gives the volume's place to others as it is. `stale`: as above. `holder`: as in HOTATTACH. */
+  /**
+   * `wipe`: the pool reuses freed space without zeroing it, so the volume must be wiped first. `stale` as in
+   * EDIT, `holder` as in HOTATTACH.
+   */
   | { type: 'DELETE'; wipe: boolean; stale?: boolean; holder: string | null }
   | ({ type: 'WIPED'; bytes: number; of: number } & Outcome)
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
   | ({ type: 'VOLUME_REMOVED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)
-  /** `repeatable`: as above. */
+  /** `repeatable` as in CREATE. */
   | { type: 'RETRY'; repeatable?: boolean }
   | { type: 'TIMEOUT' }
   | { type: 'RESUME' };
 
+/** A message with its stamp, as the disk chart gets it. */
 export type DiskEvent = DiskMessage & Stamp;

@@ -6,33 +6,37 @@ import type { Answer, Publish, Refuse, Tell } from './notes.ts';
 import type { Failure, Problem } from './reasons.ts';
 import { firstFreeTarget } from './targets.ts';
 
-/** One machine that uses the disk, from the moment it is reserved. */
+/** A user of the disk: one VM, counted from the moment of its reservation. */
 export interface DiskUser {
-  /** Attachment id: which machine it is, the attachment knows. */
+  /** Attachment id; the attachment knows the VM. */
   readonly attachment: string;
   readonly mode: 'hot' | 'cold';
 }
 
+/** The data of a disk beside its state; stored in its record. */
 export interface DiskContext extends DiskBirth {
   /** Milliseconds since 1970. */
   readonly created: number;
   readonly users: readonly DiskUser[];
-  /** Numbers what is asked of the pool; what an older attempt brings back is not heard. */
+  /** Number of the latest request to the pool. Results that carry an older number are ignored. */
   readonly attempt: number;
-  /** Until when the pool is waited for, in milliseconds since 1970; null at rest. */
+  /** Deadline of the present wait, in milliseconds since 1970; null: the chart waits for nothing. */
   readonly deadline: number | null;
-  /** Why a creation is being undone, or could not be. */
+  /** Why the creation is being undone, or could not be undone; null: it is not. */
   readonly undo: Problem<Failure> | null;
-  /** How large it was, while it is being made larger; `sizeGiB` counts already. */
+  /** Size in GiB before the resize in progress, else null; `sizeGiB` is already the new size. */
   readonly grownFrom: number | null;
-  /** How often in a row the pool or a node has not done what it was asked for. */
+  /** Number of consecutive failed requests to the pool or a node. */
   readonly failures: number;
-  /** Whether who asked for its creation may ask again, by an Idempotency-Key, and be told of it. */
+  /**
+   * Whether the request that created the disk has an Idempotency-Key, so that a repetition learns the result.
+   */
   readonly repeatable: boolean;
-  /** How many bytes of its volume are wiped, and how many there are; null for a disk that nobody has deleted. */
+  /** Bytes of the volume that are wiped, and bytes in all; null for a disk that is not deleted. */
   readonly wiped: { readonly bytes: number; readonly of: number } | null;
 }
 
+/** The context before the first event. */
 export const initialDisk: DiskContext = {
   uuid: '',
   owner: '',
@@ -69,13 +73,19 @@ const isWiped = ({ context }: Args): boolean => context.wiped !== null;
 const isWhole = ({ event }: Args): boolean => event.type === 'WIPED' && event.bytes >= event.of;
 
 const GIB = 2 ** 30;
-/** What failed is tried again this much later, in milliseconds; after each further failure in a row twice as much later, at most as late as that. */
-const AGAIN_MS = 10_000;
-const LATEST_MS = 600_000;
+/**
+ * Exponential backoff of retries, in milliseconds: the first delay, doubled after each further failure in a
+ * row, and the longest delay.
+ */
+const FIRST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 600_000;
 
-const later = (failures: number): number => Math.min(AGAIN_MS * 2 ** failures, LATEST_MS);
+const later = (failures: number): number => Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS);
 
-/** The disk chart's vocabulary: effects and notes are left open, what changes the context and every rule is here. */
+/**
+ * The context, actions and guards of the disk chart. Effects and notes are empty here, and the shell provides
+ * them; every change of the context and every rule is here.
+ */
 export const setupDisk = setup({
   types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' | 'gone' },
   actions: {
@@ -83,7 +93,7 @@ export const setupDisk = setup({
     removeVolume: () => {},
     growVolume: () => {},
     wipeVolume: () => {},
-    /** It is so already. */
+    /** No-op: the requested state already holds. */
     noop: () => {},
     refuse: (_, _note: Refuse) => {},
     answer: (_, _note: Answer) => {},
@@ -223,7 +233,7 @@ export const setupDisk = setup({
       return event.sizeGiB > event.roomGiB;
     },
     current: isCurrent,
-    /** Of what no attempt before it can have begun. */
+    /** The result of the first attempt: no earlier attempt can have left anything to undo. */
     currentFirst: and([isCurrent, isFirst]),
     currentUndo: and([isCurrent, isUndoing]),
     undoing: isUndoing,

@@ -10,13 +10,16 @@ const inUse = refusal('DISK_IN_USE');
 const notFailed = refusal('DISK_NOT_FAILED');
 const busy = refusal('DISK_BUSY');
 
-/** A disk that is being made or removed, or failed, is unknown to everybody who would use it. */
+/**
+ * In the states before and after its life, and in `failed`, requests to use or change the disk are answered
+ * DISK_UNKNOWN.
+ */
 const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW: unknown, EDIT: unknown };
 
-/** Who acts on what a disk was does not mean what it is now. */
+/** A conditional request for an outdated version is refused. */
 const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
 
-/** A volume that somebody has made something else of is left as it is. */
+/** A volume that is no longer as pdisk made it is not touched. */
 const obstructed = shared({ guard: 'obstructed', ...refusal('LEFTOVER_UNUSABLE') });
 
 const tellHotattach = shared({
@@ -49,14 +52,14 @@ const reserve = shared({ target: 'hot-attached', actions: ['addHotUser', tellHot
 
 const oversubscribed = shared({ type: 'publish', params: { type: 'disk.oversubscribed' } });
 
-/** A fact, as with a cold user: the machine has the disk, so no limit refuses it. */
+/** Records a fact, as with a cold user: the VM already has the disk, so no limit refuses it. */
 const adoptUser = shared([
   { guard: 'usedByThisVm', actions: 'noop' },
   { guard: 'limitReached', target: 'hot-attached', actions: ['addHotUser', tellAdopt, oversubscribed] },
   { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
 ]);
 
-/** A live domain has the disk, and no attachment accounts for it. */
+/** A live domain has the disk, and no attachment accounts for it: a stray device. */
 const heldByVm = shared({
   guard: 'heldByVm',
   actions: {
@@ -68,7 +71,7 @@ const heldByVm = shared({
   },
 });
 
-/** What no disk is plugged over, whoever uses it. */
+/** What forbids a hot attach, whatever other users the disk has. */
 const notPluggable = shared([
   { guard: 'isThere', ...refusal('ALREADY_ATTACHED') },
   { guard: 'nodeIsDead', ...refusal('NODE_DECLARED_DEAD') },
@@ -77,7 +80,10 @@ const notPluggable = shared([
 
 const noFreeTarget = shared({ guard: 'noFreeTarget', ...refusal('NO_FREE_TARGET') });
 
-/** The limit and uniqueness rules: a reservation counts as a user from here on. */
+/**
+ * The rules of a hot attach to a disk with users: one attachment per VM, and the user limit. From here on the
+ * reservation counts as a user.
+ */
 const takeHotUser = shared([
   { guard: 'usedByThisVm', ...refusal('ALREADY_ATTACHED') },
   ...notPluggable,
@@ -88,7 +94,10 @@ const takeHotUser = shared([
 
 const tooManyOnVm = shared({ guard: 'tooManyOnVm', ...refusal('TOO_MANY_ON_VM') });
 
-/** Registers a fact, so the limit does not refuse it, but only what nobody needs; `next` is the state that it leads to. */
+/**
+ * A cold attach records a fact, so the user limit does not refuse it; only the much higher bounds of
+ * TOO_MANY_ON_VM and TOO_MANY_USERS do. `next` is the target state.
+ */
 const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: State) =>
   shared([
     { guard: 'coldOnThisVm', actions: 'noop' },
@@ -102,7 +111,10 @@ const takeColdUser = <const State extends 'attached' | 'hot-attached'>(next: Sta
     { target: next, actions: ['addColdUser', tellAttach] },
   ]);
 
-/** The same for a disk that grows: the new user's machine may run already, and is to be told of the new size, too. */
+/**
+ * The same while the disk is being resized: the new user's VM may already run and must be told the new size,
+ * too.
+ */
 const takeColdUserGrowing = shared([
   { guard: 'hotOnThisVm', ...refusal('HOT_PLUGGED') },
   { guard: 'coldOnThisVm', actions: 'noop' },
@@ -117,7 +129,7 @@ const takeColdUserGrowing = shared([
   { target: 'growing', reenter: true, actions: ['addColdUser', tellAttach] },
 ]);
 
-/** A disk that grows has promised its new size at once. */
+/** The new size counts against pool and quota from the start of the resize. */
 const grow = shared([
   { guard: 'notLarger', ...refusal('NOT_LARGER') },
   { guard: 'beingAttached', ...busy },
@@ -128,7 +140,7 @@ const grow = shared([
 
 const edit = shared([stale, { guard: 'nothingNew', actions: 'noop' }, { actions: 'edit' }]);
 
-/** Back to the state that the users determine. */
+/** Back to the state that follows from the users: hot, cold or none. */
 const settled = <const Action>(actions: Action) =>
   shared([
     { guard: 'currentHot', target: 'hot-attached', actions },
@@ -198,11 +210,12 @@ const publishNotGrown = shared({
 const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishFailed] });
 
 /**
- * A disk: what may be done with it, and when. Its volume exists, whole, in `available`, `attached`, `hot-attached` and
- * `growing`; in `wiping` the disk is gone for everybody, and its volume's bytes follow. Waiting states (`creating`, `growing`, `wiping`,
- * `deleting`) have an absolute deadline in the context; RESUME re-enters them after a restart, and only then. So has `failed`, which waits
- * to try the undo again. A volume that has lost its record begins anew here as well: ADOPT makes it a disk, DISCARD sends it the way of a
- * deleted one.
+ * A disk: what may be done with it, and when. Its volume exists and is complete in `available`, `attached`,
+ * `hot-attached` and `growing`; in `wiping` the disk is already gone for its users, and its volume is being
+ * overwritten. Waiting states (`creating`, `growing`, `wiping`, `deleting`) have an absolute deadline in the
+ * context; RESUME re-enters them after a restart, and only then. `failed` has a deadline too: the time of the
+ * next attempt to undo the creation. A leftover (a volume without a record) starts here as well: ADOPT makes
+ * it a disk, DISCARD removes it in the same way as the volume of a deleted disk.
  */
 export const diskMachine = setupDisk.createMachine({
   id: 'disk',
@@ -247,7 +260,8 @@ export const diskMachine = setupDisk.createMachine({
           { guard: 'current', target: 'deleting', actions: 'undoForFailure' },
         ],
         TIMEOUT: { target: 'deleting', actions: 'undoForTimeout' },
-        // Nobody was told of the disk, and who was told that it failed makes another.
+        // No client knows this disk: without an Idempotency-Key, a client that lost the answer creates
+        // another.
         RESUME: [
           { guard: 'repeatable', target: 'creating', reenter: true },
           { target: 'deleting', actions: 'undoForRestart' },
@@ -319,7 +333,7 @@ export const diskMachine = setupDisk.createMachine({
         SET_LIMIT: busy,
         GROW: busy,
         EDIT: edit,
-        // Its growth may never end: whoever asked for it has been told, and it can be given up.
+        // The resize may never end. Once its caller was told that it is delayed, the disk may be deleted.
         DELETE: [
           stale,
           { guard: 'neverFailed', ...busy },
@@ -330,7 +344,7 @@ export const diskMachine = setupDisk.createMachine({
         ],
         RETRY: notFailed,
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
-        // The node where the machine is now has to be told.
+        // Re-enter, to tell the new size on the node where the VM is now.
         MOVED: { target: 'growing', reenter: true },
         GROWN: settled(['endResize', published('disk.resized'), answerDone]),
         NOT_GROWN: settled(['restoreSize', 'endResize', publishNotGrown, answerNotGrown]),
@@ -361,7 +375,7 @@ export const diskMachine = setupDisk.createMachine({
         ],
         WIPE_FAILED: { guard: 'current', actions: 'tryAgainLater' },
         TIMEOUT: { target: 'wiping', reenter: true },
-        // Nobody waits for the end of it, not even the next start.
+        // Start-up must not wait for wiping, so RESUME answers at once.
         RESUME: { target: 'wiping', reenter: true, actions: answerDone },
       },
     },
@@ -391,7 +405,7 @@ export const diskMachine = setupDisk.createMachine({
         RESUME: { target: 'deleting', reenter: true },
       },
     },
-    // What could not be undone is undone later: nobody may ever come for a disk that nobody was told of.
+    // The undo is retried without a request: the client may never ask for it, or may not have got the answer.
     failed: {
       tags: 'rest',
       entry: 'tryAgainLater',

@@ -1,4 +1,6 @@
-/** Why a chart refuses an event: the sender's mistake or a rule; nothing has changed. */
+/**
+ * Codes with which a chart refuses an event: a mistake of the sender, or a rule. A refusal changes nothing.
+ */
 export type Refusal =
   | 'DISK_UNKNOWN'
   | 'DISK_IN_USE'
@@ -24,7 +26,7 @@ export type Refusal =
   | 'LEFTOVER_UNUSABLE'
   | 'NODES_SILENT';
 
-/** Why something outside (the pool, the node, the guest) did not do what a chart asked of it. */
+/** Codes of what went wrong outside: the pool, the node or the guest did not do what a chart asked for. */
 export type Failure =
   | 'VOLUME_FAILED'
   | 'POOL_FULL'
@@ -57,7 +59,7 @@ export type Failure =
   | 'UNPLUG_REFUSED'
   | 'UNPLUG_UNKNOWN';
 
-/** A reason with what the outside said about it, if anything. */
+/** A code with the message of the pool, libvirt or the system, if there is one. */
 export interface Problem<Code extends string = Refusal | Failure> {
   readonly code: Code;
   readonly detail: string;

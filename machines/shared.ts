@@ -7,18 +7,21 @@ type Mutable<T> = T extends (...args: never[]) => unknown
     ? { -readonly [Key in keyof T]: Mutable<T[Key]> }
     : T;
 
-/** A piece of a chart that several states have in common, with its literal types kept: XState does not take readonly arrays. */
+/**
+ * A part of a chart for several states, with its literal types preserved. Mutable, because XState does not
+ * accept readonly arrays.
+ */
 export const shared = <const T>(piece: T): Mutable<T> => piece as Mutable<T>;
 
-/** A transition that changes nothing and tells the sender why. */
+/** A transition that changes nothing and answers the sender with this code. */
 export const refusal = <Code extends Refusal>(code: Code) => ({
   actions: { type: 'refuse' as const, params: { code } satisfies Refuse },
 });
 
-/** Tells whoever waits that what was asked for is done. */
+/** Answers the waiting request: done. */
 export const answerDone = { type: 'answer' as const, params: { problem: null } satisfies Answer };
 
-/** Tells whoever waits what went wrong. */
+/** Answers the waiting request with this failure. */
 export const answerProblem = <Code extends Failure>(code: Code) => ({
   type: 'answer' as const,
   params: { problem: { code, detail: '' } } satisfies Answer,

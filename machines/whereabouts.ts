@@ -1,30 +1,33 @@
 import type { Vm } from './vm.ts';
 
-/** One run of a machine on one host, from its start or its arrival there to its end. */
+/** One run of a VM on one host, from its start or its arrival there to its end. */
 export interface Run {
-  /** The host's UUID, by its capabilities. */
+  /** The host UUID from libvirt's capabilities. */
   readonly host: string;
   /** libvirt's id of the running domain. */
   readonly id: number;
 }
 
-/** How a run ended, where that is an end: a machine that was saved or has migrated goes on. */
+/** How a run ended. A save and a migration are no ends: the VM continues. */
 export interface RunEnd {
   readonly how: 'shutdown' | 'destroyed' | 'crashed' | 'failed';
-  /** The canonical key of the node that tells so. */
+  /** The canonical key of the node that reported it. */
   readonly node: string;
-  /** The UUID of the host that tells so. */
+  /** The UUID of the host that reported it. */
   readonly host: string;
-  /** libvirt's id of the run, if it was seen, and then seen to end, on one unbroken connection; null: only its last state tells. */
+  /**
+   * libvirt's id of the run, if the run and its end were seen on one unbroken connection. Null: only the
+   * domain's last state shows the end.
+   */
   readonly watched: number | null;
 }
 
-/** Where a machine is, as far as hosts tell. These are facts; what follows from them is for the charts to say. */
+/** Where a VM is, as far as hosts report. These are facts; the charts decide what follows from them. */
 export type Whereabouts =
   /**
-   * It runs, paused or not, on the node in `vm`. `disks`: those of ours in its live domain; null: that could not be read.
-   * `homeIsSilent`: the node where it was known to be does not answer, and may have it as well. `defined`: those of ours in its definition
-   * there, with which its next start begins.
+   * The VM runs, paused or not, on the node in `vm`. `disks`: our disks in its live domain; null: they could
+   * not be read. `homeIsSilent`: the node on record does not answer, and may run the VM as well. `defined`:
+   * our disks in its definition there, with which its next start begins.
    */
   | {
       readonly at: 'running';
@@ -34,13 +37,16 @@ export type Whereabouts =
       readonly homeIsSilent: boolean;
       readonly defined: readonly string[];
     }
-  /** Its only copy is paused in the middle of a migration: it goes on there, or where it came from. */
+  /**
+   * In the switch-over of a migration: its only copy is paused, and continues there or where it came from.
+   */
   | { readonly at: 'moving'; readonly node: string }
-  /** Shut off with a managed save image: its next start brings it back with its disks. */
+  /** Shut off with a managed save image: the next start restores it with its disks. */
   | { readonly at: 'saved' }
   /**
-   * No host that answered shows it. `silent`: why each host that could have it did not answer, or is not believed; `unread`: the canonical
-   * keys of their nodes. `defined`: the disks of ours in its definitions on the others.
+   * No host that answered shows the VM. `silent`: for each host that could have it, why it did not answer or
+   * is not believed. `unread`: the canonical keys of those nodes. `defined`: our disks in the VM's
+   * definitions on the other nodes.
    */
   | {
       readonly at: 'nowhere';
@@ -50,27 +56,36 @@ export type Whereabouts =
       readonly defined: readonly string[];
     };
 
-/** What a machine was last seen doing while its node was linked. Only what was seen running can be seen to end. */
+/**
+ * What the VM was last seen doing while its node was linked. Only a VM that was seen running can be seen to
+ * end.
+ */
 export type LastSeen =
   | 'running'
-  /** In the switch-over of a migration: it runs on neither host, and will on one of them. */
+  /** In the switch-over of a migration: it runs on neither host, and will run on one of them. */
   | 'switching'
-  /** Saved, perhaps to a file of which libvirt knows nothing afterwards. */
+  /** Saved, perhaps to a file, which libvirt does not remember. */
   | 'saved'
-  /** Saved by libvirt itself, which knows of the image as long as there is one. */
+  /** Managed save: libvirt reports the image as long as it exists. */
   | 'managed-save'
-  /** Gone to another host. */
+  /** Migrated to another host. */
   | 'migrated'
-  /** Its run is proved to be over. */
+  /** Its run is over for certain. */
   | 'ended';
 
-/** Who says that a machine is gone: nobody; the cloud's frontend, by its call to detach; an administrator, by force. */
-export type Word = 'nobody' | 'frontend' | 'administrator';
+/**
+ * The authority that reports a VM gone: nobody; the cloud's frontend, by its detach call; an administrator,
+ * by force.
+ */
+export type Authority = 'nobody' | 'frontend' | 'administrator';
 
-/** What is known of the end of a machine: whoever decides on it needs both. */
+/** The evidence for the end of a VM: what hosts report, and whether the node's reports are believed. */
 interface Evidence {
   readonly found: Whereabouts;
-  /** Why a node's lists are not believed without a person, although the right host answers; null: they are. */
+  /**
+   * The alarm of the node: why its lists need an administrator's confirmation although the right host
+   * answers. Null: no alarm.
+   */
   readonly alarm: string | null;
 }
 
@@ -83,12 +98,14 @@ interface Known {
 }
 
 /**
- * Whether a machine's run is over for certain. No single event or state proves it: each was seen while the same machine was alive.
- * - A run that was seen on an unbroken connection and ended there in a way that is an end is over, unless a switch-over was open
- *   (then the other host may have it) or another host shows it.
- * - The end of a machine that had migrated counts where it landed, not where it came from.
- * - The last state proves it only if it is a crash, on the host where the machine was last seen running, and if every host that could
- *   have the machine has answered and none shows it. Absence proves nothing: a machine that was saved to a file is in no list.
+ * Whether a VM's run is over for certain. No single event or state proves it: each was seen while the same VM
+ * was alive.
+ * - A run that was seen on an unbroken connection, and seen to end there, is over, unless a switch-over was
+ *   open (then the other host may have the VM) or another host shows the VM.
+ * - The end of a VM that had migrated counts on the node where it arrived, not on the one that it left.
+ * - The domain's last state proves the end only if it is a crash, on the host where the VM was last seen
+ *   running, and if every host that could have the VM has answered and none shows it. That no host shows it
+ *   proves nothing: a VM that was saved to a file is in no list.
  */
 export function isOver(
   { vm, seen, run }: Pick<Known, 'vm' | 'seen' | 'run'>,
@@ -99,23 +116,25 @@ export function isOver(
   if (found.end === null) return false;
   const { end, silent } = found;
   const atHome = end.node === vm.node;
-  // What the definition there holds is not known.
+  // That node's definition could not be read, so it may contain the disk.
   if (!atHome && found.unread.includes(end.node)) return false;
   const isWatched = end.watched !== null;
   if (seen === 'migrated') return isWatched && !atHome;
   if (seen === 'switching') return isWatched && silent.length === 0;
   if (seen !== 'running') return false;
-  // The end of an earlier run may be heard late, when the next one has the disk already.
+  // The event of an earlier run's end may arrive when the next run already has the disk.
   if (isWatched && atHome) return run === null || run.id === end.watched;
   if (isWatched) return silent.length === 0;
-  // Only a crash: whatever else ended may have been saved to a file before, and started anew from its definition.
+  // Only a crash: after any other end the VM may have been saved to a file before, and started again from its
+  // definition.
   if (end.how !== 'crashed' || !atHome || end.host !== run?.host) return false;
   return silent.length === 0 && alarm === null;
 }
 
 /**
- * Whether the next start of its machine may take a hot-plugged disk without asking, for a definition holds it, or may hold it where its
- * node does not answer. The definition of a machine that was registered has the disk on purpose: it is the frontend's.
+ * Whether the VM's next start may take a hot-plugged disk without a request, because a definition contains
+ * the disk, or may contain it on a node that does not answer. The definition of a registered VM contains the
+ * disk on purpose: it is the frontend's.
  */
 export function mayStartWith(
   { disk, mode, vm }: Pick<Known, 'disk' | 'mode' | 'vm'>,
@@ -126,30 +145,31 @@ export function mayStartWith(
   return (found.at === 'nowhere' || found.at === 'running') && found.defined.includes(disk);
 }
 
-/** Whether a machine's run is over for certain, and the next one will not have the disk. */
+/** Whether a VM's run is over for certain, and its next run will not have the disk. */
 export function isProvedDead(known: Known, evidence: Evidence): boolean {
   return isOver(known, evidence) && !mayStartWith(known, evidence.found);
 }
 
 /**
- * Whether the frontend's word that a machine was killed is enough: no host that answered shows it, none is silent that could
- * have it, and nothing is known to have saved it to a file.
+ * Whether the frontend's detach call is enough to release the disk: no host that answered shows the VM, every
+ * host that could have it has answered, and the VM is not known to be saved to a file.
  */
-export function isBelieved(known: Known, { found }: Evidence, word: Word): boolean {
+export function isBelieved(known: Known, { found }: Evidence, word: Authority): boolean {
   if (word !== 'frontend' || found.at !== 'nowhere' || mayStartWith(known, found)) return false;
   return found.silent.length === 0 && known.seen !== 'saved';
 }
 
 /**
- * Whether a machine may live on although its node is dead: it was seen to leave that before, a copy of it is on its way in on another, or
- * another one tells that it is there. `found` is without the word of its node.
+ * Whether a VM may survive its dead node: another node shows or receives it, it was seen to migrate away
+ * before, or it was seen in a switch-over and a node does not answer. `found` is without a report of the dead
+ * node.
  */
 export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: Whereabouts): boolean {
   if (found.at !== 'nowhere') return true;
   return seen === 'migrated' || (seen === 'switching' && found.silent.length > 0);
 }
 
-/** Why a machine's end is not known, in words. */
+/** A sentence for people that says why it is not known whether the VM is gone. */
 export function doubtOf(known: Known, { found, alarm }: Evidence): string {
   const { seen } = known;
   if (found.at === 'saved') return 'it was saved, and comes back with its disks';

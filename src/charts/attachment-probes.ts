@@ -4,15 +4,15 @@ import type { Stamp } from '../../machines/stamp.ts';
 import type { Probe } from './explain-event.ts';
 import { type Assumption, always, type ProbeKind, probesOf } from './probe-kinds.ts';
 
-/** What the events of the moment would carry. */
+/** The facts that events sent now would carry. */
 export interface AttachmentFacts {
   readonly context: AttachmentContext;
-  /** The targets that the machine's other disks have. */
+  /** The targets of the VM's other disks. */
   readonly taken: readonly string[];
   readonly stamp: Stamp;
 }
 
-/** Where a machine may be found, in words. */
+/** The possible reports about the VM, each with a phrase for people. */
 const givens = ({ context }: AttachmentFacts): Assumption[] => {
   const { vm } = context;
   const run = context.run ?? { host: '', id: 0 };
@@ -48,7 +48,7 @@ const outcome = always<AttachmentFacts>(({ context }) => ({ attempt: context.att
 const badOutcome = always<AttachmentFacts>(({ context }) => ({ attempt: context.attempt, problem }));
 const bare = always<AttachmentFacts>(() => ({}));
 
-/** An event of every type as it could come now; it does not compile while a type has none. */
+/** For every event type, how such an event could arrive now. A type without an entry is a compile error. */
 const kinds: Readonly<Record<AttachmentMessage['type'], ProbeKind<AttachmentFacts>>> = {
   HOTATTACH: always(({ context }) => context),
   ATTACH: always(({ context }) => context),
@@ -93,6 +93,6 @@ const kinds: Readonly<Record<AttachmentMessage['type'], ProbeKind<AttachmentFact
   RESUME: bare,
 };
 
-/** Every event that an attachment could be sent now. */
+/** Every event that the attachment could get now. */
 export const attachmentProbes = (facts: AttachmentFacts): Probe[] =>
   probesOf(kinds, facts, facts.context.disk);

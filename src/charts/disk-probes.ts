@@ -5,18 +5,18 @@ import type { Vm } from '../../machines/vm.ts';
 import type { Probe } from './explain-event.ts';
 import { type Assumption, always, type ProbeKind, probesOf } from './probe-kinds.ts';
 
-/** What the events of the moment would carry. */
+/** The facts that events sent now would carry. */
 export interface DiskFacts {
   readonly context: DiskContext;
-  /** What the pool may still promise. */
+  /** What the pool can still promise, in GiB. */
   readonly roomGiB: number;
-  /** What the owner may still take. */
+  /** What is left of the owner's quota. */
   readonly quotaLeft: { readonly disks: number; readonly sizeGiB: number };
   /** Whether a deleted volume is wiped. */
   readonly wipe: boolean;
-  /** The machines that use it, by attachment id. */
-  readonly machines: ReadonlyMap<string, Vm>;
-  /** Whether one of its attachments is under way. */
+  /** The VMs that use the disk, by attachment id. */
+  readonly vms: ReadonlyMap<string, Vm>;
+  /** Whether an attachment of the disk is in progress. */
   readonly attaching: boolean;
   readonly stamp: Stamp;
 }
@@ -29,27 +29,27 @@ const elsewhere: Vm = { host: '', node: '', names: [''], domain: '' };
 const outcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt }));
 const badOutcome = always<DiskFacts>(({ context }) => ({ attempt: context.attempt, problem }));
 
-/** One given for each machine that uses the disk. */
+/** One assumption for each VM that uses the disk. */
 const perUser = (
-  { context, machines }: DiskFacts,
+  { context, vms }: DiskFacts,
   given: (name: string, attachment: string) => readonly [string, object],
 ): Assumption[] =>
   context.users.flatMap(({ attachment }): Assumption[] => {
-    const vm = machines.get(attachment);
+    const vm = vms.get(attachment);
     return vm ? [[...given(nameOf(vm), attachment), vm]] : [];
   });
 
-/** For a machine that does not use the disk, and for each that does. */
+/** The assumptions of an attach: a VM that does not use the disk yet, and each VM that does. */
 const attachings = (facts: DiskFacts): Assumption[] => {
   const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
-  const machine = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
+  const fields = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
-    ['for another machine', machine],
-    ...perUser(facts, (name, id) => [`for ${name} again`, { ...machine, attachments: [id] }]),
+    ['for another machine', fields],
+    ...perUser(facts, (name, id) => [`for ${name} again`, { ...fields, attachments: [id] }]),
   ];
 };
 
-/** An event of every type as it could come now; it does not compile while a type has none. */
+/** For every event type, how such an event could arrive now. A type without an entry is a compile error. */
 const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   CREATE: { request: 'POST /api/create', ...always(({ context, ...facts }) => ({ ...context, ...facts })) },
   ADOPT: {
@@ -116,5 +116,5 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   RESUME: always(() => ({})),
 };
 
-/** Every event that a disk could be sent now. */
+/** Every event that the disk could get now. */
 export const diskProbes = (facts: DiskFacts): Probe[] => probesOf(kinds, facts, facts.context.uuid);

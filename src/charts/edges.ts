@@ -1,14 +1,17 @@
 import type { AnyStateMachine, AnyTransitionDefinition } from 'xstate';
 import type { Refuse } from '../../machines/notes.ts';
 
-/** One transition of a chart, as it is drawn. */
+/** One transition of a chart: an edge of its diagram. */
 export interface Edge {
   readonly from: string;
   readonly event: string;
   readonly guard: string | undefined;
-  /** Undefined where the state stays. */
+  /** The target state; undefined: the state does not change. */
   readonly to: string | undefined;
-  /** The code with which the chart refuses the event. */
+  /**
+   * The code with which the chart refuses the event; undefined: it does not refuse, or the code depends on
+   * the event.
+   */
   readonly refusal: string | undefined;
   readonly definition: AnyTransitionDefinition;
 }
@@ -19,7 +22,7 @@ const nameOf = (part: unknown): string | undefined =>
 const refuseIn = ({ actions }: AnyTransitionDefinition): { params?: unknown } | undefined =>
   actions.find(action => nameOf(action) === 'refuse') as { params?: unknown } | undefined;
 
-/** How a transition refuses an event that comes now, also where the note of it is made only then. */
+/** The refusal of a transition for an event sent now, also if the code depends on context and event. */
 export function refusalNow(
   definition: AnyTransitionDefinition,
   now: { context: object; event: object },
@@ -28,7 +31,7 @@ export function refusalNow(
   return (typeof params === 'function' ? params(now) : params) as Refuse | undefined;
 }
 
-/** Every transition of a flat chart, in the order in which it is written. */
+/** Every transition of a flat chart, in source order: XState takes the first whose guard holds. */
 export function edgesOf(machine: AnyStateMachine): Edge[] {
   return Object.values(machine.root.states).flatMap(state =>
     [...state.transitions.values()].flat().map(definition => ({

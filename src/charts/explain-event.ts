@@ -3,33 +3,33 @@ import type { Refusal } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { edgesOf, refusalNow } from './edges.ts';
 
-/** An event as it could come now. */
+/** An event as it could arrive now. */
 export interface Probe {
-  /** What is assumed of it, in words; empty where there is nothing to assume. */
+  /** The assumption under which it is this event, as a phrase; empty: none. */
   readonly given: string;
-  /** The machine that the assumption is about. */
+  /** The VM that the assumption is about; null: none. */
   readonly vm: Vm | null;
-  /** The request that sends it, where one does. */
+  /** The request that sends it; null: no request does. */
   readonly request: string | null;
   readonly event: EventObject;
 }
 
-/** What a chart would do with an event now. `unheard`: the state says nothing of such an event. */
+/** What a chart would do with an event now. `unheard`: the present state has no transition for it. */
 export interface EventFinding {
   readonly event: string;
   readonly given: string;
   readonly vm: Vm | null;
   readonly request: string | null;
   readonly outcome: 'taken' | 'refused' | 'unheard';
-  /** Where it would lead; null where the state stays. */
+  /** The target state; null: the state does not change. */
   readonly to: string | null;
-  /** The guard that decides so; null where the state alone does. */
+  /** The guard of the transition taken; null: it has none. */
   readonly guard: string | null;
-  /** The code with which it would be refused. */
+  /** The code of the refusal; null: it is not refused. */
   readonly code: Refusal | null;
 }
 
-/** Asks the machine itself which of its transitions each event would take now; nothing is sent, no action runs. */
+/** Asks XState which transition each event would take now. Nothing is sent, and no action runs. */
 export function explainEvents(
   machine: AnyStateMachine,
   record: { readonly state: string; readonly context: object },

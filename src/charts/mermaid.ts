@@ -1,17 +1,17 @@
 import type { AnyStateMachine } from 'xstate';
 import { type Edge, edgesOf } from './edges.ts';
 
-/** Mermaid reads a hyphen as part of an arrow. */
+/** State names without hyphens: Mermaid would read a hyphen as part of an arrow. */
 const idOf = (state: string): string => state.replaceAll('-', '_');
 
 const labelOf = ({ event, guard }: Edge): string => (guard ? `${event} [${guard}]` : event);
 
-/** Blue, with letters that can be read on it in light and in dark. */
+/** Style of the present state: white on blue, legible in light and dark themes. */
 const PRESENT = 'fill:#1a5fb4,stroke:#1a5fb4,color:#ffffff';
 
 /**
- * A flat chart as Mermaid's `stateDiagram-v2`: its states and the transitions between them; refusals are not drawn. The state
- * `present`, if any, is marked.
+ * A flat chart as a Mermaid `stateDiagram-v2`: its states and the transitions between them, without refusals.
+ * The state `present`, if given, is highlighted.
  */
 export function mermaidOf(machine: AnyStateMachine, present?: string): string {
   const states = Object.values(machine.root.states);
@@ -29,7 +29,9 @@ export function mermaidOf(machine: AnyStateMachine, present?: string): string {
   ].join('\n');
 }
 
-/** A chart as a page of Markdown: the diagram, what is heard without a change of state, and what is refused. */
+/**
+ * A chart as a Markdown page: the diagram, the events handled without a change of state, and the refusals.
+ */
 export function pageOf(machine: AnyStateMachine): string {
   const staying = edgesOf(machine).filter(edge => edge.to === undefined);
   const row = (edge: Edge, last: string): string =>

@@ -3,8 +3,11 @@ import type { AnyStateMachine, StateValueFrom, TagsFrom } from 'xstate';
 /** The name of a state of a flat chart. */
 export type StateOf<Machine extends AnyStateMachine> = StateValueFrom<Machine> & string;
 
-/** The states in which there is a record: nothing has happened in the initial one, and a final one ends with its record. */
-export type KeptStateOf<Machine extends AnyStateMachine> = Exclude<
+/**
+ * The states that are stored: neither the initial state, before the first event, nor a final state, in which
+ * the record is deleted.
+ */
+export type StoredStateOf<Machine extends AnyStateMachine> = Exclude<
   StateOf<Machine>,
   'new' | 'deleted' | 'released'
 >;
@@ -23,9 +26,9 @@ export const statesWith = <Machine extends AnyStateMachine>(
   tag: TagsFrom<Machine>,
 ): ReadonlySet<StateOf<Machine>> => new Set(namesOf(machine, state => state.tags.includes(tag)));
 
-/** The states of a flat chart in which there is a record, in the order of the chart. */
-export const keptStates = <Machine extends AnyStateMachine>(machine: Machine): KeptStateOf<Machine>[] =>
+/** The stored states of a flat chart, in source order. */
+export const storedStates = <Machine extends AnyStateMachine>(machine: Machine): StoredStateOf<Machine>[] =>
   namesOf(
     machine,
     state => state.type !== 'final' && !machine.root.initial.target.includes(state),
-  ) as KeptStateOf<Machine>[];
+  ) as StoredStateOf<Machine>[];

@@ -41,38 +41,48 @@ import { createStrays } from './vms/strays.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
 const QUESTION_MS = 10_000;
-/** How long the first request waits for what was interrupted to come to rest, in milliseconds. */
+/** How long the first request waits for interrupted actors to come to rest, in milliseconds. */
 const RECOVERY_MS = 5_000;
 const SWEEP_MS = 250;
-/** How long the wiping of one piece of a volume may take, its wait for others' pieces included, in milliseconds. */
+/**
+ * How long wiping one piece of a volume may take, including its wait for other volumes' pieces, in
+ * milliseconds.
+ */
 const WIPING_MS = 3_600_000;
-/** libvirtd does not know all its domains for a moment after its own restart. */
+/**
+ * How old a connection must be before a domain's absence counts, in milliseconds: after its own restart
+ * libvirtd does not know all its domains at once.
+ */
 const SETTLING_MS = 5_000;
-/** How long a machine's death may be claimed by a detach: 24 h. */
+/** How long a detach call for a dead VM still succeeds: 24 h, in milliseconds. */
 const CLAIM_MS = 86_400_000;
 
+/** What `createDisks` needs. */
 export interface DisksParts {
   readonly store: Store;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
   readonly log: Logger;
-  /** The steady clock, for deadlines. */
+  /** The monotonic clock, for deadlines, in milliseconds since 1970. */
   readonly now: () => number;
-  /** The system's clock, for what people read. */
+  /** The system's clock, for timestamps that people read, in milliseconds since 1970. */
   readonly time: () => number;
   readonly newUuid: () => string;
   readonly newId: () => string;
-  /** What an account may have. */
+  /** The quota of an account; infinite where it has none. */
   readonly quotaOf: (account: string) => Quota;
-  /** The account that has this name now, undefined where none has. */
+  /** The account with this name, undefined if there is none. */
   readonly accountNamed: (name: string) => NamedAccount | undefined;
-  /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
+  /**
+   * Called with the events of every step, in order of their sequence numbers, after they are on disk and
+   * visible to readers.
+   */
   readonly publish: (events: readonly EventRecord[]) => void;
-  /** Whether a caller's account stands as it did when the request was taken. */
+  /** Whether the caller's account is unchanged since its credentials were verified. */
   readonly stands: (caller: Caller) => boolean;
-  /** Undefined: nobody inspects the actors. */
+  /** Undefined: the actors are not inspected. */
   readonly inspect?: Inspect | undefined;
-  /** Told of a fault in pdisk itself: the process must end. */
+  /** Called with a bug in pdisk itself: the process must end. */
   readonly fault: (error: Error) => void;
   readonly settings: {
     readonly userLimit: number;
@@ -82,42 +92,56 @@ export interface DisksParts {
     readonly createTimeoutMs: number;
     readonly deleteTimeoutMs: number;
     readonly reconcileIntervalMs: number;
-    /** How old a connection must be for what is not shown on it to prove anything: 5 s, the default, but in tests. */
+    /** See `SETTLING_MS`, the default. Only tests set it. */
     readonly settlingMs?: number;
-    /** How long a node may take to answer a question: 10 s, the default, but in tests. */
+    /** See `QUESTION_MS`, the default. Only tests set it. */
     readonly questionMs?: number;
   };
 }
 
-/** How much there is, as readers see it. */
+/** Gauges of the metrics, from what is committed. */
 export interface DiskFigures {
   /** By state. */
   readonly disks: ReadonlyMap<string, number>;
   /** By state. */
   readonly attachments: ReadonlyMap<string, number>;
+  /** The total size of all disks, in GiB. */
   readonly promisedGiB: number;
-  /** Differences between records, pool and domains, by kind, as last seen. */
+  /** Number of differences between records, pool and domains, by kind, at the last comparison. */
   readonly drift: ReadonlyMap<DriftKind, number>;
-  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  /** When the longest present wait for each party began, in milliseconds since 1970. */
   readonly waitingSince: ReadonlyMap<Waiting['for'], number>;
 }
 
+/** Everything that works on the disks and attachments of one store, as `src/main.ts` uses it. */
 export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly charts: ChartService;
   readonly leftovers: LeftoverService;
   readonly drift: DriftService;
-  /** Tells a listener what differs between records, pool and domains, and from then on what comes and goes. */
+  /**
+   * Calls the listener with the present differences between records, pool and domains, and from then on with
+   * every change of them.
+   */
   tellDrift(listener: (news: DriftNews) => void): void;
-  /** Resumes what was interrupted and begins to watch; to be awaited before the first request is taken. */
+  /**
+   * Resumes interrupted actors and begins to watch nodes and pool. To be awaited before the first request is
+   * accepted. Throws POOL_UNAVAILABLE.
+   */
   recover(): Promise<void>;
+  /** The gauges of the metrics as they are now. */
   figures(): DiskFigures;
-  /** Takes no more changes, and resolves when nothing is at work any more. What was interrupted is resumed at the next start. */
+  /**
+   * Accepts no more changes, and resolves when no work is in progress. Interrupted actors are resumed at the
+   * next start.
+   */
   stop(): Promise<void>;
 }
 
-/** The disks and attachments of one store, alive. */
+/**
+ * Composes everything that works on the disks and attachments of one store: actors, node watchers, services.
+ */
 export async function createDisks(parts: DisksParts): Promise<Disks> {
   const { store, pool, log, now, settings } = parts;
   const timeouts: Timeouts = {
@@ -144,12 +168,12 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
   const finder = createFinder({ ...base, settlingMs });
   const system = createActorSystem({
-    journal: store,
+    groupCommit: store,
     effects: createEffects({
       ...base,
       pool,
       finder,
-      machineOf: attachment => decided.attachment(attachment)?.context.vm,
+      vmOf: attachment => decided.attachment(attachment)?.context.vm,
       doubt: node => reconciler.doubt(node),
     }),
     decided,
@@ -169,13 +193,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { ...base, system, finder, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
-  const burying = createDeadNodes(common);
+  const deadNodes = createDeadNodes(common);
   const observer = createObserver({ ...common, strays });
   const reconciler = createReconciler({ ...common, observer });
   const volumes = watchVolumes({
     pool,
     bornMs: uuid => birthOf(pool.source(uuid)),
-    journal: store,
+    groupCommit: store,
     decided,
     known: await store.load(prefixes.leftover, recordSchemas.leftover),
     time: parts.time,
@@ -188,7 +212,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     userLimit: settings.userLimit,
     vmAccess: settings.vmAccess,
   });
-  const nodes = createNodeService({ ...common, burying, reconciler, time: parts.time });
+  const nodes = createNodeService({ ...common, deadNodes, reconciler, time: parts.time });
   const drift = watchDrift({
     ...common,
     volumes,
@@ -223,7 +247,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
       await Promise.race([settled, delay(RECOVERY_MS)]);
-      void burying.goOn().catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
+      void deadNodes
+        .repeatAll()
+        .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));

@@ -4,68 +4,78 @@ import type { EventFinding } from '../charts/explain-event.ts';
 import type { Write } from '../store/group-commit.ts';
 import { type CauseKind, type EventRecord, recordSchemas } from '../store/records.ts';
 
-/** Why something happens, for the log and the events. */
+/** Why a change happens, for the log and the events. */
 export interface Cause {
   readonly kind: CauseKind;
   readonly request?: string;
   readonly account?: string;
   readonly accountId?: string | undefined;
-  /** What an administrator gave as the reason where he vouched for something that cannot be proved. */
+  /** The reason that an administrator gave for confirming what cannot be proved. */
   readonly reason?: string;
-  /** What must be on disk in the same batch as the decision. */
+  /** Returns what must be written in the same batch as the decision. */
   readonly alsoWrite?: (decided: Decided) => readonly Write[];
 }
 
-/** What a step has decided, as far as it tells what became of it after a crash. */
+/** What a step has decided: enough to find out after a crash what became of it. */
 export interface Decided {
-  /** Key of the actor that tells: the attachment's, if there is one, else the disk's. */
+  /** Key of the actor whose state shows the result: the attachment, if there is one, else the disk. */
   readonly subject: string;
-  /** The disks that it is about, in order of attachment. */
+  /** UUIDs of the disks concerned, in order of attachment. */
   readonly disks: string[];
   readonly target: string | null;
 }
 
-/** An administrator's word for what cannot be proved. */
+/** An administrator's confirmation of what cannot be proved. */
 export interface Force {
   readonly reason: string;
 }
 
-/** What its owner says of a disk that is to be; `sizeGiB` from 1 to 1024. */
+/** What the owner chooses for a new disk; `sizeGiB` from 1 to 1024. */
 type NewDisk = Pick<DiskBirth, 'sizeGiB' | 'tag' | 'visibility'>;
 
-/** A machine as a caller names it, word for word. */
+/** A VM as the caller named it, word for word. */
 export interface VmName {
   readonly node: string;
   readonly vmId: string;
 }
 
-/** A disk as readers see it, and as events tell of it: committed, never ahead of the store. */
+/** A disk as readers and events show it: committed, never ahead of the store. */
 export type DiskView = Readonly<NonNullable<EventRecord['disk']>>;
 
-/** What a disk waits for: the pool, for its volume; a node, to plug it; a guest, to let go of it; a person, to say that its machine is gone. */
+/**
+ * What a disk waits for: the pool (its volume), a node (to plug it), a guest (to release it), or a person (to
+ * decide whether its VM is gone).
+ */
 export interface Waiting {
   readonly for: 'pool' | 'node' | 'guest' | 'person';
-  /** Id of the attachment that waits; null: the disk itself. */
+  /** Id of the attachment that waits; null: the disk itself waits. */
   readonly attachment: string | null;
-  /** Milliseconds since 1970; null: for as long as it takes. */
+  /** The deadline in milliseconds since 1970; null: there is none. */
   readonly until: number | null;
 }
 
+/** An attachment as readers see it. */
 export interface AttachmentDetails {
   readonly id: string;
   readonly state: string;
   readonly mode: 'hot' | 'cold';
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** Its machine has been saved to a file or has migrated, and nobody has found it yet. */
+  /** The VM was saved or has migrated, and has not been found yet. */
   readonly away: boolean;
-  /** Why it is not known whether its machine is gone, and since when; null where that is known. */
+  /**
+   * Why it is not known whether the VM is gone, and since when, in milliseconds since 1970; null: it is
+   * known, or the caller may not see it.
+   */
   readonly doubt: { readonly detail: string; readonly since: number } | null;
-  /** The path that the machine writes to instead of the disk's volume; null where it writes to that, and to those who may not know. */
+  /**
+   * The path that the VM writes to instead of the disk's volume; null: it writes to the volume, or the caller
+   * may not see it.
+   */
   readonly diverted: string | null;
-  /** The account that asked for it; null to those who may not know. */
+  /** The account that attached the disk; null: the caller may not see it. */
   readonly by: string | null;
-  /** Null to those who may not know. `domain`: its UUID, null before the launch. */
+  /** The VM; null: the caller may not see it. `domain`: the domain's UUID, null before the launch. */
   readonly machine: {
     readonly node: string;
     readonly vmId: string;
@@ -74,75 +84,111 @@ export interface AttachmentDetails {
   } | null;
 }
 
-/** The states in which a disk may be seen, those before and after its life included. */
+/** All states in which a disk can be listed, including those before and after its life. */
 export const diskStates = recordSchemas.disk.shape.state.options;
 
-/** All that there is to say of a disk, one that is being made or removed included. */
+/** The full view of a disk, also of one that is being created or deleted. */
 export interface DiskDetails extends DiskView {
   readonly state: (typeof diskStates)[number];
-  /** Why its creation failed. */
+  /** Why its creation failed; null: it did not. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   /** In order of attachment. */
   readonly attachments: readonly AttachmentDetails[];
   readonly waiting: readonly Waiting[];
-  /** How much of a deleted disk's volume is wiped, in percent; null for other disks. */
+  /** How much of a deleted disk's volume is wiped, in percent; null: the disk is not deleted. */
   readonly wiped: number | null;
 }
 
-/** Where a disk stands in the order of all: by the time of its creation, in milliseconds since 1970, then by its UUID. */
+/**
+ * Position of a disk in the list of all disks: by the time of its creation, in milliseconds since 1970, then
+ * by its UUID.
+ */
 export interface Position {
   readonly created: number;
   readonly uuid: string;
 }
 
-/** Which disks to list; what is undefined does not choose. */
+/** Filters of a list of disks. An undefined filter matches every disk. */
 export interface Choice {
   readonly tag?: string | undefined;
   readonly owner?: string | undefined;
   readonly state?: DiskDetails['state'] | undefined;
   readonly visibility?: 'private' | 'public' | undefined;
-  /** Only disks that wait for it, themselves or one of their attachments. */
+  /** Only disks that wait for this party, themselves or with one of their attachments. */
   readonly waiting?: Waiting['for'] | undefined;
   /** Only disks after this position. */
   readonly after?: Position | undefined;
-  /** At most so many. */
+  /** Length limit of the list. */
   readonly most?: number | undefined;
 }
 
-/** A disk that may be used (`known`) or an attachment whose disk is `plugged`; `gone` for its users; or none of these. */
+/**
+ * A disk that can be used (`known`); an attachment whose disk is in the VM (`plugged`); either of them when
+ * its users no longer have it (`gone`); or none of these (`other`).
+ */
 export type AtRest = 'known' | 'plugged' | 'gone' | 'other';
 
-/** A disk on a machine. */
+/** A disk of a VM. */
 interface DiskOnMachine {
   readonly disk: string;
   readonly attachment: AttachmentDetails;
 }
 
-/** In GiB. */
+/** The space of the pool, in GiB. */
 interface PoolSpace {
-  /** What may be promised to disks in all. */
+  /** What can be promised to disks in all. */
   readonly capacityGiB: number;
-  /** What has been promised, also to disks whose volume is being made, removed or wiped. */
+  /** What is promised, including disks whose volume is being created, deleted or wiped. */
   readonly allocatedGiB: number;
   readonly freeGiB: number;
 }
 
-/** What the API may ask for. Every method checks the caller's rights and throws `PdiskError`s. */
+/**
+ * The operations on disks, for the API. Every method checks the caller's rights, and throws or rejects with a
+ * `PdiskError` whose codes its comment names. Every method that takes a `cause` may also reject with
+ * STORE_FAILED (the change could not be written), STOPPING (pdisk is stopping; nothing was decided) and
+ * INTERRUPTED (pdisk ends before the result of a decided change is known).
+ *
+ * DISK_UNKNOWN stands for a disk that does not exist and for one that the caller may not see.
+ */
 export interface DiskService {
-  /** In order of creation. */
+  /** The disks that the caller sees, in order of creation. Throws nothing. */
   list(caller: Caller, choice?: Choice): readonly DiskView[];
-  /** All of them, block by block; a block is the same array as long as nothing in it has changed. Undefined to those who see only some. */
+  /**
+   * All known disks in blocks, in order of creation; a block is the same array as long as no disk in it
+   * changes. Undefined: the caller sees only some of the disks. Throws nothing.
+   */
   blocks(caller: Caller): readonly (readonly DiskView[])[] | undefined;
+  /** A disk that is available or in use. Throws DISK_UNKNOWN. */
   get(caller: Caller, uuid: string): DiskView;
-  /** Those that are being made or removed too, for who may know of them. */
+  /**
+   * As `list`, with full views, and with disks that are being created or deleted, for callers who may see
+   * them. Throws nothing.
+   */
   listDetails(caller: Caller, choice?: Choice): readonly DiskDetails[];
+  /** The full view of one disk. Throws DISK_UNKNOWN. */
   getDetails(caller: Caller, uuid: string): DiskDetails;
-  /** Names what a disk and its attachments are now: another as soon as anything of them changes. */
+  /**
+   * The version of a disk: a string that changes whenever the disk or an attachment of it changes. Throws
+   * DISK_UNKNOWN.
+   */
   version(caller: Caller, uuid: string): string;
+  /**
+   * Creates a disk of the caller. Rejects with UNAUTHENTICATED (the account changed during the request),
+   * QUOTA_EXCEEDED, NO_SPACE, POOL_FULL, POOL_BUSY, POOL_UNAVAILABLE, VOLUME_FAILED, CREATE_TIMEOUT, and with
+   * CREATE_NOT_UNDONE if the failed creation left something in the pool.
+   */
   create(caller: Caller, disk: NewDisk, cause: Cause): Promise<{ readonly uuid: string }>;
-  /** Makes a disk larger, also while machines use it: they are told. `sizeGiB` is its new size. Owners and administrators. */
+  /**
+   * Makes a disk larger, also while VMs use it: they are told. `sizeGiB` is the new size. For owners and
+   * administrators. Rejects with DISK_UNKNOWN, FORBIDDEN, NOT_LARGER, DISK_BUSY, QUOTA_EXCEEDED, NO_SPACE,
+   * POOL_FULL, POOL_BUSY, POOL_UNAVAILABLE, GROW_FAILED, GROW_TIMEOUT.
+   */
   resize(caller: Caller, uuid: string, sizeGiB: number, cause: Cause): Promise<void>;
-  /** Changes what its owner says of it. `versions`: only if it is still one of these; undefined: whatever it is. */
+  /**
+   * Changes tag and visibility. `versions`: only if the disk still has one of these versions; undefined:
+   * always. For owners and administrators. Rejects with DISK_UNKNOWN, FORBIDDEN, DISK_CHANGED.
+   */
   edit(
     caller: Caller,
     uuid: string,
@@ -150,20 +196,48 @@ export interface DiskService {
     cause: Cause,
     versions?: readonly string[],
   ): Promise<void>;
-  /** `versions` as above. */
+  /**
+   * Deletes a disk that no VM uses, or one whose creation failed. Where the pool wipes volumes, the volume is
+   * overwritten and removed later. `versions` as in `edit`. For owners and administrators. Rejects with
+   * DISK_UNKNOWN, FORBIDDEN, DISK_CHANGED, DISK_IN_USE, DISK_BUSY, POOL_UNAVAILABLE, REMOVE_FAILED,
+   * REMOVE_TIMEOUT.
+   */
   delete(caller: Caller, uuid: string, cause: Cause, versions?: readonly string[]): Promise<void>;
-  /** How many machines may use a disk at once, from now on; only while none does. */
+  /**
+   * Sets how many VMs may use a disk at once, while no VM uses it. For administrators. Rejects with
+   * DISK_UNKNOWN, FORBIDDEN, DISK_IN_USE, DISK_BUSY.
+   */
   setLimit(caller: Caller, uuid: string, limit: number, cause: Cause): Promise<void>;
-  /** Tries again to make a disk whose creation failed and could not be undone. */
+  /**
+   * Retries a creation that failed and could not be undone. For owners and administrators. Rejects with
+   * DISK_UNKNOWN, FORBIDDEN, DISK_NOT_FAILED, VOLUME_FAILED, POOL_FULL, POOL_BUSY, POOL_UNAVAILABLE,
+   * CREATE_TIMEOUT, CREATE_NOT_UNDONE.
+   */
   retry(caller: Caller, uuid: string, cause: Cause): Promise<void>;
-  /** `uuids`: all disks on the machine, in order of attachment. */
+  /**
+   * Plugs a disk into a running VM. `uuids`: all disks of the VM, in order of attachment. Rejects with
+   * - before anything is asked of libvirt: DISK_UNKNOWN, FORBIDDEN, UNAUTHENTICATED (the account changed
+   *   during the request), NODE_NOT_CONFIGURED, NODE_UNREACHABLE, VM_UNKNOWN, VM_NOT_RUNNING, VM_AMBIGUOUS,
+   *   VM_MIGRATING, ALREADY_ATTACHED, DISK_IN_USE, DISK_BUSY, LIMIT_REACHED, NO_FREE_TARGET,
+   *   NODE_DECLARED_DEAD;
+   * - for a plug that failed: VM_UNKNOWN, VM_NOT_RUNNING, VM_STOPPED, NODE_DECLARED_DEAD, NO_PCI_SLOT,
+   *   IMAGE_LOCKED, TARGET_TAKEN, PLUG_REFUSED;
+   * - for a plug whose result is not known, and which is being undone: PLUG_UNKNOWN.
+   */
   hotattach(
     caller: Caller,
     uuid: string,
     vm: VmName,
     cause: Cause,
   ): Promise<{ target: string; uuids: readonly string[] }>;
-  /** `uuids`: the remaining disks. `vouched`: with `force`, what the administrator has vouched for, as a sentence. */
+  /**
+   * Unplugs a disk from a running VM. `uuids`: the remaining disks of the VM. `force`: an administrator
+   * confirms that the VM is gone; `vouched` is then the confirmed sentence. Rejects with
+   * - when nothing was asked of libvirt: DISK_UNKNOWN, ATTACHMENT_UNKNOWN, FORBIDDEN, NOT_HOT_PLUGGED,
+   *   ATTACH_IN_PROGRESS, VM_RUNNING (only with `force`);
+   * - when the disk stays attached: NODE_UNREACHABLE, NODE_DOUBTED, GUEST_KEPT_DISK, DISK_DIVERTED,
+   *   BLOCK_JOB, DEFINITION_KEEPS_DISK, UNPLUG_REFUSED, UNPLUG_UNKNOWN.
+   */
   hotdetach(
     caller: Caller,
     uuid: string,
@@ -171,15 +245,28 @@ export interface DiskService {
     cause: Cause,
     force?: Force,
   ): Promise<{ target: string; uuids: readonly string[]; vouched?: string }>;
+  /**
+   * Registers a VM that is yet to be launched with the disk: records a fact and asks no node. `uuids`: all
+   * disks of the VM, in order of attachment. Rejects with DISK_UNKNOWN, FORBIDDEN, HOT_PLUGGED,
+   * TOO_MANY_USERS, TOO_MANY_ON_VM.
+   */
   attach(caller: Caller, uuid: string, vm: VmName, cause: Cause): Promise<{ uuids: readonly string[] }>;
-  /** `vouched` as above. */
+  /**
+   * Releases all disks of a VM that was killed: all of them or none. `uuids`: the released disks. `force` and
+   * `vouched` as in `hotdetach`. Rejects with FORBIDDEN, VM_HAS_NO_DISKS, VM_RUNNING, VM_FATE_UNKNOWN,
+   * ATTACH_IN_PROGRESS, ATTACHMENT_UNKNOWN.
+   */
   detach(
     caller: Caller,
     vm: VmName,
     cause: Cause,
     force?: Force,
   ): Promise<{ uuids: readonly string[]; vouched?: string }>;
-  /** The `<disk>` element of a cold attachment; `target` is a letter to keep, undefined the first that is free from `vdb` on. */
+  /**
+   * The libvirt `<disk>` element of a cold attachment. `target`: the target to reserve; undefined: the first
+   * free one from `vdb` on. Rejects with DISK_UNKNOWN, FORBIDDEN, ATTACHMENT_UNKNOWN, HOT_PLUGGED,
+   * TARGET_TAKEN, NO_FREE_TARGET.
+   */
   element(
     caller: Caller,
     uuid: string,
@@ -187,49 +274,56 @@ export interface DiskService {
     target: string | undefined,
     cause: Cause,
   ): Promise<string>;
-  /** What became of a disk or an attachment, by its actor's key, once it waits for nobody. Rejects with KEY_PENDING where that takes too long. */
+  /**
+   * What became of a disk or an attachment, by its actor's key, as soon as it waits for nothing. Rejects with
+   * KEY_PENDING after 60 s.
+   */
   atRest(key: string): Promise<AtRest>;
-  /** All disks on a machine, in order of attachment. */
+  /** UUIDs of all disks of a VM, in order of attachment. Throws nothing. */
   disksOn(vm: VmName): readonly string[];
-  /** The disks on a machine that the caller sees, in order of attachment. */
+  /** The disks of a VM that the caller sees, in order of attachment. Throws nothing. */
   onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
-  /** The room in the pool. Rejects with POOL_UNAVAILABLE. */
+  /** The space of the pool. Rejects with POOL_UNAVAILABLE. */
   space(): Promise<PoolSpace>;
-  /** What an account has: every disk that was accepted, whatever its state. */
+  /**
+   * The number and size of an account's disks in every state, but without deleted disks that are still being
+   * wiped. Throws nothing.
+   */
   ownedBy(account: string): Quota;
-  /** What an account may have; infinity where there is no quota. */
+  /** The quota of an account; infinite where it has none. Throws nothing. */
   quotaOf(account: string): Quota;
 }
 
-/** A hypervisor, as far as we know. */
+/** A node, as pdisk knows it. */
 export interface NodeView {
-  /** The name by which it is known, the first of `names`. */
+  /** The first of `names`. */
   readonly node: string;
   readonly names: readonly string[];
   readonly reachable: boolean;
-  /** Since when it is reachable, or has not been, in milliseconds since 1970. */
+  /** Since when it is reachable or unreachable, in milliseconds since 1970. */
   readonly since: number;
-  /** As it told when it was last reachable; null before that. */
+  /** As reported when it was last reachable; null: it never was. */
   readonly versions: { readonly libvirt: string; readonly qemu: string } | null;
-  /** Null to those who do not run the cloud. */
+  /** Null: the caller is neither the frontend nor an administrator. */
   readonly operation: {
     readonly uri: string;
-    /** Why it cannot be reached. */
+    /** Why the node cannot be reached; null: it can. */
     readonly error: string | null;
-    /** Why nothing is released there. */
+    /** Why nothing is released on this node; null: no alarm. */
     readonly alarm: string | null;
-    /** Who declared it dead, why and when, in milliseconds since 1970; null: nobody did. */
+    /** Who declared it dead, why and when, in milliseconds since 1970; null: it is not declared dead. */
     readonly declaredDead: { readonly by: string; readonly reason: string; readonly since: number } | null;
   } | null;
 }
 
-/** What may be asked about nodes. */
+/** The operations on nodes, for the API. A failed write rejects with the store's own error. */
 export interface NodeService {
-  /** The nodes that the configuration names, and those that were met through its wildcard and are linked. */
+  /** The nodes that the configuration names, and linked nodes that match its wildcard. Throws nothing. */
   list(caller: Caller): readonly NodeView[];
   /**
-   * Ends a node's alarm: the host that answers is the right one, or the machines that it does not show are gone. Resolves with what
-   * the alarm said. `also` is asked what must be on disk in the same batch. Throws FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
+   * Ends a node's alarm: the administrator confirms that the host that answers is the right one, or that the
+   * VMs that it does not show are gone. Resolves with the text of the alarm. `also` returns what must be
+   * written in the same batch. Rejects with FORBIDDEN, NODE_NOT_CONFIGURED, NO_ALARM.
    */
   agree(
     caller: Caller,
@@ -237,8 +331,9 @@ export interface NodeService {
     also?: (outcome: { readonly alarm: string }) => readonly Write[],
   ): Promise<{ readonly alarm: string }>;
   /**
-   * An administrator's word that a node is gone for good, and all its machines with it: what is attached there is released. Resolves with
-   * the UUIDs of those disks. `also` as above. Throws FORBIDDEN, NODE_UNKNOWN, NODE_ALIVE.
+   * An administrator declares that a node is gone for good, with all its VMs: what is attached there is
+   * released. Resolves with the UUIDs of those disks. `also` as in `agree`. Rejects with FORBIDDEN,
+   * NODE_UNKNOWN, NODE_ALIVE.
    */
   declareDead(
     caller: Caller,
@@ -246,21 +341,24 @@ export interface NodeService {
     reason: string,
     also?: (outcome: { readonly released: readonly string[] }) => readonly Write[],
   ): Promise<{ readonly released: readonly string[] }>;
-  /** Takes that back. Throws FORBIDDEN, NODE_UNKNOWN, NODE_NOT_DECLARED_DEAD, NODE_STILL_HOLDS. */
+  /**
+   * Revokes the declaration that a node is dead. `also` as in `agree`. Rejects with FORBIDDEN, NODE_UNKNOWN,
+   * NODE_NOT_DECLARED_DEAD, NODE_NOT_CONFIGURED, NODE_UNREACHABLE, NODE_DOUBTED, NODE_STILL_HOLDS.
+   */
   declareAlive(caller: Caller, node: string, also?: () => readonly Write[]): Promise<void>;
 }
 
-/** What a chart would do with an event now, with the sentence that a refused request would be answered. */
+/** What a chart would do with an event now, with the sentence of the error if it refused a request. */
 export type Explained = EventFinding & { readonly message: string | null };
 
-/** Where a disk or an attachment is in its chart, as readers see it. */
+/** The state of a disk or an attachment in its chart, as readers see it. */
 export interface ChartPlace {
   readonly state: string;
-  /** Until when somebody is waited for, in milliseconds since 1970; null: nobody is. */
+  /** Deadline of the present wait, in milliseconds since 1970; null: the chart waits for nothing. */
   readonly deadline: number | null;
-  /** What could come now, and what the machine would do with it. */
+  /** Which events could arrive now, and what the chart would do with each. */
   readonly events: readonly Explained[];
-  /** All that is kept of it; null to those who may not know. */
+  /** The stored record; null: the caller may not see it. */
   readonly record: object | null;
 }
 
@@ -269,19 +367,22 @@ interface DiskPlace extends ChartPlace {
   readonly attachments: readonly AttachmentPlace[];
 }
 
+/** The state of an attachment in its chart, as readers see it. */
 export interface AttachmentPlace extends ChartPlace {
   readonly id: string;
   readonly mode: 'hot' | 'cold';
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** Null to those who may not know. */
+  /** The VM; null: the caller may not see it. */
   readonly machine: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
 }
 
-/** The charts, for those who want to see them at work. */
+/** The charts at work, for the API. */
 export interface ChartService {
-  /** Where a disk and its attachments are. Rejects with DISK_UNKNOWN where there is none that the caller may see. */
+  /** The chart states of a disk and its attachments. Rejects with DISK_UNKNOWN. */
   place(caller: Caller, uuid: string): Promise<DiskPlace>;
-  /** How many of the disks that the caller sees, and of their attachments, are in each state. */
+  /**
+   * How many of the disks that the caller sees, and of their attachments, are in each state. Throws nothing.
+   */
   counts(caller: Caller): Readonly<Record<'disk' | 'attachment', ReadonlyMap<string, number>>>;
 }

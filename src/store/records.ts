@@ -5,7 +5,7 @@ import { diskMachine } from '../../machines/disk.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { ChangeType } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
-import { keptStates } from '../charts/states.ts';
+import { storedStates } from '../charts/states.ts';
 
 /**
  * The schemas of the stored disks and attachments: JSON with a version `v` of its own. XState's snapshots are
@@ -30,7 +30,7 @@ const accountId = z.string().optional();
 
 const diskRecord = z.object({
   v: z.literal(1),
-  state: z.enum(keptStates(diskMachine)),
+  state: z.enum(storedStates(diskMachine)),
   context: z.object({
     uuid: z.uuid(),
     owner: z.string(),
@@ -72,7 +72,7 @@ function upgradeAttachment(record: unknown): unknown {
 
 const attachmentFields = z.object({
   v: z.literal(2),
-  state: z.enum(keptStates(attachmentMachine)),
+  state: z.enum(storedStates(attachmentMachine)),
   context: z.object({
     id: z.string(),
     disk: z.uuid(),

@@ -27,7 +27,7 @@ test('what a chart would do with a request is what it does', t => {
     roomGiB: 1,
     quotaLeft: { disks: 1, sizeGiB: 1 },
     wipe: true,
-    machines: new Map(),
+    vms: new Map(),
     attaching: false,
     stamp: { now: 0, time: 0, timeouts },
   });

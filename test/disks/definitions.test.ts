@@ -54,7 +54,7 @@ test('a machine that is defined from what it runs with has the disk in its run o
   await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
   t.is(site.users(uuid), 1);
-  await site.untilLogged('a hot-plugged disk was in the definition of its machine');
+  await site.untilLogged('a hot-plugged disk was in the definition of its VM');
 });
 
 test('a machine that is defined so and dies at once starts again without the disk', async t => {

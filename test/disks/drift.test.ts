@@ -325,8 +325,8 @@ test('of a whole pool that is lost a hundred are told one by one, and how many t
 test('a database older than its pool is said once, at the first look', async t => {
   const { watch, lines, setPool, decided } = watched();
   const disk = { ...unbornDisk, uuid: DISK, sizeGiB: 1, created: 10 };
-  decided.put(diskKey(DISK), { v: 1, state: 'available', context: disk });
-  decided.put(attachmentKey('a'), attachment());
+  decided.set(diskKey(DISK), { v: 1, state: 'available', context: disk });
+  decided.set(attachmentKey('a'), attachment());
   const leftover = { uuid: 'b', bytes: 5, createdMs: 20, since: 30 };
   setPool({ ...same, leftovers: new Map([['b', leftover]]) });
   await watch.pass();

@@ -26,7 +26,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
   const volumes = watchVolumes({
     pool,
     bornMs: async () => undefined,
-    journal: { commit: async writes => void written.push(...writes), flushed: async () => {} },
+    groupCommit: { commit: async writes => void written.push(...writes), flushed: async () => {} },
     decided: world.decided,
     known: [],
     time: () => 1000,

@@ -62,9 +62,9 @@ function play(
       if (!found) continue;
       sketches = sketches.filter(sketch => sketch !== found);
       if (step.kind === 'change') sketches.push({ ...found, visibility: step.visibility });
-      else catalogue.put(diskKey(uuidOf(found.number)), undefined);
+      else catalogue.set(diskKey(uuidOf(found.number)), undefined);
     }
-    for (const sketch of sketches) catalogue.put(diskKey(uuidOf(sketch.number)), diskOf(sketch));
+    for (const sketch of sketches) catalogue.set(diskKey(uuidOf(sketch.number)), diskOf(sketch));
   }
   const inOrder = sketches.sort((a, b) => a.created - b.created || a.number - b.number);
   return { catalogue, inOrder };
@@ -108,9 +108,9 @@ test('disks are listed by their creation, whatever became of others, from any pl
 test('what is listed is the disk as it is now', t => {
   const catalogue = createListingIndex();
   const disk = diskOf({ number: 1, created: 1, owner: 'alice', visibility: 'private' });
-  catalogue.put(diskKey(uuidOf(1)), disk);
+  catalogue.set(diskKey(uuidOf(1)), disk);
   const changed = { ...disk, context: { ...disk.context, tag: 'changed' } };
-  catalogue.put(diskKey(uuidOf(1)), changed);
+  catalogue.set(diskKey(uuidOf(1)), changed);
   t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
 });
 
@@ -119,15 +119,15 @@ test('a block is the same as long as none of its disks changes, and has the know
   const disks = [0, 1, 2, 3, 4].map(number =>
     diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),
   );
-  for (const disk of disks) catalogue.put(diskKey(disk.context.uuid), disk);
+  for (const disk of disks) catalogue.set(diskKey(disk.context.uuid), disk);
   const before = catalogue.blocks();
   t.deepEqual(
     before.map(block => block.length),
     [2, 2, 1],
   );
   const [, , changed, hidden] = disks as [StoredDisk, StoredDisk, StoredDisk, StoredDisk];
-  catalogue.put(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
-  catalogue.put(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
+  catalogue.set(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
+  catalogue.set(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
   const after = catalogue.blocks();
   t.deepEqual(
     after[1]?.map(({ tag }) => tag),

@@ -113,7 +113,7 @@ test('a device of ours that appears without an attachment is unplugged', async t
     domain: { name: 'one-1', uuid: machine.uuid, id: machine.id },
     alias,
   });
-  await site.untilLogged('a machine has a disk that is not attached to it');
+  await site.untilLogged('a VM has a disk that is not attached to it');
   await site.hotdetach(uuid, '1');
   await until(() => pluggedIn(site.n1, 'one-1').length === 0, 'both to be unplugged');
   t.pass();

@@ -50,10 +50,10 @@ test('a disk that is plugged in while another attachment is told of a look is no
   const [gone, coming] = [attachmentKey('gone'), attachmentKey('coming')];
   const site = observer(key => {
     if (key === gone && site.told.length === 1)
-      site.decided.put(coming, attachment('coming', 'hot-attached'));
+      site.decided.set(coming, attachment('coming', 'hot-attached'));
   });
-  site.decided.put(gone, attachment('gone', 'hot-attached'));
-  site.decided.put(coming, attachment('coming', 'attaching'));
+  site.decided.set(gone, attachment('gone', 'hot-attached'));
+  site.decided.set(coming, attachment('coming', 'attaching'));
   await site.observer.report(await site.observer.look(NODE, domain), null);
   t.deepEqual(site.told, [gone]);
   await site.observer.report(await site.observer.look(NODE, domain), null);

@@ -41,7 +41,7 @@ test('what a shelf has counted is what counting its records anew gives', t => {
     fc.property(changes, all => {
       const shelf = createRecordIndex();
       for (const { number, state, sizeGiB } of all) {
-        shelf.put(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
+        shelf.set(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
       }
       const left = [...shelf.disks()];
       const states = new Map<string, number>();
@@ -88,7 +88,7 @@ test("a disk's attachments are those that looking at all of them finds, in order
     fc.property(steps, all => {
       const shelf = createRecordIndex();
       for (const { id, isThere } of all)
-        shelf.put(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
+        shelf.set(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
       for (const disk of ['0', '1', '2']) {
         const found = shelf.attachmentsFor(disk);
         t.deepEqual(

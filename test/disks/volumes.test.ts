@@ -25,7 +25,7 @@ function world(
   { createdMs }: { createdMs?: number | undefined } = { createdMs: 500 },
 ) {
   const decided = createRecordIndex();
-  for (const disk of disks) decided.put(diskKey((disk.context as { uuid: string }).uuid), disk);
+  for (const disk of disks) decided.set(diskKey((disk.context as { uuid: string }).uuid), disk);
   const written = new Map<string, unknown>();
   const clock = { time: 1000 };
   const counts = { lists: 0 };
@@ -37,7 +37,7 @@ function world(
     },
     strangers: async () => [],
   };
-  const journal = {
+  const groupCommit = {
     async commit(writes: readonly { key: string; value: unknown }[]) {
       for (const { key, value } of writes)
         value === undefined ? written.delete(key) : written.set(key, value);
@@ -47,7 +47,7 @@ function world(
   const start = () => {
     const known = [...written.values()] as LeftoverRecord[];
     const bornMs = async (uuid: string) => (uuid === OTHER ? 400 : undefined);
-    return watchVolumes({ pool, bornMs, journal, decided, known, time: () => clock.time });
+    return watchVolumes({ pool, bornMs, groupCommit, decided, known, time: () => clock.time });
   };
   return { decided, written, clock, volumes, counts, start };
 }
@@ -74,7 +74,7 @@ test('a volume that a disk claims again is no leftover any more, and forgotten',
   const volumes = start();
   await volumes.look();
   t.is(written.size, 1);
-  decided.put(diskKey(UUID), kept(UUID));
+  decided.set(diskKey(UUID), kept(UUID));
   t.is(volumes.last().leftovers.size, 0);
   t.is((await volumes.look()).leftovers.size, 0);
   t.is(written.size, 0);
@@ -93,7 +93,7 @@ test('a volume whose disk has just been made or deleted is no difference', async
   const { decided, start } = world(names, [kept(OTHER)], lists => {
     if (lists !== 2) return;
     // Between two looks the one is put on record and the other gets its volume.
-    decided.put(diskKey(UUID), kept(UUID));
+    decided.set(diskKey(UUID), kept(UUID));
     names.push(OTHER);
   });
   const { leftovers, lost } = await start().look();

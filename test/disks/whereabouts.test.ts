@@ -205,7 +205,7 @@ test('who cannot wait counts nodes as silent that are not linked, or have only j
   const field = await createField(t, { settlingMs: 3_600_000 });
   const { n1, n2, finder, vm, linked } = field;
   const { uuid } = n1.addDomain({ name: 'a', persistent: false });
-  const find = () => finder.find(vm('n1', uuid), { patient: false });
+  const find = () => finder.find(vm('n1', uuid), { mayWait: false });
   const before = await find();
   t.deepEqual(silenceOf(before), ["node 'n1' was not asked", "node 'n2' was not asked"]);
   t.is(n1.calls.length + n2.calls.length, 0);
@@ -218,7 +218,7 @@ test('who cannot wait counts nodes as silent that are not linked, or have only j
 test('who cannot wait has the word of a node that has been linked for long', async t => {
   const { finder, vm, linked } = await createField(t);
   await linked('n1', 'n2');
-  t.deepEqual(silenceOf(await finder.find(vm('n1', randomUUID()), { patient: false })), []);
+  t.deepEqual(silenceOf(await finder.find(vm('n1', randomUUID()), { mayWait: false })), []);
 });
 
 test('a search that waits ends with the finder, and knows nothing', async t => {

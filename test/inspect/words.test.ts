@@ -15,7 +15,7 @@ const probes = [
     roomGiB: 1,
     quotaLeft: { disks: 1, sizeGiB: 1 },
     wipe: true,
-    machines: new Map(),
+    vms: new Map(),
     attaching: false,
     stamp,
   }),

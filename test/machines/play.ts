@@ -2,7 +2,7 @@ import { type AnyMachineSnapshot, type ContextFrom, createActor } from 'xstate';
 import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import type { DiskMessage, MachineNow } from '../../machines/disk-events.ts';
+import type { DiskMessage, VmNow } from '../../machines/disk-events.ts';
 import { birthOn, DISK, machine, stamp, timeouts, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
@@ -65,7 +65,7 @@ export function availableDisk(limit: number) {
 export const quotaLeft = { disks: 1, sizeGiB: 1 };
 
 /** Asks for the disk to be plugged into a machine of that name. */
-export const hotattach = (id: string, vm = vmOf(id)): DiskMessage & { type: 'HOTATTACH' } & MachineNow => ({
+export const hotattach = (id: string, vm = vmOf(id)): DiskMessage & { type: 'HOTATTACH' } & VmNow => ({
   type: 'HOTATTACH',
   ...birthOn(id, vm),
   ...machine,

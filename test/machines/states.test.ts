@@ -1,7 +1,7 @@
 import test from 'ava';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import { keptStates } from '../../src/charts/states.ts';
+import { storedStates } from '../../src/charts/states.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
@@ -38,7 +38,7 @@ test('every state of an attachment says whether it rests, is plugged, and is gon
 
 // Records of earlier versions have these names: a state that is renamed or goes needs a migration of its records.
 test('a record may be in every state but the first and the last', t => {
-  t.deepEqual(keptStates(diskMachine), [
+  t.deepEqual(storedStates(diskMachine), [
     'creating',
     'available',
     'attached',
@@ -48,7 +48,7 @@ test('a record may be in every state but the first and the last', t => {
     'deleting',
     'failed',
   ]);
-  t.deepEqual(keptStates(attachmentMachine), [
+  t.deepEqual(storedStates(attachmentMachine), [
     'attaching',
     'attached',
     'hot-attached',

@@ -14,30 +14,36 @@ import type { Finder } from '../vms/finder.ts';
 import type { EffectNote } from './step.ts';
 import { createUnplug } from './unplugging.ts';
 
-/** Does what a chart asked for, outside, and brings back what came of it: always a message, also of a failure. */
+/**
+ * Executes an effect of a chart on the pool or a node. Always resolves with a message for the actor, also for
+ * a failure.
+ */
 export type Effects = (note: EffectNote, signal: AbortSignal) => Promise<Message>;
 
 /**
- * How long before the chart's deadline an effect gives up by itself, in milliseconds: its own word about what happened is better
- * than the chart's TIMEOUT.
+ * How long before the chart's deadline an effect gives up, in milliseconds, so that it reports its own result
+ * before the chart times out.
  */
 export const GRACE_MS = 3_000;
 
-/** What effects work on. */
+/** What effects need. */
 export interface EffectParts {
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
   readonly finder: Pick<Finder, 'find'>;
-  /** The machine of an attachment, as it is decided now. */
-  readonly machineOf: (attachment: string) => Vm | undefined;
-  /** Why nothing that a node tells is believed, if it is not: then nothing is done there. */
+  /** The VM of an attachment, as decided; undefined: there is no such attachment. */
+  readonly vmOf: (attachment: string) => Vm | undefined;
+  /**
+   * Why a node's reports are not believed; then no effect changes anything there. Undefined: they are
+   * believed.
+   */
   readonly doubt: (node: string) => Promise<string | undefined>;
-  /** Told what goes wrong with a volume of which its user is rid: there is nobody else to tell. */
+  /** Failures after the owner was answered are only logged. */
   readonly log: Logger;
   readonly now: () => number;
 }
 
-/** The charts' effects on a pool and a hypervisor. */
+/** The effects of both charts, on a pool and a hypervisor. */
 export function createEffects(parts: EffectParts): Effects {
   const { pool, hypervisor, log, now } = parts;
   const unplug = createUnplug(parts, giveUpAt);
@@ -55,7 +61,10 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  /** Does what may be begun while there is time left to do it in; else the chart would undo what never was. */
+  /**
+   * Runs work that may begin only while enough time is left; otherwise the chart would undo what was never
+   * begun.
+   */
   async function inTime<T>(
     deadline: number | null,
     signal: AbortSignal,
@@ -74,13 +83,13 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  /** The volume first, then the machines that have it: each is told the size that there really is. */
+  /** The volume first, then the VMs that have it, so that each VM is told the real size. */
   async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
     const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
     const growing = inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
     const grown = await growing.catch(async error => {
       const problem = problemOf(error, 'GROW_FAILED');
-      // An attempt before this one may have done it.
+      // An earlier attempt may have resized the volume.
       const size = await pool.sizeOf(uuid, signal).catch(() => undefined);
       if (size !== undefined && size >= sizeGiB * GIB) return size;
       if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_GROWN' as const, attempt, problem };
@@ -89,8 +98,8 @@ export function createEffects(parts: EffectParts): Effects {
     });
     if (typeof grown !== 'number') return grown;
     const bytes = grown;
-    const machines = users.flatMap(({ attachment }) => parts.machineOf(attachment) ?? []);
-    const managed = machines.filter(({ node }) => hypervisor.isConfigured(node));
+    const vms = users.flatMap(({ attachment }) => parts.vmOf(attachment) ?? []);
+    const managed = vms.filter(({ node }) => hypervisor.isConfigured(node));
     const told = await Promise.all(
       managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
     );
@@ -99,7 +108,7 @@ export function createEffects(parts: EffectParts): Effects {
     return { type: 'GROW_PENDING', attempt, problem: { code: 'GROW_TIMEOUT', detail: pending.detail } };
   }
 
-  /** One piece of it. */
+  /** Wipes one piece of the volume. */
   async function wipeVolume(
     { uuid, wiped, attempt }: DiskContext,
     signal: AbortSignal,
@@ -154,7 +163,7 @@ export function createEffects(parts: EffectParts): Effects {
 
 const giveUpAt = (context: AttachmentContext): number => (context.deadline ?? 0) - GRACE_MS;
 
-/** What a pool says by itself, whatever it was asked. */
+/** Codes of the pool itself, which replace the code of the operation. */
 const OF_THE_POOL = ['POOL_FULL', 'POOL_BUSY', 'POOL_UNAVAILABLE'] as const;
 
 const isNotBegun = (error: unknown): boolean =>

@@ -11,9 +11,9 @@ import type { Step } from './step.ts';
 type Context = DiskContext | AttachmentContext;
 
 /**
- * The events of one step, numbered from `after` + 1: what the charts published and, for an actor that said nothing about its
- * change, `disk.state-changed` or `disk.updated`, so that no record ever changes without an event. To be called before the step's
- * records replace the ones in `decided`.
+ * The events of one step, numbered from `after` + 1: what the charts published, and for an actor that changed
+ * without a publication `disk.state-changed` or `disk.updated`, so that no record changes without an event.
+ * To be called before the step's records replace those in `decided`.
  */
 export function eventsOf(
   step: Step,
@@ -35,7 +35,7 @@ export function eventsOf(
     const unsaid: Publish = { type: from === to ? 'disk.updated' : 'disk.state-changed' };
     for (const { type, problem } of published.length > 0 ? published : [unsaid]) {
       const sequence = after + events.length + 1;
-      // One by one: to spread an object here took a tenth of a creation's time.
+      // Field by field: spreading an object here took a tenth of a creation's time.
       events.push({
         v: 1,
         sequence,

@@ -15,35 +15,39 @@ import {
 
 type DiskEffect = 'makeVolume' | 'growVolume' | 'wipeVolume' | 'removeVolume';
 
-/** The effects that the charts name; each is started with the context of the moment of decision. */
+/** An effect that a chart asks for, with the context at the moment of the decision. */
 export type EffectNote =
   | { readonly key: string; readonly name: DiskEffect; readonly context: DiskContext }
   | { readonly key: string; readonly name: 'plug' | 'unplug'; readonly context: AttachmentContext };
 
+/** A message to the actor with this key. */
 export interface Delivery {
   readonly to: string;
   readonly event: Message;
 }
 
-/** What one event did, to every actor that it reached. */
+/** Everything that one event decides, over all actors that it reaches. */
 export interface Step {
   readonly effects: EffectNote[];
   readonly answers: ({ readonly key: string } & Answer)[];
   readonly published: ({ readonly key: string } & Publish)[];
-  /** The new record of each actor that changed, undefined where it came to its end. */
+  /** The new record of each actor that changed, undefined for one that reached its final state. */
   readonly touched: Map<string, StoredRecord | undefined>;
-  /** The context of each actor that changed, also of one that ended. */
+  /** The context of each actor that changed, also of one that reached its final state. */
   readonly contexts: Map<string, DiskContext | AttachmentContext>;
-  /** Set: nothing has changed. */
+  /** The chart's refusal; if it is set, nothing has changed. */
   refused: Refuse | undefined;
-  /** Set: this actor's chart does not hear what it was sent, or there is no such actor; nothing has changed. */
-  unheard: string | undefined;
+  /**
+   * Key of an actor that does not exist or whose present state has no transition for its event; if it is set,
+   * nothing has changed.
+   */
+  unhandled: string | undefined;
 }
 
-/** Is told of everything that actors do. */
+/** XState's inspector: called with everything that actors do. */
 export type Inspect = (event: InspectionEvent) => void;
 
-/** How many actors stay awake at rest for whoever inspects them. */
+/** How many resting actors stay in memory when they are inspected. */
 const WATCHED = 1000;
 
 interface Woken {
@@ -57,10 +61,11 @@ interface Woken {
 }
 
 /**
- * Decides, synchronously and in memory only: delivers messages to their actors, and what these tell others, until nobody has
- * anything left to say. A chart's effects and answers are notes in the step; nothing outside is touched. An actor is woken from
- * its record and kept awake while its chart waits for somebody, or is watched. A step that is refused or throws has changed nothing: the actors
- * that it woke are dropped, and the records stand.
+ * Decides, synchronously and in memory only: delivers messages to their actors, and the messages that these
+ * send to other actors, until the queue of deliveries is empty. A chart's effects and answers are notes in
+ * the step; nothing outside is touched. An actor is started from its record, and stays in memory while its
+ * chart waits, or while actors are inspected. A step that is refused or throws has changed nothing: the
+ * actors that it started are dropped, and the records stay.
  */
 export function createDecider(
   recordOf: (key: string) => StoredRecord | undefined,
@@ -112,20 +117,25 @@ export function createDecider(
   });
 
   const watched = inspect ? { inspect } : {};
-  // All begin in the same way; to work it out anew took a tenth of a creation's time.
-  const unborn = { disk: createActor(disk).getSnapshot(), attachment: createActor(attachment).getSnapshot() };
+  // All new actors share one initial snapshot: computing it each time took a tenth of a creation's time.
+  const initial = {
+    disk: createActor(disk).getSnapshot(),
+    attachment: createActor(attachment).getSnapshot(),
+  };
 
   function wake(key: string): Woken {
     const record = recordOf(key);
     if (isDiskKey(key)) {
-      const kept = record as StoredDisk | undefined;
-      const snapshot = kept ? disk.resolveState({ value: kept.state, context: kept.context }) : unborn.disk;
+      const stored = record as StoredDisk | undefined;
+      const snapshot = stored
+        ? disk.resolveState({ value: stored.state, context: stored.context })
+        : initial.disk;
       return started(createActor(disk, { id: key, ...watched, snapshot }));
     }
-    const kept = record as StoredAttachment | undefined;
-    const snapshot = kept
-      ? attachment.resolveState({ value: kept.state, context: kept.context })
-      : unborn.attachment;
+    const stored = record as StoredAttachment | undefined;
+    const snapshot = stored
+      ? attachment.resolveState({ value: stored.state, context: stored.context })
+      : initial.attachment;
     return started(createActor(attachment, { id: key, ...watched, snapshot }));
   }
 
@@ -136,7 +146,7 @@ export function createDecider(
     const stamped = Object.assign({}, event, stamp);
     const heard = actor.hears(stamped);
     if (!heard) {
-      step.unheard ??= to;
+      step.unhandled ??= to;
       return;
     }
     actor.send(stamped);
@@ -150,7 +160,7 @@ export function createDecider(
     step.touched.set(to, actor.ended() ? undefined : ({ v, state, context } as StoredRecord));
   }
 
-  /** Lets actors sleep: those that have no more to do, and all of a step that has changed nothing. */
+  /** Drops actors from memory: those at rest, and all actors of a step that has changed nothing. */
   function dismiss(queue: readonly Delivery[], whole: boolean): void {
     for (const { to } of queue) {
       const actor = awake.get(to);
@@ -173,13 +183,13 @@ export function createDecider(
       touched: new Map(),
       contexts: new Map(),
       refused: undefined,
-      unheard: undefined,
+      unhandled: undefined,
     };
     open = step;
     let whole = false;
     try {
       for (const delivery of queue) receive(delivery, stamp, step);
-      whole = step.refused === undefined && step.unheard === undefined;
+      whole = step.refused === undefined && step.unhandled === undefined;
     } finally {
       open = undefined;
       dismiss(queue, whole);
@@ -190,7 +200,10 @@ export function createDecider(
   return { decide };
 }
 
-/** What the actors of both charts have in common; each hears only its own messages, so that `never` stands for them here. */
+/**
+ * What the actors of both charts have in common. Each accepts only its own messages, so their type is `never`
+ * here.
+ */
 interface AnyActor {
   subscribe(observer: { error(error: unknown): void }): unknown;
   start(): unknown;
@@ -205,7 +218,10 @@ interface AnyActor {
   };
 }
 
-/** Starts an actor. A resolved state runs no entry action; without an error observer XState would rethrow in a timer and end the process. */
+/**
+ * Starts an actor. A resolved state runs no entry actions. Without an error observer XState would rethrow
+ * errors in a timer, which ends the process.
+ */
 function started(actor: AnyActor): Woken {
   actor.subscribe({ error: () => {} });
   actor.start();

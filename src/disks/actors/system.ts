@@ -15,50 +15,59 @@ import { createDecider, type Delivery, type EffectNote, type Inspect, type Step 
 import { eventsOf } from './step-events.ts';
 import { createWaits } from './waits.ts';
 
-/** What became of a delivery. */
+/** The result of a delivery. */
 export interface DeliveryResult {
-  /** The chart's own no: nothing has changed. */
+  /** The chart's refusal: nothing has changed. Undefined: it did not refuse. */
   readonly refused: { readonly code: Refusal; readonly detail?: string } | undefined;
-  /** What went wrong outside, where the delivery waited for it. */
+  /** What went wrong outside, if the delivery waited for the actor's answer; null: nothing. */
   readonly problem: Problem<Failure> | null;
-  /** The context of the actor that was waited for, as it was when it answered. */
+  /** The context of the actor that answered, as it was then; undefined: the delivery waited for none. */
   readonly context: DiskContext | AttachmentContext | undefined;
 }
 
+/** All actors of a store: the only way to change a disk or an attachment. */
 export interface ActorSystem {
   /**
-   * One macrostep: decides, commits one batch, and resolves when that is on disk or, with `until`, when the actor of that key has
-   * answered and that is on disk. A refusal too waits for the disk, for it may rest on what is only being written. Throws
-   * STORE_FAILED or STOPPING where nothing is decided, INTERRUPTED where it is decided and its end is not known.
+   * One step: decides, commits one batch, and resolves when the batch is on disk or, with `until`, when the
+   * actor of that key has answered and the answer is on disk. A refusal also waits for the batches in flight,
+   * because it may depend on them. Rejects with STORE_FAILED or STOPPING if nothing is decided, with
+   * INTERRUPTED if the step is decided and its result is not known.
    */
   deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<DeliveryResult>;
-  /** Sends TIMEOUT to every actor that has waited beyond its deadline. */
+  /** Sends TIMEOUT to every actor whose deadline has passed. */
   sweep(): void;
-  /** Since when those wait that wait longest, by whom they wait for, in milliseconds since 1970. */
+  /** When the longest present wait for each party began, in milliseconds since 1970. */
   waitingSince(): ReadonlyMap<Waiting['for'], number>;
-  /** Ends all waiting, aborts the effects at work and takes no more deliveries; the next start resumes them. Resolves when they have come back. */
+  /**
+   * Rejects all waiting deliveries with INTERRUPTED, aborts the running effects and accepts no more
+   * deliveries; the next start resumes the actors. Resolves when all effects have ended.
+   */
   stop(): Promise<void>;
 }
 
+/** What the actor system needs. */
 export interface SystemParts {
-  readonly journal: GroupCommit;
+  readonly groupCommit: GroupCommit;
   readonly effects: Effects;
-  /** What is decided; loaded from the store. */
+  /** The decided records, loaded from the store. */
   readonly decided: RecordIndex;
-  /** What is committed; loaded from the store. */
+  /** The committed records, loaded from the store. */
   readonly committed: RecordIndex;
   /** The newest sequence number in the event log. */
   readonly lastSequence: number;
   readonly timeouts: Timeouts;
-  /** Undefined: nobody inspects the actors. */
+  /** Undefined: the actors are not inspected. */
   readonly inspect?: Inspect | undefined;
-  /** The steady clock, for deadlines. */
+  /** The monotonic clock, for deadlines, in milliseconds since 1970. */
   readonly now: () => number;
-  /** The system's clock, for what people read. */
+  /** The system's clock, for timestamps that people read, in milliseconds since 1970. */
   readonly time: () => number;
-  /** Told of the changes of every step, in order of their sequence, after they are on disk and readers see them. */
+  /**
+   * Called with the events of every step, in order of their sequence numbers, after they are on disk and
+   * visible to readers.
+   */
   readonly publish: (events: readonly EventRecord[]) => void;
-  /** Told of an effect that broke its promise, or a chart that threw on what one brought back: a bug, and the process must end. */
+  /** Called when an effect rejects or a chart throws on its result: a bug, and the process must end. */
   readonly fault: (error: Error) => void;
 }
 
@@ -68,9 +77,12 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** The shell around the charts: `decide` in memory, commit, and only then act, show, answer and publish, in that order. */
+/**
+ * The shell around the charts. Order of every step: decide in memory, commit, and only then start effects,
+ * show the records to readers, answer callers and publish events.
+ */
 export function createActorSystem(parts: SystemParts): ActorSystem {
-  const { journal, effects, decided, committed, timeouts, now, time, publish, fault } = parts;
+  const { groupCommit, effects, decided, committed, timeouts, now, time, publish, fault } = parts;
   const decider = createDecider(decided.get, parts.inspect);
   const waiters = new Map<string, Waiter[]>();
   const deadlines = new Map<string, number>();
@@ -94,9 +106,9 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     if (stopped) throw stopped;
     const stamp = { now: now(), time: time(), timeouts };
     const step = decider.decide(deliveries, stamp);
-    const refused = step.refused ?? unheard(step.unheard);
+    const refused = step.refused ?? unhandled(step.unhandled);
     if (refused) {
-      await durable(journal.flushed());
+      await durable(groupCommit.flushed());
       return { refused, problem: null, context: undefined };
     }
     steps += 1;
@@ -112,29 +124,31 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   }
 
   function remember(key: string, record: StoredRecord | undefined): void {
-    decided.put(key, record);
+    decided.set(key, record);
     if (record && record.context.deadline !== null) deadlines.set(key, record.context.deadline);
     else deadlines.delete(key);
     waits.note(key, record, time());
   }
 
   function write(step: Step, events: readonly EventRecord[], { alsoWrite }: Cause): Promise<void> {
-    if (step.touched.size === 0) return journal.flushed();
+    if (step.touched.size === 0) return groupCommit.flushed();
     const records = [...step.touched].map(([key, value]) => ({ key, value }));
     const log = events.map(event => ({ key: eventKey(event.sequence), value: event }));
-    return journal.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
+    return groupCommit.commit([...records, ...log, ...(alsoWrite?.(decidedBy(step)) ?? [])]);
   }
 
-  /** After the batch is on disk: effects start, readers see it, callers are answered. */
+  /** Called when the batch is on disk: starts effects, shows the records to readers, answers callers. */
   function settle(step: Step, number: number, cause: Cause): void {
     for (const [key, record] of step.touched)
       if (!record || !isWaiting(record)) running.get(key)?.abort.abort();
     for (const note of step.effects) start(note, cause);
-    for (const [key, record] of step.touched) committed.put(key, record);
+    for (const [key, record] of step.touched) committed.set(key, record);
     for (const { key, problem } of step.answers) answer(key, number, problem, step.contexts.get(key));
   }
 
-  /** Effects of one actor never overlap: the next begins when the last, which is told to stop, has come back. */
+  /**
+   * Effects of one actor never overlap: the previous one is aborted, and the next begins when it has ended.
+   */
   function start(note: EffectNote, cause: Cause): void {
     const abort = new AbortController();
     const last = running.get(note.key);
@@ -161,7 +175,10 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     }
   }
 
-  /** The promise never fails without somebody to hear it: a caller whose own step fails does not come to await it. */
+  /**
+   * A promise for the actor's answer. Its rejection is marked as handled: a caller whose own step fails does
+   * not await it.
+   */
   function wait(key: string, step: number): Promise<DeliveryResult> {
     const answered = new Promise<DeliveryResult>((resolve, reject) => {
       waiters.set(key, [...(waiters.get(key) ?? []), { step, resolve, reject }]);
@@ -170,7 +187,10 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     return answered;
   }
 
-  /** Only those are answered who asked at or before this step: an earlier step's answer may land later than their question. */
+  /**
+   * Answers only deliveries of this step or an earlier one: the answer of an earlier step may arrive after a
+   * later delivery began to wait.
+   */
   function answer(
     key: string,
     step: number,
@@ -197,7 +217,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
   function end(error: Error): void {
     stopped ??= error;
     for (const { abort } of running.values()) abort.abort();
-    // What they wait for is decided and on disk, and only its end is not known.
+    // What they wait for is decided and on disk; only its result is not known.
     for (const waiter of [...waiters.values()].flat()) waiter.reject(errorOf('INTERRUPTED'));
     waiters.clear();
   }
@@ -224,7 +244,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
 const keyOf = (context: DiskContext | AttachmentContext): string =>
   'uuid' in context ? diskKey(context.uuid) : attachmentKey(context.id);
 
-/** See `Decided`. An attachment that ends here was made earlier: what tells is one that lives. */
+/** See `Decided`. Prefers an attachment that still exists: it is the one that this request created. */
 function decidedBy({ touched, contexts }: Step): Decided {
   const attachments = [...contexts].filter(([key]) => !isDiskKey(key));
   const [subject = '', context] =
@@ -238,7 +258,9 @@ function decidedBy({ touched, contexts }: Step): Decided {
   };
 }
 
-/** A chart that does not hear a request in its present state, or is not there any more, does not know what it is about. */
-function unheard(key: string | undefined): { code: Refusal } | undefined {
+/**
+ * The refusal for an event without a transition in the present state, or for an actor that does not exist.
+ */
+function unhandled(key: string | undefined): { code: Refusal } | undefined {
   return key === undefined ? undefined : { code: isDiskKey(key) ? 'DISK_UNKNOWN' : 'ATTACHMENT_UNKNOWN' };
 }

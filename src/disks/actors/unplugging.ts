@@ -5,15 +5,15 @@ import { reasonOf } from '../../errors.ts';
 import { definedIn } from '../vms/definitions.ts';
 import type { EffectParts } from './effects.ts';
 
-/** Nobody has said which host, and to which path its machine writes. */
-const WHATEVER = { host: null, source: null };
+/** Any host, and any path that the VM writes to. */
+const EXPECT_ANYTHING = { host: null, source: null };
 
-/** The attachment chart's effect `unplug`, which gives up at a time that is told. */
+/** The effect `unplug` of the attachment chart. `giveUpAt`: its deadline, in milliseconds since 1970. */
 export function createUnplug(
   { pool, hypervisor, finder, doubt }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
-  /** It is off the running machine, and must not come back with the next start. */
+  /** The disk is off the running VM; it is released only if the next start will not bring it back. */
   async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
     const { vm, disk, attempt } = context;
     const failed = (code: Failure, detail: string): AttachmentMessage => ({
@@ -47,13 +47,16 @@ export function createUnplug(
           return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
       }
       const found = await finder.find(vm);
-      // libvirtd had restarted and has only now found the machine again, or it was started meanwhile.
+      // Unplug again: libvirtd had restarted and finds the VM only now, or the VM was started meanwhile.
       const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
       if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };
     }
   }
 
-  /** Nothing is asked of a host that is not the one that is known there, and nothing that it tells counts. */
+  /**
+   * Sends nothing to a node whose reports are not believed, for instance because another host answers under
+   * its name, and accepts no result from it.
+   */
   async function unplugIfBelieved(
     context: AttachmentContext,
     signal: AbortSignal,
@@ -70,14 +73,17 @@ export function createUnplug(
     return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
   }
 
-  /** Whether nothing is at work on a node that the machine has left with a plug behind it: an answer to a later request shows that. */
+  /**
+   * Whether no plug call is pending on the node that the VM has left: that libvirt answers a later request
+   * there shows it, since it serialises changes of a domain.
+   */
   async function isSettledElsewhere(context: AttachmentContext, signal: AbortSignal): Promise<boolean> {
     const { vm, disk, atWork } = context;
     if (atWork === null || atWork.node === vm.node) return true;
     const { node } = atWork;
     if ((await doubt(node)) !== undefined) return false;
     const there = { ...vm, ...atWork };
-    const outcome = await hypervisor.unplug(there, disk, WHATEVER, giveUpAt(context), signal);
+    const outcome = await hypervisor.unplug(there, disk, EXPECT_ANYTHING, giveUpAt(context), signal);
     const isOut = outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live';
     const isSettled = isOut || (outcome.kind === 'stopped' && outcome.settled);
     return isSettled && (await doubt(node)) === undefined;

@@ -1,7 +1,7 @@
 import type { StoredRecord } from '../records/records.ts';
 import type { Waiting } from '../service.ts';
 
-/** Whom a chart waits for in this state; undefined: nobody. */
+/** The party that a chart waits for, by state; undefined: none. */
 const whom: Partial<Record<StoredRecord['state'], Waiting['for']>> = {
   creating: 'pool',
   growing: 'pool',
@@ -11,21 +11,21 @@ const whom: Partial<Record<StoredRecord['state'], Waiting['for']>> = {
   detaching: 'guest',
 };
 
-/** Whom a record waits for; a person has to say what became of a machine that is not found. */
+/** The party that a record waits for. A person, if it is not known whether the VM is gone. */
 function waitedFor({ state, context }: StoredRecord): Waiting['for'] | undefined {
   return whom[state] ?? ('doubt' in context && context.doubt ? 'person' : undefined);
 }
 
-/** Since when everybody waits who does; after a restart, since that. */
+/** Remembers since when each actor waits. After a restart, all waits begin at the restart. */
 export function createWaits() {
-  // In the order in which they began.
+  // In insertion order, so that the first entry for a party is its longest wait.
   const since = new Map<
     string,
     { readonly for: Waiting['for']; readonly state: StoredRecord['state']; readonly time: number }
   >();
 
   return {
-    /** A record is this from now on; going on in the same state, as wiping does, is the same wait. */
+    /** Notes an actor's new record. To re-enter the same state, as wiping does, continues the same wait. */
     note(key: string, record: StoredRecord | undefined, time: number): void {
       const awaited = record && waitedFor(record);
       const known = since.get(key);
@@ -33,7 +33,7 @@ export function createWaits() {
       since.delete(key);
       if (record && awaited) since.set(key, { for: awaited, state: record.state, time });
     },
-    /** The time when the longest wait for each began. */
+    /** When the longest wait for each party began, in milliseconds since 1970. */
     longest(): ReadonlyMap<Waiting['for'], number> {
       const found = new Map<Waiting['for'], number>();
       for (const { for: one, time } of since.values()) if (!found.has(one)) found.set(one, time);

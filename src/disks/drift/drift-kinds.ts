@@ -1,4 +1,4 @@
-/** Every kind of difference, with what it means. */
+/** Every kind of drift, with a sentence for the API's documentation. */
 export const driftKinds = {
   'unrecorded-use': 'A live domain has the disk, and no attachment accounts for it.',
   'definition-keeps':
@@ -15,4 +15,5 @@ export const driftKinds = {
   'pool-unseen': 'The pool does not tell what is in it.',
 } as const;
 
+/** The name of a kind of drift, as clients and metrics see it. */
 export type DriftKind = keyof typeof driftKinds;

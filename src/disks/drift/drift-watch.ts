@@ -10,56 +10,64 @@ import { type DriftKind, driftKinds } from './drift-kinds.ts';
 import { ageSentence } from './store-age.ts';
 import type { Volumes } from './volumes.ts';
 
-/** A difference, since it is known of. */
+/** A difference, and since when it is known, in milliseconds since 1970. */
 export interface KnownDifference extends Difference {
   readonly since: number;
 }
 
-/** What has changed of one kind of difference. */
+/** A change of the differences of one kind. */
 export interface DriftNews {
   readonly kind: DriftKind;
-  /** How many there are now. */
+  /** How many differences of this kind there are now. */
   readonly count: number;
-  /** Some of those that are new, and of those that are no more: at most a hundred each. */
+  /** New differences, and those that have disappeared: at most 100 each. */
   readonly came: readonly KnownDifference[];
   readonly gone: readonly KnownDifference[];
 }
 
-/** What may be asked about differences between records, pool and domains. */
+/** Drift for the API: differences between records, pool and domains. */
 export interface DriftService {
-  /** As they are now, those of one kind together. For administrators and the frontend. Rejects with FORBIDDEN. */
+  /**
+   * The differences as they are now, grouped by kind. For administrators and the frontend. Rejects with
+   * FORBIDDEN.
+   */
   list(caller: Caller): Promise<readonly KnownDifference[]>;
 }
 
+/** Compares records, pool and domains repeatedly, and reports changes to the log and to listeners. */
 export interface DriftWatch extends DriftService {
-  /** Looks at everything, and tells what has come and gone since. Never rejects. */
+  /** Compares records, pool and domains, and reports what is new and what has disappeared. Never rejects. */
   pass(): Promise<void>;
-  /** How many there were of each kind when it was last looked. */
+  /** How many differences of each kind the last comparison found. */
   counts(): ReadonlyMap<DriftKind, number>;
-  /** Tells a listener how many there are of each kind that there is, and from then on what changes. */
+  /**
+   * Calls the listener with the number of differences of each kind that is present, and from then on with
+   * every change.
+   */
   tell(listener: (news: DriftNews) => void): void;
 }
 
-/** How many of one kind are told one by one: where a whole pool is lost, the number says enough. */
+/** How many differences of one kind are reported singly: if a whole pool is lost, the number is enough. */
 const MAX_LISTED = 100;
 const kinds = Object.keys(driftKinds) as DriftKind[];
-/** Kinds that pass by themselves more often than not. */
+/** Kinds that mostly disappear without help; they are logged as warnings, not as errors. */
 const PASSING: ReadonlySet<DriftKind> = new Set(['machine-away', 'node-silent', 'node-dead', 'pool-unseen']);
 
 const keyOf = ({ kind, disk, node, vm, domain, detail }: Difference): string =>
   JSON.stringify([kind, disk, node, vm, domain, kind === 'stranger' ? detail : '']);
 
+/** Creates a drift watch; nothing is compared before the first `pass` or `list`. */
 export function watchDrift(parts: {
   readonly volumes: Volumes;
   readonly holders: Holders;
   readonly definitions: DefinitionBook;
   readonly decided: Pick<RecordIndex, 'attachments' | 'disks'>;
-  /** What else is compared, as it is now. */
+  /** The nodes to compare, as they are now. */
   readonly truths: () => Pick<Truths, 'nodes' | 'keyOf' | 'nameOf'>;
   readonly log: Logger;
   readonly now: () => number;
   readonly time: () => number;
-  /** How long nodes may take to answer a question, in milliseconds. */
+  /** How long a node may take to answer a question, in milliseconds. */
   readonly questionMs: number;
 }): DriftWatch {
   const { volumes, holders, definitions, decided, log, now, time, questionMs } = parts;

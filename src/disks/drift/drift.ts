@@ -1,4 +1,5 @@
-// Every difference between what the records, the pool and the live domains say. Nothing here is repaired: who repairs it says so below.
+// Finds every difference between records, pool and live domains. Nothing is repaired here: each difference
+// names its repair.
 
 import { sameVm } from '../../../machines/vm.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
@@ -9,35 +10,39 @@ import type { Holder, Holders } from '../vms/holders.ts';
 import type { DriftKind } from './drift-kinds.ts';
 import type { VolumeDifferences } from './volumes.ts';
 
-/** One difference. What it is not about is null. */
+/** One difference. A field that does not apply is null. */
 export interface Difference {
   readonly kind: DriftKind;
   /** Disk UUID. */
   readonly disk: string | null;
   /** The name by which the node is known. */
   readonly node: string | null;
-  /** The machine: the domain's name, or as the caller named it. */
+  /** The VM: the domain's name, or the name that the caller gave. */
   readonly vm: string | null;
   /** The domain's UUID. */
   readonly domain: string | null;
-  /** Since when it is so, in milliseconds since 1970, where that is known; else it counts from when it was first seen. */
+  /**
+   * Since when the difference exists, in milliseconds since 1970. Null: not known; then it counts from its
+   * first sighting.
+   */
   readonly since: number | null;
   readonly detail: string;
-  /** The request, or what else, that repairs it; null where it is repaired by itself. */
+  /** What repairs it: a request or a command. Null: pdisk repairs it by itself. */
   readonly repair: string | null;
 }
 
-/** What is held against each other. */
+/** What is compared. */
 export interface Truths {
   readonly attachments: readonly StoredAttachment[];
   readonly holders: Pick<Holders, 'all' | 'unseen'>;
   readonly definitions: Pick<DefinitionBook, 'all'>;
   readonly volumes: VolumeDifferences;
-  /** Why the pool could not be looked at; undefined: it could. */
+  /** Why the pool could not be listed; undefined: it was listed. */
   readonly poolUnseen: string | undefined;
   readonly nodes: readonly NodeView[];
-  /** The canonical key of a node by its name, and its name by its key. */
+  /** The canonical key of a node by its name. */
   readonly keyOf: (name: string) => string;
+  /** The name of a node by its canonical key. */
   readonly nameOf: (key: string) => string;
 }
 
@@ -45,14 +50,14 @@ const about = { disk: null, node: null, vm: null, domain: null, since: null, rep
 
 const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** A form's fields, as a person would send them. */
-const machine = (node: string, vm: string): string => `node=${node} and vm_id=${vm}`;
+/** The form fields of a request about this VM, as part of a sentence. */
+const formFields = (node: string, vm: string): string => `node=${node} and vm_id=${vm}`;
 
 function* ofHolder(holder: Holder, attachments: readonly StoredAttachment[]): Generator<Difference> {
   const { disk, host: node, domain, target, by, source } = holder;
   const where = { disk, node, vm: domain.name, domain: domain.uuid };
   const vm = { host: node, node: holder.node, names: [domain.name], domain: domain.uuid };
-  const repaired = by === 'alias' ? null : `POST /api/attach/${disk} with ${machine(node, domain.name)}`;
+  const repaired = by === 'alias' ? null : `POST /api/attach/${disk} with ${formFields(node, domain.name)}`;
   if (!attachments.some(({ context }) => context.disk === disk && sameVm(context.vm, vm))) {
     const detail = `the live domain has it as ${target} (seen by its ${by}), and no attachment accounts for it`;
     yield { ...about, kind: 'unrecorded-use', ...where, detail, repair: repaired };
@@ -76,7 +81,9 @@ function* ofDefinition(
   const detail = isHot
     ? 'the definition of its machine has it, although it was hot-plugged, and could not be changed yet'
     : 'the definition has it, and no attachment accounts for it: the next start takes it, whoever has it by then';
-  const repair = isHot ? null : `POST /api/attach/${disk} with ${machine(host, domain.name)}, or ${takenOut}`;
+  const repair = isHot
+    ? null
+    : `POST /api/attach/${disk} with ${formFields(host, domain.name)}, or ${takenOut}`;
   yield {
     ...about,
     kind: 'definition-keeps',
@@ -92,7 +99,7 @@ function* ofDefinition(
 function* ofAttachment({ context }: StoredAttachment, doubt: Doubt | null): Generator<Difference> {
   const { disk, node, vmId, vm, since: attached } = context;
   const where = { disk, node: vm.host, vm: vmId, domain: vm.domain };
-  const repair = `POST /api/detach with ${machine(node, vmId)}, once the machine is gone for good`;
+  const repair = `POST /api/detach with ${formFields(node, vmId)}, once the machine is gone for good`;
   if (doubt) {
     const forced = `${repair}; where that is refused, with force=true and a reason`;
     yield {
@@ -121,14 +128,14 @@ function* ofPool({ leftovers, lost, strangers }: VolumeDifferences): Generator<D
     yield { ...about, kind: 'volume-lost', disk, detail: 'the disk has no volume in the pool', repair };
   }
   for (const { name, uuid: disk } of strangers) {
-    // Nothing of its size: an overlay grows, and is the same difference all the time.
+    // The detail is the identity of this difference, so it must not contain the size: an overlay grows.
     const detail = `${name} is not the disk's volume`;
     const repair = 'look at it, and remove it from the pool by hand';
     yield { ...about, kind: 'stranger', disk, detail, repair };
   }
 }
 
-/** What is the matter with a node where so many attachments are. */
+/** The differences of a node with this number of attachments. */
 function* ofNode(view: NodeView, count: number, unseen: string | undefined): Generator<Difference> {
   const { node, since, operation } = view;
   const path = `POST /api/nodes/${node}`;
@@ -180,7 +187,7 @@ function* ofNodes({ nodes, attachments, holders, keyOf, nameOf }: Truths): Gener
   }
 }
 
-/** All differences, those of one kind together. */
+/** All differences, grouped by kind. */
 export function* differencesOf(truths: Truths): Generator<Difference, undefined> {
   const held = truths.attachments.filter(isHeld);
   const byDisk = new Map<string, StoredAttachment[]>();

@@ -2,8 +2,8 @@ import type { StoredDisk } from '../records/records.ts';
 import type { VolumeDifferences } from './volumes.ts';
 
 /**
- * What to say where the pool has volumes that belong to no disk and are newer than every disk on record: then the database is most likely
- * an older copy of the one that made them. Undefined: there are none.
+ * A log sentence if the pool has leftovers that are newer than every disk on record: most likely the database
+ * is an older copy of the one that created them. Undefined: there is no such leftover.
  */
 export function ageSentence(
   { leftovers }: Pick<VolumeDifferences, 'leftovers'>,

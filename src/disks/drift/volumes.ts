@@ -1,5 +1,6 @@
-// Records come before volumes and go after them, so a volume without a record has lost it by other means: a database that was restored, or
-// a mistake. What is in it may be all that is left of somebody's data: it is kept, and told, until an administrator decides.
+// A record is written before its volume is created, and deleted after its volume. So a volume without a
+// record (a leftover) has lost it by other means: a restored database, or a mistake. It may hold the only
+// copy of somebody's data: it is kept and reported until an administrator decides.
 import { slicesOf } from '../../lib/slices.ts';
 import type { Pool, Stranger, VolumeEntry } from '../../storage/pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
@@ -8,29 +9,35 @@ import type { LeftoverRecord } from '../../store/records.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import { isKnown } from '../records/records.ts';
 
-/** How many disks or volumes are looked at before others have their turn: some milliseconds' worth. */
+/** How many disks or volumes are compared before the event loop gets a turn: some milliseconds of work. */
 const SLICE = 2000;
 
-/** A volume that belongs to no disk. */
+/** A volume without a disk on record. */
 export interface Leftover extends VolumeEntry {
-  /** When it was first seen to be one, in milliseconds since 1970 by the system's clock. */
+  /** When it was first seen without a record, in milliseconds since 1970 by the system's clock. */
   readonly since: number;
 }
 
-/** How records and pool differ. */
+/** The differences between records and pool. */
 export interface VolumeDifferences {
   readonly leftovers: ReadonlyMap<string, Leftover>;
-  /** Disks that have no volume. */
+  /** UUIDs of disks without a volume. */
   readonly lost: ReadonlySet<string>;
   readonly strangers: readonly Stranger[];
 }
 
+/** Compares the records with the volumes in the pool. */
 export interface Volumes {
-  /** Holds records and volumes against each other, as they are from now on. Rejects with POOL_UNAVAILABLE. */
+  /**
+   * Compares records and volumes as they are at the time of the call or later. Rejects with POOL_UNAVAILABLE.
+   */
   look(): Promise<VolumeDifferences>;
-  /** What was found last, but for what has its record again since. */
+  /**
+   * The result of the last comparison, without leftovers that have got a record and disks that were deleted
+   * since.
+   */
   last(): VolumeDifferences;
-  /** Resolves when nobody looks any more. */
+  /** Resolves when no comparison is in progress. */
   stop(): Promise<void>;
 }
 
@@ -39,18 +46,22 @@ interface Seen {
   readonly leftovers: readonly VolumeEntry[];
 }
 
+/** Creates the comparison of records and volumes; nothing is compared before the first `look`. */
 export function watchVolumes(parts: {
   readonly pool: Pick<Pool, 'list' | 'strangers'>;
-  /** When a volume was made, where the list does not say, in milliseconds since 1970; undefined where nobody knows. */
+  /**
+   * When a volume was made, in milliseconds since 1970, for pools whose list does not say; undefined: not
+   * known.
+   */
   readonly bornMs: (uuid: string) => Promise<number | undefined>;
-  readonly journal: GroupCommit;
+  readonly groupCommit: GroupCommit;
   readonly decided: RecordIndex;
-  /** The leftovers that were seen before. */
+  /** The leftovers on record from earlier comparisons. */
   readonly known: readonly LeftoverRecord[];
-  /** The system's clock: what is remembered is read by people, and by the next start. */
+  /** The system's clock: the times are stored, and read by people and by the next process. */
   readonly time: () => number;
 }): Volumes {
-  const { pool, bornMs, journal, decided, time } = parts;
+  const { pool, bornMs, groupCommit, decided, time } = parts;
   const births = new Map<string, number>();
   const since = new Map(parts.known.map(record => [record.uuid, record.since]));
   let found: VolumeDifferences = { leftovers: new Map(), lost: new Set(), strangers: [] };
@@ -77,7 +88,7 @@ export function watchVolumes(parts: {
     return { leftovers, lost };
   }
 
-  /** What is seen twice in a row, for disks come and go meanwhile. */
+  /** Only what two scans in a row show: disks are created and deleted while a scan runs. */
   async function seeTwice(): Promise<Seen> {
     const first = await see();
     if (first.leftovers.length === 0 && first.lost.size === 0) return first;
@@ -89,7 +100,7 @@ export function watchVolumes(parts: {
     };
   }
 
-  /** Writes down since when leftovers are known, those that are none any more not at all. */
+  /** Stores since when each leftover is known, and deletes the entries of former leftovers. */
   async function remember(present: ReadonlySet<string>): Promise<void> {
     const key = (uuid: string): string => prefixes.leftover + uuid;
     const gone = [...since.keys()].filter(uuid => !present.has(uuid));
@@ -101,13 +112,13 @@ export function watchVolumes(parts: {
       births.delete(uuid);
     }
     for (const uuid of fresh) since.set(uuid, now);
-    await journal.commit([
+    await groupCommit.commit([
       ...gone.map(uuid => ({ key: key(uuid), value: undefined })),
       ...fresh.map(uuid => ({ key: key(uuid), value: { v: 1, uuid, since: now } })),
     ]);
   }
 
-  /** One after the other: a look has time, and whoever writes to disk meanwhile has not. */
+  /** Sequentially: a comparison may take long, and must not slow down requests that write to the pool. */
   async function learnBirths(leftovers: readonly VolumeEntry[]): Promise<void> {
     for (const { uuid, createdMs } of leftovers) {
       if (stopped || createdMs !== undefined || births.has(uuid)) continue;
@@ -130,7 +141,7 @@ export function watchVolumes(parts: {
     return found;
   }
 
-  /** One at a time; all who come while one is at work share the next. */
+  /** Comparisons do not overlap. All calls during one share the next, which begins after it. */
   function look(): Promise<VolumeDifferences> {
     if (stopped) return Promise.resolve(found);
     if (running) {

@@ -3,22 +3,28 @@ import { createRecordIndex, type RecordIndex } from './record-index.ts';
 import { isDiskKey, type StoredDisk } from './records.ts';
 import { createSortedBlocks, type Entry, isBefore, type SortedBlocks } from './sorted-blocks.ts';
 
-/** A shelf whose disks can be gone through in order, at a price that depends on those found, not on all there are. */
+/**
+ * A record index whose disks are also listed in order of creation, in time proportional to the result, not to
+ * the number of disks.
+ */
 export interface ListingIndex extends RecordIndex {
   /** All disks after this position; undefined: from the first. */
   inOrder(after: Position | undefined): Iterable<StoredDisk>;
-  /** The disks that this account owns and the public ones, likewise. */
+  /** The disks that this account owns and the public ones, after this position. */
   inOrderFor(account: string, after: Position | undefined): Iterable<StoredDisk>;
-  /** All known disks as readers see them, in order, block by block; a block is the same array as long as nothing in it has changed. */
+  /**
+   * All known disks as readers see them, in order and in blocks; a block is the same array as long as no disk
+   * in it changes.
+   */
   blocks(): readonly (readonly DiskView[])[];
 }
 
-/** The disks of one order. */
+/** The disks of these entries. */
 function* disksIn(entries: Iterable<Entry>): Generator<StoredDisk, undefined> {
   for (const { disk } of entries) yield disk;
 }
 
-/** The disks of two orders, in order, those in both of them once. */
+/** Merges two ordered lists of entries; a disk in both of them appears once. */
 function* merged(a: Iterable<Entry>, b: Iterable<Entry>): Generator<StoredDisk, undefined> {
   const [lefts, rights] = [a[Symbol.iterator](), b[Symbol.iterator]()];
   let left: Entry | undefined = lefts.next().value;
@@ -32,9 +38,9 @@ function* merged(a: Iterable<Entry>, b: Iterable<Entry>): Generator<StoredDisk, 
   }
 }
 
-/** `blockSize`: how many disks a block has at most. */
+/** An empty index. `blockSize`: maximum number of disks per block. */
 export function createListingIndex(blockSize?: number): ListingIndex {
-  const shelf = createRecordIndex();
+  const records = createRecordIndex();
   const entries = new Map<string, Entry>();
   const all = createSortedBlocks(blockSize);
   const publics = createSortedBlocks(blockSize);
@@ -51,7 +57,7 @@ export function createListingIndex(blockSize?: number): ListingIndex {
     if (visibility === 'public') publics.insert(entry);
   }
 
-  /** A disk keeps its creation and its owner; only its visibility moves it. */
+  /** The time of creation and the owner of a disk never change; only its visibility decides its lists. */
   function change(entry: Entry, disk: StoredDisk): void {
     const before = entry.disk.context.visibility;
     const { visibility } = disk.context;
@@ -71,9 +77,9 @@ export function createListingIndex(blockSize?: number): ListingIndex {
   }
 
   return {
-    ...shelf,
-    put(key, record) {
-      shelf.put(key, record);
+    ...records,
+    set(key, record) {
+      records.set(key, record);
       if (!isDiskKey(key)) return;
       const entry = entries.get(key);
       if (entry && !record) leave(key, entry);

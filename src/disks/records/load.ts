@@ -6,7 +6,10 @@ import { createListingIndex, type ListingIndex } from './listing-index.ts';
 import { createRecordIndex, type RecordIndex } from './record-index.ts';
 import type { StoredAttachment, StoredDisk } from './records.ts';
 
-/** Disks in the order of their creation. Their times are sorted, not they: many records lie all over the memory. */
+/**
+ * Disks in order of creation. Sorts an array of timestamps with indexes rather than the records: better cache
+ * locality.
+ */
 function* inOrder(disks: readonly StoredDisk[]): Generator<StoredDisk, undefined> {
   const created = Float64Array.from(disks, ({ context }) => context.created);
   const indexes = Uint32Array.from(disks.keys()).sort((a, b) => (created[a] ?? 0) - (created[b] ?? 0));
@@ -17,17 +20,17 @@ function* inOrder(disks: readonly StoredDisk[]): Generator<StoredDisk, undefined
 }
 
 /**
- * Both shelves as the store has them. A node's canonical key follows the configuration, which may have changed since: it is taken
- * anew from the host's name.
+ * Both record indexes, loaded from the store. A node's canonical key depends on the configuration, which may
+ * have changed since the last start: it is computed again from the node's name.
  */
 export async function loadIndexes(
   store: Store,
   nodeKey: (host: string) => string,
 ): Promise<{ decided: RecordIndex; committed: ListingIndex }> {
-  const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
+  const indexes = { decided: createRecordIndex(), committed: createListingIndex() };
   const put = (key: string, record: StoredDisk | StoredAttachment): void => {
-    shelves.decided.put(key, record);
-    shelves.committed.put(key, record);
+    indexes.decided.set(key, record);
+    indexes.committed.set(key, record);
   };
   const disks = (await store.load(prefixes.disk, recordSchemas.disk)) as StoredDisk[];
   for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
@@ -41,5 +44,5 @@ export async function loadIndexes(
     };
     put(attachmentKey(record.context.id), { ...record, context });
   }
-  return shelves;
+  return indexes;
 }

@@ -4,25 +4,35 @@ import { sameVm, type Vm } from '../../../machines/vm.ts';
 import { isDiskKey, isGone, type StoredAttachment, type StoredDisk, type StoredRecord } from './records.ts';
 
 /**
- * All records, with the indexes that keep every operation's price independent of their number. There are two of them: what is
- * decided (the next decision builds on it; ahead of the disk by the batches in flight) and what is committed (readers see it).
+ * All records, with indexes that make the cost of every operation independent of their number. There are two
+ * instances: the decided records (the next decision builds on them; they are ahead of the disk by the batches
+ * in flight) and the committed records (readers see them).
  */
 export interface RecordIndex {
-  put(key: string, record: StoredRecord | undefined): void;
+  /** Sets the record with this key; undefined deletes it. */
+  set(key: string, record: StoredRecord | undefined): void;
+  /** The record with this key, of a disk or an attachment. */
   get(key: string): StoredRecord | undefined;
+  /** The disk with this UUID, in any state. */
   disk(uuid: string): StoredDisk | undefined;
+  /** The attachment with this id, in any state. */
   attachment(id: string): StoredAttachment | undefined;
+  /** All disks, in order of insertion. */
   disks(): Iterable<StoredDisk>;
+  /** All attachments, in order of insertion. */
   attachments(): Iterable<StoredAttachment>;
-  /** The attachments of one machine, in order of attachment. */
+  /** The attachments of one VM, in order of attachment. */
   attachmentsOf(vm: Vm): readonly StoredAttachment[];
-  /** The attachments of one disk, also those that are no users of it any more, in order of attachment. */
+  /** The attachments of one disk, including those that are no longer its users, in order of attachment. */
   attachmentsFor(disk: string): readonly StoredAttachment[];
-  /** The attachments on one node, by its canonical name. */
+  /** The attachments on one node, by its canonical key. */
   attachmentsOn(node: string): readonly StoredAttachment[];
-  /** The size of all disks together, whatever their state. */
+  /** The total size of all disks in GiB, whatever their state. */
   promisedGiB(): number;
-  /** What an account has, whatever the state of its disks. */
+  /**
+   * The number and size of an account's disks in every state, but without deleted disks that are still being
+   * wiped.
+   */
   ownedBy(account: string): Quota;
   /** How many disks and attachments are in each state. */
   counts(): {
@@ -38,7 +48,9 @@ const placesOf = (vm: Vm): string[] => [
 
 const nothing: Quota = { disks: 0, sizeGiB: 0 };
 
-/** Moves one of what is counted from one state to another; undefined: from or to where nothing is counted. */
+/**
+ * Counts one record in another state: `from` undefined for a new record, `to` undefined for a deleted one.
+ */
 function move(counts: Map<string, number>, from: string | undefined, to: string | undefined): void {
   if (from === to) return;
   if (to !== undefined) counts.set(to, (counts.get(to) ?? 0) + 1);
@@ -57,10 +69,13 @@ function exclude(sets: Map<string, Set<string>>, name: string, key: string): voi
   if (set?.size === 0) sets.delete(name);
 }
 
+/** An empty index. */
 export function createRecordIndex(): RecordIndex {
   const disks = new Map<string, StoredDisk>();
   const attachments = new Map<string, StoredAttachment>();
-  /** The order of attachment; a clock that was set back would not tell it. */
+  /**
+   * Ordinal numbers in order of attachment; the clock would not give the order, because it may be set back.
+   */
   const ordinals = new Map<string, number>();
   let latest = 0;
   const byPlace = new Map<string, Set<string>>();
@@ -74,7 +89,7 @@ export function createRecordIndex(): RecordIndex {
     if (!disk) return;
     const { owner, sizeGiB } = disk.context;
     promised += sign * sizeGiB;
-    // Deleted; only its volume's place is still taken.
+    // The disk is deleted; only its volume still takes up space.
     if (isGone(disk)) return;
     const before = byOwner.get(owner) ?? nothing;
     const owned = { disks: before.disks + sign, sizeGiB: before.sizeGiB + sign * sizeGiB };
@@ -127,7 +142,7 @@ export function createRecordIndex(): RecordIndex {
   }
 
   return {
-    put: (key, record) =>
+    set: (key, record) =>
       isDiskKey(key)
         ? putDisk(key, record as StoredDisk | undefined)
         : putAttachment(key, record as StoredAttachment | undefined),

@@ -5,26 +5,29 @@ import { diskMachine } from '../../../machines/disk.ts';
 import type { DiskMessage } from '../../../machines/disk-events.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
 import { diskKey } from '../../../machines/notes.ts';
-import { type KeptStateOf, statesWith } from '../../charts/states.ts';
+import { type StoredStateOf, statesWith } from '../../charts/states.ts';
 
-/** A disk as it is kept: its chart's state and context. */
+/** A disk as stored: the version of the schema, its chart's state and context. */
 export interface StoredDisk {
   readonly v: 1;
-  readonly state: KeptStateOf<typeof diskMachine>;
+  readonly state: StoredStateOf<typeof diskMachine>;
   readonly context: DiskContext;
 }
 
+/** An attachment as stored: the version of the schema, its chart's state and context. */
 export interface StoredAttachment {
   readonly v: 2;
-  readonly state: KeptStateOf<typeof attachmentMachine>;
+  readonly state: StoredStateOf<typeof attachmentMachine>;
   readonly context: AttachmentContext;
 }
 
+/** The stored record of an actor. */
 export type StoredRecord = StoredDisk | StoredAttachment;
 
-/** What can be sent to an actor; the system stamps it. */
+/** What can be sent to an actor; the actor system adds the `Stamp`. */
 export type Message = DiskMessage | AttachmentMessage;
 
+/** Whether this is the key of a disk, not of an attachment. */
 export const isDiskKey = (key: string): boolean => key.startsWith(diskKey(''));
 
 const known = statesWith(diskMachine, 'known');
@@ -38,16 +41,19 @@ const resting: ReadonlySet<string> = new Set([
   ...statesWith(attachmentMachine, 'rest'),
 ]);
 
-/** Whether this disk may be seen: its volume exists, whole, and is not going away. */
+/** Whether this disk can be used: its volume exists, is complete and is not being deleted. */
 export const isKnown = (disk: StoredDisk): boolean => known.has(disk.state);
 
-/** Whether this attachment keeps its place among the disk's users. */
+/** Whether this attachment counts as a user of the disk. */
 export const isHeld = (attachment: StoredAttachment): boolean => !gone.has(attachment.state);
 
-/** Whether the machine has the disk by a hot plug that was confirmed, as far as is known. */
+/** Whether the VM has the disk by a confirmed hot plug, as far as is known. */
 export const isPlugged = (attachment: StoredAttachment): boolean => plugged.has(attachment.state);
 
-/** Whether a disk or an attachment is gone for its users, whatever is left of it; it may have no record any more. */
+/**
+ * Whether a disk or an attachment is gone for its users, although a volume or a claim may be left. Undefined:
+ * it has no record any more.
+ */
 export const isGone = (record: StoredRecord | undefined): boolean =>
   record === undefined || gone.has(record.state);
 

@@ -2,20 +2,28 @@ import type { DiskView, Position } from '../service.ts';
 import { viewOf } from '../services/results.ts';
 import { isKnown, type StoredDisk } from './records.ts';
 
-/** A disk at its place. */
+/** A disk with its position in the order. */
 export interface Entry extends Position {
   disk: StoredDisk;
 }
 
-/** Disks in the order of their creation. What an insertion, a change and an erasure cost depends on the size of a block. */
+/**
+ * A sorted list of disks in order of creation, divided into blocks. Inserting, erasing and changing an entry
+ * takes time in the size of a block, plus a binary search.
+ */
 export interface SortedBlocks {
+  /** Inserts an entry at its position. */
   insert(entry: Entry): void;
+  /** Removes this very entry; does nothing if it is not in the list. */
   erase(entry: Entry): void;
-  /** An entry's disk is another now. */
+  /** To be called when an entry's disk has been replaced. */
   changed(entry: Entry): void;
   /** All entries after this position; undefined: from the first. */
   after(position: Position | undefined): Iterable<Entry>;
-  /** The known disks as readers see them, block by block; a block is the same array as long as nothing in it has changed. */
+  /**
+   * The known disks as readers see them, in blocks; a block is the same array as long as no disk in it
+   * changes.
+   */
   blocks(): readonly (readonly DiskView[])[];
   isEmpty(): boolean;
 }
@@ -25,13 +33,20 @@ interface Block {
   views: readonly DiskView[] | undefined;
 }
 
-/** How many entries a block has at most. Whoever shows a list makes the text of a block anew when one of its disks has changed. */
+/**
+ * Maximum number of entries per block. A list that caches the JSON of each block makes it again when one of
+ * the block's disks changes.
+ */
 const MAX_BLOCK_SIZE = 256;
 
+/** The order of the list: by time of creation, then by UUID. */
 export const isBefore = (a: Position, b: Position): boolean =>
   a.created === b.created ? a.uuid < b.uuid : a.created < b.created;
 
-/** How many of these, which are in order, come before. A new disk stands last, so that is where the search begins. */
+/**
+ * Binary search: how many of these sorted items come before. A new disk is the last, so the last item is
+ * tested first.
+ */
 function countBefore<Item>(items: readonly Item[], isBefore: (item: Item) => boolean): number {
   const last = items.at(-1);
   if (last === undefined || isBefore(last)) return items.length;
@@ -48,11 +63,11 @@ function countBefore<Item>(items: readonly Item[], isBefore: (item: Item) => boo
 const viewsOf = ({ entries }: Block): readonly DiskView[] =>
   entries.flatMap(({ disk }) => (isKnown(disk) ? viewOf(disk.context) : []));
 
-/** `most`: how many entries a block has at most. */
+/** An empty list. `most`: maximum number of entries per block. */
 export function createSortedBlocks(most = MAX_BLOCK_SIZE): SortedBlocks {
   const blocks: Block[] = [];
 
-  /** The index of the block in which a position is, or would be. */
+  /** The index of the block that contains a position, or would contain it. */
   function blockOf(position: Position): number {
     const begun = countBefore(blocks, ({ entries: [first] }) => !first || !isBefore(position, first));
     return Math.max(0, begun - 1);
@@ -61,7 +76,10 @@ export function createSortedBlocks(most = MAX_BLOCK_SIZE): SortedBlocks {
   const indexIn = ({ entries }: Block, position: Position): number =>
     countBefore(entries, entry => isBefore(entry, position));
 
-  /** New disks come last: full blocks are left as they are, so that lists go on sharing what was made of them. */
+  /**
+   * Splits a block. An insertion at the very end starts a new block, so that full blocks stay unchanged, and
+   * so do the caches of their JSON.
+   */
   function makeRoom(block: Block, at: number, index: number): void {
     const isLast = at === blocks.length - 1 && index === block.entries.length - 1;
     const rest = block.entries.splice(isLast ? index : block.entries.length >>> 1);

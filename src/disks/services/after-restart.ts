@@ -15,24 +15,24 @@ import type { Parts } from './parts.ts';
 import { disksOf } from './results.ts';
 
 const LOOK_MS = 50;
-/** How long a request waits for what another one, before a restart, has begun. */
-const PATIENCE_MS = 60_000;
+/** How long a request waits for what an earlier request began before a restart, in milliseconds. */
+const INTERRUPTED_WAIT_MS = 60_000;
 
-/** What is at the key of an actor that waits for nobody. */
+/** The state of an actor that waits for nothing. */
 function restOf(key: string, record: StoredRecord | undefined): AtRest {
   if (isGone(record)) return 'gone';
   if (isDiskKey(key)) return isKnown(record as StoredDisk) ? 'known' : 'other';
   return isPlugged(record as StoredAttachment) ? 'plugged' : 'other';
 }
 
-/** What became of requests that a restart has interrupted, for those who ask again. */
+/** The results of requests that a restart interrupted, for clients that repeat them. */
 export const afterRestart = ({
   committed,
   hypervisor,
   now,
 }: Parts): Pick<DiskService, 'atRest' | 'disksOn'> => ({
   async atRest(key) {
-    const limit = now() + PATIENCE_MS;
+    const limit = now() + INTERRUPTED_WAIT_MS;
     for (;;) {
       const record = committed.get(key);
       if (!record || isGone(record) || !isWaiting(record)) return restOf(key, record);

@@ -15,7 +15,7 @@ import { findDisk, viewOf } from './results.ts';
 import { made, mayInspect, maySeeUsers, runsTheCloud } from './rights.ts';
 import { usersInTheWay } from './users-in-the-way.ts';
 
-/** Looks at charts and their records, and changes nothing. */
+/** Reads charts and records, and changes nothing. */
 export function createChartService(
   parts: Pick<Parts, 'committed' | 'pool' | 'quotaOf' | 'now'> & {
     readonly timeouts: Timeouts;
@@ -25,7 +25,10 @@ export function createChartService(
   const { committed, pool, quotaOf } = parts;
   const stampNow = () => ({ now: parts.now(), time: parts.time(), timeouts: parts.timeouts });
 
-  /** What the pool may still promise; no limit where it cannot say, for then it is not room that is missing. */
+  /**
+   * What the pool can still promise, in GiB. Unlimited if the pool does not answer: then a lack of space is
+   * not the reason of a refusal.
+   */
   async function roomGiB(): Promise<number> {
     const bytes = await pool.promisableBytes().catch(() => Number.POSITIVE_INFINITY);
     return Math.floor(bytes / GIB) - committed.promisedGiB();
@@ -39,7 +42,7 @@ export function createChartService(
       context,
       roomGiB: room,
       quotaLeft: { disks: quota.disks - owned.disks, sizeGiB: quota.sizeGiB - owned.sizeGiB },
-      machines: new Map(committed.attachmentsFor(context.uuid).map(one => [one.context.id, one.context.vm])),
+      vms: new Map(committed.attachmentsFor(context.uuid).map(one => [one.context.id, one.context.vm])),
       wipe: pool.wipes,
       attaching: committed.attachmentsFor(context.uuid).some(({ state }) => state === 'attaching'),
       stamp: stampNow(),

@@ -9,12 +9,21 @@ import type { Parts } from './parts.ts';
 import { disksOf, expectDone, findDisk } from './results.ts';
 import { made, mayNameVms, mayRegister, runsTheCloud } from './rights.ts';
 
-/** How many machines a disk may be registered with where its limit is lower: its record has them all, and is written whole. */
+/**
+ * How many VMs a disk may be registered with if its limit is lower: the disk's record contains all its users
+ * and is written as a whole.
+ */
 const MAX_REGISTERED_VMS = 64;
-/** How many disks an account that does not run the cloud may register with one machine, which has letters for 25. */
+/**
+ * How many disks an account that is neither frontend nor administrator may register with one VM, which has 25
+ * targets.
+ */
 const MAX_DISKS_PER_VM = 8;
 
-/** Registering machines with disks before their launch. It records a fact, asks no node, and works for nodes that are not configured. */
+/**
+ * Cold attach: registers VMs with disks before their launch. It records a fact, asks no node, and also works
+ * for nodes that are not configured.
+ */
 export function coldAttachments(parts: Parts): Pick<DiskService, 'attach' | 'element'> {
   const { system, decided, committed, hypervisor, pool, newId, vmAccess } = parts;
 
@@ -31,7 +40,7 @@ export function coldAttachments(parts: Parts): Pick<DiskService, 'attach' | 'ele
   const attachmentOn = (vm: Vm, uuid: string): StoredAttachment | undefined =>
     decided.attachmentsOf(vm).findLast(one => isHeld(one) && one.context.disk === uuid);
 
-  /** How many more disks an account may register with a machine. */
+  /** How many more disks an account may register with a VM. */
   function disksLeft(caller: Caller, vm: Vm): number {
     if (runsTheCloud(caller)) return Number.POSITIVE_INFINITY;
     const own = decided
@@ -78,13 +87,13 @@ export function coldAttachments(parts: Parts): Pick<DiskService, 'attach' | 'ele
       const key = attachmentKey(attachment.context.id);
       const promise = { type: 'PROMISE' as const, target: target ?? null, taken };
       expectDone(await system.deliver([{ to: key, event: promise }], cause), facts);
-      const kept = committed.attachment(attachment.context.id)?.context;
-      if (!kept?.target) throw errorOf('ATTACHMENT_UNKNOWN', facts);
-      const { shareable } = kept;
+      const stored = committed.attachment(attachment.context.id)?.context;
+      if (!stored?.target) throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      const { shareable } = stored;
       return hypervisor.diskElement({
         disk: uuid,
         source: pool.source(uuid),
-        target: kept.target,
+        target: stored.target,
         shareable,
       });
     },

@@ -8,9 +8,9 @@ import { isAway } from '../vms/doubt.ts';
 const none: readonly StoredAttachment[] = [];
 
 /** The attachments that count as users of a disk, in order of attachment. */
-function attachmentsOf(shelf: RecordIndex, disk: StoredDisk): readonly StoredAttachment[] {
+function attachmentsOf(records: RecordIndex, disk: StoredDisk): readonly StoredAttachment[] {
   const { users } = disk.context;
-  return users.length === 0 ? none : users.flatMap(({ attachment }) => shelf.attachment(attachment) ?? []);
+  return users.length === 0 ? none : users.flatMap(({ attachment }) => records.attachment(attachment) ?? []);
 }
 
 function attachmentDetails({ state, context }: StoredAttachment, shown: boolean): AttachmentDetails {
@@ -21,11 +21,11 @@ function attachmentDetails({ state, context }: StoredAttachment, shown: boolean)
   return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
 }
 
-/** Whom a disk and its attachments wait for. */
-export function waitingOf(shelf: RecordIndex, disk: StoredDisk): Waiting[] {
+/** What a disk and its attachments wait for. */
+export function waitingOf(records: RecordIndex, disk: StoredDisk): Waiting[] {
   const { deadline } = disk.context;
   const own: Waiting[] = deadline !== null ? [{ for: 'pool', attachment: null, until: deadline }] : [];
-  const others = attachmentsOf(shelf, disk).flatMap(
+  const others = attachmentsOf(records, disk).flatMap(
     ({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
       if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];
       return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
@@ -34,16 +34,14 @@ export function waitingOf(shelf: RecordIndex, disk: StoredDisk): Waiting[] {
   return [...own, ...others];
 }
 
-/**
- * Everything that there is to say of a disk. `shows` tells of which attachments the machine and the account are told.
- */
+/** The full view of a disk. `shows`: whether the view names the VM and the account of an attachment. */
 export function detailsOf(
-  shelf: RecordIndex,
+  records: RecordIndex,
   disk: StoredDisk,
   shows: (attachment: StoredAttachment) => boolean,
 ): DiskDetails {
   const { uuid, owner, tag, visibility, sizeGiB, created, users, limit, undo, wiped } = disk.context;
-  const attachments = attachmentsOf(shelf, disk);
+  const attachments = attachmentsOf(records, disk);
   const error = undo && errorOf(undo.code, { disk: uuid, detail: undo.detail });
   return {
     uuid,
@@ -57,7 +55,7 @@ export function detailsOf(
     state: disk.state,
     reason: error && { code: error.code, message: error.messages[0] ?? '' },
     attachments: attachments.map(one => attachmentDetails(one, shows(one))),
-    waiting: waitingOf(shelf, disk),
+    waiting: waitingOf(records, disk),
     wiped: wiped === null ? null : percentOf(wiped),
   };
 }
@@ -71,13 +69,16 @@ const versions = new WeakMap<
   { readonly attachments: readonly StoredAttachment[]; readonly version: string }
 >();
 
-/** Names what a disk and its attachments are now: equal as long as nothing of them changes, also across a restart. */
-export function versionOf(shelf: RecordIndex, disk: StoredDisk): string {
-  const attachments = attachmentsOf(shelf, disk);
+/**
+ * A hash of a disk's full view: the same as long as the disk and its attachments do not change, also across a
+ * restart.
+ */
+export function versionOf(records: RecordIndex, disk: StoredDisk): string {
+  const attachments = attachmentsOf(records, disk);
   const known = versions.get(disk);
   const isSame = known?.attachments.every((one, index) => one === attachments[index]);
   if (known && isSame && known.attachments.length === attachments.length) return known.version;
-  const text = JSON.stringify(detailsOf(shelf, disk, () => true));
+  const text = JSON.stringify(detailsOf(records, disk, () => true));
   const version = createHash('sha256').update(text).digest('base64url').slice(0, 22);
   versions.set(disk, { attachments, version });
   return version;

@@ -7,7 +7,7 @@ import type { Parts } from './parts.ts';
 import { queries } from './queries.ts';
 import { vmDetach } from './vm-detach.ts';
 
-/** All operations on disks, for the API. */
+/** All operations on disks, for the API. See `DiskService` for their errors. */
 export const createDiskService = (parts: Parts): DiskService => ({
   ...queries(parts),
   ...lifecycle(parts),

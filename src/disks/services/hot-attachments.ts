@@ -8,9 +8,9 @@ import type { Parts } from './parts.ts';
 import { disksOf, expectDone, findDisk, targetOf, unknownDisk } from './results.ts';
 import { mayNameVms, maySee, mayUnplug } from './rights.ts';
 import { usersInTheWay } from './users-in-the-way.ts';
-import { factsFor, vouchedFor, wordOf } from './vm-detach.ts';
+import { authorityOf, factsFor, vouchedFor } from './vm-detach.ts';
 
-/** Plugging disks into running machines, and unplugging them. */
+/** Hot attach and hot detach. */
 export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'hotdetach'> {
   const { system, decided, committed, hypervisor, hosts, strays, newId, now, vmAccess, questionMs } = parts;
 
@@ -41,14 +41,14 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
         by: caller.account,
         byId: caller.id,
       };
-      const machine = {
+      const vmNow = {
         attachments: heldIds(decided, vm),
         taken: [...running.targets, ...takenTargets(decided, vm, running.disks)],
         isThere: running.disks.includes(uuid),
         holder,
         nodeIsDead: hosts.declaration(vm.node) !== null,
       };
-      const event = { type: 'HOTATTACH' as const, ...birth, ...machine };
+      const event = { type: 'HOTATTACH' as const, ...birth, ...vmNow };
       const outcome = await system.deliver(
         [{ to: diskKey(uuid), event }, ...forgetDeaths(decided, vm)],
         cause,
@@ -78,8 +78,8 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
         throw errorOf('FORBIDDEN', { detail: `somebody else attached disk ${uuid} to this VM` });
       }
       const key = attachmentKey(attachment.context.id);
-      const forced = force && (await factsFor(parts, attachment, [uuid], wordOf(caller, force)));
-      // What was plugged in since the look began, it need not show.
+      const forced = force && (await factsFor(parts, attachment, [uuid], authorityOf(caller, force)));
+      // A device that was plugged after the inspection began may be missing from it.
       if (forced && decided.attachment(attachment.context.id) !== attachment)
         throw errorOf('ATTACH_IN_PROGRESS', facts);
       const event = { type: 'HOTDETACH' as const, ...(forced ? { forced } : {}) };

@@ -13,31 +13,38 @@ import type { Parts } from './parts.ts';
 import { expectDone } from './results.ts';
 import { runsTheCloud } from './rights.ts';
 
-/** What an administrator says of a volume that becomes a disk. */
+/** What an administrator chooses for a leftover that becomes a disk. */
 interface Adoption {
   readonly owner: string;
   readonly tag: string;
   readonly visibility: 'private' | 'public';
 }
 
-/** An account by its name, with the id that tells it from others that had the name before. */
+/** An account: its name, and the id that distinguishes it from earlier accounts with that name. */
 export interface NamedAccount {
   readonly name: string;
   readonly id?: string | undefined;
 }
 
-/** A volume that belongs to no disk, with the live domains that have it. */
+/** A leftover, with the live domains that have it. */
 export interface LeftoverView extends Leftover {
   readonly holders: readonly Holder[];
 }
 
-/** What may be asked about volumes that belong to no disk. */
+/**
+ * The operations on leftovers, for the API. Those with a `cause` may also reject with STORE_FAILED, STOPPING
+ * and INTERRUPTED.
+ */
 export interface LeftoverService {
-  /** As they are now. For administrators and the frontend. Rejects with FORBIDDEN, POOL_UNAVAILABLE. */
+  /**
+   * The leftovers as they are now. For administrators and the frontend. Rejects with FORBIDDEN,
+   * POOL_UNAVAILABLE.
+   */
   list(caller: Caller): Promise<readonly LeftoverView[]>;
   /**
-   * Makes one the disk of an account, also beyond its quota, which `overQuota` tells. For administrators. Rejects with FORBIDDEN,
-   * LEFTOVER_UNKNOWN, LEFTOVER_UNUSABLE, ACCOUNT_UNKNOWN, POOL_UNAVAILABLE.
+   * Turns a leftover into a disk of an account, also beyond its quota; `overQuota` says whether it is. For
+   * administrators. Rejects with FORBIDDEN, LEFTOVER_UNKNOWN, LEFTOVER_UNUSABLE, ACCOUNT_UNKNOWN, DISK_BUSY,
+   * POOL_UNAVAILABLE.
    */
   adopt(
     caller: Caller,
@@ -46,11 +53,12 @@ export interface LeftoverService {
     cause: Cause,
   ): Promise<{ readonly overQuota: boolean }>;
   /**
-   * Removes one, wiped as a deleted disk is. For administrators. Rejects with FORBIDDEN, LEFTOVER_UNKNOWN, LEFTOVER_UNUSABLE, DISK_IN_USE,
-   * NODES_SILENT, POOL_UNAVAILABLE, REMOVE_FAILED, REMOVE_TIMEOUT.
+   * Removes a leftover, and wipes it as a deleted disk. For administrators. Rejects with FORBIDDEN,
+   * LEFTOVER_UNKNOWN, LEFTOVER_UNUSABLE, DISK_IN_USE, DISK_BUSY, NODES_SILENT, POOL_UNAVAILABLE,
+   * REMOVE_FAILED, REMOVE_TIMEOUT.
    */
   remove(caller: Caller, uuid: string, cause: Cause): Promise<void>;
-  /** Whether the disks of an account are more than its quota allows. */
+  /** Whether an account's disks exceed its quota. Throws nothing. */
   isOverQuota(account: string): boolean;
 }
 
@@ -60,19 +68,20 @@ type LeftoverParts = Pick<Parts, 'system' | 'decided' | 'now' | 'questionMs' | '
   readonly volumes: Volumes;
   readonly holders: Holders;
   readonly hosts: Pick<Hosts, 'candidates'>;
-  /** Looks at all machines of a node; never rejects. */
+  /** Inspects all VMs of a node. Never rejects. */
   readonly lookAt: (node: string) => Promise<void>;
   readonly time: () => number;
-  /** The account that has this name now, undefined where none has. */
+  /** The account with this name, undefined if there is none. */
   readonly accountNamed: (name: string) => NamedAccount | undefined;
 };
 
-/** In whole GiB, none of its bytes left out. */
+/** The size in GiB, rounded up. */
 const sizeOf = ({ bytes }: Leftover): number => Math.max(1, Math.ceil(bytes / GIB));
 
 const isHeldBy = ({ domain, host, target }: Holder): string =>
   `domain '${domain.name}' on node '${host}' has it as ${target}`;
 
+/** The operations on leftovers. See `LeftoverService` for their errors. */
 export function createLeftoverService(parts: LeftoverParts): LeftoverService {
   const { system, decided, pool, hypervisor, volumes, holders, hosts, lookAt, now, questionMs, quotaOf } =
     parts;
@@ -84,8 +93,8 @@ export function createLeftoverService(parts: LeftoverParts): LeftoverService {
   }
 
   /**
-   * One at a time for each volume: what is decided about it must not rest on a list from before another decision. One that had a record
-   * when the list was made may be gone by now.
+   * Serialises decisions by volume, because a decision must not rest on a list from before another decision.
+   * A volume that had a record when the list was made may have lost it by now.
    */
   async function decide<T>(uuid: string, act: (leftover: Leftover) => Promise<T>): Promise<T> {
     const endTurn = await takeTurn(uuid, AbortSignal.timeout(questionMs)).catch(() => {
@@ -101,7 +110,10 @@ export function createLeftoverService(parts: LeftoverParts): LeftoverService {
     }
   }
 
-  /** Looks at every node that could have a machine; which of them do not tell what their domains have, and why. */
+  /**
+   * Inspects every node that could run a VM; returns a sentence for each node that does not report its
+   * domains' disks.
+   */
   async function unseenNodes(): Promise<string[]> {
     const nodes = hosts.candidates();
     await Promise.all(nodes.map(lookAt));

@@ -12,16 +12,21 @@ import { usersInTheWay } from './users-in-the-way.ts';
 const share = (taken: number, most: number, unit: string): string =>
   Number.isFinite(most) ? `${taken} of ${most} ${unit}` : `${taken} ${unit}`;
 
-/** Whether what is decided is kept for a repetition of its request, which is told then. */
+/**
+ * Whether the request has an Idempotency-Key: its decision is then stored for a repetition of the request.
+ */
 const isRepeatable = ({ alsoWrite }: Cause): boolean => alsoWrite !== undefined;
 
-/** Making, changing and deleting disks. */
+/** Creating, changing and deleting disks. */
 export function lifecycle(
   parts: Parts,
 ): Pick<DiskService, 'create' | 'edit' | 'resize' | 'delete' | 'setLimit' | 'retry' | 'ownedBy' | 'quotaOf'> {
   const { system, decided, committed, pool, strays, newUuid, userLimit, quotaOf } = parts;
 
-  /** A failed disk is in no list, but its owner has a way out. */
+  /**
+   * Checks that the caller may change this disk. A failed disk is in no list, but its owner may retry or
+   * delete it. Throws DISK_UNKNOWN, FORBIDDEN.
+   */
   function deletable(caller: Caller, uuid: string): void {
     const disk = committed.disk(uuid);
     if (disk?.state === 'failed' && mayDelete(caller, disk)) return;
@@ -30,7 +35,10 @@ export function lifecycle(
     }
   }
 
-  /** Whether a disk is none of those that a caller takes it for; what is decided counts, for the decision builds on it. */
+  /**
+   * Whether a disk has none of these versions any more. The decided record counts, because the decision
+   * builds on it.
+   */
   function isStale(uuid: string, versions: readonly string[] | undefined): boolean {
     const disk = decided.disk(uuid);
     return versions !== undefined && disk !== undefined && !versions.includes(versionOf(decided, disk));
@@ -102,7 +110,7 @@ export function lifecycle(
       expectDone(await system.deliver([{ to: diskKey(uuid), event }], cause), { disk: uuid });
     },
     async delete(caller, uuid, cause, versions) {
-      // What is wiped first has time until then.
+      // A volume that is wiped first is removed later, so the pool need not work now.
       if (!pool.wipes) await pool.check();
       deletable(caller, uuid);
       const holder = await strays.holderOf(uuid);

@@ -10,23 +10,24 @@ import type { Hosts } from '../vms/hosts.ts';
 import type { Reconciler } from '../vms/reconciler.ts';
 import { runsTheCloud } from './rights.ts';
 
+/** What the operations on nodes need. */
 export interface NodeServiceParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
   readonly alarms: Alarms;
   readonly finder: Finder;
   readonly holders: HolderBook;
-  readonly burying: DeadNodes;
+  readonly deadNodes: DeadNodes;
   readonly reconciler: Reconciler;
-  /** The system's clock, for what people read. */
+  /** The system's clock, for timestamps that people read, in milliseconds since 1970. */
   readonly time: () => number;
 }
 
-/** What is known of nodes, and what administrators do with them. */
+/** The operations on nodes. See `NodeService` for their errors. */
 export function createNodeService(parts: NodeServiceParts): NodeService {
-  const { hypervisor, hosts, alarms, finder, holders, burying, reconciler, time } = parts;
+  const { hypervisor, hosts, alarms, finder, holders, deadNodes, reconciler, time } = parts;
 
-  /** The key of a node that is in the configuration or was ever met. */
+  /** The canonical key of a node that is configured or was ever met. Throws FORBIDDEN, NODE_UNKNOWN. */
   function known(caller: Caller, node: string): string {
     if (caller.role !== 'admin') {
       throw errorOf('FORBIDDEN', { detail: 'only an administrator may declare what a node is' });
@@ -36,7 +37,7 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     return key;
   }
 
-  /** Whether the host that is known there answers. */
+  /** Whether the host on record for this node answers. */
   const answers = (key: string): Promise<boolean> =>
     finder.survey(key).then(
       () => true,
@@ -49,7 +50,7 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
         const names = hypervisor.namesOf(key);
         const declaredDead = hosts.declaration(key);
         const reachable = state === 'up';
-        // Until the first attempt has ended there is no error to tell of.
+        // Until the first attempt to connect has ended there is no error.
         const why = reachable ? null : (error ?? 'it has not answered yet');
         const operation = runsTheCloud(caller)
           ? { uri, error: why, alarm: alarms.of(key) ?? null, declaredDead }
@@ -71,18 +72,19 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     async declareDead(caller, node, reason, also = () => []) {
       const key = known(caller, node);
       if (await answers(key)) throw errorOf('NODE_ALIVE', { node });
-      const burial = await burying.prepare(key);
-      const outcome = { released: burial.disks };
+      const releases = await deadNodes.prepare(key);
+      const outcome = { released: releases.disks };
       await hosts.declare(key, { by: caller.account, reason, since: time() }, also(outcome));
-      await burying.tell(key, burial);
-      // Machines of other nodes may have waited for this one to answer.
+      await deadNodes.tell(key, releases);
+      // VMs of other nodes may have waited for this node to answer.
       void reconciler.passAll();
       return outcome;
     },
     async declareAlive(caller, node, also = () => []) {
       const key = known(caller, node);
       if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
-      // What its machines still have is unplugged only as long as it counts as dead: so they are looked at first.
+      // Devices that its VMs still have are unplugged only while the node counts as dead, so they are
+      // inspected first.
       await finder.survey(key);
       await reconciler.pass(key);
       const unseen = holders.unseen().get(key);

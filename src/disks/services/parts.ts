@@ -11,7 +11,7 @@ import type { HolderBook } from '../vms/holders.ts';
 import type { Hosts } from '../vms/hosts.ts';
 import type { Strays } from '../vms/strays.ts';
 
-/** What the operations on disks are made of. */
+/** What the operations on disks need. */
 export interface Parts {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -23,14 +23,14 @@ export interface Parts {
   readonly hosts: Hosts;
   readonly strays: Pick<Strays, 'holderOf'>;
   readonly holders: Pick<HolderBook, 'forget'>;
-  /** Whether the caller's account stands as it did when the request was taken. */
+  /** Whether the caller's account is unchanged since its credentials were verified. */
   readonly stands: (caller: Caller) => boolean;
   readonly newUuid: () => string;
   readonly newId: () => string;
   readonly now: () => number;
-  /** How many machines may use a new disk at once. */
+  /** The user limit of a new disk. */
   readonly userLimit: number;
-  /** What an account may have. */
+  /** The quota of an account; infinite where it has none. */
   readonly quotaOf: (account: string) => Quota;
   /** `service`: accounts of the role user may not hotattach. */
   readonly vmAccess: 'any' | 'service';

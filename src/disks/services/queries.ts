@@ -13,7 +13,7 @@ const isChosen = ({ state, context }: StoredDisk, choice: Choice): boolean =>
   (choice.state ?? state) === state &&
   (choice.visibility ?? context.visibility) === context.visibility;
 
-/** Looking at disks: what readers see is committed. */
+/** Reading disks. Readers see committed records only. */
 export function queries({
   committed,
   decided,

@@ -9,7 +9,9 @@ import { isHeld, type StoredDisk } from '../records/records.ts';
 import type { DiskView } from '../service.ts';
 import { mayFind } from './rights.ts';
 
-/** Throws what a chart refused or what went wrong outside; `facts` says which disk and machine it was about. */
+/**
+ * Throws the error of a refusal or failure, if there is one; `facts`: the disk and the VM for its sentence.
+ */
 export function expectDone(outcome: DeliveryResult, facts: ErrorFacts): void {
   const error = outcome.refused ?? outcome.problem;
   if (error) throw errorOf(error.code, { ...facts, ...(error.detail ? { detail: error.detail } : {}) });
@@ -17,13 +19,16 @@ export function expectDone(outcome: DeliveryResult, facts: ErrorFacts): void {
 
 const views = new WeakMap<DiskContext, DiskView>();
 
-/** A disk for readers. */
+/** The view of a disk, as readers and events show it. */
 export function viewNow(disk: DiskContext): Required<DiskView> {
   const { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users, limit } = disk;
   return { uuid, owner, ownerId, tag, visibility, sizeGiB, created, users: users.length, limit };
 }
 
-/** The same object as long as the disk has not changed, so that what is made from it can be kept. */
+/**
+ * The view of a disk: the same object as long as the disk does not change, so that results computed from it
+ * can be cached.
+ */
 export function viewOf(disk: DiskContext): DiskView {
   const known = views.get(disk);
   if (known) return known;
@@ -32,26 +37,30 @@ export function viewOf(disk: DiskContext): DiskView {
   return view;
 }
 
-/** The disks of a machine, in order of attachment; a disk that is only just being attached is not among them. */
-export function disksOf(shelf: RecordIndex, vm: Vm): string[] {
-  const there = shelf.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
+/** The disks of a VM, in order of attachment, without those that are only being attached. */
+export function disksOf(records: RecordIndex, vm: Vm): string[] {
+  const there = records.attachmentsOf(vm).filter(one => isHeld(one) && one.state !== 'attaching');
   return [...new Set(there.map(one => one.context.disk))];
 }
 
-/** The error for a disk that is not there, or that the caller may not see: one text and one code for both. */
+/**
+ * The error for a disk that does not exist or that the caller may not see: one sentence and one code for
+ * both.
+ */
 export const unknownDisk = (disk: string): PdiskError => errorOf('DISK_UNKNOWN', { disk });
 
+/** The target of an attachment that has answered; empty if there is none. */
 export const targetOf = (context: DeliveryResult['context']): string =>
   (context as AttachmentContext | undefined)?.target ?? '';
 
-/** The disk, where the caller may see it. Throws DISK_UNKNOWN. */
+/** The disk, if the caller may see it. Throws DISK_UNKNOWN. */
 export function findDisk(
-  shelf: Pick<RecordIndex, 'disk'>,
+  records: Pick<RecordIndex, 'disk'>,
   caller: Caller,
   uuid: string,
   may = mayFind,
 ): StoredDisk {
-  const disk = shelf.disk(uuid);
+  const disk = records.disk(uuid);
   if (!disk || !may(caller, disk)) throw unknownDisk(uuid);
   return disk;
 }

@@ -1,55 +1,79 @@
 import type { Caller } from '../../accounts/caller.ts';
 import { isKnown, type StoredAttachment, type StoredDisk } from '../records/records.ts';
 
-/** The frontend and administrators. */
+/** Whether the caller is the cloud's frontend or an administrator. */
 export const runsTheCloud = ({ role }: Caller): boolean => role === 'service' || role === 'admin';
 
 const owns = ({ account, id }: Caller, { context }: StoredDisk): boolean =>
   context.owner === account && context.ownerId === id;
 
-/** Whether this very account made the attachment, and not one that had its name before. */
+/** Whether the caller's account made the attachment; an earlier account with the same name does not count. */
 export const made = ({ account, id }: Caller, { context }: StoredAttachment): boolean =>
   context.by === account && context.byId === id;
 
-/** See, list, hotattach: private disks by their owner, public ones by everybody. */
+/**
+ * Whether the caller may see, list and hot attach a disk: the owner; everybody, if it is public; the frontend
+ * and administrators.
+ */
 export const maySee = (caller: Caller, disk: StoredDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk) || disk.context.visibility === 'public';
 
-/** See and use as it is: nothing else is known of a disk that is being made or removed. */
+/**
+ * Whether the caller may see and use a disk now: as `maySee`, and the disk is neither being created nor
+ * deleted.
+ */
 export const mayFind = (caller: Caller, disk: StoredDisk): boolean => isKnown(disk) && maySee(caller, disk);
 
-/** Delete, change. */
+/** Whether the caller may delete or change a disk: the owner and administrators. */
 export const mayDelete = (caller: Caller, disk: StoredDisk): boolean =>
   caller.role === 'admin' || owns(caller, disk);
 
-/** How many machines may use a disk at once: administrators. */
+/** Whether the caller may set the user limit of a disk: administrators. */
 export const maySetLimit = (caller: Caller): boolean => caller.role === 'admin';
 
-/** Name a machine that is to get a disk: pdisk does not know whose it is. `service`: only the frontend and administrators. */
+/**
+ * Whether the caller may choose the VM that gets a disk, since pdisk does not know a VM's owner. `service`:
+ * only the frontend and administrators.
+ */
 export const mayNameVms = (caller: Caller, vmAccess: 'any' | 'service'): boolean =>
   runsTheCloud(caller) || vmAccess === 'any';
 
-/** Register a machine before its launch: the frontend; an owner for his own disks. */
+/**
+ * Whether the caller may register a VM before its launch: the owner of the disk, the frontend and
+ * administrators.
+ */
 export const mayRegister = (caller: Caller, disk: StoredDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);
 
-/** See where it is in its chart: who sees the disk; of one that is not there yet or no more, who could have seen it and more. */
+/**
+ * Whether the caller may see the chart's state of a disk: everybody who may see the disk; if it is being
+ * created or deleted, the owner, the frontend and administrators.
+ */
 export const mayInspect = (caller: Caller, disk: StoredDisk): boolean =>
   isKnown(disk) ? maySee(caller, disk) : runsTheCloud(caller) || owns(caller, disk);
 
-/** See which machines and accounts use a disk: the frontend, the owner; others of a public disk only what they did themselves. */
+/**
+ * Whether the caller may see all VMs and accounts that use a disk: the owner, the frontend and
+ * administrators. Users of a public disk see only their own attachments.
+ */
 export const maySeeUsers = (caller: Caller, disk: StoredDisk): boolean =>
   runsTheCloud(caller) || owns(caller, disk);
 
-/** See the machine and the account of one attachment. */
+/** Whether the caller may see the VM and the account of one attachment. */
 export const maySeeUse = (caller: Caller, disk: StoredDisk, attachment: StoredAttachment): boolean =>
   maySeeUsers(caller, disk) || made(caller, attachment);
 
-/** Unplug: who plugged, the owner, the frontend; also after the disk became private. */
+/**
+ * Whether the caller may unplug a disk: the account that attached it, the owner, the frontend and
+ * administrators; also after the disk became private.
+ */
 export const mayUnplug = (caller: Caller, disk: StoredDisk, attachment: StoredAttachment): boolean =>
   runsTheCloud(caller) || owns(caller, disk) || made(caller, attachment);
 
-/** Detach a machine: the frontend; others only if they made all of its attachments or own all of its disks. */
+/**
+ * Whether the caller may detach a VM: the frontend and administrators; others only if they made all of its
+ * attachments or own all of its disks.
+ */
 export const mayDetach = (
   caller: Caller,
   attachments: readonly StoredAttachment[],

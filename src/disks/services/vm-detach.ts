@@ -1,6 +1,6 @@
 import type { DetachFacts } from '../../../machines/attachment-events.ts';
 import { attachmentKey } from '../../../machines/notes.ts';
-import type { Whereabouts, Word } from '../../../machines/whereabouts.ts';
+import type { Authority, Whereabouts } from '../../../machines/whereabouts.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import { errorOf } from '../../errors.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
@@ -10,11 +10,11 @@ import type { Parts } from './parts.ts';
 import { expectDone } from './results.ts';
 import { mayDetach, runsTheCloud } from './rights.ts';
 
-/** How often facts are gathered anew because the machine's attachments changed meanwhile. */
+/** How often the facts are gathered if the VM's attachments change meanwhile. */
 const ATTEMPTS = 5;
 
-/** Whose word a call is. */
-export function wordOf(caller: Caller, force: Force | undefined): Word {
+/** Whose authority a detach call has. Throws FORBIDDEN. */
+export function authorityOf(caller: Caller, force: Force | undefined): Authority {
   if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
   if (caller.role !== 'admin') {
     throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
@@ -22,12 +22,15 @@ export function wordOf(caller: Caller, force: Force | undefined): Word {
   return 'administrator';
 }
 
-/** What hosts tell of the machine behind an attachment. */
+/**
+ * What hosts report about the VM of an attachment. `disks`: those that count as held if the live domain could
+ * not be read.
+ */
 export async function factsFor(
   { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
   { context: { vm } }: StoredAttachment,
   disks: readonly string[],
-  word: Word,
+  word: Authority,
 ): Promise<DetachFacts> {
   const found: Whereabouts = vm.domain === null ? await finder.findNamed(vm) : await finder.find(vm);
   const live = found.at === 'running' ? found.disks : [];
@@ -35,7 +38,7 @@ export async function factsFor(
   return { found, held, alarm: alarms.of(vm.node) ?? null, word };
 }
 
-/** Releasing all disks of a machine that was killed: all of them or none. */
+/** Releases all disks of a VM that was killed: all of them or none. */
 export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
   const { system, decided, hypervisor, holders } = parts;
 
@@ -50,26 +53,29 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
     return found;
   }
 
-  async function findAll(attachments: readonly StoredAttachment[], word: Word): Promise<DetachFacts[]> {
+  async function findAll(attachments: readonly StoredAttachment[], word: Authority): Promise<DetachFacts[]> {
     const disks = attachments.filter(isHeld).map(one => one.context.disk);
     const asked = new Map<string, Promise<DetachFacts>>();
     const facts = attachments.map(async one => {
-      const machine = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
+      const key = isHeld(one) ? (one.context.vm.domain ?? '') : 'claimed';
       const nothing: DetachFacts = {
         found: NOWHERE,
         held: [],
         alarm: null,
         word,
       };
-      const asking = asked.get(machine) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
-      asked.set(machine, Promise.resolve(asking));
+      const asking = asked.get(key) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
+      asked.set(key, Promise.resolve(asking));
       return asking;
     });
     return Promise.all(facts);
   }
 
-  /** The facts, and the attachments that they are about: those that the machine has at the moment of decision. */
-  async function investigate(caller: Caller, name: VmName, word: Word) {
+  /**
+   * The VM's attachments at the moment of decision, each with its facts. Throws VM_HAS_NO_DISKS, FORBIDDEN,
+   * ATTACH_IN_PROGRESS.
+   */
+  async function investigate(caller: Caller, name: VmName, word: Authority) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
       const facts = await findAll(attachments, word);
@@ -82,7 +88,7 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
 
   return {
     async detach(caller, name, cause, force) {
-      const word = wordOf(caller, force);
+      const word = authorityOf(caller, force);
       const investigated = await investigate(caller, name, word);
       const deliveries = investigated.flatMap(({ attachment, facts }) =>
         facts
@@ -101,6 +107,6 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
   };
 }
 
-/** What an administrator vouches for by force. */
+/** What an administrator confirms by force, as a sentence. */
 export const vouchedFor = ({ node, vmId }: VmName): string =>
   `VM '${vmId}' on node '${node}' is gone and does not come back with its disks`;

@@ -1,35 +1,49 @@
 import type { Write } from '../../store/group-commit.ts';
 import type { Hosts } from './hosts.ts';
 
-/** Releases of one pass that are too many to be true, if they are also more than half of a node's attachments. */
+/**
+ * More releases than this in one pass are not believed, if they are also more than half of a node's
+ * attachments.
+ */
 const BELIEVABLE_RELEASES = 10;
 
 /**
- * What would make a node's word about its machines doubtful: another host answers under its name, or nearly all of its machines
- * are gone at once (a lost mount, an empty libvirtd). An administrator has to agree.
+ * Alarms: reasons not to believe what a node reports about its VMs. Either another host answers under its
+ * name, or nearly all of its VMs have disappeared at once (a lost mount, an empty libvirtd). An alarm ends
+ * when an administrator confirms the reports.
  */
 export interface Alarms {
   /**
-   * Checks the host that answers against the one that is known by each of these names: a name may lead to another URI now, and the
-   * first host of a name is taken as it is.
+   * Compares the host that answers with the host on record for each of these names, because a name may now
+   * lead to another URI. A name without a host on record gets this one.
    */
   checkHost(node: string, names: readonly string[], hostUuid: string): Promise<void>;
-  /** Whether so many releases of one pass are believable. To be asked in every pass: it uses an agreement up. */
+  /**
+   * Raises an alarm if a pass would release too many attachments to be believed. Call once per pass: it
+   * consumes the administrator's confirmation.
+   */
   checkReleases(node: string, releases: number, attachments: number): void;
-  /** What the alarm on this node says, or undefined. */
+  /** The text of this node's alarm; undefined: none. */
   of(node: string): string | undefined;
-  /** Why another host answers there than the one that is known, so that nothing it tells counts; or undefined. */
+  /**
+   * The text of this node's alarm if another host answers than the one on record, so that no report counts;
+   * undefined: none.
+   */
   ofHost(node: string): string | undefined;
-  /** An administrator agrees: the present host is the right one, and the machines are gone. `also` is written in the same batch. */
+  /**
+   * An administrator confirms that the present host is the right one, or that the VMs are gone. `also` is
+   * written in the same batch.
+   */
   agree(node: string, also: readonly Write[]): Promise<void>;
 }
 
 interface Alarm {
   readonly text: string;
-  /** What to believe from now on, once somebody agrees. */
+  /** The host to record when an administrator confirms; undefined: the alarm is about releases. */
   readonly host: { readonly names: readonly string[]; readonly hostUuid: string } | undefined;
 }
 
+/** No alarms yet. `commit` writes a batch; `report` is called once for each alarm that is raised. */
 export function createAlarms(
   hosts: Hosts,
   commit: (writes: readonly Write[]) => Promise<void>,

@@ -7,26 +7,33 @@ import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 
-/** An attachment on a node that is silent, and where its machine was found. */
+/** An attachment on the node, and where its VM was found. */
 type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
 
-interface Burial {
-  /** What has to be told to the attachments of a node. */
+interface Releases {
+  /** The facts to send to the node's attachments. */
   readonly facts: readonly Fact[];
-  /** The disks of those whose machine is nowhere else. */
+  /** UUIDs of the disks that will be released: their VM is on no other node. */
   readonly disks: readonly string[];
 }
 
-/** Releasing what is on a node that an administrator has declared dead. */
+/** Releases the disks on a node that an administrator has declared dead. */
 export interface DeadNodes {
-  /** `until`: of the attachments that were made until then, by the system's clock; later ones are for when the node is back. */
-  prepare(node: string, until?: number): Promise<Burial>;
-  /** To be called once the declaration is on disk. */
-  tell(node: string, burial: Burial): Promise<void>;
-  /** All declared nodes anew: a crash may have come between a declaration and what follows from it. */
-  goOn(): Promise<void>;
+  /**
+   * Gathers the facts for a node's attachments. `until`: only attachments created until then, in milliseconds
+   * since 1970 by the system's clock; later ones were made for the time when the node is back.
+   */
+  prepare(node: string, until?: number): Promise<Releases>;
+  /** Sends the facts to the attachments. To be called when the declaration is on disk. */
+  tell(node: string, releases: Releases): Promise<void>;
+  /**
+   * Repeats both steps for all declared nodes at start: a crash may have come between a declaration and its
+   * effects.
+   */
+  repeatAll(): Promise<void>;
 }
 
+/** The release of disks on dead nodes; nothing happens before the first call. */
 export function createDeadNodes(parts: {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -37,18 +44,18 @@ export function createDeadNodes(parts: {
   const { system, decided, hosts, holders, finder } = parts;
 
   async function find({ context: { vm } }: StoredAttachment): Promise<Whereabouts> {
-    // Whoever declares the node dead answers for it.
+    // The dead node itself is not asked: the administrator vouches for it.
     return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
   }
 
-  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Burial> {
+  async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Releases> {
     const attachments = decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.since <= until);
     const facts = await Promise.all(attachments.map(async one => [one, await find(one)] as const));
     const gone = facts.filter(([{ context }, found]) => !mayOutliveNode(context, found));
     return { facts, disks: [...new Set(gone.map(([one]) => one.context.disk))] };
   }
 
-  async function tell(node: string, { facts }: Burial): Promise<void> {
+  async function tell(node: string, { facts }: Releases): Promise<void> {
     const declaration = hosts.declaration(node);
     if (!declaration) return;
     const { by, reason } = declaration;
@@ -63,7 +70,7 @@ export function createDeadNodes(parts: {
   return {
     prepare,
     tell,
-    async goOn() {
+    async repeatAll() {
       const nodes = new Set([...decided.attachments()].map(one => one.context.vm.node));
       for (const node of nodes) {
         const declaration = hosts.declaration(node);

@@ -1,29 +1,33 @@
-// A disk that was hot-plugged is with its machine for one run. Where the machine's definition has it as well (it was migrated with a new
-// definition, or defined anew from its live XML), the next start would take it without asking, when another may have it long since. So no
-// look at a machine tells of its end, or that the disk has left it, before the definition has been put right.
+// A hot-plugged disk belongs to its VM for one run. If the VM's definition contains it too (the VM was
+// migrated with a new definition, or defined again from its live XML), the next start would take the disk
+// without a request, when another VM may have it. So the definition is corrected before any inspection of a
+// VM reports its end, or that the disk has left it.
 import type { Logger } from 'pino';
 import type { DomainName, Hypervisor, Look } from '../../hypervisor/hypervisor.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import type { Alarms } from './alarms.ts';
 import { hotPlugged } from './vm-attachments.ts';
 
-/** A domain whose definition has a disk of ours, by our alias, as the last look at it showed. */
+/** A domain whose definition contained one of our disks, by our alias, at its last inspection. */
 export interface Definition {
   readonly disk: string;
-  /** The node's canonical key, and the name by which it is known. */
+  /** The node's canonical key; `host` is its name. */
   readonly node: string;
   readonly host: string;
   readonly domain: DomainName;
 }
 
-/** Which definitions have which disks of ours. */
+/** Which definitions contain which of our disks. */
 export interface DefinitionBook {
+  /** All definitions with a disk of ours. */
   all(): Iterable<Definition>;
+  /** Sets the disks in the definition of one domain. */
   put(node: string, host: string, domain: DomainName, disks: readonly string[]): void;
-  /** The domains that a node has, by UUID: what others there were defined with is gone with them. */
+  /** Forgets the definitions on this node of all domains but these, given by UUID. */
   keepOnly(node: string, domains: ReadonlySet<string>): void;
 }
 
+/** An empty book. */
 export function createDefinitionBook(): DefinitionBook {
   const nodes = new Map<string, Map<string, readonly Definition[]>>();
   return {
@@ -49,22 +53,31 @@ export function createDefinitionBook(): DefinitionBook {
   };
 }
 
-/** What a look shows of the definition; nothing, where the domain is on its way or its next start begins with what was saved. */
+/**
+ * The disks in the definition, by an inspection. Empty for a domain in a switch-over, and for one with a
+ * managed save image, whose next start begins with that image.
+ */
 export const definedIn = (look: Look): readonly string[] =>
   look.kind === 'running' || look.kind === 'off' ? look.defined : [];
 
 const isPlugged = (look: Look, disk: string): boolean =>
   look.kind === 'running' && look.disks.some(one => one.disk === disk);
 
-/** How often a machine is looked at again whose definition was put right, or defined anew meanwhile. */
+/** How often a VM is inspected if its definition is corrected or defined again meanwhile. */
 const ATTEMPTS = 3;
 
+/** Takes hot-plugged disks out of VMs' definitions. */
 export interface Tidying {
-  /** As `Hypervisor.look`; takes hot-plugged disks out of the definition. Where that fails, `defined` has them still. */
+  /**
+   * As `Hypervisor.look`, but first takes hot-plugged disks out of the definition. Where that fails,
+   * `defined` still contains them.
+   */
   look: Hypervisor['look'];
+  /** Aborts the corrections in progress. Resolves when they have ended. */
   stop(): Promise<void>;
 }
 
+/** Creates the correction of definitions. `questionMs`: how long a node may take, in milliseconds. */
 export function createTidying(parts: {
   readonly hypervisor: Hypervisor;
   readonly decided: RecordIndex;
@@ -81,13 +94,13 @@ export function createTidying(parts: {
     const why = await hypervisor.undefineDisk(node, domain, disk, now() + questionMs, stopping.signal);
     const facts = { node: hypervisor.hostOf(node), domain, disk };
     if (why === undefined)
-      log.warn(facts, 'a hot-plugged disk was in the definition of its machine; it was taken out');
+      log.warn(facts, 'a hot-plugged disk was in the definition of its VM; it was taken out');
     else if (!stopping.signal.aborted)
-      log.error({ ...facts, error: why }, 'a hot-plugged disk stays in the definition of its machine');
+      log.error({ ...facts, error: why }, 'a hot-plugged disk stays in the definition of its VM');
     return why === undefined;
   }
 
-  /** Whether it is out; shared by all who want it at the same moment. */
+  /** Whether the disk is out of the definition; concurrent calls share one attempt. */
   function begin(node: string, domain: string, disk: string): Promise<boolean> {
     const key = [node, domain, disk].join('\n');
     const last = atWork.get(key);
@@ -104,10 +117,11 @@ export function createTidying(parts: {
         if (attempt === ATTEMPTS || alarms.ofHost(node) !== undefined) return look;
         const disks = definedIn(look).filter(disk => hotPlugged(decided, disk, domain));
         const works = disks.map(disk => ({ disk, isOut: begin(node, domain, disk) }));
-        // Nobody releases what the running machine has, and a job there may hold up changes for long.
+        // A disk that the running VM has is not released, so it need not be awaited: a job in libvirt may
+        // block changes for long.
         const awaited = works.filter(({ disk }) => !isPlugged(look, disk));
         const isOut = await Promise.all(awaited.map(one => one.isOut));
-        // Looked at again, for it may have been started with the disk before that was taken out.
+        // Inspect again: the VM may have been started with the disk before the disk was taken out.
         if (isOut.length === 0 || isOut.includes(false)) return look;
       }
     },

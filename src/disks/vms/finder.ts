@@ -1,5 +1,5 @@
-// The one place that says where a machine is: for passes over a node, for what nodes tell, for calls to detach, and for what is being
-// unplugged. It brings facts; the charts decide what follows.
+// The only place that determines where a VM is, for passes over a node, libvirt's events, detach calls and
+// unplugs. It reports facts; the charts decide what follows.
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../../../machines/vm.ts';
@@ -11,6 +11,7 @@ import type { RecordIndex } from '../records/record-index.ts';
 import type { Alarms } from './alarms.ts';
 import type { Hosts } from './hosts.ts';
 
+/** What the finder needs. */
 export interface FinderParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
@@ -19,30 +20,33 @@ export interface FinderParts {
   readonly now: () => number;
   /** How long a node may take to answer a question, in milliseconds. */
   readonly questionMs: number;
-  /** How old a connection must be for what libvirt does not show on it to prove anything, in milliseconds. */
+  /** How old a connection must be before a domain's absence from it counts, in milliseconds. */
   readonly settlingMs: number;
 }
 
+/** Finds VMs by asking nodes. */
 export interface Finder {
   /**
-   * A complete list of a node, of the host that is known there, shared by all who ask at the same moment. Throws NODE_UNREACHABLE, and
-   * NODE_DOUBTED where another host answers.
+   * The complete list of a node's domains, from the host on record; concurrent calls share one request.
+   * Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE, and with NODE_DOUBTED if another host answers.
    */
   survey(node: string): Promise<Survey>;
   /**
-   * Where a machine is that is known by its domain's UUID. `end`: that it was seen to end. Not `patient`: nodes that would have to be waited
-   * for count as silent. `homeIsDead`: somebody answers for its own node, which is not asked.
+   * Finds a VM by its domain UUID. `end`: how its run was seen to end. `mayWait`: false to count nodes that
+   * would have to be waited for as silent; true by default. `homeIsDead`: true to leave out its own node,
+   * because an administrator declares it dead. Does not reject for nodes that fail: they count as silent.
    */
   find(
     vm: Vm,
-    how?: { readonly end?: RunEnd; readonly patient?: boolean; readonly homeIsDead?: boolean },
+    how?: { readonly end?: RunEnd; readonly mayWait?: boolean; readonly homeIsDead?: boolean },
   ): Promise<Whereabouts>;
-  /** Where a machine is that is known by its names only: only its node is asked. */
+  /** Finds a VM that is known only by its names; only its own node is asked. */
   findNamed(vm: Vm): Promise<Whereabouts>;
+  /** Aborts all searches. */
   stop(): void;
 }
 
-/** How often a node is asked again whose connection is too young. */
+/** How often a node is asked again while its connection is too young. */
 const SETTLING_ATTEMPTS = 3;
 
 type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
@@ -51,24 +55,25 @@ type NodeFinding =
   | { readonly at: 'absent'; readonly end: RunEnd | null; readonly defined: readonly string[] }
   | { readonly silent: string };
 
-/** Where nobody is asked, or nobody shows it. */
+/** The result if no node is asked, or if none shows the VM. */
 export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] } as const;
 
 const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
 
-const isFound = (sight: NodeFinding): sight is Found => 'at' in sight && sight.at !== 'absent';
+const isFound = (finding: NodeFinding): finding is Found => 'at' in finding && finding.at !== 'absent';
 
 const reasonWhy = (error: unknown): string => {
   if (error instanceof PdiskError) return error.message;
   throw error;
 };
 
+/** Creates a finder; no node is asked before the first call. */
 export function createFinder(parts: FinderParts): Finder {
   const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
   const surveys = new Map<string, () => Promise<Survey>>();
   const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
   const stopping = new AbortController();
-  // Many wait at once for nodes that have only just been linked.
+  // Many calls may wait at once for nodes that have just been linked.
   setMaxListeners(0, stopping.signal);
 
   async function ask(node: string): Promise<Survey> {
@@ -92,7 +97,7 @@ export function createFinder(parts: FinderParts): Finder {
     return list.answer;
   }
 
-  /** A list that was asked for at `since` or later. */
+  /** A list that was requested at `since` or later. */
   function survey(node: string, since = now()): Promise<Survey> {
     const list = latest.get(node);
     if (list && list.askedAt >= since) return list.answer;
@@ -103,14 +108,17 @@ export function createFinder(parts: FinderParts): Finder {
 
   const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
 
-  /** The list, or a later one, on which what is not shown is not there; a young one of a node that loses its link again and again. */
+  /**
+   * The list, or a later one from a connection old enough for absence to count; a young one after the last
+   * attempt, if the node keeps losing its connection.
+   */
   async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
     if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
     await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
     return settled(node, await survey(node), attempts - 1);
   }
 
-  function sightOf(vm: Vm, node: string, look: Look): NodeFinding {
+  function findingFrom(vm: Vm, node: string, look: Look): NodeFinding {
     switch (look.kind) {
       case 'running': {
         const disks = [...new Set(look.disks.map(({ disk }) => disk))];
@@ -134,16 +142,19 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   const lookAt = async (vm: Vm, node: string, domain: string): Promise<NodeFinding> =>
-    sightOf(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
+    findingFrom(vm, node, await hypervisor.look(node, domain, now() + questionMs, stopping.signal));
 
-  /** What one node shows of a machine; `patient`: also one that has to be linked first, or has only just been. */
-  async function sightOn(vm: Vm, node: string, patient: boolean, since: number): Promise<NodeFinding> {
+  /**
+   * What one node reports of a VM. `mayWait`: also wait for a node that must be linked first or has just been
+   * linked.
+   */
+  async function findingOn(vm: Vm, node: string, mayWait: boolean, since: number): Promise<NodeFinding> {
     const domain = vm.domain ?? '';
     try {
-      if (!patient && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
+      if (!mayWait && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
       const first = await survey(node, since);
       const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
-      const list = patient && !isListed(first) ? await settled(node, first) : first;
+      const list = mayWait && !isListed(first) ? await settled(node, first) : first;
       if (isListed(list)) return await lookAt(vm, node, domain);
       if (isSettled(list)) return ABSENT;
       return { silent: `node '${hypervisor.hostOf(node)}' has only just been linked` };
@@ -157,40 +168,46 @@ export function createFinder(parts: FinderParts): Finder {
 
   const hostUuidOf = (node: string): string | undefined => hosts.uuidOf(hypervisor.hostOf(node));
 
-  /** Why hosts that could have the machine did not answer; one host may be known as two nodes, and have answered as the other. */
-  function silence(sights: ReadonlyMap<string, NodeFinding>): string[] {
-    const answered = [...sights]
-      .filter(([, sight]) => !('silent' in sight))
+  /**
+   * Why hosts that could have the VM did not answer. One host may be known as two nodes, and have answered as
+   * the other.
+   */
+  function silence(findings: ReadonlyMap<string, NodeFinding>): string[] {
+    const answered = [...findings]
+      .filter(([, finding]) => !('silent' in finding))
       .map(([node]) => hostUuidOf(node));
-    const silent = [...sights].flatMap(([node, sight]) => {
+    const silent = [...findings].flatMap(([node, finding]) => {
       const uuid = hostUuidOf(node);
-      return 'silent' in sight && !(uuid && answered.includes(uuid)) ? [sight.silent] : [];
+      return 'silent' in finding && !(uuid && answered.includes(uuid)) ? [finding.silent] : [];
     });
     return [...new Set(silent)];
   }
 
-  /** Asks its own node first, for during a migration two show it; then all others at once. */
-  async function look(vm: Vm, patient: boolean, homeIsDead: boolean): Promise<Whereabouts> {
+  /**
+   * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
+   * parallel.
+   */
+  async function look(vm: Vm, mayWait: boolean, homeIsDead: boolean): Promise<Whereabouts> {
     const since = now();
     const home: NodeFinding =
       hosts.declaration(vm.node) === null && !homeIsDead
-        ? await sightOn(vm, vm.node, patient, since)
+        ? await findingOn(vm, vm.node, mayWait, since)
         : ABSENT;
     if (isFound(home)) return home;
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(
-      others.map(async node => [node, await sightOn(vm, node, patient, since)] as const),
+      others.map(async node => [node, await findingOn(vm, node, mayWait, since)] as const),
     );
-    const sights = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
-    const found = [...sights.values()].filter(isFound);
+    const findings = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
+    const found = [...findings.values()].filter(isFound);
     const best = found.find(({ at }) => at === 'running') ?? found[0];
     if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
     if (best) return best;
-    const unread = [...sights].flatMap(([node, sight]) => ('silent' in sight ? [node] : []));
-    const defined = [...sights.values()].flatMap(sight => ('defined' in sight ? sight.defined : []));
+    const unread = [...findings].flatMap(([node, finding]) => ('silent' in finding ? [node] : []));
+    const defined = [...findings.values()].flatMap(finding => ('defined' in finding ? finding.defined : []));
     return {
       at: 'nowhere',
-      silent: silence(sights),
+      silent: silence(findings),
       unread,
       end: 'end' in home ? home.end : null,
       defined: [...new Set(defined)],
@@ -199,25 +216,27 @@ export function createFinder(parts: FinderParts): Finder {
 
   return {
     survey: node => survey(node),
-    async find(vm, { end, patient = true, homeIsDead = false } = {}) {
-      const first = await look(vm, patient, homeIsDead);
+    async find(vm, { end, mayWait = true, homeIsDead = false } = {}) {
+      const first = await look(vm, mayWait, homeIsDead);
       if (first.at !== 'nowhere') return first;
       if (end) return { ...first, end };
-      // It may have gone from a host that was not asked yet to one that had been.
-      return look(vm, patient, homeIsDead);
+      // Search again: the VM may have moved from a node that was not asked yet to one that had already
+      // answered.
+      return look(vm, mayWait, homeIsDead);
     },
     async findNamed(vm) {
       if (!hypervisor.isConfigured(vm.node)) return NOWHERE;
       try {
         const domains = await hypervisor.domainsNamed(vm, now() + questionMs, stopping.signal);
-        const sights = await Promise.all(
+        const findings = await Promise.all(
           domains.map(({ uuid }) => lookAt({ ...vm, domain: uuid }, vm.node, uuid)),
         );
-        const found = sights.filter(isFound);
+        const found = findings.filter(isFound);
         const running = found.filter(one => one.at === 'running');
         const [first] = running;
         const disks = running.flatMap(one => one.disks ?? []);
-        // A running one without disks is not the one that was meant if another of that name comes back with its own.
+        // If a saved or migrating domain of that name will come back with its disks, a running one without
+        // disks is not the VM that is meant.
         const away = disks.length === 0 ? found.find(one => one.at !== 'running') : undefined;
         if (away) return away;
         return first ? { ...first, disks } : NOWHERE;

@@ -1,63 +1,77 @@
 import type { DomainName, LiveDisk } from '../../hypervisor/hypervisor.ts';
 
-/** A live domain that has a disk of ours, as the last look at its node showed. */
+/** A live domain that had one of our disks at the last inspection of its node. */
 export interface Holder {
   /** Disk UUID. */
   readonly disk: string;
-  /** The node's canonical key, and the name by which it is known. */
+  /** The node's canonical key; `host` is its name. */
   readonly node: string;
   readonly host: string;
   readonly domain: DomainName;
   readonly target: string;
-  /** What gives it away: our alias, our serial, or a path that names the volume. */
+  /** How the disk was recognised: by our alias, our serial, or a path that names the volume. */
   readonly by: 'alias' | 'serial' | 'path';
-  /** The path that the machine writes to. */
+  /** The path that the VM writes to. */
   readonly source: string;
-  /** The machine writes to something else than the disk's volume: an overlay, or the target of a block copy. */
+  /**
+   * Whether the VM writes to something else than the disk's volume: an overlay, or the target of a block
+   * copy.
+   */
   readonly diverted: boolean;
 }
 
-/** Which live domains have which disks of ours, by the last look at each. */
+/** Which live domains have which of our disks, by the last inspection of each. */
 export interface Holders {
+  /** The live domains that have this disk. */
   of(disk: string): readonly Holder[];
+  /** All holders; those recognised by serial or path only if the disk exists. */
   all(): Iterable<Holder>;
-  /** Why a node could not be looked at, by its canonical key; only those that could not. */
+  /** The nodes that could not be inspected, by canonical key, each with the reason. */
   unseen(): ReadonlyMap<string, string>;
-  /** Resolves when every node that is linked has been looked at, or could not be. */
+  /**
+   * Resolves when every linked node has been inspected, or could not be; at the deadline at the latest, in
+   * milliseconds since 1970.
+   */
   ready(deadline: number): Promise<void>;
 }
 
-/** Who looks at nodes writes down here what he has seen. */
+/** The writing side of `Holders`, for code that inspects nodes. */
 export interface HolderBook extends Holders {
-  /** All that a live domain has; nothing, where it does not run. */
+  /** Sets all disks of a live domain; none for a domain that does not run. */
   put(node: string, host: string, domain: DomainName, disks: readonly LiveDisk[]): void;
-  /** How many looks there have been: a list that is asked for now tells nothing of what is looked at after this. */
+  /**
+   * The number of `put` calls so far: a list of domains that is requested now proves nothing about domains
+   * put after it.
+   */
   looks(): number;
   /**
-   * The domains that run on a node, by UUID: whatever others had there, they have no more. `before`: those that were looked at later than
-   * that are kept, too.
+   * Forgets all domains on this node but these running ones, given by UUID, and but those put after call
+   * number `before`.
    */
   keepOnly(node: string, domains: ReadonlySet<string>, before?: number): void;
-  /** A device that has left its machine. */
+  /** Forgets a device that has left its VM. */
   drop(node: string, domain: string, alias: string): void;
-  /** Somebody has vouched that a machine is gone: it has the disk no more, until it is seen again. */
+  /**
+   * Forgets a disk of a VM that an administrator or the frontend has reported gone, until the VM is seen with
+   * it again.
+   */
   forget(disk: string, domain: string): void;
-  /** Why a node could not be looked at; null: it was. */
+  /** Sets why a node could not be inspected; null: it was inspected. */
   looked(node: string, obstacle: string | null): void;
 }
 
 /**
- * `isDiverted`: whether a path is something else than the volume of that disk. `isKnown`: whether there is a disk with that UUID, for a
- * serial or a path may hold one that means something else.
+ * `isDiverted`: whether a path is something else than the volume of that disk. `isKnown`: whether a disk with
+ * that UUID exists, since a foreign serial or path may look like one of ours.
  */
 export function createHolders(parts: {
   readonly isKnown: (disk: string) => boolean;
   readonly isDiverted: (disk: string, source: string) => boolean;
   readonly ready: Holders['ready'];
 }): HolderBook {
-  /** By node and domain UUID, and by disk. */
+  /** Keyed by node and domain UUID. */
   const byDomain = new Map<string, readonly (Holder & { readonly alias: string })[]>();
-  /** Which look it was that showed a domain. */
+  /** The number of the last `put` call for each domain. */
   const lookOf = new Map<string, number>();
   let looks = 0;
   const byDisk = new Map<string, Set<Holder>>();

@@ -3,38 +3,46 @@ import type { GroupCommit, Write } from '../../store/group-commit.ts';
 import { prefixes } from '../../store/keys.ts';
 import type { NodeRecord } from '../../store/records.ts';
 
-/** Who has declared a node dead, why and when, in milliseconds since 1970. */
+/** The declaration that a node is dead: by whom, why and when, in milliseconds since 1970. */
 type Declaration = NonNullable<NodeRecord['dead']>;
 
 /**
- * Every host that was ever met, by the names of its node, and which of them an administrator has declared dead. Any of the others may
- * have a machine that is not found.
+ * Every host that was ever connected to, by the names of its node, and which nodes an administrator has
+ * declared dead. Any of the others may run a VM that is not found.
  */
 export interface Hosts {
-  /** The canonical keys of all nodes that could have a machine: those of the configuration and all that were ever met, without the dead. */
+  /**
+   * The canonical keys of all nodes that could run a VM: the configured ones and all that were ever met,
+   * without those declared dead.
+   */
   candidates(): readonly string[];
-  /** The canonical keys of all nodes, the dead ones too: they may come back. */
+  /** The canonical keys of all nodes, including those declared dead: they may come back. */
   all(): readonly string[];
-  /** The UUID of the host that was met under a name. */
+  /** The host UUID on record for a node name; undefined: none. */
   uuidOf(name: string): string | undefined;
-  /** Whether a node is in the configuration or was ever met. */
+  /** Whether a node is configured or was ever met. */
   isKnown(node: string): boolean;
+  /** The declaration that this node is dead; null: none. */
   declaration(node: string): Declaration | null;
-  /** Remembers which host answers under these names. `also` is written in the same batch. */
+  /** Records which host answers under these names. `also` is written in the same batch. */
   learn(names: readonly string[], hostUuid: string, also?: readonly Write[]): Promise<void>;
-  /** Null: it is alive again. `also` as above. */
+  /** Records a declaration; null revokes it. `also` is written in the same batch. */
   declare(node: string, declaration: Declaration | null, also: readonly Write[]): Promise<void>;
 }
 
+/** The hosts on record; `known` was loaded from the store. */
 export function createHosts(
-  journal: GroupCommit,
+  groupCommit: GroupCommit,
   known: readonly NodeRecord[],
   hypervisor: Pick<Hypervisor, 'nodeKey' | 'namesOf' | 'namedNodes'>,
 ): Hosts {
   const records = new Map(known.map(record => [record.name, record]));
 
   async function write(changed: readonly NodeRecord[], also: readonly Write[]): Promise<void> {
-    await journal.commit([...changed.map(value => ({ key: prefixes.node + value.name, value })), ...also]);
+    await groupCommit.commit([
+      ...changed.map(value => ({ key: prefixes.node + value.name, value })),
+      ...also,
+    ]);
     for (const record of changed) records.set(record.name, record);
   }
 
@@ -48,7 +56,7 @@ export function createHosts(
   return {
     all: keys,
     candidates: () => keys().filter(node => declaration(node) === null),
-    // One that was declared dead before it was ever met has no UUID yet.
+    // A node that was declared dead before it was ever met has an empty UUID.
     uuidOf: name => records.get(name)?.hostUuid || undefined,
     isKnown: node => keys().includes(node),
     declaration,

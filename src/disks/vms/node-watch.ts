@@ -25,11 +25,17 @@ interface WatchParts {
   readonly log: Logger;
 }
 
-/** Hears what nodes tell by themselves. Every event is matched by domain UUID; what matches nothing is let pass. */
+/**
+ * Handles libvirt's events. Every event is matched by domain UUID; an event that matches no attachment is
+ * ignored. Returns a function that ends the watch.
+ */
 export function watchNodes(parts: WatchParts): () => void {
   const { decided, hypervisor, alarms, hosts, holders, observer, reconciler, strays, log } = parts;
 
-  /** Of a host that is known there: on a new connection somebody has to look first which one answers. Nobody waits for what follows. */
+  /**
+   * Starts the work for an event, unless the node's reports are not believed: on a new connection the host
+   * must be identified first. Not awaited; a failure is logged.
+   */
   function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
     const follow = async (): Promise<void> => {
       if ((await reconciler.doubt(node)) === undefined) await work();
@@ -47,15 +53,16 @@ export function watchNodes(parts: WatchParts): () => void {
   }
 
   /**
-   * For those attachments that there were then: later ones are of a later run. At first without waiting for nodes that do not answer: a
-   * run that was watched to its end needs their word in a switch-over only.
+   * Handles the end of a run, for the attachments that existed when it ended: later ones belong to a later
+   * run. First without waiting for nodes that do not answer: their answers matter only if a switch-over is
+   * open.
    */
   async function ended(attachments: readonly StoredAttachment[], end: RunEnd): Promise<void> {
-    for (const patient of [false, true]) {
+    for (const mayWait of [false, true]) {
       for (const { context } of attachments) {
         const one = decided.attachment(context.id);
         if (!one || !isHeld(one)) continue;
-        await observer.follow(one, { alarm: alarmOn(one), end, patient }, 'machine-stopped');
+        await observer.follow(one, { alarm: alarmOn(one), end, mayWait }, 'machine-stopped');
       }
     }
   }
@@ -74,12 +81,12 @@ export function watchNodes(parts: WatchParts): () => void {
     const { look, before } = await observer.look(node, domain);
     if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
     const defined = look.defined.includes(disk);
-    // What was plugged in since the look began, it need not show.
+    // A device that was plugged after the inspection began may be missing from it.
     for (const one of before) {
       const { state, context } = one;
       if (context.disk !== disk || context.vm.node !== node || state === 'attaching' || context.undo)
         continue;
-      // The node saw it go, and shows that it is gone: no alarm about others doubts that.
+      // No alarm: the node reported the removal, and its live domain confirms it.
       await observer.tell(one, { type: 'DEVICE_GONE', alarm: null, defined }, 'device-removed');
     }
   }
@@ -88,7 +95,7 @@ export function watchNodes(parts: WatchParts): () => void {
     const disk = diskOfAlias(alias);
     const isStray = disk && decided.disk(disk) && accountingFor(decided, disk, domain).length === 0;
     if (isStray) await strays.unplug(node, domain, disk);
-    // Somebody else's device may be a disk of ours by its path.
+    // A device under a foreign alias may be one of our disks by its path.
     else if (!disk) await lookAgain(node, domain);
   }
 

@@ -13,6 +13,7 @@ import type { HolderBook } from './holders.ts';
 import type { Strays } from './strays.ts';
 import { accountingFor, heldByDomain } from './vm-attachments.ts';
 
+/** What the observer needs. `questionMs`: how long a node may take to answer, in milliseconds. */
 export interface ObserverParts {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -25,7 +26,10 @@ export interface ObserverParts {
   readonly questionMs: number;
 }
 
-/** A look at one domain of a node, and the attachments that there were before it: of later ones it tells nothing. */
+/**
+ * The inspection of one domain, and the attachments that existed before it: about later ones it proves
+ * nothing.
+ */
 export interface Observation {
   readonly node: string;
   readonly domain: DomainName;
@@ -33,24 +37,31 @@ export interface Observation {
   readonly before: ReadonlySet<StoredAttachment>;
 }
 
-/** Looks at live machines, and tells attachments what is seen of theirs. */
+/** Inspects live domains, and sends the results to their attachments. */
 export interface Observer {
-  /** Throws NODE_UNREACHABLE. */
+  /** Inspects one domain. Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE. */
   look(node: string, domain: DomainName): Promise<Observation>;
-  /** The attachments that are known to be of this domain on this node, or may be, and have not changed since the look. */
+  /**
+   * The attachments that belong to this domain on this node, or may belong to it, and have not changed since
+   * the inspection.
+   */
   attachmentsIn(observation: Observation): readonly StoredAttachment[];
-  /** Tells the attachments on this node, and takes in what nobody accounts for. `alarm`: why what is gone is not believed to be. */
+  /**
+   * Sends an observation to the attachments on this node, and adopts stray devices. `alarm`: why the absence
+   * of devices is not believed; null: it is.
+   */
   report(observation: Observation, alarm: string | null): Promise<void>;
-  /** Finds the machine of an attachment, and tells it. */
+  /** Finds the VM of an attachment, and sends the result to the attachment. */
   follow(
     attachment: StoredAttachment,
-    how: { readonly alarm: string | null; readonly end?: RunEnd; readonly patient?: boolean },
+    how: { readonly alarm: string | null; readonly end?: RunEnd; readonly mayWait?: boolean },
     kind: CauseKind,
   ): Promise<void>;
-  /** What the chart does not hear in its present state is no error. */
+  /** Sends an event to an attachment. An event without a transition in its present state is ignored. */
   tell(attachment: StoredAttachment, event: AttachmentMessage, kind: CauseKind): Promise<void>;
 }
 
+/** Creates an observer; nothing is inspected before the first call. */
 export function createObserver(parts: ObserverParts): Observer {
   const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
 
@@ -64,12 +75,12 @@ export function createObserver(parts: ObserverParts): Observer {
 
   const follow: Observer['follow'] = async (attachment, { alarm, ...how }, kind) => {
     const found = await finder.find(attachment.context.vm, how);
-    // What was plugged in since the look began, it need not show.
+    // A device that was plugged after the inspection began may be missing from it.
     if (found.at === 'running' && decided.attachment(attachment.context.id) !== attachment) return;
     await tell(attachment, { type: 'FOUND', found, alarm }, kind);
   };
 
-  /** Where a look shows a machine; undefined: it does not. */
+  /** Where an observation shows the VM; undefined: it does not show it running. */
   function foundBy({ node, look }: Observation, vm: Vm): Whereabouts | undefined {
     if (look.kind === 'moving') return { at: 'moving', node };
     if (look.kind !== 'running') return undefined;
@@ -79,7 +90,7 @@ export function createObserver(parts: ObserverParts): Observer {
     return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
   }
 
-  /** Registered under its name before the launch, and not yet seen with the disk. */
+  /** Attachments that were registered for this name before the launch, and not yet seen with the disk. */
   const registeredFor = (node: string, { name }: DomainName): StoredAttachment[] =>
     decided
       .attachmentsOf({ host: '', node, names: [name], domain: null })
@@ -89,14 +100,17 @@ export function createObserver(parts: ObserverParts): Observer {
     const known = heldByDomain(decided, domain.uuid).filter(
       one => one.context.vm.node === node && before.has(one),
     );
-    // Registered for this node, or for another if the machine shows the disk.
+    // Registered for this node; or for another node, if the domain shows the disk.
     const disks = look.kind === 'running' ? look.disks : [];
     const shown = disks.flatMap(({ disk }) => accountingFor(decided, disk, domain));
     const unseen = shown.filter(({ context }) => context.vm.domain === null);
     return [...new Set([...known, ...registeredFor(node, domain), ...unseen])];
   }
 
-  /** Whether the machine writes to the disk's volume, or to what else; undefined: it does not show the disk. */
+  /**
+   * The path that the VM writes to instead of the disk's volume; null: it writes to the volume; undefined: it
+   * does not show the disk.
+   */
   const divertedTo = (node: string, domain: string, disk: string): string | null | undefined => {
     const holder = holders.of(disk).find(one => one.node === node && one.domain.uuid === domain);
     return holder && (holder.diverted ? holder.source : null);
@@ -122,12 +136,14 @@ export function createObserver(parts: ObserverParts): Observer {
       const { node, domain, look, before } = observation;
       for (const one of attachmentsIn(observation)) {
         const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid });
-        // While another is told, one may be plugged in that the look need not show.
+        // While another attachment was told, this one may have changed: the inspection may be older than its
+        // device.
         if (!found || decided.attachment(one.context.id) !== one) continue;
         await tell(one, { type: 'FOUND', found, alarm }, 'reconciliation');
         await tellDiversion(node, domain.uuid, one);
       }
-      // Known to be on another node, which is asked first: during a migration two show it.
+      // Attachments on record on another node, which is asked first: during a migration two nodes show the
+      // VM.
       const others = heldByDomain(decided, domain.uuid).filter(one => one.context.vm.node !== node);
       for (const one of look.kind === 'running' ? others : []) await follow(one, { alarm }, 'reconciliation');
       if (look.kind === 'running') {

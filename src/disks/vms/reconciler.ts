@@ -13,6 +13,7 @@ import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Observation, Observer } from './observer.ts';
 
+/** What the reconciler needs. */
 export interface ReconcilerParts {
   readonly decided: RecordIndex;
   readonly hypervisor: Hypervisor;
@@ -25,56 +26,72 @@ export interface ReconcilerParts {
   readonly now: () => number;
 }
 
+/** Reconciliation of attachments with what nodes report. */
 export interface Reconciler {
-  /** A node has a new connection: which host answers on it is not known, nor what its machines did meanwhile. */
+  /**
+   * To be called for a new connection of a node: neither the host that answers on it nor the state of its VMs
+   * is known yet. `generation`: the number of the connection.
+   */
   linked(node: string, generation: number): void;
   /**
-   * Why nothing that a node tells is believed, or undefined. Waits until somebody has looked which host answers on its present
-   * connection: another one may answer under its name, and knows nothing of the machines.
+   * Why a node's reports are not believed; undefined: they are. Waits until the host on the present
+   * connection is identified: another host may answer under the node's name, and it knows nothing of the VMs.
    */
   doubt(node: string): Promise<string | undefined>;
-  /** Compares a node's attachments with its machines as they are from now on; passes on one node never overlap. Never rejects. */
+  /**
+   * Compares a node's attachments with its VMs as they are at the time of the call or later. Passes over one
+   * node never overlap. Never rejects.
+   */
   pass(node: string): Promise<void>;
-  /** Every linked node, and every node that holds an attachment. */
+  /** Runs a pass over every linked node and every configured node with an attachment. */
   passAll(): Promise<void>;
-  /** Resolves when the machines of every node that is linked have been looked at once, or could not be; at the deadline at the latest. */
+  /**
+   * Resolves when the VMs of every linked node have been inspected once, or could not be; at the deadline at
+   * the latest, in milliseconds since 1970.
+   */
   ready(deadline: number): Promise<void>;
+  /** Ends reconciliation. Resolves when no pass is in progress. */
   stop(): Promise<void>;
 }
 
-/** After the start, how long what needs to know all machines waits for nodes that are being linked, in milliseconds. */
+/** How long after the start `ready` waits for nodes that are being linked, in milliseconds. */
 const FIRST_LINKS_MS = 3_000;
 const LINKING_MS = 20;
 
-/** How many machines of one node are looked at side by side. */
-const ABREAST = 4;
+/** How many VMs of one node are inspected in parallel. */
+const MAX_PARALLEL_LOOKS = 4;
 
-/** An attachment, and where its machine was found. */
+/** An attachment, and where its VM was found. */
 type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
 
-/** Holds records and live domains against each other. */
+/** Reconciliation: compares records with live domains, and sends what differs to the attachments. */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
   const { decided, hypervisor, alarms, finder, holders, definitions, observer, log, now } = parts;
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
   let stopped = false;
-  /** The newest connection of each node, and the newest whose host was looked at. */
+  /** The number of each node's newest connection, and of the newest whose host was identified. */
   const connections = new Map<string, number>();
   const looked = new Map<string, number>();
-  /** Of each node's newest connection: whether its machines have been looked at, or could not be. */
+  /**
+   * For each node's newest connection, a latch that opens when its VMs have been inspected, or could not be.
+   */
   const firstLooks = new Map<string, Latch>();
-  /** Nodes whose last pass failed: the log tells when that begins and when it ends, not each pass of a long night. */
+  /**
+   * Nodes whose last pass failed: only the first failure and the recovery are logged, not every pass between
+   * them.
+   */
   const silent = new Set<string>();
 
   const begun = now();
 
-  /** Whether the first attempt to link a node is still at work. */
+  /** Whether the first attempt to link a node is still in progress. */
   const isLinking = (): boolean =>
     hypervisor.status().some(({ state, error }) => state === 'connecting' && error === undefined);
 
   const isNew = (node: string): boolean => (looked.get(node) ?? 0) < (connections.get(node) ?? 0);
 
-  /** Those whose machine's domain is known: others are followed once a domain shows their disk. */
+  /** The node's attachments with a known domain. Others get theirs when a domain is seen with the disk. */
   const followed = (node: string): StoredAttachment[] =>
     decided.attachmentsOn(node).filter(one => isHeld(one) && one.context.vm.domain !== null);
 
@@ -96,7 +113,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     await report(missing, alarm);
   }
 
-  /** What has changed since it was looked for is left for the next pass. */
+  /** Sends the facts. An attachment that has changed since the search is left to the next pass. */
   async function report(facts: readonly Fact[], alarm: string | null): Promise<void> {
     for (const [one, found] of facts) {
       if (decided.attachment(one.context.id) !== one) continue;
@@ -104,9 +121,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     }
   }
 
-  /** One that cannot be read keeps no other from being looked at. */
+  /** Inspects all domains of a node. A domain that cannot be read does not stop the others. */
   async function observe(node: string, { domains }: Survey): Promise<Observation[]> {
-    // Those that do not run for their definitions' sake, and later.
+    // Running domains first; those that do not run are inspected for their definitions only.
     const waiting = [...domains.filter(one => one.active), ...domains.filter(one => !one.active)];
     const observations: Observation[] = [];
     const work = async (): Promise<void> => {
@@ -115,17 +132,17 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         if (observation) observations.push(observation);
       }
     };
-    await Promise.all(Array.from({ length: ABREAST }, work));
+    await Promise.all(Array.from({ length: MAX_PARALLEL_LOOKS }, work));
     return observations;
   }
 
   const lookAt = (node: string, domain: DomainName): Promise<Observation | undefined> =>
     observer.look(node, domain).catch(error => {
-      if (!stopped) log.warn({ ...factsOf(node, error), domain: domain.uuid }, 'machine not read');
+      if (!stopped) log.warn({ ...factsOf(node, error), domain: domain.uuid }, 'VM not read');
       return undefined;
     });
 
-  /** Attachments of one machine share one search. */
+  /** Attachments of one VM share one search. */
   async function findAll(attachments: readonly StoredAttachment[]): Promise<Fact[]> {
     const searches = new Map<string, Promise<Whereabouts>>();
     const find = (vm: Vm): Promise<Whereabouts> => {
@@ -137,7 +154,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     return Promise.all(attachments.map(async one => [one, await find(one.context.vm)] as const));
   }
 
-  /** How many attachments this pass would end. */
+  /** How many attachments this pass would release. */
   function lossesIn(observations: readonly Observation[], missing: readonly Fact[]): number {
     const gone = missing.filter(([, found]) => found.at === 'nowhere' && found.end !== null);
     const off = observations.flatMap(observation => {
@@ -165,11 +182,11 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       firstLooks.get(node)?.open();
       if (!silent.has(node)) log.warn(factsOf(node, error), 'node not reconciled');
       silent.add(node);
-      await lookElsewhere(node).catch(why => log.warn(factsOf(node, why), 'machines not looked for'));
+      await lookElsewhere(node).catch(why => log.warn(factsOf(node, why), 'VMs not looked for'));
     }
   }
 
-  /** A machine of a node that does not answer may be found on another; where it is not, nothing is known that was not before. */
+  /** A VM of a node that does not answer may be found on another node. If it is not, nothing new is known. */
   async function lookElsewhere(node: string): Promise<void> {
     const facts = await findAll(followed(node));
     const moved = facts.filter(([, found]) => found.at === 'running' && found.vm.node !== node);

@@ -1,5 +1,6 @@
-// A live domain has a disk of ours, and no attachment accounts for it: a plug that was given up has come true after all, somebody defined
-// the machine anew from its live XML, the database is older than the machines, or a disk was plugged by hand.
+// Stray devices: a live domain has one of our disks, and no attachment accounts for it. A plug that was given
+// up has taken effect later, a VM was defined again from its live XML, the database is older than the VMs, or
+// a disk was plugged by hand.
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
 import type { Run } from '../../../machines/whereabouts.ts';
@@ -12,9 +13,13 @@ import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
 import { accountingFor, heldByDomain, heldIds } from './vm-attachments.ts';
 
-/** Nobody has said which host, and to which path its machine writes. */
-const WHATEVER = { host: null, source: null };
+/** Any host, and any path that the VM writes to. */
+const EXPECT_ANYTHING = { host: null, source: null };
 
+/**
+ * What the handling of stray devices needs. `questionMs`: how long a node may take to answer, in
+ * milliseconds.
+ */
 export interface StrayParts {
   readonly system: ActorSystem;
   readonly decided: RecordIndex;
@@ -25,14 +30,16 @@ export interface StrayParts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly questionMs: number;
-  /** How long unplugging a device that nobody asked for may take, in milliseconds. */
+  /** How long unplugging a stray device may take, in milliseconds. */
   readonly unplugMs: number;
 }
 
+/** Handles stray devices. */
 export interface Strays {
   /**
-   * What a live domain showed: a device by our alias that was accounted for neither before that nor is now becomes an attachment. On a node
-   * that was declared dead and has come back it is unplugged then.
+   * Handles an inspected live domain: a device under our alias that no attachment accounts for, neither
+   * before the inspection nor now, is adopted as an attachment. On a node that was declared dead and has come
+   * back it is unplugged afterwards.
    */
   settle(
     node: string,
@@ -41,22 +48,27 @@ export interface Strays {
     disks: readonly LiveDisk[],
     accountedBefore: ReadonlySet<string>,
   ): Promise<void>;
-  /** A device by our alias that has only just come, and that nobody waits for any more: it is unplugged. */
+  /** Unplugs a device under our alias that has just appeared and that no request waits for. */
   unplug(node: string, domain: DomainName, disk: string): Promise<void>;
-  /** Which machine has a disk without an attachment, in words, and by a look of this moment; null: none. */
+  /**
+   * A sentence naming the VM that has a disk without an attachment, confirmed by an inspection now; null:
+   * none.
+   */
   holderOf(disk: string): Promise<string | null>;
+  /** Aborts the unplugs in progress. */
   stop(): void;
 }
 
+/** Creates the handling of stray devices; nothing happens before the first call. */
 export function createStrays(parts: StrayParts): Strays {
   const { system, decided, hypervisor, holders, hosts, log, now, newId, questionMs, unplugMs } = parts;
   const stopping = new AbortController();
 
   async function unplug(node: string, domain: DomainName, disk: string): Promise<void> {
     const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, disk };
-    log.warn(facts, 'a machine has a disk that is not attached to it; it is unplugged');
+    log.warn(facts, 'a VM has a disk that is not attached to it; it is unplugged');
     const vm = { host: hypervisor.hostOf(node), node, names: [domain.name], domain: domain.uuid };
-    const outcome = await hypervisor.unplug(vm, disk, WHATEVER, now() + unplugMs, stopping.signal);
+    const outcome = await hypervisor.unplug(vm, disk, EXPECT_ANYTHING, now() + unplugMs, stopping.signal);
     if (outcome.kind === 'unplugged' || outcome.kind === 'unplugged-live')
       holders.drop(node, domain.uuid, `ua-${disk}`);
     else if (outcome.kind !== 'stopped')
@@ -74,14 +86,17 @@ export function createStrays(parts: StrayParts): Strays {
     const birth = { id: newId(), disk, node: vm.host, vmId: domain.name, vm, by: owner, byId: ownerId };
     log.warn(
       { node: vm.host, domain: domain.uuid, disk },
-      'a machine has a disk without an attachment; it counts as a user',
+      'a VM has a disk without an attachment; it counts as a user',
     );
     const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);
     const event = { type: 'ADOPT_USER' as const, ...birth, attachments, target, run };
     await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });
   }
 
-  /** A node that was declared dead has come back: others may have been given what its machines still have. */
+  /**
+   * Unplugs all disks of a domain on a node that was declared dead and has come back: other VMs may have got
+   * these disks.
+   */
   async function expel(node: string, domain: DomainName): Promise<void> {
     const declaration = hosts.declaration(node);
     if (!declaration) return;
@@ -114,7 +129,7 @@ export function createStrays(parts: StrayParts): Strays {
           if (error instanceof PdiskError) return undefined;
           throw error;
         });
-        // A node that does not answer may have the machine still.
+        // If the node does not answer, the VM may still be there: what was last seen counts.
         if (look) holders.put(node, host, domain, disksIn(look));
         if (holders.of(disk).some(one => one.domain.uuid === domain.uuid)) {
           return `machine '${domain.name}' on node '${host}' has it`;

@@ -50,7 +50,7 @@ export async function createField(
 ): Promise<Field> {
   const [n1, n2] = [await fakeLibvirtd(t), await fakeLibvirtd(t)];
   const { hypervisor } = hypervisorOf(t, { n1: n1.uri, n2: n2.uri, ...more }, { connectMs: 5000 });
-  const journal = createGroupCommit(
+  const groupCommit = createGroupCommit(
     async () => {},
     error => t.fail(error.message),
   );
@@ -60,8 +60,8 @@ export async function createField(
     hostUuid,
     dead: null,
   }));
-  const hosts = createHosts(journal, records, hypervisor);
-  const alarms = createAlarms(hosts, journal.commit, () => {});
+  const hosts = createHosts(groupCommit, records, hypervisor);
+  const alarms = createAlarms(hosts, groupCommit.commit, () => {});
   const finder = createFinder({
     hypervisor: seenBy(hypervisor),
     hosts,

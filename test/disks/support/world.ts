@@ -73,15 +73,15 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       if (instantDisk) arrive();
       else batches.push({ writes, arrive, fail: reject });
     });
-  const journal: GroupCommit = createGroupCommit(write, () => {});
+  const groupCommit: GroupCommit = createGroupCommit(write, () => {});
   const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
   let lastSequence = 0;
   for (const [key, value] of kept) {
     if (key.startsWith('event/')) lastSequence = Math.max(lastSequence, (value as EventRecord).sequence);
-    else for (const shelf of [shelves.decided, shelves.committed]) shelf.put(key, value as StoredRecord);
+    else for (const shelf of [shelves.decided, shelves.committed]) shelf.set(key, value as StoredRecord);
   }
   const system = createActorSystem({
-    journal,
+    groupCommit,
     effects: (note, signal) => new Promise(resolve => works.push({ note, signal, bring: resolve })),
     ...shelves,
     lastSequence,
