@@ -175,6 +175,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       finder,
       vmOf: attachment => decided.attachment(attachment)?.context.vm,
       doubt: node => reconciler.doubt(node),
+      inspected: domain => observer.inspected(domain),
     }),
     decided,
     committed,

@@ -1,11 +1,15 @@
 // A guest lets go of a disk while its machine is copied to another host: the copy was started with it, and has it if it lands.
 import test from 'ava';
+import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
+type Site = Awaited<ReturnType<typeof createSite>>;
+
 /** A machine on n1 with a disk, of which its guest lets go while it is copied to n2; on n1 there is a rival. */
-async function ejected(t: Parameters<typeof createSite>[0]) {
+async function ejected(t: Parameters<typeof createSite>[0], prepare = (_: Site): void => {}) {
   const site = await createSite(t, {}, { locks: false });
+  prepare(site);
   site.n1.addDomain({ name: 'one-1' });
   site.n1.addDomain({ name: 'one-2' });
   const uuid = await site.create();
@@ -16,7 +20,7 @@ async function ejected(t: Parameters<typeof createSite>[0]) {
   return { site, uuid, migration };
 }
 
-const placeOf = (site: Awaited<ReturnType<typeof createSite>>, uuid: string) =>
+const placeOf = (site: Site, uuid: string) =>
   site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.node;
 
 test('a disk that the guest has let go of stays attached, for the copy has it', async t => {
@@ -49,4 +53,20 @@ test('while a copy may yet land with a disk, no other machine gets it and it is 
   await until(() => placeOf(site, uuid) === 'n2', 'the disk to be accounted for');
   await site.hotdetach(uuid, '1', 'n2');
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
+});
+
+test('a disk that the source no longer shows is not free before the copy has been inspected', async t => {
+  const { opened, open } = gate();
+  const { site, uuid, migration } = await ejected(t, ({ n2 }) =>
+    n2.faults.inject('domainGetState', { kind: 'delay', until: opened }),
+  );
+  migration.to('switching');
+  const seen = site.n1.calls.length;
+  migration.fail('destination-stalled');
+  const isInspected = () => site.n1.calls.slice(seen).some(({ procedure }) => procedure === 'domainGetState');
+  await until(isInspected, 'the source to be inspected');
+  await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
+  open();
+  await until(() => site.users(uuid) === 0, 'the source to be believed');
+  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /machine 'one-1' on node 'n2' has it/ });
 });

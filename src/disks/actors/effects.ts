@@ -38,6 +38,8 @@ export interface EffectParts {
    * believed.
    */
   readonly doubt: (node: string) => Promise<string | undefined>;
+  /** Resolves when the inspections of a domain (UUID) that are in progress have ended. */
+  readonly inspected: (domain: string) => Promise<void>;
   /** Failures after the owner was answered are only logged. */
   readonly log: Logger;
   readonly now: () => number;

@@ -10,7 +10,13 @@ const EXPECT_ANYTHING = { host: null, source: null };
 
 /** The effect `unplug` of the attachment chart. `giveUpAt`: its deadline, in milliseconds since 1970. */
 export function createUnplug(
-  { pool, hypervisor, finder, doubt }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt'>,
+  {
+    pool,
+    hypervisor,
+    finder,
+    doubt,
+    inspected,
+  }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt' | 'inspected'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
   /** The disk is off the running VM; it is released only if the next start will not bring it back. */
@@ -70,6 +76,7 @@ export function createUnplug(
     const before = await doubted();
     if (before) return before;
     const message = await unplugThere(context, signal);
+    if (message.type === 'UNPLUGGED' && vm.domain !== null) await inspected(vm.domain);
     return message.type === 'UNPLUGGED' ? ((await doubted()) ?? message) : message;
   }
 

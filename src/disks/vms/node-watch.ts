@@ -80,6 +80,7 @@ export function watchNodes(parts: WatchParts): () => void {
   async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
     const { look, before } = await observer.look(node, domain);
     if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
+    await observer.inspected(domain.uuid);
     const defined = look.defined.includes(disk);
     // A device that was plugged after the inspection began may be missing from it.
     for (const one of before) {

@@ -42,6 +42,11 @@ export interface Observer {
   /** Inspects one domain. Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE. */
   look(node: string, domain: DomainName): Promise<Observation>;
   /**
+   * Resolves when the inspections of a domain (UUID) that are in progress, on any node, have ended: a copy that
+   * a migration has begun may hold a disk that the domain at the source no longer shows.
+   */
+  inspected(domain: string): Promise<void>;
+  /**
    * The attachments that belong to this domain on this node, or may belong to it, and have not changed since
    * the inspection.
    */
@@ -64,6 +69,8 @@ export interface Observer {
 /** Creates an observer; nothing is inspected before the first call. */
 export function createObserver(parts: ObserverParts): Observer {
   const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
+  /** By domain UUID. */
+  const inProgress = new Map<string, Set<Promise<Observation>>>();
 
   async function tell(
     { context }: StoredAttachment,
@@ -122,18 +129,36 @@ export function createObserver(parts: ObserverParts): Observer {
     await tell(attachment, { type: 'DIVERTED', source }, 'reconciliation');
   }
 
+  async function inspect(node: string, domain: DomainName): Promise<Observation> {
+    const before = new Set(heldByDomain(decided, domain.uuid));
+    const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
+    const host = hypervisor.hostOf(node);
+    holders.put(node, host, domain, disksIn(look));
+    definitions.put(node, host, domain, definedIn(look));
+    return { node, domain, look, before };
+  }
+
+  async function inspected(domain: string): Promise<void> {
+    await Promise.allSettled(inProgress.get(domain) ?? []);
+  }
+
   return {
-    async look(node, domain) {
-      const before = new Set(heldByDomain(decided, domain.uuid));
-      const look = await hypervisor.look(node, domain.uuid, now() + questionMs);
-      const host = hypervisor.hostOf(node);
-      holders.put(node, host, domain, disksIn(look));
-      definitions.put(node, host, domain, definedIn(look));
-      return { node, domain, look, before };
+    look(node, domain) {
+      const inspection = inspect(node, domain);
+      const all = inProgress.get(domain.uuid) ?? new Set();
+      inProgress.set(domain.uuid, all.add(inspection));
+      const end = (): void => {
+        all.delete(inspection);
+        if (all.size === 0) inProgress.delete(domain.uuid);
+      };
+      inspection.then(end, end);
+      return inspection;
     },
+    inspected,
     attachmentsIn,
     async report(observation, alarm) {
       const { node, domain, look, before } = observation;
+      await inspected(domain.uuid);
       for (const one of attachmentsIn(observation)) {
         const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid });
         // While another attachment was told, this one may have changed: the inspection may be older than its
