@@ -12,7 +12,7 @@ export interface News {
 
 const isEnd = ({ data }: Change): boolean => data.attachment === null && goneStates.has(data.to);
 
-/** Follows the stream: which disks there are, and what happened last. */
+/** Follows the event stream: the disks that exist, and the newest change. */
 export function useNews(client: Client): News {
   const disks = useRef(new Map<string, Disk>());
   const [news, setNews] = useState<News>({ isLive: false, disks: disks.current, last: undefined });
@@ -40,7 +40,10 @@ export function useNews(client: Client): News {
   return news;
 }
 
-/** What is at a URL, asked anew when `version` changes, but not more often than `atMostEveryMs`, and never twice at once. */
+/**
+ * The answer at a URL. It is fetched again when `version` changes, but not more often than `atMostEveryMs`,
+ * and never twice at once.
+ */
 export function useAnswer<T>(
   client: Client,
   path: string,

@@ -2,16 +2,17 @@ import { z } from 'zod';
 
 export type Json = { readonly [key: string]: unknown };
 
-/** Turns schemas into JSON Schema, and collects those that have an id. */
+/** Converts zod schemas to JSON Schema and collects those that have an id. */
 export interface Schemas {
   readonly named: Json;
-  /** `io`: as a client sends it, or as the service answers it. */
+  /** `io`: the type that a client sends, or the type that the service answers. */
   of(schema: z.ZodType, io: 'input' | 'output'): Json;
 }
 
 export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
 
-// Of a schema that transforms, zod leaves out what might be meant for its output. Ours are of its input.
+// For a schema with a transform zod omits examples and defaults, which might be of its output. Ours are of
+// its input.
 function override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: object }): void {
   const { examples, default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
   Object.assign(jsonSchema, examples && { examples }, otherwise !== undefined && { default: otherwise });
