@@ -117,7 +117,8 @@ export function createHandler(parts: {
       const { account, id: accountId } = caller;
       const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
-      const act = (cause: Cause, rememberAnswer: RememberAnswer) => route.answer({ caller, cause, rememberAnswer, head, params }, fields);
+      const act = (cause: Cause, rememberAnswer: RememberAnswer) =>
+        route.answer({ caller, cause, rememberAnswer, head, params }, fields);
       if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);
       return once({
         head,

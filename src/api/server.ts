@@ -202,7 +202,12 @@ export function createApi(parts: Parts): Api {
   return {
     async listen(host, port) {
       const { hostNames, tls } = settings;
-      checkHostAndOrigin = createHostAndOriginCheck({ host, secure: tls !== undefined, hostNames, isAllowed: cors.isAllowed });
+      checkHostAndOrigin = createHostAndOriginCheck({
+        host,
+        secure: tls !== undefined,
+        hostNames,
+        isAllowed: cors.isAllowed,
+      });
       return { port: await listener.listen(host, port) };
     },
     reloadCertificate: listener.reload,

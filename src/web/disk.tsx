@@ -28,7 +28,10 @@ const Requests = ({ findings }: { findings: readonly Finding[] }) => (
 
 const Others = ({ findings }: { findings: readonly Finding[] }) => (
   <details>
-    <summary>Other events that it would take now: {findings.filter(one => one.outcome !== 'unheard').length}</summary>
+    <summary>
+      Other events that it would take or refuse now:{' '}
+      {findings.filter(one => one.outcome !== 'unheard').length}
+    </summary>
     <table>
       <thead>
         <tr>
@@ -137,11 +140,7 @@ export function DiskPage(props: {
       </p>
       <Where place={place} />
       {chart && (
-        <Chart
-          chart={chart}
-          present={place.state}
-          taken={last?.data.attachment ? undefined : last?.data}
-        />
+        <Chart chart={chart} present={place.state} taken={last?.data.attachment ? undefined : last?.data} />
       )}
       {attachments.map(one => (
         <Attachment key={one.id} place={one} chart={charts.get('attachment')} last={last} />

@@ -27,7 +27,9 @@ export const attachmentShape = {
   doubt: z
     .object({ message: z.string(), since: instant })
     .nullable()
-    .describe('Why it is not known whether the VM is gone; null: it is known. A detach call or an administrator can say so'),
+    .describe(
+      'Why it is not known whether the VM is gone; null: it is known. A detach call or an administrator can say so',
+    ),
   diverted: z
     .string()
     .nullable()

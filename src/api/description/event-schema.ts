@@ -49,7 +49,10 @@ export const eventSchema = z
     data: z.object({
       disk: diskSchema.nullable().describe('After the change; null where an attachment outlived its disk'),
       attachment: attachment.nullable().describe('null: a change of the disk itself'),
-      from: z.string().nullable().describe('State of the disk or attachment before; null: this is its first state'),
+      from: z
+        .string()
+        .nullable()
+        .describe('State of the disk or attachment before; null: this is its first state'),
       to: z.string().describe('State after'),
       cause: z.object({
         kind: known(causeKinds),
@@ -68,7 +71,9 @@ export const eventSchema = z
         .int()
         .nullable()
         .describe("Percent of a deleted disk's volume that is wiped; null for others"),
-      deadline: instant.nullable().describe('Until when the pool, a node or the guest is waited for; null: nothing is waited for'),
+      deadline: instant
+        .nullable()
+        .describe('Until when the pool, a node or the guest is waited for; null: nothing is waited for'),
     }),
   })
   .describe('A change that is on disk');
@@ -94,7 +99,9 @@ export const snapshotSchema = z
 
 export const resyncSchema = z
   .object({ control: z.literal('resync'), sequence })
-  .describe('The sequence asked for is no longer in the log, whose oldest event has this sequence; a snapshot follows');
+  .describe(
+    'The sequence asked for is no longer in the log, whose oldest event has this sequence; a snapshot follows',
+  );
 
 export const poolSchema = z
   .object({

@@ -132,15 +132,8 @@ export const leftovers = z.array(
       written: z
         .boolean()
         .nullable()
-        .describe(
-          'Whether it was ever written to; null where that cannot be known without reading it',
-        ),
-      obstacle: z
-        .string()
-        .nullable()
-        .describe(
-          'Why it can be neither adopted nor removed; null: it can',
-        ),
+        .describe('Whether it was ever written to; null where that cannot be known without reading it'),
+      obstacle: z.string().nullable().describe('Why it can be neither adopted nor removed; null: it can'),
       holders: z
         .array(z.object({ node: z.string(), vm: z.string(), domain: z.string(), target: z.string() }))
         .describe('The live domains that have it'),

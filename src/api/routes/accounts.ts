@@ -56,13 +56,15 @@ export const accountRoutes = (
   atomicChange(putAccount, async ({ caller, rememberAnswer, params }, { password, role }) => {
     const name = newName(params[0]);
     const answer = ({ created }: { created: boolean }) => json({ name, role }, created ? 201 : 200);
-    return answer(await accounts.put(caller, name, { password, role }, outcome => rememberAnswer(answer(outcome))));
+    return answer(
+      await accounts.put(caller, name, { password, role }, outcome => rememberAnswer(answer(outcome))),
+    );
   }),
 
   atomicChange(deleteAccount, async ({ caller, rememberAnswer, params }) => {
     const name = params[0] ?? '';
     const answer = json({ name });
-    const also = () => [...forget(name), ...keep(answer)];
+    const also = () => [...forget(name), ...rememberAnswer(answer)];
     await accounts.remove(caller, name, account => service.ownedBy(account).disks > 0, also);
     return answer;
   }),

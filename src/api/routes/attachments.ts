@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Cause, DiskService, Force, VmName } from '../../disks/service.ts';
-import { checkInputs, vmName, type vmAndForce } from '../description/inputs.ts';
+import { checkInputs, type vmAndForce, vmName } from '../description/inputs.ts';
 import {
   attach,
   detach,

@@ -13,7 +13,7 @@ import {
   showDiskChart,
 } from '../description/operations/charts.ts';
 import { type HttpAnswer, json, jsonText } from '../http/answer.ts';
-import { chartJson, type ChartName, chartEntries, chartNames, chartsByName } from '../text/chart-text.ts';
+import { type ChartName, chartEntries, chartJson, chartNames, chartsByName } from '../text/chart-text.ts';
 import { eventMessage, instant } from '../text/event-text.ts';
 import { diskKeys } from '../text/representation.ts';
 import { type Route, route } from './route.ts';

@@ -49,7 +49,7 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
 
   {
     // Tickets exist in memory only: after a restart there is nothing to remember.
-    ...keptChange(createTicket, ({ caller }) => {
+    ...atomicChange(createTicket, ({ caller }) => {
       const { ticket, expires } = tickets.issue(caller);
       return json({ ticket, expires: new Date(expires).toISOString() }, 201);
     }),

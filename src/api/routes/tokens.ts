@@ -19,8 +19,10 @@ export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
   route(listTokens, ({ caller }) => json(tokens.list(caller).map(represent))),
 
   {
-    ...keptChange(createToken, async ({ caller, rememberAnswer }, { name, expires_in }) =>
-      withSecret(await tokens.create(caller, name, expires_in * 1000, token => rememberAnswer(withSecret(token)))),
+    ...atomicChange(createToken, async ({ caller, rememberAnswer }, { name, expires_in }) =>
+      withSecret(
+        await tokens.create(caller, name, expires_in * 1000, token => rememberAnswer(withSecret(token))),
+      ),
     ),
     secret: true,
   },

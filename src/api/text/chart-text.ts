@@ -17,5 +17,8 @@ export const chartJson = (chart: AnyStateMachine): string => JSON.stringify(char
 export const chartEntries = (counts: Readonly<Record<ChartName, ReadonlyMap<string, number>>>) =>
   chartNames.map(name => ({
     name,
-    states: Object.keys(chartsByName[name].states).map(state => ({ state, count: counts[name].get(state) ?? 0 })),
+    states: Object.keys(chartsByName[name].states).map(state => ({
+      state,
+      count: counts[name].get(state) ?? 0,
+    })),
   }));

@@ -1,13 +1,6 @@
 import { nothing, vmAndForce, vmAndTarget, vmName } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import {
-  vmAttachments,
-  vmDisks,
-  pluggedDisk,
-  releasedDisks,
-  text,
-  unpluggedDisk,
-} from '../outputs.ts';
+import { pluggedDisk, releasedDisks, text, unpluggedDisk, vmAttachments, vmDisks } from '../outputs.ts';
 import * as examples from './examples.ts';
 
 export const hotattach = operation({

@@ -3,7 +3,7 @@ import { initialDisk } from '../../../../machines/disk-parts.ts';
 import { explainEvents } from '../../../charts/explain-event.ts';
 import { mermaidOf } from '../../../charts/mermaid.ts';
 import { errorOf } from '../../../errors.ts';
-import { chartJson, chartEntries, chartsByName } from '../../text/chart-text.ts';
+import { chartEntries, chartJson, chartsByName } from '../../text/chart-text.ts';
 import { nothing } from '../inputs.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
