@@ -13,10 +13,7 @@ import type { OpenRoute } from './routes/open.ts';
 import type { Route } from './routes/route.ts';
 import { createRouter, type Found } from './routes/router.ts';
 
-/**
- * The refusal of a request before its body is read, if there is one. The order of checks is that of
- * docs/api-contract.md.
- */
+/** The refusal of a request before its body is read, in the order of docs/api-contract.md. */
 function refusalOf(found: Found, head: Head): HttpAnswer | undefined {
   if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
@@ -58,9 +55,7 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
 /** What becomes known of a request while it is handled, for its log line and its metrics. */
 export interface RequestFacts {
   account: string | undefined;
-  /**
-   * Whether the account runs the cloud (`service` or `admin`), so that errors may name paths of this host.
-   */
+  /** Whether the account has the role `service` or `admin`, so that errors may name paths of this host. */
   isTrusted: boolean;
   /** The pattern of its URL; undefined for an unknown URL. */
   route: string | undefined;

@@ -1,4 +1,4 @@
-// Names and units follow the conventions of Prometheus: base units, `_total` on counters, and labels with few
+// Names and units follow the conventions of Prometheus: base units, `_total` on counters, labels with few
 // values.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -23,6 +23,13 @@ interface Observed {
   readonly streams: Streams;
 }
 
+/** Labels of operations whose methods have another name: a label is public and does not change. */
+const operationLabels: Readonly<Partial<Record<string, string>>> = {
+  delete: 'remove',
+  resize: 'grow',
+} satisfies Partial<Record<keyof DiskService, string>>;
+
+/** Counts what happens, and reads the rest when the metrics are requested. */
 export interface Metrics {
   /** Counts an answered request; `route` is the pattern of its URL, undefined for an unknown URL. */
   request(route: string | undefined, method: string, status: number, seconds: number): void;
@@ -164,14 +171,15 @@ export function createMetrics(): Metrics {
 
   /** The operations are the methods that return a promise. */
   function counted(service: DiskService): DiskService {
-    const count = (operation: string, outcome: string): void => operations.inc({ operation, outcome });
     const methods = Object.entries(service).map(([name, method]) => {
+      const operation = operationLabels[name] ?? name;
+      const count = (outcome: string): void => operations.inc({ operation, outcome });
       const measured = (...args: unknown[]): unknown => {
         const result: unknown = Reflect.apply(method, service, args);
         if (result instanceof Promise) {
           result.then(
-            () => count(name, 'done'),
-            error => count(name, error instanceof PdiskError ? error.code : 'INTERNAL'),
+            () => count('done'),
+            error => count(error instanceof PdiskError ? error.code : 'INTERNAL'),
           );
         }
         return result;

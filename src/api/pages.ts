@@ -12,10 +12,7 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/**
- * The directories where `npm run build` puts the pages, relative to the source of this file and to its
- * compiled form.
- */
+/** Where `npm run build` puts the pages, relative to this file as source and as compiled. */
 const places = ['../../dist/web', '../../web'].map(place => fileURLToPath(new URL(place, import.meta.url)));
 
 function pathOf(name: string): string {

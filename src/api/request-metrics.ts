@@ -49,10 +49,7 @@ function* valuesOf(name: string, tally: Tally): Generator<MetricValueWithName<La
   yield { metricName: `${name}_count`, labels: { route, method }, value: count };
 }
 
-/**
- * Registers a histogram whose values are computed when the metrics are read. A registry uses only these two
- * members of a metric.
- */
+/** Registers a histogram whose values are computed when read. A registry uses only these two members. */
 function registerHistogram(
   registry: Registry,
   name: string,

@@ -18,15 +18,12 @@ import type { Answers } from './routes/idempotency.ts';
 import type { MetricsAccess } from './routes/open.ts';
 import { routeTable, type Served } from './routes/table.ts';
 
-/** Methods that change nothing and are frequent: their log lines are of level debug. */
+/** Methods that change nothing and are frequent: they are logged at level debug, unless they fail. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** The API on its listening socket. */
 export interface Api {
-  /**
-   * Begins to accept connections; resolves with the port. Rejects with an `Error` that says why the address
-   * cannot be used.
-   */
+  /** Begins to accept connections; resolves with the port. Rejects with an `Error` that says why not. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
   /**
    * Reads the certificate from its files again, for new connections. Throws an `Error` with a sentence if it

@@ -8,10 +8,7 @@ import { Overview } from './overview.tsx';
 import type { Disk } from './wire.ts';
 import { sentenceOf } from './words.ts';
 
-/**
- * The UUID of the disk that is shown is in the fragment of the URL, which can be bookmarked and has no
- * credentials.
- */
+/** The UUID of the disk that is shown is in the fragment of the URL, so that it can be bookmarked. */
 const chosen = (): string => location.hash.slice(1).replace('all', '');
 
 function useChosen(): string {

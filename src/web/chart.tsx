@@ -74,9 +74,7 @@ const Transition = ({ arrow, loop, isTaken }: { arrow: Arrow; loop: Box | undefi
   </g>
 );
 
-/**
- * A chart as a drawing. A screen reader gets its name and the present state; the page says the rest in words.
- */
+/** A chart as a drawing. A screen reader gets its name and present state; the page says the rest in words. */
 export function Chart({ chart, present, taken, counts }: Props) {
   const { width, height, boxes, arrows } = useMemo(() => drawingOf(chart), [chart]);
   const where = present === undefined ? '' : `; present state: ${present}`;

@@ -1,5 +1,4 @@
-// Name and password are in this closure only. The stream cannot send headers, so it gets a ticket that is
-// valid once.
+// Name and password stay in this closure. The stream cannot send headers, so it gets a ticket, valid once.
 import type { Change, Control } from './wire.ts';
 
 const AGAIN_MS = 2000;

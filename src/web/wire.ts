@@ -1,5 +1,4 @@
-// The answers of the API in the types of its own schemas. Only types are imported, so no code of the service
-// is in the page.
+// The answers of the API in the types of its own schemas. Only types are imported: no code of the service.
 import type { z } from 'zod';
 import type { ControlMessage, EventMessage } from '../api/description/event-schema.ts';
 import type * as outputs from '../api/description/outputs.ts';
@@ -12,10 +11,7 @@ export type Disk = z.infer<typeof outputs.disk>;
 /** An event of the stream. */
 export type Change = EventMessage;
 
-/**
- * A control message of the stream. The page does not ask for the view `full`, so a snapshot has disks as in a
- * list.
- */
+/** A control message of the stream. The disks of a snapshot are as in a list, without the view `full`. */
 export interface Control {
   readonly control: ControlMessage['control'];
   readonly disks?: readonly Disk[];

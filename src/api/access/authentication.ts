@@ -22,8 +22,7 @@ function basicCredentials(header: string): { readonly name: string; readonly pas
 }
 
 /**
- * The account name that was tried, for the log; undefined if it is no valid name: people type their password
- * there.
+ * The account name of a failed login, for the log; undefined if it is no name: people type passwords there.
  */
 export function attemptedName(header: string | undefined): string | undefined {
   const name = header === undefined ? undefined : basicCredentials(header)?.name;

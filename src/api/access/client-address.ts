@@ -39,10 +39,7 @@ function bytesOfIPv6(text: string): Buffer {
   return Buffer.from(all.map(group => group.padStart(4, '0')).join(''), 'hex');
 }
 
-/**
- * The address in an item of X-Forwarded-For, without the port that some proxies add; undefined if there is
- * none.
- */
+/** The address in an item of X-Forwarded-For, without the port that some proxies add. */
 function addressIn(item: string): Address | undefined {
   const text = /^\[(?<v6>[^\]]+)\](?::\d+)?$/.exec(item)?.groups?.v6 ?? item.replace(/^([\d.]+):\d+$/, '$1');
   if (isIP(text) === 4) return Buffer.from(text.split('.').map(Number)).toString('hex');
@@ -51,10 +48,7 @@ function addressIn(item: string): Address | undefined {
   return IPV4_MAPPED.exec(hex)?.groups?.v4 ?? hex;
 }
 
-/**
- * Returns a function that finds the address of a client. `trusted`: addresses and networks (`10.0.0.0/8`) of
- * proxies.
- */
+/** Returns a function that finds the address of a client. `trusted`: addresses and networks of proxies. */
 export function createClientAddress(
   trusted: readonly string[],
 ): (peer: Address, forwardedFor: string | undefined) => Address {

@@ -30,9 +30,7 @@ export interface Cors {
   readable(answer: HttpAnswer, head: Head): HttpAnswer;
 }
 
-/**
- * CORS for these origins. Their pages send credentials in the header Authorization; the browser adds none.
- */
+/** CORS for these origins. Their pages send credentials themselves, in the header Authorization. */
 export function createCors(allowedOrigins: readonly string[]): Cors {
   const origins = new Set(allowedOrigins);
   const isAllowed = ({ origin }: Head): boolean => origin !== undefined && origins.has(origin.toLowerCase());

@@ -2,10 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PdiskError } from '../../errors.ts';
 
 const DELAY_MS = 250;
-/**
- * At most so many are delayed at once, and at most this share of the concurrent requests, as each is one of
- * them.
- */
+/** At most so many are delayed at once, and at most this share of the concurrent requests. */
 const MAX_DELAYED = 256;
 const MAX_SHARE = 1 / 4;
 

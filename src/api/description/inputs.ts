@@ -141,7 +141,7 @@ export const tag = z
   .meta({
     type: TEXT,
     maxLength: 255,
-    description: 'What the disk is for, in the words of its owner; may be empty',
+    description: 'What the disk is for, in words of its owner; may be empty',
     examples: ['a simple disk'],
   });
 

@@ -58,9 +58,7 @@ export interface Operation<Inputs = unknown, Asked extends Method = Method> {
   readonly outcomes: Readonly<Record<number, OperationResult>>;
   /** Set on a GET that changes something. */
   readonly changing?: true;
-  /**
-   * Set if it must work with a full store: it is needed before something can be deleted, or writes nothing.
-   */
+  /** Set if it must work with a full store: a deletion needs it, or it writes nothing. */
   readonly freeing?: true;
   /** In addition to the codes that `errorsOf` adds. */
   readonly errors?: readonly ErrorCode[];

@@ -5,8 +5,7 @@ import type { HttpAnswer } from './answer.ts';
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
 
 /**
- * On every answer. Texts also get a Content-Security-Policy: a page loads nothing from other origins and runs
- * no inline script.
+ * On every answer. Texts also get a policy: pages load nothing from other origins and run no inline script.
  */
 const OF_EVERY = '\r\nX-Content-Type-Options: nosniff';
 const OF_TEXTS = `${OF_EVERY}\r\nContent-Security-Policy: default-src 'self'`;

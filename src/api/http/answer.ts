@@ -51,9 +51,7 @@ const headersOf: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = 
   WEBSOCKET_VERSION: { Upgrade: 'websocket', 'Sec-WebSocket-Version': WEBSOCKET_VERSION },
 };
 
-/**
- * The answer to an error. An error that is not a `PdiskError` is answered as INTERNAL, without its own text.
- */
+/** The answer to an error. Anything but a `PdiskError` is answered as INTERNAL, without its own text. */
 export function ofError(error: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   const { code, status, messages, retryAfterS } = error instanceof PdiskError ? error : errorOf('INTERNAL');
   const seconds = retryAfterS?.toString() ?? retryAfter[status];

@@ -9,10 +9,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/**
- * The cipher suites of TLS 1.2 with forward secrecy and AEAD, i.e. without CBC padding. TLS 1.3 has no
- * others.
- */
+/** The cipher suites of TLS 1.2 with forward secrecy and without CBC padding. TLS 1.3 has no others. */
 export const CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',

@@ -40,8 +40,7 @@ function webSocketSink(socket: WebSocket<Attached>): Sink {
     if (!open) return false;
     const outcome = socket.send(text);
     if (outcome === 1) return true;
-    // Does not happen, as sending stops long before. If it did, the stream must end: a gap must not go
-    // unnoticed.
+    // Does not happen, as sending stops long before. If it did, the stream must end instead of having a gap.
     if (outcome === DROPPED) {
       open = false;
       socket.close();
@@ -92,18 +91,13 @@ export const webSocketBehavior = (
   },
 });
 
-/**
- * A message of an event stream (WHATWG HTML, section 9.2.6); `id` only where a client may resume after it.
- */
+/** A message of an event stream (WHATWG HTML, section 9.2.6). `id`: a client may resume after it. */
 function frame(text: Buffer, id: number | undefined, name?: string): Buffer {
   const head = `${id === undefined ? '' : `id: ${id}\n`}${name ? `event: ${name}\n` : ''}data: `;
   return Buffer.concat([Buffer.from(head), text, Buffer.from('\n\n')]);
 }
 
-/**
- * The sequence after which a client may resume; undefined in the middle of a snapshot and at its
- * announcement.
- */
+/** The sequence after which a client may resume; undefined before a snapshot is complete. */
 const resumable = (message: Control): number | undefined =>
   message.control === 'resync' || (message.control === 'snapshot' && !message.complete)
     ? undefined
@@ -117,14 +111,13 @@ const MIN_REPORTED_WRITE = 17 * 1024;
 const padding = Buffer.from(`:${' '.repeat(MIN_REPORTED_WRITE)}\n\n`);
 
 /**
- * uWebSockets.js closes a response that has bytes queued and sends none for 10 to 14 s. Its timer is
- * restarted this often.
+ * uWebSockets.js closes a response with queued bytes that sends none for 10 to 14 s: its timer is restarted.
  */
 const RENEW_MS = 4000;
 
 /**
- * Restarts the time-out of uWebSockets.js for a response for some seconds, and closes it then. The function
- * that is returned ends both.
+ * Restarts the time-out of uWebSockets.js for a response for `seconds`, then closes the response. The
+ * function that is returned stops both.
  */
 function extendTimeout(response: HttpResponse, seconds: number): () => void {
   const end = performance.now() + seconds * 1000;

@@ -17,15 +17,10 @@ import { stream } from './stream.ts';
 /** Maximum length of a request's body, in bytes. */
 export const BODY_LIMIT = 16 * 1024;
 
-/**
- * Bytes of a body that are read and discarded to keep the connection open; beyond it the connection is
- * closed.
- */
+/** Bytes of a body that are discarded to keep the connection open; beyond it the connection is closed. */
 const DISCARD_LIMIT = 1024 * 1024;
 
-/**
- * Size of the cork buffer of uWebSockets.js: it holds back what a handler writes until the buffer is full.
- */
+/** Size of the cork buffer of uWebSockets.js, which holds back what a handler writes until it is full. */
 const CORK_BUFFER = 16 * 1024;
 
 type Body =
@@ -56,10 +51,7 @@ export class Exchange {
   /** Whether reading from the connection is paused. */
   #held = false;
 
-  /**
-   * Takes a request over from uWebSockets.js. `upgrading` is set where uWebSockets.js takes it for the start
-   * of a WebSocket.
-   */
+  /** Takes a request over from uWebSockets.js. `upgrading` is set if that sees the start of a WebSocket. */
   constructor(
     response: HttpResponse,
     request: HttpRequest,
@@ -83,10 +75,7 @@ export class Exchange {
     return this.#gone;
   }
 
-  /**
-   * The client's network address. It must be read once before the first `await`: later the connection may be
-   * gone.
-   */
+  /** The client's network address. It must be read before the first `await`: the connection may end. */
   get address(): Address {
     this.#address ??= this.#network.clientAddress(
       addressOf(this.#response.getRemoteAddress()),

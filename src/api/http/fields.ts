@@ -1,9 +1,6 @@
 import { errorOf, PdiskError } from '../../errors.ts';
 
-/**
- * Inputs as received, as text. From JSON also values that are neither a text nor an exact number, which the
- * schema refuses.
- */
+/** Inputs as received, as text. JSON values that are neither a text nor an exact number stay as they are. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The media types of bodies. */
@@ -15,10 +12,7 @@ export const noFields: Fields = Object.freeze({});
 const malformed = (detail: string): PdiskError => errorOf('BAD_REQUEST', { detail });
 const givenTwice = (name: string): PdiskError => new PdiskError('BAD_INPUT', [`${name} is given twice`]);
 
-/**
- * The media type in a Content-Type header; undefined if it is not supported. The only charsets are UTF-8 and
- * its subset ASCII.
- */
+/** The media type in a Content-Type header; undefined if it is not supported, or its charset is not UTF-8. */
 export function mediaType(header: string | undefined): MediaType | undefined {
   const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
@@ -73,10 +67,7 @@ function inspectMembers(text: string): ReadonlySet<string> {
   return rounded;
 }
 
-/**
- * Whether a double cannot hold this number. It holds any 15 decimal digits, and every safe integer of
- * JavaScript.
- */
+/** Whether a double cannot hold this number: it holds any 15 decimal digits, and every safe integer. */
 function isRounded(number: string): boolean {
   const digits = number
     .replace(/e.*/i, '')

@@ -4,8 +4,7 @@
 import type { HttpRequest } from 'uWebSockets.js';
 
 /**
- * A request without its body. Copied at once: the request object of uWebSockets.js is invalid after the
- * handler's first return.
+ * A request without its body. Copied, as uWebSockets.js reuses its request after the handler's first return.
  */
 export interface Head {
   readonly method: string;
@@ -33,10 +32,7 @@ export interface Head {
   readonly ifMatch: string | undefined;
   /** If-None-Match: the versions that the client has; undefined for HEAD, which is never answered 304. */
   readonly ifNoneMatch: string | undefined;
-  /**
-   * Set if the client asks for a WebSocket (RFC 6455, section 4.2.1): its Sec-WebSocket-Key and
-   * Sec-WebSocket-Version.
-   */
+  /** Set if the client asks for a WebSocket (RFC 6455, section 4.2.1): two of its header fields. */
   readonly webSocket: { readonly key: string; readonly version: string | undefined } | undefined;
   /** Length of the body in bytes; undefined if it is chunked. */
   readonly length: number | undefined;
@@ -157,8 +153,7 @@ class ReadHead implements Head {
     return this.#fields.get('if-match');
   }
   get ifNoneMatch() {
-    // To see whether a disk exists, httplib2 sends HEAD with the tags of its cache, and takes 304 for "does
-    // not exist".
+    // httplib2 sends HEAD with the tags of its cache, and takes 304 for "does not exist".
     return this.method === 'HEAD' ? undefined : this.#fields.get('if-none-match');
   }
   get webSocket() {

@@ -2,8 +2,7 @@ import { type TemplatedApp, type us_listen_socket, us_socket_local_port } from '
 import { createServer } from 'node:net';
 
 // Without this option a second process may share the port (SO_REUSEPORT), and each gets part of the
-// connections. The declarations lack both the constant and the form of `listen` that takes a host and
-// options.
+// connections. The declarations lack the constant and the form of `listen` with a host and options.
 const EXCLUSIVE_PORT = 1;
 
 interface ExclusiveListener {
@@ -21,10 +20,7 @@ function reason(host: string, port: number): Promise<string> {
   });
 }
 
-/**
- * Listens on an address exclusively; port 0 takes a free one. Rejects with an `Error` that says why it
- * cannot.
- */
+/** Listens on an address exclusively; port 0 takes a free one. Rejects with an `Error` that says why not. */
 export async function listenOn(
   app: TemplatedApp,
   host: string,

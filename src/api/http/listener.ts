@@ -15,10 +15,7 @@ import { listenOn } from './listen.ts';
 
 /** The listening socket of the API. */
 export interface Listener {
-  /**
-   * Begins to accept connections; resolves with the port. Rejects with an `Error` that says why the address
-   * cannot be used.
-   */
+  /** Begins to accept connections; resolves with the port. Rejects with an `Error` that says why not. */
   listen(host: string, port: number): Promise<number>;
   /**
    * Reads the certificate from its files again, for new connections. Throws an `Error` with a sentence if it
@@ -50,10 +47,7 @@ function newApp(tls: TlsFiles | undefined, warn: (sentence: string) => void = ()
   return SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key, ssl_ciphers: CIPHERS });
 }
 
-/**
- * Creates the listening socket. `mount` gets every app that serves, also those created later for a new
- * certificate.
- */
+/** Creates the listening socket. `mount` gets every app, also those created later for a new certificate. */
 export function createListener(parts: {
   readonly tls: TlsFiles | undefined;
   readonly maxConnections: number;

@@ -7,9 +7,7 @@ interface Tag {
   readonly opaque: string;
 }
 
-/**
- * An element of a list of entity tags, maybe empty, with the comma after it; a tag itself may contain commas.
- */
+/** An element of a list of entity tags, maybe empty, with the comma after it; a tag may contain commas. */
 const ITEM = /[ \t]*(?:(W\/)?"([!#-~\u0080-\uffff]*)")?[ \t]*(?:,|$)/y;
 
 /** The tags in a list (RFC 9110, sections 5.6.1 and 8.8.3); undefined if it is malformed. */
@@ -39,10 +37,7 @@ export function versionsIn(header: string | undefined): readonly string[] | unde
   return tags.filter(({ weak }) => !weak).map(({ opaque }) => opaque);
 }
 
-/**
- * Whether a client has this version already, by its If-None-Match header. A malformed header means that it
- * has none.
- */
+/** Whether a client has this version, by its If-None-Match header. A malformed header means no. */
 export const isCopy = (version: string, header: string | undefined): boolean =>
   header !== undefined &&
   (header.trim() === '*' || (tagsIn(header) ?? []).some(({ opaque }) => opaque === version));

@@ -16,9 +16,7 @@ import { diskUuid } from './uuid.ts';
 
 const vmOf = ({ node, vm_id }: z.infer<typeof vmName>): VmName => ({ node, vmId: vm_id });
 
-/**
- * What an administrator states by `force` and `reason`, if given. The events of the request show the reason.
- */
+/** What an administrator states by `force` and `reason`, if given. The events show the reason. */
 function forced(
   { force, reason }: z.infer<typeof vmAndForce>,
   cause: Cause,

@@ -24,10 +24,7 @@ const leftoverKeys = (leftover: LeftoverView) => ({
   })),
 });
 
-/**
- * The differences between records, pool and domains, and what administrators do with volumes that belong to
- * no disk.
- */
+/** The differences between records, pool and domains, and the volumes that belong to no disk. */
 export const driftRoutes = (
   drift: DriftService,
   leftovers: LeftoverService,

@@ -95,10 +95,7 @@ export interface Answers {
    * KEY_REUSED, KEY_SECRET, and the errors of the request itself.
    */
   once(request: Keyed): Promise<HttpAnswer>;
-  /**
-   * Forgets all keys of an account; returns the writes that erase them, for the batch that deletes the
-   * account.
-   */
+  /** Forgets all keys of an account; returns the writes that erase them, for the batch that deletes it. */
   forget(account: string): readonly Write[];
 }
 

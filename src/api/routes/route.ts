@@ -29,10 +29,7 @@ interface InterruptedRequest {
 
 type Run<Asked, Inputs> = (request: Asked, inputs: Inputs) => HttpAnswer | Promise<HttpAnswer>;
 
-/**
- * Waits until the actor of the request is at rest, and returns the answer; undefined if the request had no
- * effect.
- */
+/** The answer, once the actor of the request is at rest; undefined if the request had no effect. */
 type Recover<Inputs> = (
   request: InterruptedRequest,
   inputs: Inputs,

@@ -7,10 +7,7 @@ export const chartsByName = { disk: diskMachine, attachment: attachmentMachine }
 export type ChartName = keyof typeof chartsByName;
 export const chartNames = Object.keys(chartsByName) as ChartName[];
 
-/**
- * A chart as JSON, as XState's `createMachine` and Stately's tools take it; actions and guards are only
- * named.
- */
+/** A chart as JSON, as XState's `createMachine` takes it; actions and guards are only named. */
 export const chartJson = (chart: AnyStateMachine): string => JSON.stringify(chart.config);
 
 /** The charts, with the number of actors in each state. */

@@ -60,9 +60,6 @@ export const attachmentOnVmKeys = (disk: string, attachment: AttachmentDetails) 
   return { disk, ...keys };
 };
 
-/**
- * Many disks in the view `full`, as a JSON array. `disks` is called when the list is begun. Rejects with
- * BUSY.
- */
+/** Many disks in the view `full`, as a JSON array. Rejects with BUSY. See `longList`. */
 export const representDetails = (disks: () => readonly DiskDetails[]): Promise<LongBody> =>
   longList(disks, detailKeys);

@@ -61,10 +61,7 @@ const OPEN = Buffer.from('[');
 const CLOSE = Buffer.from(']');
 const blockBytes = new WeakMap<readonly DiskView[], Buffer>();
 
-/**
- * The JSON of a block's disks in UTF-8, each after a comma. Cached by the block, which is replaced when one
- * of its disks changes.
- */
+/** The JSON of a block's disks in UTF-8, each after a comma. Cached: a change replaces the block. */
 function bytesOf(block: readonly DiskView[]): Buffer {
   const known = blockBytes.get(block);
   if (known) return known;

@@ -93,8 +93,8 @@ export function responsesOf(operation: Operation, schemas: Schemas): Readonly<Re
   }
   for (const [status, outcome] of Object.entries(operation.outcomes)) {
     const other = responses[status];
-    const told = success(Number(status), outcome, schemas);
-    responses[status] = other ? either(told, other) : told;
+    const ok = success(Number(status), outcome, schemas);
+    responses[status] = other ? either(ok, other) : ok;
   }
   return responses;
 }

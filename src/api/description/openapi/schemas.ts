@@ -11,8 +11,7 @@ export interface Schemas {
 
 export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
 
-// For a schema with a transform zod omits examples and defaults, which might be of its output. Ours are of
-// its input.
+// For a schema with a transform zod omits examples and defaults, as they might be of its output.
 function override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: object }): void {
   const { examples, default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
   Object.assign(jsonSchema, examples && { examples }, otherwise !== undefined && { default: otherwise });

@@ -155,7 +155,7 @@ export const retryDisk = operation({
   method: 'POST',
   path: '/api/retry/:uuid',
   group: 'disks',
-  summary: 'Try again to create a disk',
+  summary: 'Retry the creation of a disk',
   details: 'For the owner of a disk whose creation failed and could not be undone, and administrators.',
   inputs: nothing,
   outcomes: { 200: json('The disk is created', diskUuid, { made: { uuid: DISK } }) },

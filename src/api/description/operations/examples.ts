@@ -1,5 +1,4 @@
-// The examples of the user's document (docs/api-contract.md, part 1), byte for byte: keys in its order, every
-// value a string.
+// The examples of the user's document (docs/api-contract.md, part 1), byte for byte and in its order of keys.
 
 /** What an administrator has confirmed without proof. */
 export const VOUCHED = 'that the machine is gone: the host burnt down on Sunday';
