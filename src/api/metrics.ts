@@ -23,12 +23,6 @@ interface Observed {
   readonly streams: Streams;
 }
 
-/** Labels of operations whose methods have another name: a label is public and does not change. */
-const operationLabels: Readonly<Partial<Record<string, string>>> = {
-  delete: 'remove',
-  resize: 'grow',
-} satisfies Partial<Record<keyof DiskService, string>>;
-
 /** Counts what happens, and reads the rest when the metrics are requested. */
 export interface Metrics {
   /** Counts an answered request; `route` is the pattern of its URL, undefined for an unknown URL. */
@@ -43,6 +37,12 @@ export interface Metrics {
   /** All metrics in the text format of Prometheus. */
   text(): Promise<string>;
 }
+
+/** Values of the label `operation` that differ from the method's name: dashboards know them. */
+const LABELS: Readonly<Record<string, string>> = {
+  delete: 'remove',
+  resize: 'grow',
+} satisfies Partial<Record<keyof DiskService, string>>;
 
 /** The metrics of the service and of its Node.js process, in a registry of their own. */
 export function createMetrics(): Metrics {
@@ -172,7 +172,7 @@ export function createMetrics(): Metrics {
   /** The operations are the methods that return a promise. */
   function counted(service: DiskService): DiskService {
     const methods = Object.entries(service).map(([name, method]) => {
-      const operation = operationLabels[name] ?? name;
+      const operation = LABELS[name] ?? name;
       const count = (outcome: string): void => operations.inc({ operation, outcome });
       const measured = (...args: unknown[]): unknown => {
         const result: unknown = Reflect.apply(method, service, args);

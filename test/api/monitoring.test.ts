@@ -66,12 +66,10 @@ test('operations are counted by kind and outcome', async t => {
   const cause = { kind: 'request' } as const;
   await counted.create(caller, { sizeGiB: 1, tag: '', visibility: 'private' }, cause);
   await t.throwsAsync(counted.delete(caller, 'x', cause), { message: /in use/ });
-  await counted.resize(caller, 'x', 2, cause);
   t.is(counted.list(caller).length, 3);
   const text = await figures.text();
   t.true(text.includes('pdisk_operations_total{operation="create",outcome="done"} 1\n'));
   t.true(text.includes('pdisk_operations_total{operation="remove",outcome="DISK_IN_USE"} 1\n'));
-  t.true(text.includes('pdisk_operations_total{operation="grow",outcome="done"} 1\n'));
   t.false(text.includes('operation="list"'));
 });
 
