@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline';
 import { avaReport, DETAILS, type Tally } from './ava-report.ts';
 import { builtOf } from './built-tests.ts';
 
-/** What failed and was skipped, for the end of the run. */
+/** What ava said of failures, and what failed and was skipped, for the end of the run: others may be under way. */
+export const details: string[] = [];
 export const failures: string[] = [];
 export const skipped: string[] = [];
 
@@ -30,7 +31,7 @@ export interface Within {
   readonly maySkipAll?: boolean;
 }
 
-/** Runs ava with these arguments; says what it says, its details at its end: another run may be under way. */
+/** Runs ava with these arguments, and says what it says, but for its details. */
 export async function runAva(
   args: readonly string[],
   { program: around = [], environment = {}, built = false, maySkipAll = false }: Within = {},
@@ -51,14 +52,14 @@ export async function runAva(
   });
   const ended = once(child, 'close');
   const report = avaReport();
-  const details: string[] = [];
+  const own: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     report.read(line);
-    if (details.length > 0 || line === DETAILS) details.push(line);
+    if (own.length > 0 || line === DETAILS) own.push(line);
     else say(line);
   }
   const [status, signal] = await ended;
-  for (const line of details) say(line);
+  details.push(...own);
   const tally = report.tally();
   failures.push(...report.failures());
   skipped.push(...report.skipped());

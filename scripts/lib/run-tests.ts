@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Tally } from './ava-report.ts';
-import { fail, failures, runAva, say, skipped } from './ava-run.ts';
+import { details, fail, failures, runAva, say, skipped } from './ava-run.ts';
 import { buildTests } from './built-tests.ts';
 import { LVM, runLvm } from './lvm-tests.ts';
 
@@ -49,20 +49,25 @@ if (args.length === 0 && existsSync(LVM)) {
   lvm.push(LVM);
 }
 const build = await check(['build', 'scripts/lib/build']);
-// What cannot be built is run from its sources, and fails where they are wrong.
-const built =
-  build.failed === 0 &&
-  (await buildTests().then(
-    () => true,
-    () => false,
-  ));
+/** What cannot be built is run from its sources, and fails where they are wrong. */
+async function bundle(): Promise<Tally> {
+  try {
+    await buildTests();
+    return { passed: 0, failed: 0, skipped: 0 };
+  } catch (error) {
+    return fail('tests bundled', String(error));
+  }
+}
+const bundled = await bundle();
+const built = build.failed + bundled.failed === 0;
 const runs: Promise<readonly Tally[]>[] = [];
 if (args.length === 0) runs.push(runChecks());
 if (lvm.length > 0) runs.push(runLvm([...options, ...lvm], built));
 if (others.length > 0 || lvm.length === 0)
   runs.push(runAva([...options, ...others], { built }).then(tally => [tally]));
-const tallies = [build, ...(await Promise.all(runs)).flat()];
+const tallies = [build, bundled, ...(await Promise.all(runs)).flat()];
 
+for (const line of details) say(line);
 if (failures.length > 0) say(['\nFailed:', ...failures].join('\n  '));
 if (skipped.length > 0) say(['\nSkipped:', ...skipped].join('\n  '));
 const total = (key: keyof Tally) => tallies.reduce((sum, tally) => sum + tally[key], 0);

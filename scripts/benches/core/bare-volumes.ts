@@ -2,7 +2,7 @@
 // actors, and with nothing shared between those in flight. Its argument is a directory.
 import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { latencySample } from './figures.ts';
@@ -40,13 +40,10 @@ async function commit(): Promise<void> {
 }
 
 async function create(uuid: string): Promise<void> {
-  const path = join(directory, uuid);
-  const file = await open(`${path}.new`, 'wx', 0o600);
-  await file.truncate(GIB);
-  await file.sync();
+  const file = await open(join(directory, uuid), 'wx', 0o600);
+  // As the pool does it: the file and its name reach the disk together.
+  await Promise.all([file.truncate(GIB).then(() => file.sync()), syncDirectory()]);
   await file.close();
-  await rename(`${path}.new`, path);
-  await syncDirectory();
   await commit();
 }
 
