@@ -104,6 +104,7 @@ function Inspector({ client, leave }: { client: Client; leave: () => void }) {
   );
 }
 
+/** The login, then the inspector. */
 export function App() {
   const [client, setClient] = useState<Client>();
   return client ? (

@@ -22,6 +22,7 @@ export interface Client {
   listen(listener: Listener): () => void;
 }
 
+/** A client of the API with these credentials. The first request checks them. */
 export function createClient(name: string, password: string): Client {
   const bytes = new TextEncoder().encode(`${name}:${password}`);
   const authorization = `Basic ${btoa(String.fromCharCode(...bytes))}`;

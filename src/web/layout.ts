@@ -6,11 +6,13 @@ const CHARACTER = 6.7;
 const LINE = 15;
 const NODE_HEIGHT = 34;
 
+/** In pixels, from the upper left corner. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
+/** A state; x and y are its centre. */
 export interface Box extends Point {
   readonly state: string;
   readonly width: number;
@@ -27,6 +29,7 @@ export interface Arrow {
   readonly label: Point & { readonly width: number };
 }
 
+/** A chart with the places of its parts, in pixels. */
 export interface Drawing {
   readonly width: number;
   readonly height: number;
@@ -34,6 +37,7 @@ export interface Drawing {
   readonly arrows: readonly Arrow[];
 }
 
+/** The text of a transition, `EVENT [guard]`. */
 export const labelOf = ({ event, guard }: Edge): string => (guard ? `${event} [${guard}]` : event);
 
 /** The layout of a flat chart, in pixels. Boxes and labels are given by their centres. */
@@ -70,4 +74,5 @@ export function drawingOf(chart: AnyStateMachine): Drawing {
   return { width, height, boxes, arrows };
 }
 
+/** Height of a line of a label, in pixels. */
 export const lineHeight = LINE;

@@ -3,6 +3,7 @@ import type { Client } from './client.ts';
 import type { Change, Disk } from './wire.ts';
 import { goneStates } from './words.ts';
 
+/** What the event stream has told so far. */
 export interface News {
   readonly isLive: boolean;
   readonly disks: ReadonlyMap<string, Disk>;

@@ -22,11 +22,14 @@ export const asked: Readonly<Partial<Record<(DiskMessage | AttachmentMessage)['t
   PROMISE: 'Get its element for the VM to be launched',
 };
 
+/** An event in words, with what is assumed about it. */
 export const wordsFor = ({ event, given }: Finding): string =>
   [asked[event as keyof typeof asked] ?? event, given].filter(text => text !== '').join(', ');
 
+/** An RFC 3339 time in the form of the reader's language and time zone. */
 export const time = (instant: string): string => new Date(instant).toLocaleString();
 
+/** The VM of an attachment in words. */
 export const nameOf = ({ node, vm_id, mode }: AttachmentPlace): string =>
   vm_id === null ? `a VM (${mode})` : `VM ${vm_id} on ${node}`;
 

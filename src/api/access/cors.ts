@@ -21,6 +21,7 @@ const SENDABLE = ['Authorization', 'Content-Type', ...Object.keys(requestHeaders
 /** Seconds for which a browser may cache the answer to a preflight request. */
 const REMEMBERED_S = '600';
 
+/** Cross-Origin Resource Sharing. */
 export interface Cors {
   /** Whether the request comes from a page of an allowed origin. */
   isAllowed(head: Head): boolean;

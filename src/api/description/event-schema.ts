@@ -151,7 +151,9 @@ export const driftSchema = z
       'begins with one such message for each kind that there is, with the count; GET /api/drift lists them. The sequence is that of a bookmark',
   );
 
+/** An event on the stream. */
 export type EventMessage = z.infer<typeof eventSchema>;
+/** A message on the stream that is not an event. */
 export type ControlMessage = z.infer<
   typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema | typeof poolSchema | typeof driftSchema
 >;

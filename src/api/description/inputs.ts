@@ -122,6 +122,7 @@ export const vmAndForce = z
 /** A VM as the caller names it. */
 export const vmName = z.strictObject({ node, vm_id: vmId });
 
+/** A VM as the caller names it, and the target of a disk in it. */
 export const vmAndTarget = z.strictObject({
   node,
   vm_id: vmId,

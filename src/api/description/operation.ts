@@ -2,7 +2,9 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../../errors.ts';
 import type { RequestHeader, ResponseHeader } from './header-fields.ts';
 
+/** The methods of requests that change something. */
 export type ChangingMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** The methods of operations; HEAD follows from GET. */
 export type Method = 'GET' | ChangingMethod;
 
 /** The groups of operations, in the order of the document. */
@@ -88,6 +90,7 @@ export const changes = ({ method, changing }: Operation): boolean => method !== 
 export const fitsFullStore = ({ method, freeing }: Operation): boolean =>
   method === 'GET' || method === 'DELETE' || freeing === true;
 
+/** The credentials that an operation takes. */
 export const credentialsOf = ({ credentials = ['basic', 'bearer'] }: Operation): readonly Credential[] =>
   credentials;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+/** A JSON object. */
 export type Json = { readonly [key: string]: unknown };
 
 /** Converts zod schemas to JSON Schema and collects those that have an id. */
@@ -9,6 +10,7 @@ export interface Schemas {
   of(schema: z.ZodType, io: 'input' | 'output'): Json;
 }
 
+/** The reference to a schema of the document. */
 export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
 
 // For a schema with a transform zod omits examples and defaults, as they might be of its output.
@@ -17,6 +19,7 @@ function override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
   Object.assign(jsonSchema, examples && { examples }, otherwise !== undefined && { default: otherwise });
 }
 
+/** An empty collection of schemas. Conversions are cached by schema. */
 export function createSchemas(): Schemas {
   const named: Record<string, Json> = {};
   const known = { input: new Map<z.ZodType, Json>(), output: new Map<z.ZodType, Json>() };
