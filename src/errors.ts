@@ -1,12 +1,12 @@
 import type { Failure, Refusal } from '../machines/reasons.ts';
 
-/** What an error's sentence may speak of; `detail` is what somebody else (libvirt, the file system) said. */
+/** The facts in an error's sentence; `detail` is the text of another program (libvirt, the file system). */
 export interface ErrorFacts {
   readonly disk?: string;
   readonly node?: string;
   readonly vm?: string;
   readonly detail?: string;
-  /** Whether the caller may vouch for the end of a machine or of a node. */
+  /** Whether the caller may confirm the end of a VM or of a node (`force`, `declare-dead`). */
   readonly mayForce?: boolean;
   /** When to try again, in seconds. */
   readonly retryAfterS?: number;
@@ -21,13 +21,13 @@ const because = (detail: string | undefined): string => (detail ? `: ${detail}` 
 const disk = (facts: ErrorFacts): string => `disk ${facts.disk ?? ''}`.trimEnd();
 const vm = (facts: ErrorFacts): string => `VM '${facts.vm ?? ''}' on node '${facts.node ?? ''}'`;
 
-/** What an administrator can do who knows that a machine or its node is gone. */
+/** What an administrator can do who knows that a VM or its node is gone. */
 const wayOut = ({ node = '', mayForce = false }: ErrorFacts): string =>
   mayForce
     ? `; if you know that the machine is gone, send the request again with force=true and a reason, and if its node is: POST /api/nodes/${node}/declare-dead`
     : '';
 
-/** Refusals and failures of the charts: the record type makes a reason without an entry a compile error. */
+/** Refusals and failures of the charts. A reason without an entry does not compile. */
 const ofTheCharts: Record<Refusal | Failure, Entry> = {
   DISK_UNKNOWN: { status: 400, sentence: f => `no such disk: ${f.disk ?? ''}`.trimEnd() },
   DISK_IN_USE: {
@@ -206,7 +206,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   },
 };
 
-/** Everything else that can be answered. */
+/** All other errors. */
 const ofTheService = {
   UNAUTHENTICATED: { status: 401, sentence: () => 'valid credentials are required' },
   FORBIDDEN: { status: 400, sentence: f => `this account may not do that${because(f.detail)}` },
@@ -305,14 +305,14 @@ const catalogue = { ...ofTheService, ...ofTheCharts };
 /** Every stable error code, as sent in X-Error-Code. */
 export type ErrorCode = keyof typeof catalogue;
 
-/** The one error type that travels between rooms; `src/api` turns it into an answer. */
+/** The only error type that crosses the borders of rooms; `src/api` makes an answer of it. */
 export class PdiskError extends Error {
   override readonly name = 'PdiskError';
   readonly code: ErrorCode;
   readonly status: number;
-  /** What the client is told, each a sentence. */
+  /** The sentences that the client gets. */
   readonly messages: readonly string[];
-  /** What somebody else said, without our sentence around it. */
+  /** The text of another program, without the sentence around it. */
   readonly detail: string | undefined;
   /** When to try again, in seconds, where that is known. */
   readonly retryAfterS: number | undefined;
@@ -327,21 +327,22 @@ export class PdiskError extends Error {
   }
 }
 
-/** What is thrown, as a sentence. */
+/** Any thrown value as a sentence. */
 export const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** What went wrong, in the words of whoever noticed it first: for the detail of another error. */
+/** The original text of an error, for the `detail` of another one. */
 export const reasonOf = (error: unknown): string =>
   (error instanceof PdiskError ? error.detail : undefined) ?? sentenceOf(error);
 
-/** An error of the catalogue with its own sentence. */
+/** An error with the sentence of the catalogue. */
 export function errorOf(code: ErrorCode, facts: ErrorFacts = {}): PdiskError {
   const entry: Entry = catalogue[code];
   return new PdiskError(code, [entry.sentence(facts)], facts);
 }
 
+/** All codes of the catalogue. */
 export const errorCodes = Object.keys(catalogue) as ErrorCode[];
 
-/** Whether there is such a code; one in an old record may be gone. */
+/** Whether there is such a code: an old record may have one that has been removed. */
 export const isErrorCode = (code: string): code is ErrorCode => code in catalogue;

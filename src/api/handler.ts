@@ -8,13 +8,13 @@ import { type HttpAnswer, ofError } from './http/answer.ts';
 import { BODY_LIMIT, type Exchange } from './http/exchange.ts';
 import { type Fields, mediaType, noFields, parseBody, parseForm } from './http/fields.ts';
 import type { Head } from './http/head.ts';
-import type { Answers, Keep } from './routes/idempotency.ts';
+import type { Answers, RememberAnswer } from './routes/idempotency.ts';
 import type { OpenRoute } from './routes/open.ts';
 import type { Route } from './routes/route.ts';
 import { createRouter, type Found } from './routes/router.ts';
 
-/** What stands against a request before its body is read, in the order of docs/api-contract.md. */
-function objection(found: Found, head: Head): HttpAnswer | undefined {
+/** The refusal of a request before its body is read, in the order of docs/api-contract.md. */
+function refusalOf(found: Found, head: Head): HttpAnswer | undefined {
   if (found.kind === 'nothing') return ofError(errorOf('ROUTE_UNKNOWN'));
   if (found.kind === 'method') return ofError(errorOf('METHOD_NOT_ALLOWED'), { Allow: found.allow });
   if (!takesBody(found.route.operation) || head.length === 0) return undefined;
@@ -26,13 +26,13 @@ function objection(found: Found, head: Head): HttpAnswer | undefined {
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** The methods of which no page of another site is kept. */
+/** Methods that pages of other sites may use. */
 const HARMLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Whether a request is one to change something. */
+/** Whether a request is to change something. */
 const isChange = (found: Found): boolean => found.kind === 'route' && changes(found.route.operation);
 
-/** The methods that may be repeated by an Idempotency-Key. */
+/** Methods that take an Idempotency-Key. */
 const CHANGING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 const compressed = () => new PdiskError('MEDIA_TYPE', ['send the body as it is, without a Content-Encoding']);
@@ -52,33 +52,33 @@ function fieldsOfBody(head: Head, body: Awaited<ReturnType<Exchange['readBody']>
   return body?.kind === 'whole' && type ? parseBody(body.bytes, type) : noFields;
 }
 
-/** What a request turns out to be, as far as it gets. */
-export interface Told {
+/** What becomes known of a request while it is handled, for its log line and its metrics. */
+export interface RequestFacts {
   account: string | undefined;
-  /** Whether the account runs the cloud, and may know what this machine looks like. */
+  /** Whether the account has the role `service` or `admin`, so that errors may name paths of this host. */
   isTrusted: boolean;
-  /** The pattern of its URL. */
+  /** The pattern of its URL; undefined for an unknown URL. */
   route: string | undefined;
 }
 
 /**
- * Makes answers out of requests, at once where nothing has to be waited for. The order of checks is that of
- * docs/api-contract.md: authentication, route, method, media type, size, inputs, rights, state. Throws and rejects with
- * whatever went wrong.
+ * Answers requests, without a promise where nothing is awaited. The order of checks is that of
+ * docs/api-contract.md: authentication, route, method, media type, size, inputs, rights, state. Throws and
+ * rejects with `PdiskError`s; anything else is a bug.
  */
 export function createHandler(parts: {
   readonly routes: readonly Route[];
   readonly accounts: Accounts;
-  /** How many requests may be at work. */
+  /** The limit of concurrent requests. */
   readonly maxRequests: number;
-  /** Throws for what no honest client sends, before anything else is looked at. */
-  readonly gate: (head: Head, changes: boolean) => void;
+  /** Throws for requests that only a misused browser sends; called before all other checks. */
+  readonly checkHostAndOrigin: (head: Head, changes: boolean) => void;
   readonly open: readonly OpenRoute[];
   readonly once: Answers['once'];
-  /** Whether the store has room only for what frees some. */
+  /** Whether the store accepts only requests that free room. */
   readonly isFull: () => boolean;
-}): (exchange: Exchange, told: Told) => HttpAnswer | Promise<HttpAnswer> {
-  const { accounts, gate, once, isFull } = parts;
+}): (exchange: Exchange, facts: RequestFacts) => HttpAnswer | Promise<HttpAnswer> {
+  const { accounts, checkHostAndOrigin, once, isFull } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
   const authenticate = createAuthentication(accounts, parts.maxRequests);
@@ -88,31 +88,32 @@ export function createHandler(parts: {
     return found.kind === 'nothing' && open.has(path) ? { kind: 'method', allow: 'GET, HEAD' } : found;
   }
 
-  return (exchange, told) => {
+  return (exchange, facts) => {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     const found = lookUp(head);
-    gate(head, !HARMLESS.has(head.method) || isChange(found));
+    checkHostAndOrigin(head, !HARMLESS.has(head.method) || isChange(found));
     if (head.ambiguous !== undefined) throw errorOf('BAD_REQUEST', { detail: head.ambiguous });
-    const opened = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
-    if (opened) told.route = head.path;
-    else if (found.kind === 'route') told.route = found.route.operation.path;
-    if (opened) return opened;
+    const answered = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
+    if (answered) facts.route = head.path;
+    else if (found.kind === 'route') facts.route = found.route.operation.path;
+    if (answered) return answered;
 
-    const objected = objection(found, head);
+    const refused = refusalOf(found, head);
     const hasBody = found.kind === 'route' && takesBody(found.route.operation);
-    const body = hasBody && head.length !== 0 && !objected ? exchange.readBody() : undefined;
+    const body = hasBody && head.length !== 0 && !refused ? exchange.readBody() : undefined;
 
     function act(caller: Caller, fields: Fields): HttpAnswer | Promise<HttpAnswer> {
       if (found.kind !== 'route') throw errorOf('ROUTE_UNKNOWN');
-      // Between the credentials and here the body had to come: the account may have gone, and so may the client.
+      // While the body arrived, the account may have been changed or deleted, and the client may have gone.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
       if (isFull() && !fitsFullStore(found.route.operation)) throw errorOf('STORE_FULL');
       const { account, id: accountId } = caller;
       const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
-      const act = (cause: Cause, keep: Keep) => route.answer({ caller, cause, keep, head, params }, fields);
+      const act = (cause: Cause, rememberAnswer: RememberAnswer) =>
+        route.answer({ caller, cause, rememberAnswer, head, params }, fields);
       if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);
       return once({
         head,
@@ -120,7 +121,7 @@ export function createHandler(parts: {
         fields,
         cause,
         secret: route.secret === true,
-        act: async (because, keep) => act(because, keep),
+        act: async (because, rememberAnswer) => act(because, rememberAnswer),
         recover: begun => route.recover({ caller, begun }, fields),
       });
     }
@@ -133,9 +134,9 @@ export function createHandler(parts: {
 
     function proceed(caller: Caller | undefined): HttpAnswer | Promise<HttpAnswer> {
       if (!caller) throw errorOf('UNAUTHENTICATED');
-      told.account = caller.account;
-      told.isTrusted = caller.role !== 'user';
-      if (objected) return objected;
+      facts.account = caller.account;
+      facts.isTrusted = caller.role !== 'user';
+      if (refused) return refused;
       return isChange(found) ? change(caller) : act(caller, parseForm(head.query));
     }
 

@@ -1,19 +1,21 @@
 import type { NodeStatus } from '../hypervisor/hypervisor.ts';
 
-/** How old an answer may be: whoever asks often does not make us write often. */
+/** How long a result is reused: frequent probes must not cause as many writes. */
 const KEEP_MS = 1000;
+/** How long the store and the pool may take to answer. */
 const LIMIT_MS = 2000;
 
+/** The body of `GET /readyz`. */
 interface Readiness {
   readonly ready: boolean;
-  /** `full`: it takes only what frees room. */
+  /** `full`: only requests that free room are accepted. */
   readonly store: 'writable' | 'full' | 'failed';
   readonly pool: 'usable' | 'failed';
-  /** How many; which they are is nothing for strangers. */
+  /** Counts only: `/readyz` is answered without credentials, so it names no nodes. */
   readonly nodes: { readonly up: number; readonly down: number };
 }
 
-/** Fails when the time is up. */
+/** Whether the work succeeds within LIMIT_MS. Never rejects. */
 function inTime(work: Promise<unknown>): Promise<boolean> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, LIMIT_MS, false);
@@ -26,11 +28,12 @@ function inTime(work: Promise<unknown>): Promise<boolean> {
 }
 
 /**
- * Whether requests can be served: the store takes a write and the pool can be used. A node that is away is told, no more, and so is a store that
- * is full: who wants to delete something must be let through.
+ * Whether requests can be served (`GET /readyz`): the store accepts a write and the pool can be used.
+ * Unreachable nodes and a full store are reported, but do not make the service unready: requests that free
+ * room must still get through.
  */
 export function createReadiness(parts: {
-  /** Writes something, durably. */
+  /** Writes a record durably. */
   readonly write: () => Promise<unknown>;
   readonly askPool: () => Promise<unknown>;
   readonly isFull: () => boolean;

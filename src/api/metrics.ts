@@ -1,4 +1,5 @@
-// Names and units follow the conventions of Prometheus: base units, `_total` on counters, and labels of which there are few.
+// Names and units follow the conventions of Prometheus: base units, `_total` on counters, labels with few
+// values.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DiskFigures } from '../disks/disks.ts';
@@ -12,7 +13,7 @@ import type { Fullness } from '../storage/fullness.ts';
 import type { Pool } from '../storage/pool.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 
-/** What is looked at when somebody asks. */
+/** What is read when the metrics are requested. */
 interface Observed {
   readonly disks: () => DiskFigures;
   readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf'>;
@@ -22,16 +23,18 @@ interface Observed {
   readonly streams: Streams;
 }
 
+/** Counts what happens, and reads the rest when the metrics are requested. */
 export interface Metrics {
-  /** A request has been answered; `route` is the pattern of its URL, undefined where there is none. */
+  /** Counts an answered request; `route` is the pattern of its URL, undefined for an unknown URL. */
   request(route: string | undefined, method: string, status: number, seconds: number): void;
-  /** A batch of the journal is on disk. */
+  /** Counts a batch of the group commit that is on stable storage. */
   batch(writes: number, seconds: number): void;
-  /** The same service, with its operations counted by their outcome. */
+  /** The same service with its operations counted by their outcome. */
   counted(service: DiskService): DiskService;
+  /** Registers the metrics that are read from the parts of the service. Call once. */
   observe(observed: Observed): void;
   readonly contentType: string;
-  /** All figures in the text format of Prometheus. */
+  /** All metrics in the text format of Prometheus. */
   text(): Promise<string>;
 }
 
@@ -41,6 +44,7 @@ const LABELS: Readonly<Record<string, string>> = {
   resize: 'grow',
 } satisfies Partial<Record<keyof DiskService, string>>;
 
+/** The metrics of the service and of its Node.js process, in a registry of their own. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -165,7 +169,7 @@ export function createMetrics(): Metrics {
     });
   }
 
-  /** Whatever answers with a promise is an operation. */
+  /** The operations are the methods that return a promise. */
   function counted(service: DiskService): DiskService {
     const methods = Object.entries(service).map(([name, method]) => {
       const operation = LABELS[name] ?? name;

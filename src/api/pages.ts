@@ -12,7 +12,7 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Where `npm run build` leaves the pages: seen from a source, and from what it was compiled to. */
+/** Where `npm run build` puts the pages, relative to this file as source and as compiled. */
 const places = ['../../dist/web', '../../web'].map(place => fileURLToPath(new URL(place, import.meta.url)));
 
 function pathOf(name: string): string {
@@ -21,6 +21,7 @@ function pathOf(name: string): string {
   return name.startsWith('docs.') ? `/api/docs/${name}` : `/inspect/${name}`;
 }
 
+/** A file of a page, with its version for conditional requests. */
 export interface Page {
   readonly version: string;
   readonly answer: HttpAnswer;
@@ -44,8 +45,8 @@ function read(directory: string): Map<string, Page> {
 }
 
 /**
- * The files of the pages, by path, read once. None where nobody has built it: then there is nothing at these URLs. A browser asks
- * each time whether its copy is still right, for names stay and contents change.
+ * The files of the pages by path, read once; empty if they are not built. A file keeps its name when its
+ * contents change, so browsers ask each time whether their copy is current.
  */
 export function readPages(): ReadonlyMap<string, Page> {
   for (const place of places) {

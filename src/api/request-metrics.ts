@@ -1,5 +1,5 @@
-// prom-client makes a text of the labels whenever it counts, which would make a read about a third dearer. So requests are counted
-// here, and it is told of them when somebody looks.
+// prom-client builds a string of the labels for every count, which would make a read request about a third
+// slower. So requests are counted in maps here, and converted when the metrics are read.
 import { Counter, type Histogram, type MetricValueWithName, type Registry } from 'prom-client';
 
 type Label = 'route' | 'method' | 'le';
@@ -30,13 +30,13 @@ interface Tally {
   readonly route: string;
   readonly method: string;
   readonly byStatus: Map<number, number>;
-  /** By bucket, each without those below it. */
+  /** Counts by bucket, not cumulative. */
   readonly byDuration: number[];
-  /** Of all of them together. */
+  /** Sum of the durations. */
   seconds: number;
 }
 
-/** The values of a histogram, as Prometheus wants them: each bucket holds those below it as well. */
+/** The values of a histogram in the form of Prometheus: the buckets are cumulative. */
 function* valuesOf(name: string, tally: Tally): Generator<MetricValueWithName<Label>, undefined> {
   const { route, method, byDuration, seconds } = tally;
   let count = 0;
@@ -49,7 +49,7 @@ function* valuesOf(name: string, tally: Tally): Generator<MetricValueWithName<La
   yield { metricName: `${name}_count`, labels: { route, method }, value: count };
 }
 
-/** A histogram whose values are taken when somebody looks: what a registry asks of a metric, and no more. */
+/** Registers a histogram whose values are computed when read. A registry uses only these two members. */
 function registerHistogram(
   registry: Registry,
   name: string,
@@ -60,7 +60,10 @@ function registerHistogram(
   registry.registerMetric({ name, get } as unknown as Histogram<Label>);
 }
 
-/** Counts requests for a registry; `route` is the pattern of the URL, undefined where there is none. */
+/**
+ * Registers the metrics of requests. The function that is returned counts one request: `route` is the pattern
+ * of its URL, undefined for an unknown URL.
+ */
 export function createRequestMetrics(
   registry: Registry,
 ): (route: string | undefined, method: string, status: number, seconds: number) => void {
@@ -98,7 +101,7 @@ export function createRequestMetrics(
   }
 
   return (route = 'none', method, status, seconds) => {
-    // A client may make up any method where there is no route.
+    // Without a route the method may be any text of a client: one label for all bounds the number of series.
     const tally = tallyOf(route, route === 'none' ? 'any' : method);
     tally.byStatus.set(status, (tally.byStatus.get(status) ?? 0) + 1);
     const bucket = BOUNDS.findIndex(bound => seconds <= bound);

@@ -5,8 +5,8 @@ import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
 import { attemptedName } from './access/authentication.ts';
 import { type Address, addressText, createClientAddress } from './access/client-address.ts';
 import { createCors } from './access/cors.ts';
-import { createGate } from './access/host-and-origin-check.ts';
-import { createHandler, type Told } from './handler.ts';
+import { createHostAndOriginCheck } from './access/host-and-origin-check.ts';
+import { createHandler, type RequestFacts } from './handler.ts';
 import { type HttpAnswer, ofError } from './http/answer.ts';
 import type { TlsFiles } from './http/certificate.ts';
 import { createConnectionRecycling } from './http/connection-recycling.ts';
@@ -18,40 +18,45 @@ import type { Answers } from './routes/idempotency.ts';
 import type { MetricsAccess } from './routes/open.ts';
 import { routeTable, type Served } from './routes/table.ts';
 
-/** What changes nothing, and is asked all the time. */
+/** Methods that change nothing and are frequent: they are logged at level debug, unless they fail. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
+/** The API on its listening socket. */
 export interface Api {
-  /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
+  /** Begins to accept connections; resolves with the port. Rejects with an `Error` that says why not. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
-  /** Takes the certificate as its files are now, for new connections. Throws a sentence where it is no good; the old one stays. */
+  /**
+   * Reads the certificate from its files again, for new connections. Throws an `Error` with a sentence if it
+   * cannot be used; the old one stays.
+   */
   reloadCertificate(): void;
   /**
-   * Takes no more connections and answers 503 on those that are open, waits for the requests at work, at most `graceMs`, and then
-   * closes every connection.
+   * Accepts no more connections, answers 503 (STOPPING) on open ones, waits for the requests in progress, at
+   * most `graceMs`, and then closes every connection.
    */
   stop(graceMs: number): Promise<void>;
 }
 
+/** Settings of the API, as `src/config` has them. */
 export interface ApiSettings {
   /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined;
-  /** Names by which a service on a loopback address is asked, besides its own. */
+  /** Names that a Host header may have on a loopback address, besides the loopback names. */
   readonly hostNames: readonly string[];
   /** Origins whose pages may use the API. */
   readonly allowedOrigins: readonly string[];
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
-  /** How many requests may be at work; past it they are answered 503. */
+  /** The limit of concurrent requests; beyond it they are answered 503 (BUSY). */
   readonly maxRequests: number;
   readonly metricsAccess: MetricsAccess;
 }
 
 interface Parts extends Omit<Served, 'forget' | 'metricsAccess'> {
-  /** Answers to requests with an Idempotency-Key. */
+  /** The answers to requests with an Idempotency-Key. */
   readonly answers: Answers;
-  /** Whether the store has room only for what frees some; never, where it is left out. */
+  /** Whether the store accepts only requests that free room; by default it never does. */
   readonly isFull?: () => boolean;
   readonly log: Logger;
   readonly settings: ApiSettings;
@@ -64,16 +69,16 @@ const isOfLogins = (code: ErrorCode | undefined): boolean =>
 export function createApi(parts: Parts): Api {
   const { accounts, answers, events, monitoring, log, settings } = parts;
   const network = {
-    isParting: createConnectionRecycling(),
+    isLastOnConnection: createConnectionRecycling(),
     clientAddress: createClientAddress(settings.trustedProxies),
   };
   const cors = createCors(settings.allowedOrigins);
-  let gate: ReturnType<typeof createGate> | undefined;
+  let checkHostAndOrigin: ReturnType<typeof createHostAndOriginCheck> | undefined;
   const handle = createHandler({
     ...routeTable({ ...parts, forget: answers.forget, metricsAccess: settings.metricsAccess }),
     accounts,
     maxRequests: settings.maxRequests,
-    gate: (head, changes) => gate?.(head, changes),
+    checkHostAndOrigin: (head, changes) => checkHostAndOrigin?.(head, changes),
     once: answers.once,
     isFull: parts.isFull ?? (() => false),
   });
@@ -82,18 +87,21 @@ export function createApi(parts: Parts): Api {
   let working = 0;
   let whenIdle = (): void => {};
 
-  /** Logs. A full disk under the log must not end requests: what is thrown in a callback of uWebSockets.js ends the process. */
-  function say(level: 'debug' | 'info' | 'error' | 'fatal', facts: object, what: string): void {
+  /**
+   * Writes a log line. An error is dropped, for example when the disk of the log is full: an exception in a
+   * callback of uWebSockets.js would end the process.
+   */
+  function writeLog(level: 'debug' | 'info' | 'error' | 'fatal', fields: object, message: string): void {
     try {
-      log[level](facts, what);
+      log[level](fields, message);
     } catch {
-      // There is nowhere left to say it.
+      // There is no other place to report it.
     }
   }
 
-  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: Told): HttpAnswer {
+  function errorAnswer(exchange: Exchange, error: unknown, { isTrusted }: RequestFacts): HttpAnswer {
     if (!(error instanceof PdiskError))
-      say('error', { request: exchange.id, err: error }, 'a request failed');
+      writeLog('error', { request: exchange.id, err: error }, 'a request failed');
     return isTrusted ? ofError(error) : withoutPaths(ofError(error));
   }
 
@@ -101,7 +109,7 @@ export function createApi(parts: Parts): Api {
     const { id: request, head } = exchange;
     const started = performance.now();
     let client: Address | undefined;
-    const told: Told = { account: undefined, isTrusted: false, route: undefined };
+    const facts: RequestFacts = { account: undefined, isTrusted: false, route: undefined };
     let finished = false;
     working += 1;
 
@@ -112,10 +120,10 @@ export function createApi(parts: Parts): Api {
       working -= 1;
       if (working === 0) whenIdle();
       const ms = performance.now() - started;
-      monitoring.figures.request(told.route, head.method, status, ms / 1000);
+      monitoring.figures.request(facts.route, head.method, status, ms / 1000);
       const level = READING.has(head.method) && !error ? 'debug' : 'info';
       if (!logs[level]) return;
-      say(
+      writeLog(
         level,
         {
           request,
@@ -125,7 +133,7 @@ export function createApi(parts: Parts): Api {
           ...(error && { code: error.code, messages: error.messages }),
           ...(exchange.isGone && { aborted: true }),
           ms: Math.round(ms * 1000) / 1000,
-          account: told.account,
+          account: facts.account,
           ...(client && { client: addressText(client) }),
           ...(isOfLogins(error?.code) && { attempted: attemptedName(head.authorization) }),
         },
@@ -140,11 +148,11 @@ export function createApi(parts: Parts): Api {
     try {
       if (stopped) throw errorOf('STOPPING');
       if (working > settings.maxRequests) throw errorOf('BUSY');
-      answer = cors.preflight(head) ?? handle(exchange, told);
+      answer = cors.preflight(head) ?? handle(exchange, facts);
     } catch (error) {
-      answer = errorAnswer(exchange, error, told);
+      answer = errorAnswer(exchange, error, facts);
     }
-    // Later its connection may be gone, and cannot be asked.
+    // Read now: after an `await` the connection may be gone.
     if (logs.debug || (logs.info && (answer instanceof Promise || answer.error || !READING.has(head.method))))
       client = exchange.address;
     if (!(answer instanceof Promise)) {
@@ -152,9 +160,9 @@ export function createApi(parts: Parts): Api {
       return;
     }
     answer
-      .catch(error => errorAnswer(exchange, error, told))
+      .catch(error => errorAnswer(exchange, error, facts))
       .then(send)
-      .catch(error => say('fatal', { request, err: error }, 'an answer could not be sent'));
+      .catch(error => writeLog('fatal', { request, err: error }, 'an answer could not be sent'));
   }
 
   function mount(app: TemplatedApp): void {
@@ -163,16 +171,16 @@ export function createApi(parts: Parts): Api {
       try {
         serve(new Exchange(response, request, network, upgrading));
       } catch (error) {
-        say('fatal', { err: error }, 'a request could not be served');
+        writeLog('fatal', { err: error }, 'a request could not be served');
       }
     };
     app.ws<Attached>('/*', { ...webSocketBehavior(events.idleSeconds), upgrade: take });
     app.any('/*', (response, request) => take(response, request));
   }
-  const front = createListener({ ...settings, mount, warn: sentence => log.warn(sentence) });
+  const listener = createListener({ ...settings, mount, warn: sentence => log.warn(sentence) });
 
   async function drain(graceMs: number): Promise<void> {
-    front.refuse();
+    listener.refuse();
     if (working > 0) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, graceMs);
@@ -183,18 +191,23 @@ export function createApi(parts: Parts): Api {
       });
     }
     events.streams.stop();
-    // What was answered in this very step is still corked.
+    // Answers of this turn of the event loop are still in the cork buffer.
     await setImmediate();
-    front.close();
+    listener.close();
   }
 
   return {
     async listen(host, port) {
       const { hostNames, tls } = settings;
-      gate = createGate({ host, secure: tls !== undefined, hostNames, isAllowed: cors.isAllowed });
-      return { port: await front.listen(host, port) };
+      checkHostAndOrigin = createHostAndOriginCheck({
+        host,
+        secure: tls !== undefined,
+        hostNames,
+        isAllowed: cors.isAllowed,
+      });
+      return { port: await listener.listen(host, port) };
     },
-    reloadCertificate: front.reload,
+    reloadCertificate: listener.reload,
     stop(graceMs) {
       stopped ??= drain(graceMs);
       return stopped;

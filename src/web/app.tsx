@@ -8,7 +8,7 @@ import { Overview } from './overview.tsx';
 import type { Disk } from './wire.ts';
 import { sentenceOf } from './words.ts';
 
-/** Which disk is looked at stands behind the # of the address: it can be kept, and says nothing of who looks. */
+/** The UUID of the disk that is shown is in the fragment of the URL, so that it can be bookmarked. */
 const chosen = (): string => location.hash.slice(1).replace('all', '');
 
 function useChosen(): string {
@@ -21,18 +21,18 @@ function useChosen(): string {
   return uuid;
 }
 
-/** The charts, made from the JSON that the service answers. */
-function useMachines(client: Client): ReadonlyMap<string, AnyStateMachine> {
-  const [machines, setMachines] = useState<ReadonlyMap<string, AnyStateMachine>>(new Map());
+/** The charts, created from the JSON of the API. */
+function useCharts(client: Client): ReadonlyMap<string, AnyStateMachine> {
+  const [charts, setCharts] = useState<ReadonlyMap<string, AnyStateMachine>>(new Map());
   useEffect(() => {
     const fetchOne = async (name: string) =>
-      [name, createMachine(await client.get<object>(`/api/machines/${name}`))] as const;
-    void Promise.all(['disk', 'attachment'].map(fetchOne)).then(all => setMachines(new Map(all)));
+      [name, createMachine(await client.get<object>(`/api/charts/${name}`))] as const;
+    void Promise.all(['disk', 'attachment'].map(fetchOne)).then(all => setCharts(new Map(all)));
   }, [client]);
-  return machines;
+  return charts;
 }
 
-const MOST = 50;
+const MAX_SHOWN = 50;
 
 const mark = (isChosen: boolean) => (isChosen ? { class: 'chosen', 'aria-current': 'page' as const } : {});
 
@@ -50,7 +50,7 @@ function Finder({ disks, uuid }: { disks: ReadonlyMap<string, Disk>; uuid: strin
       </label>
       <p role="status">
         {matches.length} of {disks.size} disks
-        {matches.length > MOST && `, the first ${MOST} are shown`}
+        {matches.length > MAX_SHOWN && `, the first ${MAX_SHOWN} are shown`}
       </p>
       <ul>
         <li>
@@ -58,7 +58,7 @@ function Finder({ disks, uuid }: { disks: ReadonlyMap<string, Disk>; uuid: strin
             All charts
           </a>
         </li>
-        {matches.slice(0, MOST).map(disk => (
+        {matches.slice(0, MAX_SHOWN).map(disk => (
           <li key={disk.uuid}>
             <a href={`#${disk.uuid}`} {...mark(uuid === disk.uuid)}>
               <span>{disk.tag || 'no tag'}</span> of {disk.owner}
@@ -72,7 +72,7 @@ function Finder({ disks, uuid }: { disks: ReadonlyMap<string, Disk>; uuid: strin
 }
 
 function Inspector({ client, leave }: { client: Client; leave: () => void }) {
-  const machines = useMachines(client);
+  const charts = useCharts(client);
   const { isLive, disks, last } = useNews(client);
   const uuid = useChosen();
   const heard = last && (uuid === '' || last.subject === uuid) ? sentenceOf(last) : '';
@@ -94,9 +94,9 @@ function Inspector({ client, leave }: { client: Client; leave: () => void }) {
             {heard}
           </p>
           {uuid === '' ? (
-            <Overview client={client} machines={machines} last={last} />
+            <Overview client={client} charts={charts} last={last} />
           ) : (
-            <DiskPage key={uuid} client={client} uuid={uuid} machines={machines} last={last} />
+            <DiskPage key={uuid} client={client} uuid={uuid} charts={charts} last={last} />
           )}
         </main>
       </div>
@@ -104,6 +104,7 @@ function Inspector({ client, leave }: { client: Client; leave: () => void }) {
   );
 }
 
+/** The login, then the inspector. */
 export function App() {
   const [client, setClient] = useState<Client>();
   return client ? (

@@ -3,19 +3,19 @@ import type { AnyStateMachine } from 'xstate';
 import { type Arrow, type Box, drawingOf, labelOf, lineHeight, type Point } from './layout.ts';
 
 interface Props {
-  readonly machine: AnyStateMachine;
-  /** Where something is. */
+  readonly chart: AnyStateMachine;
+  /** The state to highlight. */
   readonly present?: string | undefined;
-  /** The last transition. */
+  /** The last transition, to highlight. */
   readonly taken?: { readonly from: string | null; readonly to: string } | undefined;
-  /** How many are in each state. */
+  /** The number of actors in each state. */
   readonly counts?: ReadonlyMap<string, number> | undefined;
 }
 
 /** A loop from the right of its box to its label. */
 const loopOf = ({ x, y, width }: Box, label: Arrow['label']): string => {
   const right = x + width / 2;
-  // A curve comes three quarters of the way to its control points.
+  // A cubic Bézier curve reaches three quarters of the way to its control points.
   const reach = right + Math.max(34, ((label.x - label.width / 2 - right) * 4) / 3);
   return `M${right} ${y - 8}C${reach} ${y - 24} ${reach} ${y + 24} ${right} ${y + 8}`;
 };
@@ -74,16 +74,16 @@ const Transition = ({ arrow, loop, isTaken }: { arrow: Arrow; loop: Box | undefi
   </g>
 );
 
-/** A chart as a drawing. Who does not see it hears its name and the present state; the page says the rest in words. */
-export function Chart({ machine, present, taken, counts }: Props) {
-  const { width, height, boxes, arrows } = useMemo(() => drawingOf(machine), [machine]);
+/** A chart as a drawing. A screen reader gets its name and present state; the page says the rest in words. */
+export function Chart({ chart, present, taken, counts }: Props) {
+  const { width, height, boxes, arrows } = useMemo(() => drawingOf(chart), [chart]);
   const where = present === undefined ? '' : `; present state: ${present}`;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section class="chart" tabIndex={0} aria-label={`Drawing of the chart ${machine.id}`}>
+    <section class="chart" tabIndex={0} aria-label={`Drawing of the chart ${chart.id}`}>
       <svg
         role="img"
-        aria-label={`State chart ${machine.id}${where}`}
+        aria-label={`State chart ${chart.id}${where}`}
         viewBox={`0 0 ${width} ${height}`}
         width={width}
         height={height}

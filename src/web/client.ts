@@ -1,29 +1,34 @@
-// Name and password live in this closure and nowhere else; the stream, which cannot send headers, gets a ticket that is good once.
+// Name and password stay in this closure. The stream cannot send headers, so it gets a ticket, valid once.
 import type { Change, Control } from './wire.ts';
 
 const AGAIN_MS = 2000;
 
 interface Listener {
-  /** Everything known so far is void: a snapshot follows. */
+  /** The connection is open; what is known so far is outdated, and a snapshot follows. */
   opened(): void;
   closed(): void;
   change(change: Change): void;
   control(control: Control): void;
 }
 
+/** The API as one account uses it. */
 export interface Client {
-  /** Rejects with the API's own sentences. */
+  /** Asks with GET. Rejects with an `Error` that has the API's own sentences. */
   get<T>(path: string): Promise<T>;
-  /** Listens to all changes that the account may see, and again whenever the connection was lost; ends with the function returned. */
+  /**
+   * Follows all changes that the account may see, and reconnects when the connection is lost. The function
+   * that is returned ends it.
+   */
   listen(listener: Listener): () => void;
 }
 
+/** A client of the API with these credentials. The first request checks them. */
 export function createClient(name: string, password: string): Client {
   const bytes = new TextEncoder().encode(`${name}:${password}`);
   const authorization = `Basic ${btoa(String.fromCharCode(...bytes))}`;
 
   async function ask<T>(method: string, path: string): Promise<T> {
-    // Without `omit` a wrong password makes the browser ask with a window of its own, and keep what it is told.
+    // Without `omit` the browser would ask for a password itself after a wrong one, and store it.
     const response = await fetch(path, { method, headers: { authorization }, credentials: 'omit' });
     const body = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(body.message?.join('; ') ?? response.statusText);

@@ -28,7 +28,10 @@ const Requests = ({ findings }: { findings: readonly Finding[] }) => (
 
 const Others = ({ findings }: { findings: readonly Finding[] }) => (
   <details>
-    <summary>What else it would hear now: {findings.filter(one => one.outcome !== 'unheard').length}</summary>
+    <summary>
+      Other events that it would take or refuse now:{' '}
+      {findings.filter(one => one.outcome !== 'unheard').length}
+    </summary>
     <table>
       <thead>
         <tr>
@@ -78,10 +81,10 @@ function Where({ place }: { place: Place }) {
 
 const Attachment = (props: {
   place: AttachmentPlace;
-  machine: AnyStateMachine | undefined;
+  chart: AnyStateMachine | undefined;
   last: Change | undefined;
 }) => {
-  const { place, machine, last } = props;
+  const { place, chart, last } = props;
   const taken = last?.data.attachment?.id === place.id ? last.data : undefined;
   return (
     <section class="attachment" aria-label={`Attachment to ${nameOf(place)}`}>
@@ -91,7 +94,7 @@ const Attachment = (props: {
       </h3>
       <p>Since {time(place.since)}.</p>
       <Where place={place} />
-      {machine && <Chart machine={machine} present={place.state} taken={taken} />}
+      {chart && <Chart chart={chart} present={place.state} taken={taken} />}
     </section>
   );
 };
@@ -111,18 +114,18 @@ const History = ({ history }: { history: DiskPlace['history'] }) => (
   </section>
 );
 
-/** One disk and its attachments: where they are, what they would do, and what happened to them. */
+/** One disk and its attachments: their states, what they would do with each request, and their history. */
 export function DiskPage(props: {
   client: Client;
   uuid: string;
-  machines: ReadonlyMap<string, AnyStateMachine>;
+  charts: ReadonlyMap<string, AnyStateMachine>;
   last: Change | undefined;
 }) {
-  const { client, uuid, machines } = props;
+  const { client, uuid, charts } = props;
   const last = props.last?.subject === uuid ? props.last : undefined;
   const path = `/api/disks/${uuid}/chart`;
   const { value: place, trouble } = useAnswer<DiskPlace>(client, path, last?.sequence, 100);
-  const machine = machines.get('disk');
+  const chart = charts.get('disk');
   if (!place) return <p role="status">{trouble || 'One moment.'}</p>;
   const { disk, attachments } = place;
   return (
@@ -136,15 +139,11 @@ export function DiskPage(props: {
         {attachments.length > 0 && `: ${attachments.map(nameOf).join(', ')}`}.
       </p>
       <Where place={place} />
-      {machine && (
-        <Chart
-          machine={machine}
-          present={place.state}
-          taken={last?.data.attachment ? undefined : last?.data}
-        />
+      {chart && (
+        <Chart chart={chart} present={place.state} taken={last?.data.attachment ? undefined : last?.data} />
       )}
       {attachments.map(one => (
-        <Attachment key={one.id} place={one} machine={machines.get('attachment')} last={last} />
+        <Attachment key={one.id} place={one} chart={charts.get('attachment')} last={last} />
       ))}
       <History history={place.history} />
     </article>

@@ -6,11 +6,13 @@ const CHARACTER = 6.7;
 const LINE = 15;
 const NODE_HEIGHT = 34;
 
+/** In pixels, from the upper left corner. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
+/** A state; x and y are its centre. */
 export interface Box extends Point {
   readonly state: string;
   readonly width: number;
@@ -18,7 +20,7 @@ export interface Box extends Point {
   readonly isFinal: boolean;
 }
 
-/** All transitions from one state to another, drawn as one arrow with a line of text for each. */
+/** All transitions from one state to another, drawn as one arrow with a line of text each. */
 export interface Arrow {
   readonly from: string;
   readonly to: string;
@@ -27,6 +29,7 @@ export interface Arrow {
   readonly label: Point & { readonly width: number };
 }
 
+/** A chart with the places of its parts, in pixels. */
 export interface Drawing {
   readonly width: number;
   readonly height: number;
@@ -34,17 +37,18 @@ export interface Drawing {
   readonly arrows: readonly Arrow[];
 }
 
+/** The text of a transition, `EVENT [guard]`. */
 export const labelOf = ({ event, guard }: Edge): string => (guard ? `${event} [${guard}]` : event);
 
-/** Where the states and transitions of a flat chart go, in pixels. Centres are given of boxes and labels. */
-export function drawingOf(machine: AnyStateMachine): Drawing {
+/** The layout of a flat chart, in pixels. Boxes and labels are given by their centres. */
+export function drawingOf(chart: AnyStateMachine): Drawing {
   const graph = new Graph();
   graph.setGraph({ rankdir: 'TB', nodesep: 28, ranksep: 36, edgesep: 14, marginx: 12, marginy: 12 });
-  for (const state of Object.keys(machine.root.states)) {
+  for (const state of Object.keys(chart.root.states)) {
     graph.setNode(state, { width: 24 + state.length * 8.5, height: NODE_HEIGHT });
   }
   const groups = new Map<string, Edge[]>();
-  for (const edge of edgesOf(machine)) {
+  for (const edge of edgesOf(chart)) {
     if (edge.to === undefined) continue;
     const key = `${edge.from}\n${edge.to}`;
     groups.set(key, [...(groups.get(key) ?? []), edge]);
@@ -57,7 +61,7 @@ export function drawingOf(machine: AnyStateMachine): Drawing {
   }
   layout(graph);
 
-  const boxes = Object.entries(machine.root.states).map(([state, { type }]) => {
+  const boxes = Object.entries(chart.root.states).map(([state, { type }]) => {
     const { x = 0, y = 0, width = 0, height = 0 } = graph.node(state);
     return { state, x, y, width, height, isFinal: type === 'final' };
   });
@@ -70,4 +74,5 @@ export function drawingOf(machine: AnyStateMachine): Drawing {
   return { width, height, boxes, arrows };
 }
 
+/** Height of a line of a label, in pixels. */
 export const lineHeight = LINE;

@@ -3,7 +3,7 @@ import { type Client, createClient } from './client.ts';
 
 const TROUBLE = 'The service cannot be reached.';
 
-/** Asks who is there, and keeps the answer in memory only: a reload forgets it. */
+/** Asks for name and password, and keeps them in memory only: a reload forgets them. */
 export function Login({ found }: { found: (client: Client) => void }) {
   const [trouble, setTrouble] = useState('');
 
@@ -12,7 +12,7 @@ export function Login({ found }: { found: (client: Client) => void }) {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     const client = createClient(String(fields.get('name')), String(fields.get('password')));
     try {
-      await client.get('/api/machines');
+      await client.get('/api/charts');
       found(client);
     } catch (error) {
       setTrouble(error instanceof Error ? error.message : TROUBLE);

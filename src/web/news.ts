@@ -3,6 +3,7 @@ import type { Client } from './client.ts';
 import type { Change, Disk } from './wire.ts';
 import { goneStates } from './words.ts';
 
+/** What the event stream has told so far. */
 export interface News {
   readonly isLive: boolean;
   readonly disks: ReadonlyMap<string, Disk>;
@@ -12,7 +13,7 @@ export interface News {
 
 const isEnd = ({ data }: Change): boolean => data.attachment === null && goneStates.has(data.to);
 
-/** Follows the stream: which disks there are, and what happened last. */
+/** Follows the event stream: the disks that exist, and the newest change. */
 export function useNews(client: Client): News {
   const disks = useRef(new Map<string, Disk>());
   const [news, setNews] = useState<News>({ isLive: false, disks: disks.current, last: undefined });
@@ -40,7 +41,10 @@ export function useNews(client: Client): News {
   return news;
 }
 
-/** What is at a URL, asked anew when `version` changes, but not more often than `atMostEveryMs`, and never twice at once. */
+/**
+ * The answer at a URL. It is fetched again when `version` changes, but not more often than `atMostEveryMs`,
+ * and never twice at once.
+ */
 export function useAnswer<T>(
   client: Client,
   path: string,

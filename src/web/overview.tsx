@@ -2,17 +2,17 @@ import type { AnyStateMachine } from 'xstate';
 import { Chart } from './chart.tsx';
 import type { Client } from './client.ts';
 import { useAnswer } from './news.ts';
-import type { Change, MachineEntry } from './wire.ts';
+import type { Change, ChartEntry } from './wire.ts';
 
 /** All charts side by side, with how many disks and attachments are in each state. */
 export function Overview(props: {
   client: Client;
-  machines: ReadonlyMap<string, AnyStateMachine>;
+  charts: ReadonlyMap<string, AnyStateMachine>;
   last: Change | undefined;
 }) {
-  const { value: entries = [] } = useAnswer<MachineEntry[]>(
+  const { value: entries = [] } = useAnswer<ChartEntry[]>(
     props.client,
-    '/api/machines',
+    '/api/charts',
     props.last?.sequence,
     500,
   );
@@ -22,11 +22,11 @@ export function Overview(props: {
       <h2 id="all">All charts</h2>
       <div class="side-by-side">
         {entries.map(({ name, states }) => {
-          const machine = props.machines.get(name);
+          const chart = props.charts.get(name);
           const counts = new Map(states.map(({ state, count }) => [state, count]));
           const taken = props.last && of(props.last) === name ? props.last.data : undefined;
           return (
-            <section key={name} aria-labelledby={`chart-${name}`} data-machine={name}>
+            <section key={name} aria-labelledby={`chart-${name}`} data-chart={name}>
               <h3 id={`chart-${name}`}>{name}</h3>
               <p class="counts">
                 {states
@@ -34,7 +34,7 @@ export function Overview(props: {
                   .map(({ state, count }) => `${count} ${state}`)
                   .join(', ') || 'none now'}
               </p>
-              {machine && <Chart machine={machine} counts={counts} taken={taken} />}
+              {chart && <Chart chart={chart} counts={counts} taken={taken} />}
             </section>
           );
         })}

@@ -43,8 +43,8 @@ test('what a chart would do with a request is what it does', t => {
 
 test('the charts in the examples are those that there are', t => {
   const states = Object.keys(diskMachine.states);
-  t.like(example('/api/machines', 'machines'), {
+  t.like(example('/api/charts', 'charts'), {
     0: { name: 'disk', states: states.map(state => ({ state })) },
   });
-  t.deepEqual(Object.keys((example('/api/machines/{machine}', 'disk') as { states: object }).states), states);
+  t.deepEqual(Object.keys((example('/api/charts/{name}', 'disk') as { states: object }).states), states);
 });

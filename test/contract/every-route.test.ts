@@ -79,6 +79,8 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
   'GET /api/asyncapi.json': [everyone(200), plain],
   'GET /api/events': [allButNobody('BAD_REQUEST'), plain],
   'POST /api/events/ticket': [allButNobody(201), plain],
+  'GET /api/charts': [allButNobody(200), plain],
+  'GET /api/charts/{name}': [allButNobody(200), () => ({ path: '/api/charts/disk' })],
   'GET /api/machines': [allButNobody(200), plain],
   'GET /api/machines/{machine}': [allButNobody(200), () => ({ path: '/api/machines/disk' })],
   'GET /api/disks': [allButNobody(200), plain],

@@ -37,14 +37,26 @@ const found = (chart: Chart | undefined, event: string, given = ''): Finding | u
 test('a machine that is made of its JSON is the same machine, and .mmd is the committed diagram', async t => {
   const { service } = await startSite(t);
   for (const [name, machine] of Object.entries(machines)) {
-    const json = await service.call('GET', `/api/machines/${name}`);
+    const json = await service.call('GET', `/api/charts/${name}`);
     t.deepEqual(drawn(createMachine(json.body as object)), drawn(machine));
-    const { text } = await service.call('GET', `/api/machines/${name}.mmd`);
+    const { text } = await service.call('GET', `/api/charts/${name}.mmd`);
     const page = readFileSync(new URL(`../../machines/${name}.md`, import.meta.url), 'utf8');
     t.true(page.includes(text), text);
     t.deepEqual(linesOf(text), linesOf(page));
   }
-  t.is((await service.call('GET', '/api/machines/nothing')).status, 404);
+  t.is((await service.call('GET', '/api/charts/nothing')).status, 404);
+});
+
+test('the paths under /api/machines are aliases: they answer the same bytes', async t => {
+  const { service, hotattach } = await startSite(t);
+  await hotattach(await service.create(), '1');
+  for (const end of ['', '/disk', '/attachment', '/disk.mmd', '/attachment.mmd', '/nothing']) {
+    const chart = await service.call('GET', `/api/charts${end}`);
+    const alias = await service.call('GET', `/api/machines${end}`);
+    t.is(chart.status, end === '/nothing' ? 404 : 200, end);
+    t.is(alias.text, chart.text);
+    t.is(alias.status, chart.status);
+  }
 });
 
 test('a chart says what would be refused and why, in the words of the answer to who tries', async t => {
@@ -144,7 +156,7 @@ test('a chart is seen by whom the disk is, and of machines no more than elsewher
   t.is(found(outside, 'HOTATTACH', 'another')?.code, 'LIMIT_REACHED');
   // An id is random, and may have any letters in it.
   t.false(text.replaceAll(outside.attachments[0]?.id ?? '', '').includes('n1'), text);
-  const counted = (await service.call('GET', '/api/machines', { as: bob })).body as {
+  const counted = (await service.call('GET', '/api/charts', { as: bob })).body as {
     states: { state: string; count: number }[];
   }[];
   t.deepEqual(

@@ -92,12 +92,12 @@ test('the page draws the graphs of the committed diagrams, and counts what is in
   const uuid = await service.create();
   const { page, said } = await openPage(t, service.url);
   for (const name of ['disk', 'attachment']) {
-    const section = page.locator(`[data-machine=${name}]`);
+    const section = page.locator(`[data-chart=${name}]`);
     await section.locator('svg').waitFor();
     const edges = await page.evaluate<string[]>(
-      `[...document.querySelectorAll('[data-machine=${name}] [data-edge]')].map(one => one.dataset.edge)`,
+      `[...document.querySelectorAll('[data-chart=${name}] [data-edge]')].map(one => one.dataset.edge)`,
     );
-    const { text } = await service.call('GET', `/api/machines/${name}.mmd`);
+    const { text } = await service.call('GET', `/api/charts/${name}.mmd`);
     const committed = readFileSync(new URL(`../../machines/${name}.md`, import.meta.url), 'utf8');
     // Mermaid's names have no hyphens.
     const drawn = linesOf(edges.map(edge => `  ${edge.replaceAll(/(?<=\w)-(?=\w)/g, '_')}`).join('\n'));

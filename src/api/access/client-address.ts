@@ -1,21 +1,22 @@
-// Behind a proxy every connection has the proxy's address, and one client's wrong logins would be everybody's. A proxy says in
-// X-Forwarded-For who asked it; of anybody else that header is only a claim, so it is read from its end, as long as proxies wrote it
-// that are trusted. The header Forwarded is not looked at: most proxies pass on whatever their client wrote there.
+// Behind a proxy every connection has the address of the proxy, and the wrong logins of one client would
+// count for all. A proxy appends its client to X-Forwarded-For. From anybody else that header is only a
+// claim, so it is read from its end, as far as trusted proxies wrote it. The header Forwarded (RFC 7239) is
+// ignored: most proxies pass on what their client wrote there.
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
-/** An address: 4 bytes, or 16, in hexadecimal. One of IPv4 that IPv6 wraps is one of IPv4. */
+/** An address in hexadecimal, 4 or 16 bytes. An IPv4-mapped IPv6 address is in its IPv4 form. */
 export type Address = string;
 
-const WRAPPED = /^0{20}f{4}(?<v4>[0-9a-f]{8})$/;
+const IPV4_MAPPED = /^0{20}f{4}(?<v4>[0-9a-f]{8})$/;
 const familyOf = (text: string): 'ipv4' | 'ipv6' => (isIP(text) === 6 ? 'ipv6' : 'ipv4');
 
-/** The address of these bytes. */
+/** The address in these bytes, 4 or 16 in network order. */
 export function addressOf(bytes: ArrayBuffer): Address {
   const hex = Buffer.from(bytes).toString('hex');
-  return WRAPPED.exec(hex)?.groups?.v4 ?? hex;
+  return IPV4_MAPPED.exec(hex)?.groups?.v4 ?? hex;
 }
 
-/** As people write it. */
+/** An address in its usual notation; empty if it is none. */
 export function addressText(address: Address): string {
   const bytes = Buffer.from(address, 'hex');
   if (bytes.length === 4) return bytes.join('.');
@@ -25,7 +26,7 @@ export function addressText(address: Address): string {
 }
 
 function bytesOfIPv6(text: string): Buffer {
-  // The last 4 bytes may be written as IPv4 is.
+  // The last 4 bytes may be in the notation of IPv4.
   const plain = text.replace(/%.*$/, '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
     const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number);
     return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
@@ -38,16 +39,16 @@ function bytesOfIPv6(text: string): Buffer {
   return Buffer.from(all.map(group => group.padStart(4, '0')).join(''), 'hex');
 }
 
-/** The address in an item of X-Forwarded-For, some proxies add a port; undefined where it is none. */
+/** The address in an item of X-Forwarded-For, without the port that some proxies add. */
 function addressIn(item: string): Address | undefined {
   const text = /^\[(?<v6>[^\]]+)\](?::\d+)?$/.exec(item)?.groups?.v6 ?? item.replace(/^([\d.]+):\d+$/, '$1');
   if (isIP(text) === 4) return Buffer.from(text.split('.').map(Number)).toString('hex');
   if (isIP(text) !== 6) return undefined;
   const hex = bytesOfIPv6(text).toString('hex');
-  return WRAPPED.exec(hex)?.groups?.v4 ?? hex;
+  return IPV4_MAPPED.exec(hex)?.groups?.v4 ?? hex;
 }
 
-/** Tells who asks: `trusted` are the addresses and networks (`10.0.0.0/8`) of proxies that are believed. */
+/** Returns a function that finds the address of a client. `trusted`: addresses and networks of proxies. */
 export function createClientAddress(
   trusted: readonly string[],
 ): (peer: Address, forwardedFor: string | undefined) => Address {

@@ -1,10 +1,11 @@
-// Cross-Origin Resource Sharing (https://fetch.spec.whatwg.org/#http-cors-protocol), for consoles on origins that the configuration names.
+// Cross-Origin Resource Sharing (https://fetch.spec.whatwg.org/#http-cors-protocol), for pages of origins
+// that the configuration names.
 
 import { type ResponseHeader, requestHeaders } from '../description/header-fields.ts';
 import type { HttpAnswer } from '../http/answer.ts';
 import type { Head } from '../http/head.ts';
 
-/** What pages may read of an answer besides its body, its type and its length. */
+/** Header fields that pages may read, besides those that they always may (type, length). */
 const EXPOSED: readonly ResponseHeader[] = [
   'X-Request-Id',
   'X-Error-Code',
@@ -17,19 +18,20 @@ const EXPOSED: readonly ResponseHeader[] = [
 ];
 const METHODS = 'DELETE, GET, HEAD, PATCH, POST, PUT';
 const SENDABLE = ['Authorization', 'Content-Type', ...Object.keys(requestHeaders)].join(', ');
-/** How long a browser may remember what it was told, in seconds. */
+/** Seconds for which a browser may cache the answer to a preflight request. */
 const REMEMBERED_S = '600';
 
+/** Cross-Origin Resource Sharing. */
 export interface Cors {
-  /** Whether a page of an origin that may use the API asks. */
+  /** Whether the request comes from a page of an allowed origin. */
   isAllowed(head: Head): boolean;
-  /** The answer to a browser that asks what a page may do; undefined where that is not asked, or not by such a page. */
+  /** The answer to a preflight request from an allowed origin; undefined for any other request. */
   preflight(head: Head): HttpAnswer | undefined;
-  /** The same answer, for the page to read where it may. */
+  /** The answer with the headers that let a page of an allowed origin read it. */
   readable(answer: HttpAnswer, head: Head): HttpAnswer;
 }
 
-/** Pages of these origins may use the API, with credentials that they send themselves. */
+/** CORS for these origins. Their pages send credentials themselves, in the header Authorization. */
 export function createCors(allowedOrigins: readonly string[]): Cors {
   const origins = new Set(allowedOrigins);
   const isAllowed = ({ origin }: Head): boolean => origin !== undefined && origins.has(origin.toLowerCase());

@@ -1,35 +1,37 @@
-// Browsers are made to ask for others: a page of a stranger sends forms here with the credentials that the browser has kept, or makes
-// its own name mean 127.0.0.1 and reads the answers (DNS rebinding). Browsers say so in headers that no page can forge.
+// Pages of other sites can misuse a browser: they send forms here with the credentials that the browser has
+// stored (CSRF), or make their own host name resolve to 127.0.0.1 and read the answers (DNS rebinding).
+// Browsers tell the origin and the host name in headers that no page can forge.
 import { isLoopback } from '../../config/loopback.ts';
 import { errorOf } from '../../errors.ts';
 import type { Head } from '../http/head.ts';
 
-/** The name in a Host header, without the port: lower case, without a final dot and without brackets. */
+/** The name in a Host header in lower case, without port, brackets and final dot. */
 function nameIn(host: string): string {
   const name = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host.toLowerCase());
   return (name?.[1] ?? name?.[2] ?? '').replace(/\.$/, '');
 }
 
-/** Whether a request comes from a page of this very service, as far as its browser says. */
+/** Whether a request comes from a page of this service, by the headers of its browser. */
 function isOfOurOwn({ origin, host }: Head, secure: boolean): boolean {
   const [scheme, rest] = (origin ?? '').toLowerCase().split('://');
-  // Before a proxy that ends TLS the browser's scheme is better than ours.
+  // Behind a proxy that ends TLS the browser says https, and this service listens with plain HTTP.
   return (scheme === 'https' || (scheme === 'http' && !secure)) && rest === host?.toLowerCase();
 }
 
 /**
- * Throws HOST_UNKNOWN or CROSS_SITE for what only a misled browser sends. `host` is where the service listens: on loopback it has no
- * names but `hostNames` and those of this machine to itself. `changes`: whether the request is one to change something.
+ * Returns a check that throws HOST_UNKNOWN (DNS rebinding) or CROSS_SITE (CSRF). `host`: the address that the
+ * service listens on; if that is a loopback address, its only names are `hostNames` and the loopback names.
+ * `changes`: whether the request is to change something.
  */
-export function createGate(listen: {
+export function createHostAndOriginCheck(listen: {
   readonly host: string;
   readonly secure: boolean;
   readonly hostNames: readonly string[];
-  /** Whether a page of another origin asks that may use the API. */
+  /** Whether the request comes from a page of another origin that may use the API. */
   readonly isAllowed: (head: Head) => boolean;
 }): (head: Head, changes: boolean) => void {
   const isLocal = isLoopback(listen.host);
-  /** What the last request that came through said: most say the same. */
+  /** The last Host header that was accepted: most requests have the same. */
   let known: string | undefined;
 
   function demandOurName(host = ''): void {
@@ -40,7 +42,7 @@ export function createGate(listen: {
 
   return (head, changes) => {
     if (isLocal && (known === undefined || head.host !== known)) demandOurName(head.host);
-    // A WebSocket begins with GET, and any page may read what comes over it.
+    // A WebSocket begins with GET, and the same-origin policy does not protect what it receives.
     if (!changes && !head.webSocket) return;
     const { fetchSite: site, origin, host } = head;
     const isForeign = site === 'cross-site' || site === 'same-site';

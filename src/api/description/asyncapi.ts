@@ -14,7 +14,7 @@ const messages = {
   event: { schema: eventSchema, title: 'A change of a disk or an attachment' },
   bookmark: { schema: bookmarkSchema, title: 'A place to resume from' },
   snapshot: { schema: snapshotSchema, title: 'The disks as they are' },
-  resync: { schema: resyncSchema, title: 'The place asked for is no longer in the log' },
+  resync: { schema: resyncSchema, title: 'The sequence asked for is no longer in the log' },
   pool: { schema: poolSchema, title: 'The pool runs full, or no longer does' },
   drift: { schema: driftSchema, title: 'Records, pool and domains differ, or no longer do' },
 };
@@ -30,7 +30,7 @@ const { $schema: _, ...query } = z.toJSONSchema(
     view: z
       .literal('full')
       .describe(
-        'A snapshot has all that there is to say of each disk: state, attachments, what is waited for',
+        'A snapshot shows the disks in the view `full`: with state, attachments, and what is waited for',
       )
       .optional(),
     disk: z.string().describe('Only events of this disk, or of several with commas').optional(),
@@ -58,7 +58,7 @@ function describe() {
       title: 'pdisk events',
       version,
       description:
-        'Every durable change of a disk or an attachment, in one order, without a gap. Over a WebSocket each message is one text frame; ' +
+        'Every durable change of a disk or an attachment, in order and without a gap. Over a WebSocket each message is one text frame; ' +
         'over Server-Sent Events each is the data of one event, control messages under the name "control".',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
@@ -84,7 +84,7 @@ function describe() {
 
 let text: string | undefined;
 
-/** The AsyncAPI 3.0 description of the stream, as JSON: made from the schemas that the messages are typed by. */
+/** The AsyncAPI 3.0 document of the stream, as JSON: made from the schemas that type the messages. */
 export function asyncApi(): string {
   text ??= JSON.stringify(describe());
   return text;

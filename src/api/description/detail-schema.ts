@@ -1,10 +1,11 @@
-// Without ids: the AsyncAPI document, whose messages have these schemas as well, has no components for them to refer to.
+// Schemas without ids: the messages of the AsyncAPI document have them too, and that document has no
+// components for references.
 import { z } from 'zod';
 import { diskStates } from '../../disks/service.ts';
 
 const instant = z.iso.datetime();
 
-/** What is told of an attachment. */
+/** The keys of an attachment. */
 export const attachmentShape = {
   id: z.string(),
   state: z.string(),
@@ -14,7 +15,7 @@ export const attachmentShape = {
   domain: z
     .uuid()
     .nullable()
-    .describe("libvirt's UUID of the machine; null before its launch, and to those who may not know"),
+    .describe("libvirt's UUID of the VM; null before its launch, and to those who may not know"),
   target: z
     .string()
     .regex(/^vd[a-z]$/)
@@ -22,20 +23,22 @@ export const attachmentShape = {
     .describe('null while none is promised, and to those who may not know'),
   since: instant,
   by: z.string().nullable().describe('The account that asked for it; null to those who may not know'),
-  away: z.boolean().describe('Its machine was saved to a file or has migrated, and was not found yet'),
+  away: z.boolean().describe('The VM was saved to a file or has migrated, and has not been found yet'),
   doubt: z
     .object({ message: z.string(), since: instant })
     .nullable()
-    .describe('Why it is not known whether its machine is gone; a detach call or an administrator says so'),
+    .describe(
+      'Why it is not known whether the VM is gone; null: it is known. A detach call or an administrator can say so',
+    ),
   diverted: z
     .string()
     .nullable()
     .describe(
-      'The path that the machine writes to instead of the volume: what it writes would be lost by a detach',
+      'The path that the VM writes to instead of the volume: a detach would lose what it writes; null: it writes to the volume',
     ),
 };
 
-/** What is told of a disk in the view `full`. */
+/** A disk in the view `full`. */
 export const detailsSchema = z
   .object({
     uuid: z.uuid(),
@@ -49,7 +52,7 @@ export const detailsSchema = z
       .object({ code: z.string(), message: z.string() })
       .nullable()
       .describe('Why its creation failed; null for others'),
-    limit: z.int().positive().describe('How many machines may use it at once'),
+    limit: z.int().positive().describe('How many VMs may use it at once'),
     users: z.int().min(0).describe('How many do'),
     remaining: z.int().min(0),
     attachments: z.array(z.object(attachmentShape)).describe('In order of attachment'),
@@ -59,7 +62,7 @@ export const detailsSchema = z
           for: z
             .enum(['pool', 'node', 'guest', 'person'])
             .describe(
-              'pool: for its volume; node: to plug it; guest: to let go of it; person: to say that its machine is gone',
+              'pool: for its volume; node: to plug it; guest: to let go of it; person: to say that the VM is gone',
             ),
           attachment: z
             .string()

@@ -44,17 +44,20 @@ export const eventSchema = z
     type: known(changeTypes),
     subject: z.uuid().describe('UUID of the disk'),
     time: instant,
-    sequence: z.int().positive().describe('One more than that of the change before it, of whichever disk'),
+    sequence: z.int().positive().describe('One more than the sequence of the change before it, on any disk'),
     datacontenttype: z.literal('application/json'),
     data: z.object({
       disk: diskSchema.nullable().describe('After the change; null where an attachment outlived its disk'),
       attachment: attachment.nullable().describe('null: a change of the disk itself'),
-      from: z.string().nullable().describe('State of the disk or attachment before; null: it has begun'),
+      from: z
+        .string()
+        .nullable()
+        .describe('State of the disk or attachment before; null: this is its first state'),
       to: z.string().describe('State after'),
       cause: z.object({
         kind: known(causeKinds),
         request: z.string().optional().describe('X-Request-Id of the request'),
-        account: z.string().optional().describe('Who asked'),
+        account: z.string().optional().describe('The account that sent the request'),
         reason: z
           .string()
           .optional()
@@ -68,7 +71,9 @@ export const eventSchema = z
         .int()
         .nullable()
         .describe("Percent of a deleted disk's volume that is wiped; null for others"),
-      deadline: instant.nullable().describe('Until when somebody else is waited for; null: nobody is'),
+      deadline: instant
+        .nullable()
+        .describe('Until when the pool, a node or the guest is waited for; null: nothing is waited for'),
     }),
   })
   .describe('A change that is on disk');
@@ -85,16 +90,18 @@ export const snapshotSchema = z
     sequence,
     disks: z
       .union([z.array(diskSchema), z.array(detailsSchema)])
-      .describe('As GET /api/disks lists them: with `view=full` each with all that there is to say of it'),
+      .describe('As GET /api/disks lists them: with `view=full` in the view `full`'),
     complete: z.boolean(),
   })
   .describe(
-    'Some of the disks as they were at this sequence; complete with the last of them. What follows happened after it',
+    'Some of the disks as they were at this sequence; `complete` is true with the last of them. Later events have happened after this sequence',
   );
 
 export const resyncSchema = z
   .object({ control: z.literal('resync'), sequence })
-  .describe('The place asked for is not in the log, whose oldest event this is; a snapshot follows');
+  .describe(
+    'The sequence asked for is no longer in the log, whose oldest event has this sequence; a snapshot follows',
+  );
 
 export const poolSchema = z
   .object({
@@ -106,13 +113,13 @@ export const poolSchema = z
     level: z
       .enum(['ok', 'high', 'full'])
       .describe(
-        'high: time to add to the pool; full: a thin pool promises nothing more from here on; ok: below high again',
+        'high: time to extend the pool; full: from here on a thin pool promises nothing more; ok: below high again',
       ),
     percent: z.number().describe('How much of it is used'),
   })
   .describe(
-    'The pool has crossed a threshold of its use; only to accounts of the roles service and admin, and again when a stream begins ' +
-      'while the level is not ok. It is no change of a disk and in no log; the sequence is that of a bookmark',
+    'The use of the pool has crossed a threshold; sent only to accounts of the roles service and admin, and again when a stream begins ' +
+      'while the level is not ok. It is not an event and not in the log; the sequence is that of a bookmark',
   );
 
 /** A difference between records, pool and domains, as GET /api/drift shows it. */
@@ -121,13 +128,13 @@ export const differenceSchema = z.object({
   disk: z.string().nullable().describe('UUID of the disk'),
   node: z.string().nullable(),
   vm: z.string().nullable().describe("The domain's name, or the vm_id of the attachment"),
-  domain: z.string().nullable().describe("libvirt's UUID of the machine"),
-  since: instant.describe('Since when it is so, or, where that is not known, since when it is known of'),
+  domain: z.string().nullable().describe("libvirt's UUID of the VM"),
+  since: instant.describe('Since when the difference exists; if that is not known, when it was first seen'),
   detail: z.string(),
   repair: z
     .string()
     .nullable()
-    .describe('The request, or what else, that repairs it; null: it is repaired by itself'),
+    .describe('The request or other act that repairs it; null: pdisk repairs it by itself'),
 });
 
 export const driftSchema = z
@@ -137,14 +144,16 @@ export const driftSchema = z
     kind: known(driftKinds),
     count: z.int().min(0).describe('How many differences of this kind there are now'),
     came: z.array(differenceSchema).describe('Those that are new, a hundred at most'),
-    gone: z.array(differenceSchema).describe('Those that are no more, a hundred at most'),
+    gone: z.array(differenceSchema).describe('Those that have ended, a hundred at most'),
   })
   .describe(
-    'What differs between records, pool and domains has changed; only to accounts of the roles service and admin. When a stream begins ' +
-      'it is told how many there are of each kind that there is; GET /api/drift lists them. The sequence is that of a bookmark',
+    'What differs between records, pool and domains has changed; sent only to accounts of the roles service and admin. A stream ' +
+      'begins with one such message for each kind that there is, with the count; GET /api/drift lists them. The sequence is that of a bookmark',
   );
 
+/** An event on the stream. */
 export type EventMessage = z.infer<typeof eventSchema>;
+/** A message on the stream that is not an event. */
 export type ControlMessage = z.infer<
   typeof bookmarkSchema | typeof snapshotSchema | typeof resyncSchema | typeof poolSchema | typeof driftSchema
 >;

@@ -1,24 +1,25 @@
+/** A header field in the OpenAPI document. */
 export interface Field {
   readonly means: string;
   readonly schema: { readonly type: 'string' | 'integer'; readonly [keyword: string]: unknown };
   readonly example: string | number;
-  /** Whether an answer may do without it. */
+  /** Set if an answer may lack it. */
   readonly optional?: true;
 }
 
 const fields = <Name extends string>(table: Readonly<Record<Name, Field>>) => table;
 
-/** Header fields that requests may have, besides those of HTTP itself and of authentication. */
+/** Header fields of requests, besides those of HTTP itself and of authentication. */
 export const requestHeaders = fields({
   'X-Request-Id': {
     means:
-      "The client's own name for the request, for the answer, the log and the events; one that is no such text is passed over",
+      "The client's own name for the request, for the answer, the log and the events; ignored if it is not 1 to 128 characters of `A-Z a-z 0-9 . _ ~ + / : = @ -`",
     schema: { type: 'string' },
     example: 'deploy-42',
   },
   'Idempotency-Key': {
     means:
-      'Makes the request repeatable: with the same key the first answer comes again for 24 hours, and nothing is done twice. 1 to 255 visible ASCII characters, also as a quoted string',
+      'Makes the request repeatable: for 24 hours the same key gets the first answer again, and nothing is done twice. 1 to 255 visible ASCII characters, also as a quoted string',
     schema: { type: 'string' },
     example: 'create-of-my-data-1',
   },
@@ -28,13 +29,13 @@ export const requestHeaders = fields({
     example: 'text/event-stream',
   },
   'Last-Event-ID': {
-    means: 'The sequence of the last event that was received: the stream goes on after it',
+    means: 'The sequence of the last event that was received: the stream resumes after it',
     schema: { type: 'string', pattern: '^\\d{0,15}$' },
     example: '7',
   },
   'If-Match': {
     means:
-      'ETags of the versions that the client means: of any other the request is refused. `*` is any version',
+      'ETags of the versions that the request applies to: for any other version it is refused. `*` is any version',
     schema: { type: 'string' },
     example: '"5jO3DWUHYlJ3QbpXgSrgAQ"',
   },
@@ -49,15 +50,15 @@ export type RequestHeader = keyof typeof requestHeaders;
 
 const count = { type: 'integer', minimum: 0 } as const;
 
-/** Header fields that answers may have, besides those of HTTP itself. */
+/** Header fields of answers, besides those of HTTP itself. */
 export const responseHeaders = fields({
   'X-Request-Id': {
-    means: "The request's id: its client's own, where that was fit for a header and a log",
+    means: "The id of the request: the client's own, if it sent a valid one",
     schema: { type: 'string', pattern: '^[\\w.~+:/=@-]{1,128}$' },
     example: 'V1StGXR8_Z5jdHi6B-myT',
   },
   'X-Content-Type-Options': {
-    means: 'That nobody should guess another media type',
+    means: 'Browsers must not guess another media type',
     schema: { type: 'string', const: 'nosniff' },
     example: 'nosniff',
   },
@@ -67,33 +68,33 @@ export const responseHeaders = fields({
     example: 'DISK_UNKNOWN',
   },
   'X-DiskUser-Limit': {
-    means: 'How many machines may use the disk at once',
+    means: 'How many VMs may use the disk at once',
     schema: { ...count, minimum: 1 },
     example: 2,
   },
   'X-DiskUser-Remaining': {
-    means: 'How many more machines may use the disk; do not attach a disk that has none',
+    means: 'How many more VMs may use the disk; do not attach a disk that has 0',
     schema: count,
     example: 1,
   },
   'WWW-Authenticate': {
-    means: 'How to say who asks',
+    means: 'How to authenticate',
     schema: { type: 'string', const: 'Basic realm="pdisk"' },
     example: 'Basic realm="pdisk"',
   },
   'Accept-Encoding': {
-    means: 'How a body may be compressed: not at all',
+    means: 'Bodies must not be compressed',
     schema: { type: 'string', const: 'identity' },
     example: 'identity',
     optional: true,
   },
   Upgrade: {
-    means: 'What the connection may become',
+    means: 'The protocol that the connection may switch to',
     schema: { type: 'string', const: 'websocket' },
     example: 'websocket',
   },
   'Sec-WebSocket-Version': {
-    means: 'The version of WebSockets that is spoken here',
+    means: 'The version of WebSockets that the service supports',
     schema: { type: 'string', const: '13' },
     example: '13',
   },
@@ -110,23 +111,23 @@ export const responseHeaders = fields({
     optional: true,
   },
   'Cache-Control': {
-    means: 'Whether the answer may be kept',
+    means: 'Whether the answer may be stored',
     schema: { type: 'string' },
     example: 'no-store',
   },
   ETag: {
-    means: 'A name of this version',
+    means: 'The version of what is shown',
     schema: { type: 'string', pattern: '^"[\\x21\\x23-\\x7e]*"$' },
     example: '"cN0fSvHC2pQdGy0Hcm2Bq9t3WzWsdS7mrVVqFDkRKqY"',
   },
   'Content-Security-Policy': {
-    means: 'On texts: that a page loads nothing from elsewhere and runs nothing that stands in it',
+    means: 'On texts: pages load nothing from other origins and run no inline script',
     schema: { type: 'string', const: "default-src 'self'" },
     example: "default-src 'self'",
     optional: true,
   },
   'Referrer-Policy': {
-    means: 'That links tell nobody where they stood',
+    means: 'Links from the page do not tell its address',
     schema: { type: 'string', const: 'no-referrer' },
     example: 'no-referrer',
   },

@@ -7,17 +7,17 @@ import type { Fields } from '../http/fields.ts';
 
 const CONTROL = /\p{Cc}/u;
 
-/** In characters, not in UTF-16 units. */
+/** Length in characters, not in UTF-16 units. */
 const lengthOf = (text: string): number => [...text].length;
 
-/** A text without control characters, of so many characters. */
+/** JSON Schema of a text without control characters; lengths in characters. */
 const textOf = (minLength: number, maxLength: number) => ({
   minLength,
   maxLength,
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
 });
 
-/** A whole number, or its digits as text, to which the bounds apply as well. */
+/** JSON Schema of a whole number, or its digits as text; the bounds apply to both. */
 const numberOf = (minimum: number, maximum: number) => ({
   type: ['integer', 'string'] as const,
   minimum,
@@ -25,11 +25,11 @@ const numberOf = (minimum: number, maximum: number) => ({
   pattern: '^(?:0|[1-9]\\d*)$',
 });
 
-/** A number in JSON is taken for its text. */
+/** In JSON a number is accepted as its text. */
 const TEXT = ['string', 'number'] as const;
 
-// What a schema's own checks cannot say in JSON Schema is said beside them. A `pattern` holds for texts and a `minimum` for numbers, so
-// that one schema is right for both media types.
+// Checks that zod cannot convert to JSON Schema are repeated beside them in `meta`. A `pattern` applies to
+// texts and a `minimum` to numbers only, so one schema is right for both media types.
 
 const node = z
   .string()
@@ -41,7 +41,7 @@ const node = z
     examples: ['onehost-2.lal.in2p3.fr'],
   });
 
-// Of control characters libvirt takes only the tab into a name; a NUL would end the name early on its side.
+// Of control characters libvirt accepts only the tab in a name; at a NUL the name would end for it.
 export const vmId = z
   .string()
   .refine(
@@ -50,7 +50,7 @@ export const vmId = z
   )
   .meta({
     type: TEXT,
-    description: "The machine, as the node's libvirt or the cloud calls it",
+    description: "The VM, by its name in the node's libvirt or in the cloud",
     ...textOf(1, 255),
     pattern: '^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]*$',
     examples: ['722'],
@@ -69,6 +69,7 @@ const size = z
     examples: [2],
   });
 
+/** A whole number, as text or in JSON as a number. */
 export const wholeNumber = (name: string, least: number, most: number, description: string) =>
   z
     .string()
@@ -79,7 +80,7 @@ export const wholeNumber = (name: string, least: number, most: number, descripti
     .transform(Number)
     .meta({ ...numberOf(least, most), description });
 
-/** Inputs of a request that takes none. */
+/** The inputs of a request that has none. */
 export const nothing = z.strictObject({});
 
 const reason = z
@@ -91,15 +92,15 @@ const reason = z
   .meta({
     type: TEXT,
     ...textOf(1, 255),
-    description: 'Why, for those who read the events later',
+    description: 'The reason, which the events show',
     examples: ['the host burnt down on Sunday'],
   });
 
-/** Why an administrator says what cannot be proved. */
+/** The reason that an administrator gives for a statement that cannot be proved. */
 export const reasoned = z.strictObject({ reason });
 
-/** A machine, word for word, and an administrator's word for what cannot be proved. */
-export const machineAndForce = z
+/** A VM as the caller names it, and an administrator's statement about what cannot be proved. */
+export const vmAndForce = z
   .strictObject({
     node,
     vm_id: vmId,
@@ -107,10 +108,10 @@ export const machineAndForce = z
       .literal(['true', true], 'force must be true, or not be there')
       .meta({
         examples: [],
-        description: 'An administrator vouches for what cannot be proved; only with a reason',
+        description: 'An administrator confirms what cannot be proved; only with a reason',
       })
       .optional(),
-    // The example of the whole shows what everybody sends.
+    // No examples: the example of the whole shows an ordinary request.
     reason: reason.meta({ examples: [] }).optional(),
   })
   .refine(({ force, reason }) => (force === undefined) === (reason === undefined), {
@@ -118,17 +119,18 @@ export const machineAndForce = z
   })
   .meta({ dependentRequired: { force: ['reason'], reason: ['force'] } });
 
-/** A machine, word for word. */
-export const machine = z.strictObject({ node, vm_id: vmId });
+/** A VM as the caller names it. */
+export const vmName = z.strictObject({ node, vm_id: vmId });
 
-export const machineAndTarget = z.strictObject({
+/** A VM as the caller names it, and the target of a disk in it. */
+export const vmAndTarget = z.strictObject({
   node,
   vm_id: vmId,
   target: z
     .string()
     .regex(/^vd[a-z]$/, 'target must be vda to vdz')
     .meta({
-      description: 'The letter to keep; by default the first from vdb on that is free',
+      description: 'The target to reserve; by default the first free one from vdb on',
       examples: ['vdc'],
     })
     .optional(),
@@ -149,7 +151,7 @@ export const visibility = z.enum(['private', 'public'], 'visibility must be priv
   examples: ['private'],
 });
 
-/** What an administrator says of a volume that becomes a disk. */
+/** The properties of a disk that a volume becomes. */
 export const adoption = z.strictObject({
   owner: accountName.meta({ description: 'The account whose disk it becomes', examples: ['test'] }),
   tag,
@@ -158,7 +160,7 @@ export const adoption = z.strictObject({
 
 export const newDisk = z.strictObject({ size, tag, visibility });
 
-/** What an owner may say anew of a disk. */
+/** What an owner may change of a disk. */
 export const diskChange = z
   .strictObject({ tag: tag.optional(), visibility: visibility.optional() })
   .refine(
@@ -167,15 +169,15 @@ export const diskChange = z
   )
   .meta({ minProperties: 1 });
 
-/** How large a disk shall become. */
+/** The new size of a disk. */
 export const newSize = z.strictObject({ size });
 
-/** How many machines may use a disk at once. */
+/** The new user limit of a disk. */
 export const newLimit = z.strictObject({
-  limit: wholeNumber('limit', 1, 1000, 'How many machines may use the disk at once'),
+  limit: wholeNumber('limit', 1, 1000, 'How many VMs may use the disk at once'),
 });
 
-/** What an account may have: disks, and their GiB together. */
+/** The quota of an account: disks, and GiB of all of them. */
 export const newQuota = z.strictObject({
   disks: wholeNumber('disks', 0, 1_000_000, 'How many disks'),
   size: wholeNumber('size', 0, 100_000_000, 'GiB of all of them together'),
@@ -194,7 +196,7 @@ export const newAccount = z.strictObject({ password, role: accountRole });
 
 export const newPassword = z.strictObject({ password });
 
-/** Seconds that a token lives where nothing is said: 90 days. */
+/** Default lifetime of a token in seconds: 90 days. */
 const TOKEN_LIFE_S = 90 * 86_400;
 
 export const newToken = z.strictObject({
@@ -224,7 +226,7 @@ function sentences(issue: z.core.$ZodIssue, fields: Fields): string[] {
   return [typeof value === 'string' ? issue.message : `${name} must be a text or an exact number`];
 }
 
-/** Inputs by their schema. Throws an error of this code with a sentence for each problem. */
+/** Parses the inputs. Throws a `PdiskError` with this code and a sentence for each problem. */
 export function checkInputs<T>(schema: z.ZodType<T>, fields: Fields, code: ErrorCode): T {
   const outcome = schema.safeParse(fields);
   if (outcome.success) return outcome.data;

@@ -3,7 +3,7 @@ import { accountRole } from '../../accounts/record.ts';
 import { attachmentShape, detailsSchema } from './detail-schema.ts';
 import { differenceSchema, diskSchema, eventSchema } from './event-schema.ts';
 
-// Schemas with an id stand in the document once, under that name.
+// A schema with an id is in the document once, under that name.
 
 const uuid = z.uuid();
 const digits = z.string().regex(/^\d+$/);
@@ -20,20 +20,20 @@ export const diskUuid = z.object({ uuid }).meta({ id: 'DiskUuid' });
 const vm = { node: z.string(), vm_id: z.string() };
 const uuids = z.array(uuid).describe('In order of attachment');
 
-export const machineDisks = z
+export const vmDisks = z
   .object({ ...vm, uuid: uuids })
-  .meta({ id: 'MachineDisks', description: 'A machine, as the caller named it, and disks of it' });
+  .meta({ id: 'MachineDisks', description: 'A VM, as the caller named it, and disks of it' });
 
 export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$/), uuid: uuids }).meta({
   id: 'PluggedDisk',
-  description: 'A machine, as the caller named it, and the place of the disk in it',
+  description: 'A VM, as the caller named it, and the target of the disk in it',
 });
 
 const vouched = {
-  vouched: z.string().optional().describe('With `force`: what the administrator has vouched for'),
+  vouched: z.string().optional().describe('With `force`: what the administrator has confirmed without proof'),
 };
 export const unpluggedDisk = pluggedDisk.extend(vouched).meta({ id: 'UnpluggedDisk' });
-export const releasedDisks = machineDisks.extend(vouched).meta({ id: 'ReleasedDisks' });
+export const releasedDisks = vmDisks.extend(vouched).meta({ id: 'ReleasedDisks' });
 
 export const diskLimit = z.object({ uuid, limit: digits });
 export const diskSize = z.object({ uuid, size: digits.describe('GiB') });
@@ -45,11 +45,11 @@ export const diskDetails = detailsSchema
   .extend({ attachments: z.array(attachment).describe('In order of attachment') })
   .meta({ id: 'DiskDetails', description: 'A disk in the view `full`' });
 
-const { node: _node, vm_id: _vmId, ...onMachine } = attachmentShape;
+const { node: _node, vm_id: _vmId, ...onVm } = attachmentShape;
 
-export const machineAttachments = z.object({
+export const vmAttachments = z.object({
   ...vm,
-  disks: z.array(z.object({ disk: uuid, ...onMachine })).describe('In order of attachment'),
+  disks: z.array(z.object({ disk: uuid, ...onVm })).describe('In order of attachment'),
 });
 
 export const nodes = z.array(
@@ -58,9 +58,9 @@ export const nodes = z.array(
       node: z.string(),
       names: z.array(z.string()).describe('All names that the configuration has for it'),
       reachable: z.boolean(),
-      since: instant.describe('Since when it is reachable, or has not been'),
-      libvirt: z.string().nullable().describe('Its version, as the node told when it was last reachable'),
-      qemu: z.string().nullable().describe('Likewise'),
+      since: instant.describe('Since when it has been reachable, or unreachable'),
+      libvirt: z.string().nullable().describe('The version of libvirt when the node was last reachable'),
+      qemu: z.string().nullable().describe('The version of QEMU when the node was last reachable'),
       uri: z.string().nullable().describe('null to those who do not run the cloud'),
       error: z
         .string()
@@ -90,7 +90,7 @@ export const pool = z.object({
 });
 
 export const message = z
-  .object({ message: z.array(z.string()).min(1).describe('Each a sentence') })
+  .object({ message: z.array(z.string()).min(1).describe('A sentence each') })
   .meta({ id: 'Error' });
 
 export const account = z.object({ name: z.string(), role: accountRole }).meta({ id: 'Account' });
@@ -127,20 +127,13 @@ export const leftovers = z.array(
     .object({
       uuid,
       size: z.int().min(0).describe('Bytes'),
-      created: instant.nullable().describe('When the volume was made; null where the pool does not know'),
+      created: instant.nullable().describe('When the volume was created; null where the pool does not know'),
       since: instant.describe('When it was first seen to belong to no disk'),
       written: z
         .boolean()
         .nullable()
-        .describe(
-          'Whether anything was ever written to it; null where that cannot be said without reading it',
-        ),
-      obstacle: z
-        .string()
-        .nullable()
-        .describe(
-          'What somebody has made of it, so that it can neither be adopted nor removed; null: nothing',
-        ),
+        .describe('Whether it was ever written to; null where that cannot be known without reading it'),
+      obstacle: z.string().nullable().describe('Why it can be neither adopted nor removed; null: it can'),
       holders: z
         .array(z.object({ node: z.string(), vm: z.string(), domain: z.string(), target: z.string() }))
         .describe('The live domains that have it'),
@@ -155,7 +148,7 @@ export const adopted = z.object({
 
 export const drift = z.array(differenceSchema.meta({ id: 'Difference' }));
 
-export const machines = z.array(
+export const charts = z.array(
   z.object({
     name: z.enum(['disk', 'attachment']),
     states: z.array(z.object({ state: z.string(), count: z.int().min(0) })),
@@ -168,24 +161,24 @@ export const text = z.string();
 const finding = z
   .object({
     event: z.string(),
-    given: z.string().describe('What is assumed of the event; empty where there is nothing to assume'),
-    request: z.string().nullable().describe('The request that sends it, where one does'),
+    given: z.string().describe('What is assumed about the event; may be empty'),
+    request: z.string().nullable().describe('The request that sends it; null: none does'),
     outcome: z.enum(['taken', 'refused', 'unheard']),
     to: z.string().nullable().describe('Where it would lead; null where the state stays'),
     guard: z.string().nullable().describe('The guard that decides so; null where the state alone does'),
     code: z.string().nullable().describe('The error code with which it would be refused'),
     message: z.string().nullable().describe('The sentence with which it would be refused'),
   })
-  .meta({ id: 'Finding', description: 'What a machine would do with an event now' });
+  .meta({ id: 'Finding', description: 'What a chart would do with an event now' });
 
 const place = {
   state: z.string(),
   awaits: z
     .object({ events: z.array(z.string()), until: instant })
     .nullable()
-    .describe('What is waited for, and until when; null: nobody is waited for'),
+    .describe('The events that are waited for, and until when; null: none'),
   events: z.array(finding),
-  record: anyObject.nullable().describe('All that is kept of it; null to those who may not know'),
+  record: anyObject.nullable().describe('Its record in the store; null to those who may not know'),
   mermaid: z.string().describe('The chart with its present state, in Mermaid'),
 };
 
@@ -208,7 +201,7 @@ export const diskChart = z
       }),
     ),
     history: z.object({
-      since: z.int().describe('From this sequence on, nothing of the disk is missing'),
+      since: z.int().describe('From this sequence on, no event of the disk is missing'),
       events: z.array(eventSchema.meta({ id: 'Event' })).describe('The newest, oldest first'),
     }),
   })
@@ -219,7 +212,7 @@ export const readiness = z
     ready: z.boolean(),
     store: z
       .enum(['writable', 'full', 'failed'])
-      .describe('`full`: until there is room again, only what frees some is taken'),
+      .describe('`full`: until there is room again, only requests that free room are accepted'),
     pool: z.enum(['usable', 'failed']),
     nodes: z
       .object({ up: z.int(), down: z.int() })

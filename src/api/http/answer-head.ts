@@ -1,17 +1,21 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpAnswer } from './answer.ts';
 
+/** Status and reason phrase, as `404 Not Found`. */
 export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`;
 
-/** On every answer; on texts, too, that a page loads nothing from elsewhere and runs nothing that stands in it. */
+/**
+ * On every answer. Texts also get a policy: pages load nothing from other origins and run no inline script.
+ */
 const OF_EVERY = '\r\nX-Content-Type-Options: nosniff';
 const OF_TEXTS = `${OF_EVERY}\r\nContent-Security-Policy: default-src 'self'`;
-/** Answers are for whoever asked, and for now, unless they say otherwise themselves. */
+/** The default: nothing stores the answer. */
 const OF_NOW = '\r\nCache-Control: no-store';
 
 /**
- * The header fields of an answer behind the name of the first: to hand them to uWebSockets.js one by one costs more than all else that
- * is done for a short answer. No value has a line end in it: the client's own texts came in headers, or are percent-encoded.
+ * The value of Content-Type and all other header fields as one string: to pass them to uWebSockets.js one by
+ * one is the largest cost of a short answer. No value contains a line break: texts of clients came in
+ * headers, or are percent-encoded.
  */
 export function fieldsOf({ type, headers }: HttpAnswer, id: string): string {
   let fields = `${type}\r\nX-Request-Id: ${id}${type.startsWith('text/') ? OF_TEXTS : OF_EVERY}`;

@@ -1,30 +1,32 @@
 import { type ErrorCode, errorOf, PdiskError } from '../../errors.ts';
 import type { Live } from './event-transports.ts';
 
-/** A body too long to be built for each client at once: it is made piece by piece as the client takes it. */
+/** A body that is too long to copy for each client: it is produced in chunks as the client takes them. */
 export interface LongBody {
+  /** Length of the whole body in bytes. */
   readonly bytes: number;
   chunks(): Iterator<Buffer, undefined>;
-  /** Called once, when nothing of it is needed any more. */
+  /** Called once, when no more chunks are needed. */
   free?(): void;
 }
 
+/** The answer to a request. */
 export interface HttpAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string | LongBody;
-  /** Set where the answer has no end; `status` and `body` are then for who wants its head only. */
+  /** Set where the answer has no end; `status` and `body` are then those of the answer to HEAD. */
   readonly live?: Live;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Set on errors. */
   readonly error?: { readonly code: ErrorCode; readonly messages: readonly string[] };
 }
 
-/** An answer of this shape, as compact JSON. */
+/** An answer whose body is this value as compact JSON. */
 export const json = (value: unknown, status = 200, headers?: HttpAnswer['headers']): HttpAnswer =>
   jsonText(JSON.stringify(value), status, headers);
 
-/** An answer whose body is JSON already. */
+/** An answer whose body is JSON text. */
 export const jsonText = (
   body: string | LongBody,
   status = 200,
@@ -36,19 +38,20 @@ export const jsonText = (
   headers,
 });
 
-// Seconds. A queue of logins is through in less than two; a node or the pool takes longer to come back.
+// Retry-After in seconds, by status, where the error itself has none. A queue of logins takes less than two
+// seconds; a node or the pool takes longer to come back.
 const retryAfter: Readonly<Record<number, string>> = { 429: '2', 503: '5' };
 
-/** The only version of the WebSocket protocol that there is (RFC 6455, section 4.1). */
+/** The only version of the WebSocket protocol (RFC 6455, section 4.1). */
 export const WEBSOCKET_VERSION = '13';
 
-/** What answers to some errors say besides. */
+/** Additional header fields by error code. */
 const headersOf: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
   UNAUTHENTICATED: { 'WWW-Authenticate': 'Basic realm="pdisk"' },
   WEBSOCKET_VERSION: { Upgrade: 'websocket', 'Sec-WebSocket-Version': WEBSOCKET_VERSION },
 };
 
-/** What a client is told of an error; of one that is not a PdiskError only that it happened. */
+/** The answer to an error. Anything but a `PdiskError` is answered as INTERNAL, without its own text. */
 export function ofError(error: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   const { code, status, messages, retryAfterS } = error instanceof PdiskError ? error : errorOf('INTERNAL');
   const seconds = retryAfterS?.toString() ?? retryAfter[status];

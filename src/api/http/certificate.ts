@@ -9,7 +9,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** Suites of TLS 1.2 that keep what was said secret also from who learns the key later, and have no padding to guess at; 1.3 has no others. */
+/** The cipher suites of TLS 1.2 with forward secrecy and without CBC padding. TLS 1.3 has no others. */
 export const CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
@@ -19,11 +19,14 @@ export const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
 
-/** NIST SP 800-131A. */
+/** Minimum length of an RSA key (NIST SP 800-131A). */
 const LEAST_RSA_BITS = 2048;
 const READABLE_BY_ALL = 0o004;
 
-/** Throws a sentence where the pair is no good (uWebSockets.js itself does not say why). Answers what is to be said against it, if it is. */
+/**
+ * Checks a certificate with its key. Returns warnings, a sentence each. Throws an `Error` with a sentence if
+ * the pair cannot be used: uWebSockets.js does not say why.
+ */
 export function checkCertificate({ certificate, key }: TlsFiles): readonly string[] {
   try {
     const cert = readFileSync(certificate);
@@ -36,7 +39,7 @@ export function checkCertificate({ certificate, key }: TlsFiles): readonly strin
       ...(isWeak
         ? [`the certificate ${certificate} has an RSA key of ${bits} bits, ${LEAST_RSA_BITS} are the least`]
         : []),
-      ...(isOpen ? [`the key ${key} can be read by everybody on this machine: chmod o-r it`] : []),
+      ...(isOpen ? [`the key ${key} can be read by everybody on this host: chmod o-r it`] : []),
     ];
   } catch (error) {
     throw new Error(

@@ -1,24 +1,25 @@
 import { randomInt } from 'node:crypto';
 
-/** How many answers without a body are given before one that is the last on its connection. */
-const FEWEST = 100;
-const MOST = 200;
+/** Bounds of the number of answers without a body up to one that closes its connection. */
+const MIN_ANSWERS = 100;
+const MAX_ANSWERS = 200;
 
-/** Whether an answer without a body shall be the last on its connection. */
+/** Whether this answer without a body closes its connection. Each call counts one answer. */
 export type ConnectionRecycling = () => boolean;
 
 /**
- * A client that asks and never reads makes uWebSockets.js queue its answers. Where they have a body, it tells that the client lags,
- * and no more is answered until the client has read. Of answers without one it tells nothing, so now and then such an answer ends its
- * connection, and the queue with it: HTTP/1.1 leaves that to the server. Nobody can foresee when, and let a connection that matters
- * less be the one.
+ * A client that sends requests and never reads makes uWebSockets.js queue the answers. For answers with a
+ * body, uWebSockets.js reports backpressure, and nothing more is answered until the client has read. For
+ * answers without a body it reports none, so after a random number of them one closes its connection and with
+ * it drops the queue; HTTP/1.1 lets a server do so. The count is over all connections and random, so that a
+ * client cannot sacrifice a spare connection to it.
  */
 export function createConnectionRecycling(): ConnectionRecycling {
-  let left = randomInt(FEWEST, MOST);
+  let left = randomInt(MIN_ANSWERS, MAX_ANSWERS);
   return () => {
     left -= 1;
     if (left > 0) return false;
-    left = randomInt(FEWEST, MOST);
+    left = randomInt(MIN_ANSWERS, MAX_ANSWERS);
     return true;
   };
 }

@@ -1,27 +1,29 @@
-// The two ways in which a stream leaves the process. uWebSockets.js queues whatever it is given: what bounds the queue is that we
-// stop as soon as a client has HIGH_WATER bytes to take, and go on when it has taken them.
+// The two transports of event streams: WebSockets and Server-Sent Events. The send queue of uWebSockets.js
+// has no bound of its own: sending stops as soon as HIGH_WATER bytes are queued for a client, and goes on
+// when they are sent.
 import type { HttpResponse, WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import type { Control } from '../../events/control.ts';
 import type { End, Sink, Subscription } from '../../events/streams.ts';
 import { controlText } from '../text/control-text.ts';
 import { eventText } from '../text/event-text.ts';
 
-/** An answer that goes on: a WebSocket where the client asked for one, else Server-Sent Events. */
+/** An answer without an end: a WebSocket where the client asked for one, else Server-Sent Events. */
 export interface Live {
   open(sink: Sink): Subscription;
-  /** After how many seconds without a sign of life the client is taken for dead. */
+  /** Seconds without a sign of life after which the client is considered dead; 8 to 960. */
   readonly idleSeconds: number;
 }
 
-/** What uWebSockets.js keeps with a WebSocket. */
+/** The user data of a WebSocket in uWebSockets.js. */
 export interface Attached {
   readonly live: Live;
   subscription?: Subscription;
 }
 
+/** Bytes queued for a client at which sending stops. */
 const HIGH_WATER = 64 * 1024;
 
-/** Close codes (RFC 6455, section 7.4: 4000 to 4999 are ours) and what they say. */
+/** Close code and reason by the cause of the end (RFC 6455, section 7.4: applications have 4000 to 4999). */
 const closes: Readonly<Record<End, readonly [code: number, reason: string]>> = {
   stopping: [1001, 'pdisk stops; resume when it is back'],
   fault: [1011, 'something went wrong inside pdisk; resume'],
@@ -38,7 +40,7 @@ function webSocketSink(socket: WebSocket<Attached>): Sink {
     if (!open) return false;
     const outcome = socket.send(text);
     if (outcome === 1) return true;
-    // Never seen, for we stop long before; but what is lost must not be lost silently.
+    // Does not happen, as sending stops long before. If it did, the stream must end instead of having a gap.
     if (outcome === DROPPED) {
       open = false;
       socket.close();
@@ -62,8 +64,9 @@ function webSocketSink(socket: WebSocket<Attached>): Sink {
 }
 
 /**
- * How WebSockets behave; their upgrade is a request like any other. Some seconds before `idleSeconds` (8 to 960) without a sign of life
- * are over a client is sent a ping, which any client answers that reads.
+ * Handlers and limits of WebSockets; their upgrade is handled like any other request. Some seconds before
+ * `idleSeconds` (8 to 960) without a sign of life have passed, uWebSockets.js sends a ping, which every
+ * client answers that reads.
  */
 export const webSocketBehavior = (
   idleSeconds: number,
@@ -72,9 +75,9 @@ export const webSocketBehavior = (
   'idleTimeout' | 'maxBackpressure' | 'maxPayloadLength' | 'open' | 'drain' | 'close'
 > => ({
   idleTimeout: idleSeconds,
-  // Only the pongs of a client that does not read come so far.
+  // Only pongs to a client that does not read its socket can reach this.
   maxBackpressure: 1024 * 1024,
-  // Clients have nothing to say.
+  // Clients have no messages to send.
   maxPayloadLength: 1024,
   open(socket) {
     const data = socket.getUserData();
@@ -88,30 +91,39 @@ export const webSocketBehavior = (
   },
 });
 
-/** A message of an event stream (WHATWG HTML, section 9.2.6); `id` only where a client may resume after it. */
+/** A message of an event stream (WHATWG HTML, section 9.2.6). `id`: a client may resume after it. */
 function frame(text: Buffer, id: number | undefined, name?: string): Buffer {
   const head = `${id === undefined ? '' : `id: ${id}\n`}${name ? `event: ${name}\n` : ''}data: `;
   return Buffer.concat([Buffer.from(head), text, Buffer.from('\n\n')]);
 }
 
+/** The sequence after which a client may resume; undefined before a snapshot is complete. */
 const resumable = (message: Control): number | undefined =>
   message.control === 'resync' || (message.control === 'snapshot' && !message.complete)
     ? undefined
     : message.sequence;
 
-/** uWebSockets.js says of a write that fits its cork buffer, of 16 KiB, that it was taken, whatever the socket does. */
-const TELLING = 17 * 1024;
-const padding = Buffer.from(`:${' '.repeat(TELLING)}\n\n`);
+/**
+ * uWebSockets.js reports every write that fits its cork buffer, of 16 KiB, as taken. Only a longer write
+ * reports whether the socket took it.
+ */
+const MIN_REPORTED_WRITE = 17 * 1024;
+const padding = Buffer.from(`:${' '.repeat(MIN_REPORTED_WRITE)}\n\n`);
 
-/** uWebSockets.js cuts a response that has bytes to give and is rid of none for 10 to 14 s. This is how often it is kept from it. */
+/**
+ * uWebSockets.js closes a response with queued bytes that sends none for 10 to 14 s: its timer is restarted.
+ */
 const RENEW_MS = 4000;
 
-/** Keeps uWebSockets.js from cutting a response for some seconds and closes it then; the function that is answered ends both. */
-function bearWith(response: HttpResponse, seconds: number): () => void {
+/**
+ * Restarts the time-out of uWebSockets.js for a response for `seconds`, then closes the response. The
+ * function that is returned stops both.
+ */
+function extendTimeout(response: HttpResponse, seconds: number): () => void {
   const end = performance.now() + seconds * 1000;
   const renewing = setInterval(() => {
     if (performance.now() < end) {
-      // The one way to begin its time-out anew.
+      // The only way to restart its time-out.
       response.pause();
       response.resume();
     } else {
@@ -123,15 +135,15 @@ function bearWith(response: HttpResponse, seconds: number): () => void {
 }
 
 /**
- * Streams over a response whose head is written. After every HIGH_WATER bytes a comment makes a write long enough to tell whether
- * the client keeps up.
+ * Streams over a response whose head is written. After every HIGH_WATER bytes a comment makes a write long
+ * enough to report whether the client keeps up.
  */
 export function streamOver(response: HttpResponse, live: Live): Subscription {
   let over = false;
   let frames: Buffer[] = [];
   let size = 0;
-  let untold = 0;
-  let stopBearing = (): void => {};
+  let unreported = 0;
+  let stopExtending = (): void => {};
 
   function add(bytes: Buffer): boolean {
     frames.push(bytes);
@@ -141,9 +153,9 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
 
   function flush(): boolean {
     if (over || size === 0) return !over;
-    untold += size;
-    if (untold > HIGH_WATER && size < TELLING) add(padding);
-    if (size >= TELLING) untold = 0;
+    unreported += size;
+    if (unreported > HIGH_WATER && size < MIN_REPORTED_WRITE) add(padding);
+    if (size >= MIN_REPORTED_WRITE) unreported = 0;
     const bytes = Buffer.concat(frames, size);
     frames = [];
     size = 0;
@@ -152,13 +164,13 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
       taken = response.write(bytes);
     });
     if (!taken) {
-      stopBearing();
-      stopBearing = bearWith(response, live.idleSeconds);
+      stopExtending();
+      stopExtending = extendTimeout(response, live.idleSeconds);
     }
     return taken;
   }
 
-  // A first byte, so that the client sees at once that it is connected.
+  // A first comment, so that the client sees at once that it is connected.
   add(Buffer.from(':\n\n'));
   flush();
   const subscription = live.open({
@@ -170,13 +182,13 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     control: message => add(frame(controlText(message), resumable(message), 'control')),
     end() {
       over = true;
-      stopBearing();
-      // Not as the connection's last: uWebSockets.js would write that header field behind the body.
+      stopExtending();
+      // Without closing the connection: uWebSockets.js would write that header field after the body.
       response.cork(() => response.end());
     },
   });
   response.onWritable(() => {
-    stopBearing();
+    stopExtending();
     subscription.writable();
     return true;
   });
@@ -184,7 +196,7 @@ export function streamOver(response: HttpResponse, live: Live): Subscription {
     writable: subscription.writable,
     closed() {
       over = true;
-      stopBearing();
+      stopExtending();
       subscription.closed();
     },
   };

@@ -1,6 +1,7 @@
-// The only file that touches a response of uWebSockets.js, whose traps shaped it: a handler that returns without an answer and
-// without onAborted, or an answer after an abort, kills the process; a body that is not asked for in the handler's first step is
-// lost; a chunk is emptied after its callback; `end` on HEAD sends the body; writes outside cork are slow.
+// With `stream.ts` and `event-transports.ts` the only code that uses a response of uWebSockets.js, whose
+// traps shaped it. The process dies if a handler returns with neither an answer nor onAborted, or answers
+// after an abort. A body is lost unless it is asked for in the handler's first synchronous step. A chunk is
+// emptied after its callback. `end` on HEAD sends the body. Writes outside `cork` are slow.
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -13,13 +14,13 @@ import { type Attached, type Live, streamOver } from './event-transports.ts';
 import { type Head, readHead } from './head.ts';
 import { stream } from './stream.ts';
 
-/** Bytes of a request's body that are looked at. */
+/** Maximum length of a request's body, in bytes. */
 export const BODY_LIMIT = 16 * 1024;
 
-/** Bytes of a body that are thrown away so that the connection can be kept; past it the connection is closed. */
+/** Bytes of a body that are discarded to keep the connection open; beyond it the connection is closed. */
 const DISCARD_LIMIT = 1024 * 1024;
 
-/** uWebSockets.js holds back what is written in a handler until it is this many bytes. */
+/** Size of the cork buffer of uWebSockets.js, which holds back what a handler writes until it is full. */
 const CORK_BUFFER = 16 * 1024;
 
 type Body =
@@ -27,17 +28,17 @@ type Body =
   | { readonly kind: 'too large' }
   | { readonly kind: 'gone' };
 
-/** What there is to know of the connections that requests come over. */
+/** What all exchanges share. */
 interface Network {
-  /** Asked of every answer without a body. */
-  readonly isParting: ConnectionRecycling;
+  /** Called for every answer without a body. */
+  readonly isLastOnConnection: ConnectionRecycling;
   readonly clientAddress: ReturnType<typeof createClientAddress>;
 }
 
 /** A request, and the way to answer it. */
 export class Exchange {
   readonly head: Head;
-  /** The request's id, on its answer, in its events and in its log line. */
+  /** The request's id, which is in its answer, its events and its log line. */
   readonly id: string;
   readonly #response: HttpResponse;
   readonly #network: Network;
@@ -45,14 +46,12 @@ export class Exchange {
   #address: Address | undefined;
   #gone = false;
   #whenGone = (): void => {};
-  /** Whether more of the body is to come than is worth waiting for. */
+  /** Whether more of the body is to come than DISCARD_LIMIT. */
   #unread: boolean;
-  /** Whether nothing is read from the connection. */
+  /** Whether reading from the connection is paused. */
   #held = false;
 
-  /**
-   * Takes a request over from uWebSockets.js; `upgrading` where that takes it for the start of a WebSocket.
-   */
+  /** Takes a request over from uWebSockets.js. `upgrading` is set if that sees the start of a WebSocket. */
   constructor(
     response: HttpResponse,
     request: HttpRequest,
@@ -76,7 +75,7 @@ export class Exchange {
     return this.#gone;
   }
 
-  /** The client's network address. Must be asked for before anything is awaited; from then on it is known. */
+  /** The client's network address. It must be read before the first `await`: the connection may end. */
   get address(): Address {
     this.#address ??= this.#network.clientAddress(
       addressOf(this.#response.getRemoteAddress()),
@@ -86,9 +85,9 @@ export class Exchange {
   }
 
   /**
-   * For a request that changes something, once its body is here: resolves when all that has come with it was looked at, so that one
-   * behind which something else has come that ends the connection (what is not well-formed, another request) is gone before anything
-   * is begun. What comes later is not read before the answer is sent.
+   * For a request that changes something, after its body has arrived. Resolves when uWebSockets.js has parsed
+   * all data that came with the body: if they end the connection (malformed data, a second request), the
+   * request is aborted before it has any effect. Later data are not read until the answer is sent.
    */
   whole(): Promise<void> {
     if (!this.#gone) this.#hold();
@@ -98,12 +97,13 @@ export class Exchange {
   #hold(): void {
     if (this.#held) return;
     this.#held = true;
-    // Without it uWebSockets.js would think, as soon as the socket can be written, that a request is waited for, and cut it after 10 s.
+    // Otherwise uWebSockets.js would assume, as soon as the socket is writable, that it waits for a request,
+    // and close the connection after 10 s.
     this.#response.onWritable(() => true);
     this.#response.pause();
   }
 
-  /** Reads the body. Must be called before anything is awaited. Never rejects. */
+  /** Reads the body. Must be called before the first `await`. Never rejects. */
   readBody(): Promise<Body> {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -120,8 +120,8 @@ export class Exchange {
   }
 
   /**
-   * Answers, unless the client is gone; `close`: as the last on its connection. `finished` is called once, when all is sent or nothing
-   * more can be.
+   * Sends the answer, unless the client is gone. `close`: it is the last on its connection. `finished` is
+   * called once, when all is sent or nothing more can be sent.
    */
   send(answer: HttpAnswer, close: boolean, finished: () => void): void {
     if (this.#gone) {
@@ -140,23 +140,23 @@ export class Exchange {
         this.#response.cork(() => {
           isSent = this.#write(answer, close || this.#unread, finished);
         });
-        // Only now: `cork` sends what was written when it ends.
+        // Not earlier: `cork` sends the data after its callback.
         if (isSent) finished();
       }
     } catch (error) {
-      // Half an answer would keep its client waiting.
+      // Otherwise the client would wait for the rest of half an answer.
       if (!this.#gone) this.#response.close();
       throw error;
     }
   }
 
   #writeHead(answer: HttpAnswer): void {
-    // 200 is what it says by itself.
+    // uWebSockets.js writes 200 by default.
     if (answer.status !== 200) this.#response.writeStatus(statusLine(answer.status));
     this.#response.writeHeader('Content-Type', fieldsOf(answer, this.id));
   }
 
-  /** Whether nothing of it is left to be sent; if something is, `finished` is called later. */
+  /** Writes the answer. Returns true if all of it is written; else `finished` is called when it is. */
   #write(answer: HttpAnswer, close: boolean, finished: () => void): boolean {
     const { body, live, status } = answer;
     const isHead = this.head.method === 'HEAD';
@@ -164,7 +164,7 @@ export class Exchange {
     if (live && !isHead) {
       this.#whenGone = streamOver(this.#response, live).closed;
     } else if (status === 304) {
-      // Its length would be that of the body which the client has.
+      // No Content-Length: it would be the length of the body that the client has.
       this.#endWithoutBody(undefined);
     } else if (close && typeof body === 'string') {
       this.#response.end(isHead ? '' : body, true);
@@ -176,16 +176,20 @@ export class Exchange {
     return true;
   }
 
-  /** Ends an answer whose body, of so many bytes, is not sent; see `Parting` for when it is the connection's last. */
+  /**
+   * Ends an answer whose body, of `bytes` bytes, is not sent. See `createConnectionRecycling` for why it may
+   * close the connection.
+   */
   #endWithoutBody(bytes: number | undefined): void {
     const response = this.#response;
     if (bytes !== undefined) response.writeHeader('Content-Length', String(bytes));
-    if (!this.#network.isParting()) {
+    if (!this.#network.isLastOnConnection()) {
       response.endWithoutBody();
       return;
     }
     response.writeHeader('Date', new Date().toUTCString());
-    // With the line that ends the head: to uWebSockets.js the answer is unfinished, and a request behind it ends the connection.
+    // This includes the line that ends the head: to uWebSockets.js the answer is unfinished, and another
+    // request on this connection ends it.
     response.writeHeader('Connection', 'close\r\n');
     setImmediate(() => {
       if (!this.#gone) response.close();
@@ -193,9 +197,10 @@ export class Exchange {
   }
 
   /**
-   * From here on the response is a WebSocket, which `webSocketBehavior` handles. Never within `cork`: that looks afterwards, in memory
-   * which the response has given back, whether its connection is to be closed, and now and then closes a WebSocket that has just been
-   * opened (uWebSockets pull request 1929). After an `await` uWebSockets.js complains of it on stderr, once for every new login.
+   * Makes the response a WebSocket, which `webSocketBehavior` handles. Never within `cork`: after its
+   * callback, `cork` reads from freed memory of the response whether to close the connection, and sometimes
+   * closes the new WebSocket (uWebSockets pull request 1929). After an `await` uWebSockets.js warns on stderr
+   * that there is no `cork`, once for every new login.
    */
   #upgrade(live: Live, key: string, context: us_socket_context_t): void {
     const response = this.#response;
@@ -204,16 +209,17 @@ export class Exchange {
   }
 
   /**
-   * Answers a request of which nobody knows where it ends, and cuts the connection before its rest is taken for another request.
-   * `end(body, true)` is too late for that: it closes after the whole read was parsed, and a second request in it even lifts the
-   * mark. So the answer is written by hand, as long as it takes to leave the cork buffer, and the socket is closed at once.
+   * Answers a request whose end cannot be determined, and closes the connection before its rest is parsed as
+   * another request. `end(body, true)` closes too late: after all data of the read are parsed, and a second
+   * request in them even cancels the closing. So the answer is written by hand, padded until it overflows the
+   * cork buffer, and the socket is closed at once.
    */
   #cut(answer: HttpAnswer, finished: () => void): void {
     const response = this.#response;
     const body = String(answer.body).padEnd(CORK_BUFFER, ' ');
     this.#writeHead(answer);
     response.writeHeader('Connection', 'close');
-    // Counted in bytes, with the line end that follows every header.
+    // In bytes, with the line end that follows every header.
     response.writeHeader('Content-Length', `${Buffer.byteLength(body) + 2}\r\n\r\n${body}`);
     finished();
     response.close();

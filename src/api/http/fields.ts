@@ -1,17 +1,18 @@
 import { errorOf, PdiskError } from '../../errors.ts';
 
-/** Inputs as they came: texts; from JSON also what is neither a text nor an exact number, for the schema to refuse. */
+/** Inputs as received, as text. JSON values that are neither a text nor an exact number stay as they are. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** The media types of bodies. */
 export type MediaType = 'form' | 'json';
 
-/** What a request says that says nothing. */
+/** The fields of a request without inputs. */
 export const noFields: Fields = Object.freeze({});
 
 const malformed = (detail: string): PdiskError => errorOf('BAD_REQUEST', { detail });
 const givenTwice = (name: string): PdiskError => new PdiskError('BAD_INPUT', [`${name} is given twice`]);
 
-/** What a Content-Type header says, or undefined where it is none of ours. Of charsets only those that are UTF-8. */
+/** The media type in a Content-Type header; undefined if it is not supported, or its charset is not UTF-8. */
 export function mediaType(header: string | undefined): MediaType | undefined {
   const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
@@ -30,7 +31,10 @@ function decodeComponent(text: string): string {
   }
 }
 
-/** Fields of a query string or a form (WHATWG URL, application/x-www-form-urlencoded, but strict about UTF-8 and repetition). */
+/**
+ * Parses a query string or a form (WHATWG URL, application/x-www-form-urlencoded), but refuses invalid UTF-8
+ * (BAD_REQUEST) and repeated names (BAD_INPUT).
+ */
 export function parseForm(text: string): Fields {
   if (text === '') return noFields;
   const fields = new Map<string, string>();
@@ -44,13 +48,14 @@ export function parseForm(text: string): Fields {
   return Object.fromEntries(fields);
 }
 
+/** A member of an object without inner objects: its key, and its value if that is not a text. */
 const MEMBER = /("(?:[^"\\]|\\.)*")\s*:\s*(?:"(?:[^"\\]|\\.)*"|([^\s,}]+))/g;
 
 /**
- * Throws where an object without inner objects, which is valid JSON, has a key twice: JSON.parse keeps the last and says nothing. Answers
- * the members whose value is a number that JSON.parse has rounded.
+ * Throws BAD_INPUT if the text of a flat JSON object has a key twice: JSON.parse keeps the last silently.
+ * Returns the keys of numbers that JSON.parse has rounded.
  */
-function lookOver(text: string): ReadonlySet<string> {
+function inspectMembers(text: string): ReadonlySet<string> {
   const seen = new Set<string>();
   const rounded = new Set<string>();
   for (const [, token = '', value] of text.matchAll(MEMBER)) {
@@ -62,7 +67,7 @@ function lookOver(text: string): ReadonlySet<string> {
   return rounded;
 }
 
-/** A double holds any 15 decimal digits, and every whole number that JavaScript calls safe. */
+/** Whether a double cannot hold this number: it holds any 15 decimal digits, and every safe integer. */
 function isRounded(number: string): boolean {
   const digits = number
     .replace(/e.*/i, '')
@@ -86,9 +91,9 @@ function parseJson(text: string): Fields {
     throw malformed('its body is not a JSON object');
   }
   const isFlat = Object.values(value).every(field => typeof field !== 'object');
-  const rounded = isFlat ? lookOver(text) : undefined;
+  const rounded = isFlat ? inspectMembers(text) : undefined;
   const entries = Object.entries(value).map(([name, field]: [string, unknown]) => {
-    // JSON can spell half a character, UTF-8 cannot.
+    // JSON can escape a single surrogate, which UTF-8 cannot encode.
     if (typeof field === 'string' && /\p{Surrogate}/u.test(field))
       throw malformed(`${name} is not valid Unicode`);
     return [name, typeof field === 'number' && isExact(field) && !rounded?.has(name) ? String(field) : field];
@@ -98,7 +103,7 @@ function parseJson(text: string): Fields {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Fields of a body. Throws BAD_REQUEST for what cannot be understood, BAD_INPUT for a field given twice. */
+/** Parses a body. Throws BAD_REQUEST for a malformed one, BAD_INPUT for a field given twice. */
 export function parseBody(bytes: Buffer, type: MediaType): Fields {
   let text: string;
   try {

@@ -1,9 +1,11 @@
-// uWebSockets.js believes the first of two different Content-Length headers and takes the rest of the body for the next request,
-// which behind a proxy is somebody else's. It also runs the handler of a request whose framing it then refuses. So framing is
-// judged here, before anything else.
+// uWebSockets.js uses the first of two different Content-Length headers and parses the rest of the body as
+// the next request, which behind a proxy belongs to another client (request smuggling). It also runs the
+// handler of a request whose framing it then refuses. So the framing is checked here, before anything else.
 import type { HttpRequest } from 'uWebSockets.js';
 
-/** What a request says before its body. Taken at once: uWebSockets.js keeps none of it after the handler's first return. */
+/**
+ * A request without its body. Copied, as uWebSockets.js reuses its request after the handler's first return.
+ */
 export interface Head {
   readonly method: string;
   /** Not percent-decoded, without the query. */
@@ -11,36 +13,39 @@ export interface Head {
   readonly query: string;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
-  /** How the body is compressed; undefined: it is not. */
+  /** Content-Encoding of the body; undefined if it has none. */
   readonly contentCoding: string | undefined;
   readonly host: string | undefined;
   readonly origin: string | undefined;
-  /** Sec-Fetch-Site: how a browser's page is related to us. */
+  /** Sec-Fetch-Site: how the site of the page that asks is related to this one. */
   readonly fetchSite: string | undefined;
-  /** X-Forwarded-For: whom proxies on the way say that they asked for. */
+  /** X-Forwarded-For: the clients for whom proxies say that they ask. */
   readonly forwardedFor: string | undefined;
-  /** Access-Control-Request-Method: whether a browser asks what a page may do. */
+  /** Whether there is Access-Control-Request-Method: a preflight request of CORS. */
   readonly asksForMethod: boolean;
-  /** The client's own id of the request, where it is fit for a header and a log. */
+  /** The client's own id of the request, if it is safe in a header and a log. */
   readonly id: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly accept: string | undefined;
   readonly lastEventId: string | undefined;
-  /** If-Match: which versions the client means. */
+  /** If-Match: the versions to which the request applies. */
   readonly ifMatch: string | undefined;
-  /** If-None-Match: which copies the client has; of HEAD, which is never answered 304, it is not looked at. */
+  /** If-None-Match: the versions that the client has; undefined for HEAD, which is never answered 304. */
   readonly ifNoneMatch: string | undefined;
-  /** Set where the client asks for a WebSocket (RFC 6455, section 4.2.1): its Sec-WebSocket-Key and Sec-WebSocket-Version. */
+  /** Set if the client asks for a WebSocket (RFC 6455, section 4.2.1): two of its header fields. */
   readonly webSocket: { readonly key: string; readonly version: string | undefined } | undefined;
-  /** Bytes of the body; undefined where it comes in chunks. */
+  /** Length of the body in bytes; undefined if it is chunked. */
   readonly length: number | undefined;
-  /** Why nobody can tell where this request ends. */
+  /** Why the end of this request cannot be determined; undefined if it can. */
   readonly broken: string | undefined;
-  /** Why nobody can tell what this request means. */
+  /** Why the request is ambiguous; undefined if it is not. */
   readonly ambiguous: string | undefined;
 }
 
-/** Header fields of which a request has one: whoever takes the first of two and whoever takes the last understand different things. */
+/**
+ * Header fields that must not be repeated: programs that use the first of two and programs that use the last
+ * understand different requests.
+ */
 const SINGLE: ReadonlySet<string> = new Set([
   'authorization',
   'content-type',
@@ -77,7 +82,7 @@ function framing(lengths: readonly string[], codings: readonly string[]): Framin
 const names = (list: string | undefined, token: string): boolean =>
   list?.split(',').some(one => one.trim().toLowerCase() === token) === true;
 
-/** A head that looks for a field when it is asked: most requests are asked for few. */
+/** A head that looks a field up when it is read: a request needs few of them. */
 class ReadHead implements Head {
   readonly method: string;
   readonly path: string;
@@ -97,7 +102,7 @@ class ReadHead implements Head {
   ) {
     this.method = request.getCaseSensitiveMethod();
     this.path = request.getUrl();
-    // Undefined where there is none, whatever the declaration says.
+    // Undefined if there is none, contrary to its declaration.
     this.query = request.getQuery() || '';
     this.length = length;
     this.broken = broken;
@@ -148,11 +153,11 @@ class ReadHead implements Head {
     return this.#fields.get('if-match');
   }
   get ifNoneMatch() {
-    // httplib2 asks with the tags of its cache whether a disk exists, and takes 304 to HEAD for no.
+    // httplib2 sends HEAD with the tags of its cache, and takes 304 for "does not exist".
     return this.method === 'HEAD' ? undefined : this.#fields.get('if-none-match');
   }
   get webSocket() {
-    // All that uWebSockets.js looks for is the key.
+    // uWebSockets.js itself looks for the key only.
     const isAsked =
       this.#upgrading &&
       names(this.#fields.get('upgrade'), 'websocket') &&
@@ -164,7 +169,7 @@ class ReadHead implements Head {
   }
 }
 
-/** Reads everything of a request that is read ever; `upgrading` where uWebSockets.js takes it for the start of a WebSocket. */
+/** Reads all of a request but its body. `upgrading`: uWebSockets.js takes it for the start of a WebSocket. */
 export function readHead(request: HttpRequest, upgrading: boolean): Head {
   const lengths: string[] = [];
   const codings: string[] = [];

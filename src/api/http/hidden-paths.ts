@@ -1,9 +1,9 @@
 import { type HttpAnswer, json } from './answer.ts';
 
-/** An absolute path on this machine, and not one of our own URLs. */
+/** An absolute path on this host that is not a URL of ours. */
 const PATH = /(?<![\w:/.?])\/(?!api\/)[^\s'",;:()]+/g;
 
-/** An error as it is told to those who do not run the cloud: without the paths of sockets, pools and programs. The log has them. */
+/** An error without the paths of sockets, pools and programs, for callers who do not run the cloud. */
 export function withoutPaths(answer: HttpAnswer): HttpAnswer {
   const { error, headers, status } = answer;
   if (!error?.messages.some(message => message.search(PATH) >= 0)) return answer;

@@ -1,15 +1,15 @@
 import { type TemplatedApp, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js';
 import { createServer } from 'node:net';
 
-// Without it a second process may share the port (SO_REUSEPORT), and each gets every other request. The declarations lack both
-// the constant and the form of `listen` that takes a host and options.
+// Without this option a second process may share the port (SO_REUSEPORT), and each gets part of the
+// connections. The declarations lack the constant and the form of `listen` with a host and options.
 const EXCLUSIVE_PORT = 1;
 
 interface ExclusiveListener {
   listen(host: string, port: number, options: number, then: (socket: us_listen_socket | false) => void): void;
 }
 
-/** Why an address cannot be listened on: uWebSockets.js does not tell, Node does. */
+/** Why an address cannot be listened on: uWebSockets.js does not say, so Node tries the same. */
 function reason(host: string, port: number): Promise<string> {
   return new Promise(resolve => {
     const probe = createServer();
@@ -20,7 +20,7 @@ function reason(host: string, port: number): Promise<string> {
   });
 }
 
-/** Listens on an address that nobody else listens on; port 0 takes a free one. Rejects with the reason where that fails. */
+/** Listens on an address exclusively; port 0 takes a free one. Rejects with an `Error` that says why not. */
 export async function listenOn(
   app: TemplatedApp,
   host: string,

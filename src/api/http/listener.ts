@@ -1,5 +1,6 @@
-// uWebSockets.js cannot change a certificate, and a listening socket that is closed resets the connections that wait in it. So one app
-// only accepts, for ever, and hands each connection to the app of the newest certificate; older ones live on with their connections.
+// uWebSockets.js cannot change a certificate, and closing a listening socket resets the connections in its
+// backlog. So one app only accepts, as long as the process lives, and hands each connection to the app of the
+// newest certificate. Older apps go on serving their connections.
 
 import {
   App,
@@ -12,18 +13,22 @@ import {
 import { CIPHERS, checkCertificate, type TlsFiles } from './certificate.ts';
 import { listenOn } from './listen.ts';
 
+/** The listening socket of the API. */
 export interface Listener {
-  /** Serves from now on; resolves with the port. Rejects with the reason where the address cannot be had. */
+  /** Begins to accept connections; resolves with the port. Rejects with an `Error` that says why not. */
   listen(host: string, port: number): Promise<number>;
-  /** Takes the certificate as its files are now, for new connections. Throws a sentence where it is no good; the old one stays. */
+  /**
+   * Reads the certificate from its files again, for new connections. Throws an `Error` with a sentence if it
+   * cannot be used; the old one stays.
+   */
   reload(): void;
-  /** Takes no more connections. */
+  /** Accepts no more connections. */
   refuse(): void;
   /** Closes every connection. */
   close(): void;
 }
 
-// The declarations lack them.
+// Methods that the declarations of uWebSockets.js lack.
 interface Acceptor extends TemplatedApp {
   addChildAppDescriptor(descriptor: unknown): void;
   removeChildAppDescriptor(descriptor: unknown): void;
@@ -32,23 +37,26 @@ interface Child extends TemplatedApp {
   getDescriptor(): unknown;
 }
 
-/** An app; throws a sentence where its certificate is no good, and tells what is to be said against one that is used. */
+/**
+ * Creates an app. `warn` gets the warnings about a certificate that is used. Throws an `Error` with a
+ * sentence if it cannot be used.
+ */
 function newApp(tls: TlsFiles | undefined, warn: (sentence: string) => void = () => {}): TemplatedApp {
   if (!tls) return App({});
   for (const sentence of checkCertificate(tls)) warn(sentence);
   return SSLApp({ cert_file_name: tls.certificate, key_file_name: tls.key, ssl_ciphers: CIPHERS });
 }
 
-/** Where clients connect. `mount` is given every app that serves, also those made later for a new certificate. */
+/** Creates the listening socket. `mount` gets every app, also those created later for a new certificate. */
 export function createListener(parts: {
   readonly tls: TlsFiles | undefined;
   readonly maxConnections: number;
   readonly mount: (app: TemplatedApp) => void;
-  /** Told what is to be said against a certificate that is used. */
+  /** Gets the warnings about a certificate that is used, a sentence each. */
   readonly warn: (sentence: string) => void;
 }): Listener {
   const acceptor = newApp(parts.tls) as Acceptor;
-  /** The last one takes what is new. */
+  /** The last app gets new connections. */
   const serving: Child[] = [];
   let listening: us_listen_socket | undefined;
   let connections = 0;
@@ -61,7 +69,7 @@ export function createListener(parts: {
     };
     app.filter(counted as Parameters<typeof app.filter>[0]);
     const ws = app.ws.bind(app) as TemplatedApp['ws'];
-    // One that becomes a WebSocket leaves without being counted down.
+    // The filter is not called when a connection becomes a WebSocket, which is no longer counted.
     app.ws = (pattern, behavior) =>
       ws(pattern, {
         ...behavior,

@@ -1,31 +1,36 @@
-// The text of a long list is there from when it is made until its client has taken it, and nobody can make a client take anything: so there is an
-// end to how much of it is there, for all clients together.
+// A long list stays in memory until its client has taken it, and a client may be slow. So the lists of all
+// clients together are bounded.
 import { errorOf } from '../../errors.ts';
 import { keyedMutex } from '../../lib/keyed-mutex.ts';
 import { slicesOf } from '../../lib/slices.ts';
 import type { LongBody } from './answer.ts';
 
-/** How many items are turned into text before others have their turn: about a millisecond's worth. */
+/** Items that are converted to JSON before other work of the event loop runs: about 1 ms. */
 const SLICE = 200;
-/** How much text may be there when another list is begun, in bytes. uWebSockets.js cuts a client that takes nothing for some ten seconds. */
-const MOST_BYTES = 64 * 2 ** 20;
+/**
+ * Bytes of lists in memory above which no other list is begun. uWebSockets.js closes a connection whose
+ * client takes nothing for some ten seconds.
+ */
+const MAX_HELD_BYTES = 64 * 2 ** 20;
 const ONE_LIST = 'a list';
 
-const takeTurn = keyedMutex();
+const acquire = keyedMutex();
 const never = new AbortController().signal;
+/** Bytes of lists that clients have not taken yet. */
 let held = 0;
 
 /**
- * A JSON array of what `keys` makes of each item. A long list is made in slices, so that it holds nobody up, and one list after the other;
- * `items` is asked when its turn has come. Rejects with BUSY where clients have too much still to take.
+ * A JSON array of `keys(item)` for each item. Lists are built one after the other and in slices, so that
+ * other requests are served in between; `items` is called when the list is begun. Rejects with BUSY while
+ * clients have too many bytes still to take.
  */
 export async function longList<Item>(
   items: () => readonly Item[],
   keys: (item: Item) => object,
 ): Promise<LongBody> {
-  const endTurn = await takeTurn(ONE_LIST, never);
+  const release = await acquire(ONE_LIST, never);
   try {
-    if (held > MOST_BYTES) throw errorOf('BUSY');
+    if (held > MAX_HELD_BYTES) throw errorOf('BUSY');
     const slices: Buffer[] = [];
     for await (const slice of slicesOf(items(), SLICE)) {
       const texts = slice.map(item => JSON.stringify(keys(item)));
@@ -42,6 +47,6 @@ export async function longList<Item>(
       },
     };
   } finally {
-    endTurn();
+    release();
   }
 }

@@ -6,9 +6,9 @@ function* whole(text: string): Generator<Buffer, undefined> {
 }
 
 /**
- * Sends a body, no faster than the client takes it, so that a client that reads nothing costs one piece of it and not the whole
- * (`end` would copy all of it into the socket's buffer). True: it is sent already; else `finished` is called when it is. uWebSockets.js
- * aborts a response that makes no progress for 10 to 14 s.
+ * Sends a body no faster than the client takes it: a client that reads nothing costs one chunk of memory, not
+ * the whole body, which `end` would copy into the buffer of the socket. Returns true if all is sent; else
+ * `finished` is called when it is. uWebSockets.js aborts a response that makes no progress for 10 to 14 s.
  */
 export function stream(response: HttpResponse, body: string | LongBody, finished: () => void): boolean {
   const text = typeof body === 'string' ? body : undefined;
@@ -21,7 +21,7 @@ export function stream(response: HttpResponse, body: string | LongBody, finished
   let chunk = chunks.next().value;
   let start = 0;
 
-  /** Writes from a byte of the body on; false as soon as the client has enough for now. */
+  /** Writes from this offset in bytes on; returns false when the socket takes no more for now. */
   const write = (offset: number): boolean => {
     let from = offset;
     while (chunk) {

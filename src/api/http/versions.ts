@@ -1,4 +1,5 @@
-// Conditional requests (RFC 9110, section 13): a client that has seen a disk changes it only if it is still what the client saw.
+// Conditional requests (RFC 9110, section 13): a client changes a disk only if it is still the version that
+// the client has read.
 import { PdiskError } from '../../errors.ts';
 
 interface Tag {
@@ -6,10 +7,10 @@ interface Tag {
   readonly opaque: string;
 }
 
-/** What stands between two commas of a list of entity tags, or nothing; a tag itself may have commas in it. */
+/** An element of a list of entity tags, maybe empty, with the comma after it; a tag may contain commas. */
 const ITEM = /[ \t]*(?:(W\/)?"([!#-~\u0080-\uffff]*)")?[ \t]*(?:,|$)/y;
 
-/** The tags in a list (RFC 9110, sections 5.6.1 and 8.8.3); undefined where it is none. */
+/** The tags in a list (RFC 9110, sections 5.6.1 and 8.8.3); undefined if it is malformed. */
 function tagsIn(header: string): readonly Tag[] | undefined {
   const tags: Tag[] = [];
   ITEM.lastIndex = 0;
@@ -26,8 +27,8 @@ function tagsIn(header: string): readonly Tag[] | undefined {
 export const etagOf = (version: string): string => `"${version}"`;
 
 /**
- * The versions in an If-Match header; undefined where any will do: there is no such header, or it says `*`. A weak tag never matches.
- * Throws BAD_INPUT.
+ * The versions in an If-Match header; undefined if any version will do, i.e. without the header or with `*`.
+ * A weak tag never matches. Throws BAD_INPUT.
  */
 export function versionsIn(header: string | undefined): readonly string[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined;
@@ -36,7 +37,7 @@ export function versionsIn(header: string | undefined): readonly string[] | unde
   return tags.filter(({ weak }) => !weak).map(({ opaque }) => opaque);
 }
 
-/** Whether a client has this version already, by its If-None-Match header; one that cannot be read means that it has none. */
+/** Whether a client has this version, by its If-None-Match header. A malformed header means no. */
 export const isCopy = (version: string, header: string | undefined): boolean =>
   header !== undefined &&
   (header.trim() === '*' || (tagsIn(header) ?? []).some(({ opaque }) => opaque === version));

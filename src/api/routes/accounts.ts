@@ -13,9 +13,9 @@ import {
   setQuota,
 } from '../description/operations/accounts.ts';
 import { json } from '../http/answer.ts';
-import { keptChange, type Route, route } from './route.ts';
+import { atomicChange, type Route, route } from './route.ts';
 
-function nameToMake(text: string | undefined): string {
+function newName(text: string | undefined): string {
   const outcome = accountName.safeParse(text);
   if (outcome.success) return outcome.data;
   throw new PdiskError(
@@ -24,14 +24,14 @@ function nameToMake(text: string | undefined): string {
   );
 }
 
-/** A number that may be infinite, as text. */
+/** A limit as text; null if it is infinite. */
 const limitText = (limit: number): string | null => (Number.isFinite(limit) ? String(limit) : null);
 
 const quotaKeys = ({ disks, sizeGiB }: Quota) => ({ disks: limitText(disks), size: limitText(sizeGiB) });
 
 /**
- * Accounts, for administrators. The service counts every disk that was accepted, also those not written yet; `forget` answers what else
- * of an account to erase with it.
+ * Accounts, for administrators. `service` counts every disk that was accepted, also those not written yet.
+ * `forget` returns the writes that erase other data of an account, for the batch that deletes it.
  */
 export const accountRoutes = (
   accounts: Accounts,
@@ -53,37 +53,39 @@ export const accountRoutes = (
     ),
   ),
 
-  keptChange(putAccount, async ({ caller, keep, params }, { password, role }) => {
-    const name = nameToMake(params[0]);
+  atomicChange(putAccount, async ({ caller, rememberAnswer, params }, { password, role }) => {
+    const name = newName(params[0]);
     const answer = ({ created }: { created: boolean }) => json({ name, role }, created ? 201 : 200);
-    return answer(await accounts.put(caller, name, { password, role }, outcome => keep(answer(outcome))));
+    return answer(
+      await accounts.put(caller, name, { password, role }, outcome => rememberAnswer(answer(outcome))),
+    );
   }),
 
-  keptChange(deleteAccount, async ({ caller, keep, params }) => {
+  atomicChange(deleteAccount, async ({ caller, rememberAnswer, params }) => {
     const name = params[0] ?? '';
     const answer = json({ name });
-    const also = () => [...forget(name), ...keep(answer)];
+    const also = () => [...forget(name), ...rememberAnswer(answer)];
     await accounts.remove(caller, name, account => service.ownedBy(account).disks > 0, also);
     return answer;
   }),
 
-  keptChange(setPassword, async ({ caller, keep }, { password }) => {
+  atomicChange(setPassword, async ({ caller, rememberAnswer }, { password }) => {
     const answer = json({ name: caller.account });
-    await accounts.setPassword(caller, password, () => keep(answer));
+    await accounts.setPassword(caller, password, () => rememberAnswer(answer));
     return answer;
   }),
 
-  keptChange(setQuota, async ({ caller, keep, params }, { disks, size }) => {
+  atomicChange(setQuota, async ({ caller, rememberAnswer, params }, { disks, size }) => {
     const name = params[0] ?? '';
     const answer = json({ name, disks: String(disks), size: String(size) });
-    await accounts.setQuota(caller, name, { disks, sizeGiB: size }, () => keep(answer));
+    await accounts.setQuota(caller, name, { disks, sizeGiB: size }, () => rememberAnswer(answer));
     return answer;
   }),
 
-  keptChange(deleteQuota, async ({ caller, keep, params }) => {
+  atomicChange(deleteQuota, async ({ caller, rememberAnswer, params }) => {
     const name = params[0] ?? '';
     const answer = json({ name });
-    await accounts.setQuota(caller, name, undefined, () => keep(answer));
+    await accounts.setQuota(caller, name, undefined, () => rememberAnswer(answer));
     return answer;
   }),
 ];

@@ -1,24 +1,24 @@
 import type { z } from 'zod';
 import type { Cause, DiskService, Force, VmName } from '../../disks/service.ts';
-import { checkInputs, machine, type machineAndForce } from '../description/inputs.ts';
+import { checkInputs, type vmAndForce, vmName } from '../description/inputs.ts';
 import {
   attach,
   detach,
   hotattach,
   hotdetach,
   libvirtElement,
-  showMachine,
+  showVm,
 } from '../description/operations/attachments.ts';
 import { json } from '../http/answer.ts';
-import { onMachineKeys } from '../text/details.ts';
+import { attachmentOnVmKeys } from '../text/details.ts';
 import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
-const vmOf = ({ node, vm_id }: z.infer<typeof machine>): VmName => ({ node, vmId: vm_id });
+const vmOf = ({ node, vm_id }: z.infer<typeof vmName>): VmName => ({ node, vmId: vm_id });
 
-/** An administrator's word, if it is given; whoever reads the events later is told it. */
+/** What an administrator states by `force` and `reason`, if given. The events show the reason. */
 function forced(
-  { force, reason }: z.infer<typeof machineAndForce>,
+  { force, reason }: z.infer<typeof vmAndForce>,
   cause: Cause,
 ): readonly [Cause, Force | undefined] {
   return force === undefined || reason === undefined
@@ -26,11 +26,11 @@ function forced(
     : [{ ...cause, reason }, { reason }];
 }
 
-/** In the documented answers there is no such key. */
+/** The key is left out where there is no value, as in the documented answers. */
 const vouchedKey = (vouched: string | undefined) => (vouched === undefined ? {} : { vouched });
 
-/** What an administrator vouched for before a restart, as a sentence. */
-const vouchedBefore = ({ reason }: z.infer<typeof machineAndForce>): string | undefined =>
+/** What an administrator vouched for, as a sentence, in the answer after a restart. */
+const vouchedBefore = ({ reason }: z.infer<typeof vmAndForce>): string | undefined =>
   reason === undefined ? undefined : `this was vouched for: ${reason}`;
 
 /** Attachments: hot, cold, and the element for a launch. */
@@ -81,10 +81,10 @@ export const attachmentRoutes = (service: DiskService): readonly Route[] => [
       json({ node: vm.node, vm_id: vm.vm_id, uuid: disks, ...vouchedKey(vouchedBefore(vm)) }),
   }),
 
-  route(showMachine, ({ caller, params: [node, vm_id] }) => {
-    const vm = checkInputs(machine, { node, vm_id }, 'BAD_INPUT');
+  route(showVm, ({ caller, params: [node, vm_id] }) => {
+    const vm = checkInputs(vmName, { node, vm_id }, 'BAD_INPUT');
     const disks = service.onVm(caller, vmOf(vm));
-    return json({ ...vm, disks: disks.map(({ disk, attachment }) => onMachineKeys(disk, attachment)) });
+    return json({ ...vm, disks: disks.map(({ disk, attachment }) => attachmentOnVmKeys(disk, attachment)) });
   }),
 
   route(libvirtElement, async ({ caller, cause, params }, inputs) => {

@@ -9,12 +9,12 @@ const PAGE_MAX = 1000;
 const view = z
   .literal('full', "view must be 'full', or left out")
   .meta({
-    description: 'All that there is to say: numbers are numbers, times as in RFC 3339',
+    description: 'The view with all details: numbers are JSON numbers, times are RFC 3339',
     examples: ['full'],
   })
   .optional();
 
-/** In which view to show a disk. */
+/** The view in which to show a disk. */
 export const diskView = z.strictObject({ view });
 
 const after = z.string().transform((place, context) => {
@@ -24,10 +24,10 @@ const after = z.string().transform((place, context) => {
   return z.NEVER;
 });
 
-/** Which disks to list, in which view, and how many of them at a time. */
+/** The inputs of a list: which disks, in which view, how many on a page. */
 export const diskChoice = z.strictObject({
   view,
-  tag: tag.meta({ description: 'Only disks with this very tag' }).optional(),
+  tag: tag.meta({ description: 'Only disks with exactly this tag' }).optional(),
   owner: accountName.meta({ description: 'Only disks of this account', examples: ['test'] }).optional(),
   state: z
     .enum(diskStates, `state must be one of ${diskStates.join(', ')}`)
@@ -38,7 +38,7 @@ export const diskChoice = z.strictObject({
     .enum(['pool', 'node', 'guest'], 'waiting must be pool, node or guest')
     .meta({
       description:
-        'Only disks that wait for it: the pool, for their volume; a node, to plug them; a guest, to let go of them',
+        'Only disks that wait for the pool (their volume), a node (to plug them) or a guest (to release them)',
       examples: ['guest'],
     })
     .optional(),
@@ -46,7 +46,7 @@ export const diskChoice = z.strictObject({
     'limit',
     1,
     PAGE_MAX,
-    'At most so many disks; where others follow, the header `Link` leads to them',
+    'At most so many disks; if others follow, the header `Link` leads to them',
   ).optional(),
-  after: after.meta({ description: 'Where the last page ended, as its header `Link` has it' }).optional(),
+  after: after.meta({ description: 'Where the last page ended, as in its header `Link`' }).optional(),
 });

@@ -27,7 +27,7 @@ const headersOf = ({ limit, users }: DiskView, version: string) => ({
   ETag: etagOf(version),
 });
 
-/** A disk as it is now; only word of it where the client has this version already. */
+/** A disk as it is now, or 304 if the client has this version. */
 function show(service: DiskService, caller: Caller, uuid: string, head: Head, view?: 'full'): HttpAnswer {
   const answer = (disk: DiskView, text: () => string): HttpAnswer => {
     const version = service.version(caller, uuid);
@@ -42,14 +42,14 @@ function show(service: DiskService, caller: Caller, uuid: string, head: Head, vi
   return answer(disk, () => representDisk(disk));
 }
 
-/** A list with the way to the next page, if there is one. */
-const listed = (body: string | LongBody, head: Head, last: Position | undefined): HttpAnswer =>
+/** A page of a list; its header Link leads to the next page, if there is one. */
+const pageOf = (body: string | LongBody, head: Head, last: Position | undefined): HttpAnswer =>
   jsonText(body, 200, last && { Link: nextLink(head, last) });
 
-/** Disks: find, show, make, change, remove, try again. */
+/** Disks: list, show, create, edit, delete, resize, retry; and the room in the pool. */
 export const diskRoutes = (service: DiskService): readonly Route[] => [
   route(listDisks, ({ caller, head }, { view, limit, ...choice }) => {
-    // One more than is shown tells whether others follow.
+    // One more than the page shows tells whether others follow.
     const wanted = { ...choice, most: limit && limit + 1 };
     if (view) {
       let last: Position | undefined;
@@ -58,12 +58,12 @@ export const diskRoutes = (service: DiskService): readonly Route[] => [
         last = end;
         return shown;
       };
-      return representDetails(page).then(body => listed(body, head, last));
+      return representDetails(page).then(body => pageOf(body, head, last));
     }
     const everything = head.query === '' ? service.blocks(caller) : undefined;
     if (everything) return jsonText(representBlocks(everything));
     const { shown, last } = cut(service.list(caller, wanted), limit);
-    return listed(representDisks(shown), head, last);
+    return pageOf(representDisks(shown), head, last);
   }),
 
   route(showDisk, ({ caller, params, head }, { view }) =>

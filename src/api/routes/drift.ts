@@ -24,7 +24,7 @@ const leftoverKeys = (leftover: LeftoverView) => ({
   })),
 });
 
-/** What differs between records, pool and domains, and what an administrator does about volumes that belong to no disk. */
+/** The differences between records, pool and domains, and the volumes that belong to no disk. */
 export const driftRoutes = (
   drift: DriftService,
   leftovers: LeftoverService,

@@ -5,11 +5,11 @@ import { createTicket, streamEvents } from '../description/operations/events.ts'
 import { json, WEBSOCKET_VERSION } from '../http/answer.ts';
 import { parseForm } from '../http/fields.ts';
 import type { Head } from '../http/head.ts';
-import { keptChange, type Route, route } from './route.ts';
+import { atomicChange, type Route, route } from './route.ts';
 
 const SEQUENCE = /^\d{1,15}$/;
 
-/** Where an EventSource that has lost its connection wants to go on. Throws BAD_REQUEST. */
+/** The sequence after which an EventSource resumes that has lost its connection. Throws BAD_REQUEST. */
 function lastEvent({ lastEventId }: Head): number | undefined {
   if (lastEventId === undefined || lastEventId === '') return undefined;
   if (SEQUENCE.test(lastEventId)) return Number(lastEventId);
@@ -18,7 +18,7 @@ function lastEvent({ lastEventId }: Head): number | undefined {
 
 const wantsEventStream = ({ accept }: Head): boolean => accept?.includes('text/event-stream') ?? false;
 
-/** The stream of changes, and tickets for it. */
+/** The stream of events, and tickets for it. */
 export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: number): readonly Route[] => [
   {
     ...route(streamEvents, ({ caller, head }, { since, snapshot, view, disk, type, node }) => {
@@ -48,8 +48,8 @@ export const eventRoutes = (streams: Streams, tickets: Tickets, idleSeconds: num
   },
 
   {
-    // Nothing of a ticket outlives the process.
-    ...keptChange(createTicket, ({ caller }) => {
+    // Tickets exist in memory only: after a restart there is nothing to remember.
+    ...atomicChange(createTicket, ({ caller }) => {
       const { ticket, expires } = tickets.issue(caller);
       return json({ ticket, expires: new Date(expires).toISOString() }, 201);
     }),

@@ -1,6 +1,6 @@
-// Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). What a key stands for is on disk in the very batch that decides its
-// request, so after a crash there is either the decision and the key, or neither. The first answer is in that batch too where it is
-// known by then, or follows before it is sent.
+// Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). The record of a key is written in the same
+// batch as the decision on its request, so after a crash there are both or neither. The first answer is in
+// that batch too if it is known by then; else it is written before it is sent.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Passwords } from '../../accounts/accounts.ts';
@@ -14,34 +14,36 @@ import { type HttpAnswer, ofError } from '../http/answer.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Head } from '../http/head.ts';
 
+/** How long a key is remembered: 24 hours. */
 const LIFE_MS = 86_400_000;
-/** How many keys of one account are kept; past it the oldest is forgotten. */
-const MOST = 10_000;
+/** Keys stored for one account; beyond it the oldest is forgotten. */
+const MAX_KEYS = 10_000;
 
-/** What was decided for a request that has not been answered. */
+/** The decision on a request that has not been answered yet. */
 const begun = z.object({
-  /** Key of the disk's or the attachment's actor. */
+  /** Key of the actor of the disk or the attachment in the store. */
   subject: z.string(),
   disks: z.array(z.string()),
   target: z.string().nullable(),
 });
 
+/** The first answer. */
 const answered = z.object({
   status: z.number(),
   type: z.string(),
-  /** Null where it must not be on disk. */
+  /** Null if it has a secret, which must not be on disk. */
   body: z.string().nullable(),
   headers: z.record(z.string(), z.string()),
 });
 
-/** What an account's key stands for, as the store keeps it. */
+/** The record of one key of one account. */
 export const keyRecord = z.object({
   v: z.literal(1),
   account: z.string(),
   key: z.string(),
-  /** Of the request, without passwords. */
+  /** SHA-256 of the request, without passwords. */
   fingerprint: z.string(),
-  /** Of the password in the request, where it has one. */
+  /** Slow hash of the password in the request; null if it has none. */
   password: passwordHash.nullable().default(null),
   /** Milliseconds since 1970. */
   time: z.number(),
@@ -52,39 +54,48 @@ export const keyRecord = z.object({
 export type KeyRecord = z.infer<typeof keyRecord>;
 export type Begun = z.infer<typeof begun>;
 
-/** What must be on disk in the same batch as a change that is answered so. */
-export type Keep = (answer: HttpAnswer) => readonly Write[];
+/** Returns what to write in the batch of a change that is answered so. */
+export type RememberAnswer = (answer: HttpAnswer) => readonly Write[];
 
 interface Entry {
   record: KeyRecord;
-  /** What tells the password of the request from others; undefined where no request of this process has had this key. */
+  /**
+   * HMAC of the password in the request, under a key of this process, by which repetitions are compared fast;
+   * undefined while no request of this process had this key.
+   */
   proof: string | undefined;
-  /** The answer on its way. */
+  /** The answer of the request in progress. */
   working: Promise<HttpAnswer> | undefined;
 }
 
+/** Where the records of keys are stored. */
 export interface KeyStore {
   load(): Promise<readonly KeyRecord[]>;
   /** Durable when it resolves. */
   commit(writes: readonly Write[]): Promise<void>;
 }
 
+/** A request with an Idempotency-Key. */
 interface Keyed {
   readonly head: Head;
   readonly caller: Caller;
   readonly fields: Fields;
   readonly cause: Cause;
-  /** Whether the answer must not be on disk. */
+  /** Whether the answer has a secret, which must not be on disk. */
   readonly secret: boolean;
-  act(cause: Cause, keep: Keep): Promise<HttpAnswer>;
-  /** The answer to what a restart has interrupted; undefined where nothing came of it. */
+  act(cause: Cause, rememberAnswer: RememberAnswer): Promise<HttpAnswer>;
+  /** The answer to a request that a restart has interrupted; undefined if it had no effect. */
   recover(begun: Begun): Promise<HttpAnswer | undefined>;
 }
 
+/** The answers to requests with an Idempotency-Key. */
 export interface Answers {
-  /** Answers a request once: whoever repeats it with its key gets the first answer again. */
+  /**
+   * Runs a request once: a repetition with the same key gets the first answer. Rejects with BAD_INPUT,
+   * KEY_REUSED, KEY_SECRET, and the errors of the request itself.
+   */
   once(request: Keyed): Promise<HttpAnswer>;
-  /** Forgets all keys of an account; answers what to erase in the batch that ends it. */
+  /** Forgets all keys of an account; returns the writes that erase them, for the batch that deletes it. */
   forget(account: string): readonly Write[];
 }
 
@@ -95,7 +106,7 @@ function keyIn(header: string): string {
   throw new PdiskError('BAD_INPUT', ['Idempotency-Key must be 1 to 255 visible ASCII characters']);
 }
 
-// A fast hash of a password must not be on disk: passwords are compared by a slow one.
+// Without the password: on disk, a fast hash of it could be guessed. Passwords are compared by a slow hash.
 function fingerprintOf({ method, path, query }: Head, { password: _, ...fields }: Fields): string {
   const inputs = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
@@ -103,11 +114,14 @@ function fingerprintOf({ method, path, query }: Head, { password: _, ...fields }
     .digest('base64');
 }
 
-/** Whether a repetition must get this answer again; of what went wrong on our side it is a new try. */
-const isKept = ({ status }: HttpAnswer): boolean => status < 500 && status !== 401 && status !== 429;
+/**
+ * Whether a repetition must get this answer. After a failure of the service, a refused login or a limit a
+ * repetition is a new attempt.
+ */
+const isRemembered = ({ status }: HttpAnswer): boolean => status < 500 && status !== 401 && status !== 429;
 
-/** What ends the process leaves what was decided for the next one to find. */
-const isOfTheEnd = (error: unknown): boolean =>
+/** Whether the process ends: then the entry stays on disk for recovery after the next start. */
+const endsProcess = (error: unknown): boolean =>
   error instanceof PdiskError && ['STOPPING', 'STORE_FAILED', 'INTERRUPTED'].includes(error.code);
 
 const replay = ({ status, type, body, headers }: z.infer<typeof answered>): HttpAnswer => {
@@ -115,12 +129,13 @@ const replay = ({ status, type, body, headers }: z.infer<typeof answered>): Http
   return { status, type, body, headers };
 };
 
+/** Loads the stored keys and erases those that have expired. `now`: milliseconds since 1970. */
 export async function createAnswers(
   store: KeyStore,
   passwords: Passwords,
   now: () => number,
 ): Promise<Answers> {
-  /** By account and by key, oldest first. */
+  /** Entries by account and key, the oldest first. */
   const accounts = new Map<string, Map<string, Entry>>();
   const secret = randomBytes(32);
   const proofOf = ({ password }: Fields): string =>
@@ -138,16 +153,16 @@ export async function createAnswers(
     return known;
   }
 
-  /** Whether an entry still counts: its account was not removed meanwhile. */
-  const isKnown = (entry: Entry): boolean =>
+  /** Whether an entry is current: not once its account has been deleted. */
+  const isCurrent = (entry: Entry): boolean =>
     accounts.get(entry.record.account)?.get(entry.record.key) === entry;
 
-  /** Forgets what is too old, or too much; answers what to erase. */
+  /** Forgets expired keys and those beyond MAX_KEYS; returns the writes that erase them. */
   function trim(account: string): Write[] {
     const keys = keysOf(account);
     const erased: Write[] = [];
     for (const [key, { record, working }] of keys) {
-      if (working || (record.time > now() - LIFE_MS && keys.size < MOST)) break;
+      if (working || (record.time > now() - LIFE_MS && keys.size < MAX_KEYS)) break;
       keys.delete(key);
       erased.push(erase(record));
     }
@@ -160,10 +175,10 @@ export async function createAnswers(
   const expired = [...accounts.keys()].flatMap(trim);
   if (expired.length > 0) await store.commit(expired);
 
-  /** Changes an entry; answers what to write of it, and of others. */
+  /** Changes the record of an entry; returns the writes for it and for the keys that are forgotten. */
   function change(entry: Entry, changed: Partial<KeyRecord>): Write[] {
     entry.record = { ...entry.record, ...changed };
-    return isKnown(entry) ? [write(entry.record), ...trim(entry.record.account)] : [];
+    return isCurrent(entry) ? [write(entry.record), ...trim(entry.record.account)] : [];
   }
 
   function withAnswer(
@@ -175,7 +190,7 @@ export async function createAnswers(
     return change(entry, { begun: null, answer: { status, type, body: text, headers: { ...headers } } });
   }
 
-  /** The cause of a request whose first decision takes its key to disk with it. */
+  /** The cause of a request, whose first decision then writes the key in its batch. */
   function withKey(cause: Cause, entry: Entry): Cause {
     let taken = false;
     const alsoWrite = (decided: Decided): readonly Write[] => {
@@ -199,35 +214,35 @@ export async function createAnswers(
         entry.record = { ...entry.record, password: await passwords.hash(account, password) };
       const answer = await request
         .act(withKey(request.cause, entry), given => withAnswer(entry, given, request.secret))
-        .catch(toldApart);
-      if (!isKept(answer)) await forgetOne(entry);
+        .catch(refusalAsAnswer);
+      if (!isRemembered(answer)) await forgetOne(entry);
       else if (!entry.record.answer) await store.commit(withAnswer(entry, answer, request.secret));
       return answer;
     } catch (error) {
-      if (!isOfTheEnd(error)) await forgetOne(entry);
+      if (!endsProcess(error)) await forgetOne(entry);
       throw error;
     }
   }
 
-  /** Refusals are answers like others; what went wrong on our side stays an error. */
-  function toldApart(error: unknown): HttpAnswer {
+  /** Makes refusals answers, which are remembered like others. A failure of the service stays an error. */
+  function refusalAsAnswer(error: unknown): HttpAnswer {
     if (error instanceof PdiskError && error.status < 500) return ofError(error);
     throw error;
   }
 
   async function forgetOne(entry: Entry): Promise<void> {
-    if (!isKnown(entry)) return;
+    if (!isCurrent(entry)) return;
     accounts.get(entry.record.account)?.delete(entry.record.key);
     await store.commit([erase(entry.record)]);
   }
 
-  /** What a key stands for, if it does. */
+  /** The entry of a key; undefined if there is none or it has expired. */
   function find(account: string, key: string): Entry | undefined {
     const entry = accounts.get(account)?.get(key);
     return entry && (entry.working || entry.record.time > now() - LIFE_MS) ? entry : undefined;
   }
 
-  /** Throws KEY_REUSED where a key stands for another request. */
+  /** Throws KEY_REUSED if the key was used for another request. */
   async function demandSame(entry: Entry, fingerprint: string, fields: Fields): Promise<void> {
     const { record, proof } = entry;
     const ours = proofOf(fields);

@@ -2,14 +2,14 @@ import type { NodeService, NodeView } from '../../disks/service.ts';
 import { agreeToNode, declareAlive, declareDead, listNodes } from '../description/operations/nodes.ts';
 import { json } from '../http/answer.ts';
 import { instant } from '../text/event-text.ts';
-import { keptChange, type Route, route } from './route.ts';
+import { atomicChange, type Route, route } from './route.ts';
 
 type DeclaredDead = NonNullable<NodeView['operation']>['declaredDead'];
 
 const declaredDeadKeys = (declared: DeclaredDead | undefined) =>
   declared ? { by: declared.by, reason: declared.reason, since: instant(declared.since) } : null;
 
-/** Nodes: what is known of them, and what an administrator says of one. */
+/** Nodes: their state, and what administrators state about them. */
 export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
   route(listNodes, ({ caller }) =>
     json(
@@ -28,22 +28,22 @@ export const nodeRoutes = (nodes: NodeService): readonly Route[] => [
     ),
   ),
 
-  keptChange(agreeToNode, async ({ caller, keep, params }) => {
+  atomicChange(agreeToNode, async ({ caller, rememberAnswer, params }) => {
     const node = params[0] ?? '';
     const answer = ({ alarm }: { alarm: string }) => json({ node, alarm });
-    return answer(await nodes.agree(caller, node, outcome => keep(answer(outcome))));
+    return answer(await nodes.agree(caller, node, outcome => rememberAnswer(answer(outcome))));
   }),
 
-  keptChange(declareDead, async ({ caller, keep, params }, { reason }) => {
+  atomicChange(declareDead, async ({ caller, rememberAnswer, params }, { reason }) => {
     const node = params[0] ?? '';
     const answer = ({ released }: { released: readonly string[] }) => json({ node, released });
-    return answer(await nodes.declareDead(caller, node, reason, outcome => keep(answer(outcome))));
+    return answer(await nodes.declareDead(caller, node, reason, outcome => rememberAnswer(answer(outcome))));
   }),
 
-  keptChange(declareAlive, async ({ caller, keep, params }) => {
+  atomicChange(declareAlive, async ({ caller, rememberAnswer, params }) => {
     const node = params[0] ?? '';
     const answer = json({ node });
-    await nodes.declareAlive(caller, node, () => keep(answer));
+    await nodes.declareAlive(caller, node, () => rememberAnswer(answer));
     return answer;
   }),
 ];

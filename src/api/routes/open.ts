@@ -18,19 +18,21 @@ import type { Metrics } from '../metrics.ts';
 import { type Page, readPages } from '../pages.ts';
 import { type Route, route } from './route.ts';
 
+/** What the routes for monitoring need. */
 export interface Monitoring {
   readonly figures: Metrics;
   readonly readiness: ReturnType<typeof createReadiness>;
 }
 
+/** Who may read the metrics without credentials, besides administrators with theirs. */
 export type MetricsAccess = 'admin' | 'loopback' | 'any';
 
-/** What is answered before anybody is asked for credentials. */
+/** A route that needs no credentials. */
 export interface OpenRoute {
   readonly operation: Operation;
-  /** What stands in the URL. */
+  /** The path of the URL, without parameters. */
   readonly path: string;
-  /** Undefined: not open to this one. */
+  /** Undefined: this client needs credentials. */
   answer(exchange: Exchange): HttpAnswer | Promise<HttpAnswer> | undefined;
 }
 
@@ -43,10 +45,11 @@ async function metrics({ contentType, text }: Metrics): Promise<HttpAnswer> {
   return { status: 200, type: contentType, body: await text() };
 }
 
-/** A file, or only word that the client's copy is right. */
+/** A file, or 304 if the client has this version. */
 const fresh = ({ version, answer }: Page, copies: string | undefined): HttpAnswer =>
   isCopy(version, copies) ? { ...answer, status: 304, body: '' } : answer;
 
+/** An open route; `path` is given where the path of the operation has a parameter. */
 export const openRoute = (
   operation: Operation,
   answer: OpenRoute['answer'],
@@ -62,7 +65,10 @@ function operationOf(path: string): Operation {
   return page ?? (path.startsWith(showDocs.path) ? showDocsFile : showInspectorFile);
 }
 
-/** For everybody: whether the service is up, lives and is ready, and the files of the pages; the figures for whom `access` names. */
+/**
+ * The open routes: whether the service is up, alive and ready, and the files of the pages; the metrics for
+ * the clients that `access` names.
+ */
 export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAccess): readonly OpenRoute[] {
   const pages = [...readPages()].map(([path, file]) =>
     openRoute(operationOf(path), ({ head }) => fresh(file, head.ifNoneMatch), path),
@@ -83,7 +89,7 @@ export function openRoutes({ figures, readiness }: Monitoring, access: MetricsAc
   ];
 }
 
-/** The figures for administrators, from wherever they ask. */
+/** The metrics for administrators, from any address. */
 export const metricsRoutes = (figures: Metrics): readonly Route[] => [
   route(showFigures, ({ caller }) => {
     if (caller.role !== 'admin') throw errorOf('FORBIDDEN', { detail: 'figures are for administrators' });

@@ -2,7 +2,7 @@ import type { AtRest, DiskService } from '../../disks/service.ts';
 import { type HttpAnswer, json } from '../http/answer.ts';
 import type { Begun } from './idempotency.ts';
 
-/** Answers a disk's UUID again to an interrupted request, where this has become of the disk. */
+/** Recovers the answer with a disk's UUID if the actor of the interrupted request is at rest as `wanted`. */
 export const uuidOnce =
   (service: Pick<DiskService, 'atRest'>, wanted: AtRest, status = 200) =>
   async ({ begun: { subject, disks } }: { readonly begun: Begun }): Promise<HttpAnswer | undefined> =>

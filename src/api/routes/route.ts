@@ -5,23 +5,23 @@ import type { ChangingMethod, Operation } from '../description/operation.ts';
 import type { HttpAnswer } from '../http/answer.ts';
 import { type Fields, noFields } from '../http/fields.ts';
 import type { Head } from '../http/head.ts';
-import type { Begun, Keep } from './idempotency.ts';
+import type { Begun, RememberAnswer } from './idempotency.ts';
 
 interface Request {
   readonly caller: Caller;
   readonly cause: Cause;
   readonly head: Head;
-  /** What stands in the path for `:name`, percent-decoded, in order. */
+  /** The values of `:name` in the path, percent-decoded, in order. */
   readonly params: readonly string[];
 }
 
-/** A request for a change that is done with its decision. */
-interface KeepingRequest extends Request {
-  /** What to write in the same batch, so that a repetition finds this answer. */
-  readonly keep: Keep;
+/** A request for a change that has no effects outside the store. */
+interface AtomicRequest extends Request {
+  /** Returns what to write in the batch of the change, so that a repetition gets this answer. */
+  readonly rememberAnswer: RememberAnswer;
 }
 
-/** A request that a restart has interrupted after it was decided. */
+/** A request that was decided before a restart, but not answered. */
 interface InterruptedRequest {
   readonly caller: Caller;
   readonly begun: Begun;
@@ -29,35 +29,35 @@ interface InterruptedRequest {
 
 type Run<Asked, Inputs> = (request: Asked, inputs: Inputs) => HttpAnswer | Promise<HttpAnswer>;
 
-/** The answer once what the request was about has come to rest; undefined where nothing came of it. */
+/** The answer, once the actor of the request is at rest; undefined if the request had no effect. */
 type Recover<Inputs> = (
   request: InterruptedRequest,
   inputs: Inputs,
 ) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>;
 
-/** An operation and what does it. */
+/** An operation and its implementation. */
 export interface Route {
   readonly operation: Operation;
-  /** Who asks, by other means than the header Authorization; undefined: nobody. */
+  /** The caller by other credentials than the header Authorization; undefined if there are none. */
   holder?(head: Head): Caller | undefined;
-  /** Whether its answer is told once and kept nowhere. */
+  /** Whether the answer has a secret, which is sent once and never stored. */
   readonly secret?: boolean;
-  /** Checks the inputs, then acts. Throws and rejects with PdiskErrors. */
-  answer(request: KeepingRequest, fields: Fields): HttpAnswer | Promise<HttpAnswer>;
-  /** Answers, after a restart, what was decided and not answered before it. */
+  /** Checks the inputs, then runs the operation. Throws and rejects with `PdiskError`s. */
+  answer(request: AtomicRequest, fields: Fields): HttpAnswer | Promise<HttpAnswer>;
+  /** The answer to a request that was decided before a restart, but not answered. */
   recover(request: InterruptedRequest, fields: Fields): Promise<HttpAnswer | undefined>;
 }
 
 function routeOf<Inputs>(
   operation: Operation<Inputs>,
-  run: Run<KeepingRequest, Inputs>,
+  run: Run<AtomicRequest, Inputs>,
   recover: Recover<Inputs>,
 ): Route {
   const { inputs, invalid = 'BAD_INPUT' } = operation;
-  // Most requests say nothing, and of nothing the schema makes the same each time.
-  const ofNothing = inputs.safeParse(noFields);
+  // Most requests have no inputs, and no inputs always parse to the same value.
+  const ofNoFields = inputs.safeParse(noFields);
   const checked = (fields: Fields): Inputs =>
-    fields === noFields && ofNothing.success ? ofNothing.data : checkInputs(inputs, fields, invalid);
+    fields === noFields && ofNoFields.success ? ofNoFields.data : checkInputs(inputs, fields, invalid);
 
   return {
     operation,
@@ -68,18 +68,24 @@ function routeOf<Inputs>(
 
 const nothing = (): undefined => undefined;
 
-/** An operation that reads, with inputs that are what its schema says. */
+/** A route for an operation that reads; `run` gets the inputs in the type of its schema. */
 export const route = <Inputs>(operation: Operation<Inputs, 'GET'>, run: Run<Request, Inputs>): Route =>
   routeOf(operation, run, nothing);
 
-/** An operation that changes something, and what tells after a restart what came of it: nothing is done twice under one Idempotency-Key. */
+/**
+ * A route for an operation that changes something. `recover` finds its answer after a restart, so that
+ * nothing is done twice under one Idempotency-Key.
+ */
 export const change = <Inputs>(
   operation: Operation<Inputs, ChangingMethod>,
   { run, recover }: { readonly run: Run<Request, Inputs>; readonly recover: Recover<Inputs> },
 ): Route => routeOf(operation, run, recover);
 
-/** A change that is done with its decision. It takes its answer to disk by `keep`, so after a restart there are both or neither. */
-export const keptChange = <Inputs>(
+/**
+ * A route for a change that has no effects outside the store. `run` writes its answer in the batch of the
+ * change (`rememberAnswer`), so after a restart there are both or neither.
+ */
+export const atomicChange = <Inputs>(
   operation: Operation<Inputs, ChangingMethod>,
-  run: Run<KeepingRequest, Inputs>,
+  run: Run<AtomicRequest, Inputs>,
 ): Route => routeOf(operation, run, nothing);

@@ -29,6 +29,7 @@ import {
 import type { Route } from './route.ts';
 import { tokenRoutes } from './tokens.ts';
 
+/** What the routes need of the service. */
 export interface Served {
   readonly service: DiskService;
   readonly nodes: NodeService;
@@ -36,13 +37,13 @@ export interface Served {
   readonly drift: DriftService;
   readonly charts: ChartService;
   readonly accounts: Accounts;
-  /** What else of an account to erase in the batch that ends it. */
+  /** Returns the writes that erase other data of an account, for the batch that deletes it. */
   readonly forget: (account: string) => readonly Write[];
   readonly events: {
     readonly log: EventLog;
     readonly streams: Streams;
     readonly tickets: Tickets;
-    /** After how many seconds without a sign of life a stream is closed; 8 to 960. */
+    /** Seconds without a sign of life after which a stream is closed; 8 to 960. */
     readonly idleSeconds: number;
   };
   readonly monitoring: Monitoring;
@@ -51,12 +52,13 @@ export interface Served {
 
 interface RouteTable {
   readonly routes: readonly Route[];
+  /** Those that need no credentials. */
   readonly open: readonly OpenRoute[];
-  /** The OpenAPI document of both, as JSON. */
+  /** The OpenAPI document of all of them, as JSON. */
   document(): string;
 }
 
-/** Everything that can be asked of the service. */
+/** All routes of the API. */
 export function routeTable(served: Served): RouteTable {
   const { service, nodes, charts, accounts, events, monitoring } = served;
   const open = [

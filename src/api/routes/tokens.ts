@@ -2,7 +2,7 @@ import type { Tokens, TokenView } from '../../accounts/tokens.ts';
 import { createToken, deleteToken, listTokens } from '../description/operations/tokens.ts';
 import { type HttpAnswer, json } from '../http/answer.ts';
 import { timestamp } from '../text/representation.ts';
-import { keptChange, type Route, route } from './route.ts';
+import { atomicChange, type Route, route } from './route.ts';
 
 const represent = ({ id, name, created, expires }: TokenView) => ({
   id,
@@ -11,24 +11,26 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
   expires: timestamp(expires),
 });
 
-const told = (token: TokenView & { readonly secret: string }): HttpAnswer =>
+const withSecret = (token: TokenView & { readonly secret: string }): HttpAnswer =>
   json({ ...represent(token), token: token.secret }, 201);
 
-/** API tokens: everybody his own. */
+/** API tokens: each account has its own. */
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [
   route(listTokens, ({ caller }) => json(tokens.list(caller).map(represent))),
 
   {
-    ...keptChange(createToken, async ({ caller, keep }, { name, expires_in }) =>
-      told(await tokens.create(caller, name, expires_in * 1000, token => keep(told(token)))),
+    ...atomicChange(createToken, async ({ caller, rememberAnswer }, { name, expires_in }) =>
+      withSecret(
+        await tokens.create(caller, name, expires_in * 1000, token => rememberAnswer(withSecret(token))),
+      ),
     ),
     secret: true,
   },
 
-  keptChange(deleteToken, async ({ caller, keep, params }) => {
+  atomicChange(deleteToken, async ({ caller, rememberAnswer, params }) => {
     const id = params[0] ?? '';
     const answer = json({ id });
-    await tokens.remove(caller, id, () => keep(answer));
+    await tokens.remove(caller, id, () => rememberAnswer(answer));
     return answer;
   }),
 ];

@@ -1,7 +1,7 @@
 import { errorOf } from '../../errors.ts';
 import { isUuid } from '../../lib/uuid.ts';
 
-/** The disk UUID in a URL, in lower case. Throws what an unknown disk would: nothing else can be under such a name. */
+/** The disk UUID in a URL, in lower case. Throws DISK_UNKNOWN if it is no UUID. */
 export function diskUuid(text: string | undefined): string {
   if (text !== undefined && isUuid(text)) return text;
   const uuid = (text ?? '').toLowerCase();

@@ -2,16 +2,20 @@ import type { AnyStateMachine } from 'xstate';
 import { attachmentMachine } from '../../../machines/attachment.ts';
 import { diskMachine } from '../../../machines/disk.ts';
 
-export const machines = { disk: diskMachine, attachment: attachmentMachine } as const;
-export type MachineName = keyof typeof machines;
-export const machineNames = Object.keys(machines) as MachineName[];
+/** The charts by the names that the API uses. */
+export const chartsByName = { disk: diskMachine, attachment: attachmentMachine } as const;
+export type ChartName = keyof typeof chartsByName;
+export const chartNames = Object.keys(chartsByName) as ChartName[];
 
-/** In the form in which XState's `createMachine` and Stately's tools take a machine; what only code can say is left out. */
-export const jsonOf = (machine: AnyStateMachine): string => JSON.stringify(machine.config);
+/** A chart as JSON, as XState's `createMachine` takes it; actions and guards are only named. */
+export const chartJson = (chart: AnyStateMachine): string => JSON.stringify(chart.config);
 
-/** The charts, with how many are in each state. */
-export const machineEntries = (counts: Readonly<Record<MachineName, ReadonlyMap<string, number>>>) =>
-  machineNames.map(name => ({
+/** The charts, with the number of actors in each state. */
+export const chartEntries = (counts: Readonly<Record<ChartName, ReadonlyMap<string, number>>>) =>
+  chartNames.map(name => ({
     name,
-    states: Object.keys(machines[name].states).map(state => ({ state, count: counts[name].get(state) ?? 0 })),
+    states: Object.keys(chartsByName[name].states).map(state => ({
+      state,
+      count: counts[name].get(state) ?? 0,
+    })),
   }));

@@ -22,5 +22,5 @@ function controlMessage(control: Control): ControlMessage {
   }
 }
 
-/** A control message as JSON in UTF-8. */
+/** A control message of the event stream as JSON in UTF-8. */
 export const controlText = (control: Control): Buffer => Buffer.from(JSON.stringify(controlMessage(control)));

@@ -36,7 +36,7 @@ const waitingKeys = ({ for: whom, attachment, until }: Waiting) => ({
   until: until === null ? null : instant(until),
 });
 
-/** Everything that there is to say of a disk: numbers are numbers, times are RFC 3339. */
+/** A disk in the view `full`: numbers are JSON numbers, times are RFC 3339. */
 export const detailKeys = (disk: DiskDetails): z.infer<typeof detailsSchema> => ({
   uuid: disk.uuid,
   tag: disk.tag,
@@ -54,12 +54,12 @@ export const detailKeys = (disk: DiskDetails): z.infer<typeof detailsSchema> => 
   wiped: disk.wiped,
 });
 
-/** An attachment as one of a machine's. */
-export const onMachineKeys = (disk: string, attachment: AttachmentDetails) => {
+/** An attachment in the list of a VM's disks. The list itself names the node and the VM. */
+export const attachmentOnVmKeys = (disk: string, attachment: AttachmentDetails) => {
   const { node: _, vm_id: __, ...keys } = attachmentKeys(attachment);
   return { disk, ...keys };
 };
 
-/** All of it for many disks, as a JSON array. */
+/** Many disks in the view `full`, as a JSON array. Rejects with BUSY. See `longList`. */
 export const representDetails = (disks: () => readonly DiskDetails[]): Promise<LongBody> =>
   longList(disks, detailKeys);

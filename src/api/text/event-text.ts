@@ -5,7 +5,7 @@ import type { EventRecord } from '../../store/records.ts';
 import type { EventMessage } from '../description/event-schema.ts';
 import { diskKeys } from './representation.ts';
 
-/** RFC 3339, in UTC. */
+/** A time in milliseconds since 1970 in RFC 3339, in UTC. */
 export const instant = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 function reasonOf({ subject, attachment, problem }: EventRecord): EventMessage['data']['reason'] {
@@ -15,7 +15,7 @@ function reasonOf({ subject, attachment, problem }: EventRecord): EventMessage['
   return { code, message: messages.join('; ') };
 }
 
-/** An event as it is told; `whole`: with its machine and accounts. */
+/** An event as a CloudEvent. `whole`: with its VM, its accounts, its cause and the reason of a failure. */
 export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
   const { attachment, cause, disk, deadline } = event;
   return {
@@ -48,21 +48,21 @@ export function eventMessage(event: EventRecord, whole: boolean): EventMessage {
   };
 }
 
-// An event in memory goes to many: its text is made once.
+// Caches of the JSON of events: one event is sent to many subscribers.
 const wholes = new WeakMap<EventRecord, Buffer>();
 const outsides = new WeakMap<EventRecord, Buffer>();
 
-/** An event as JSON in UTF-8, as it is shown to those who see it so. */
-export function eventText(event: EventRecord, sight: Exclude<EventVisibility, 'nothing'>): Buffer {
-  const texts = sight === 'whole' ? wholes : outsides;
+/** An event as JSON in UTF-8, for subscribers who see that much of it. */
+export function eventText(event: EventRecord, visibility: Exclude<EventVisibility, 'nothing'>): Buffer {
+  const texts = visibility === 'whole' ? wholes : outsides;
   const known = texts.get(event);
   if (known) return known;
-  const text = Buffer.from(JSON.stringify(eventMessage(event, sight === 'whole')));
+  const text = Buffer.from(JSON.stringify(eventMessage(event, visibility === 'whole')));
   texts.set(event, text);
   return text;
 }
 
-/** A difference between records, pool and domains as it is told. */
+/** A row of `GET /api/drift`, also in control messages of the stream. */
 export const differenceKeys = ({ since, ...difference }: KnownDifference) => ({
   kind: difference.kind,
   disk: difference.disk,

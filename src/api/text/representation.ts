@@ -8,10 +8,10 @@ interface Piece {
   readonly bytes: number;
 }
 
-// A view is replaced when its disk changes: its text is made once.
+// Cache of the JSON of each view. A changed disk has a new view object, so an entry is never stale.
 const pieces = new WeakMap<DiskView, Piece>();
 
-/** `2011/07/28 15:01:40`, in UTC. */
+/** A time in milliseconds since 1970 as `2011/07/28 15:01:40`, in UTC. */
 export const timestamp = (milliseconds: number): string =>
   new Date(milliseconds).toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
 
@@ -35,9 +35,10 @@ function pieceOf(disk: DiskView): Piece {
   return piece;
 }
 
-/** The same as JSON. */
+/** A disk as JSON text, with the keys of `diskKeys`. */
 export const representDisk = (disk: DiskView): string => pieceOf(disk).text;
 
+/** Bytes of a chunk. A list that is not longer is one string. */
 const CHUNK_BYTES = 64 * 1024;
 
 function* chunks(list: readonly Piece[]): Generator<Buffer, undefined> {
@@ -60,7 +61,7 @@ const OPEN = Buffer.from('[');
 const CLOSE = Buffer.from(']');
 const blockBytes = new WeakMap<readonly DiskView[], Buffer>();
 
-/** The texts of a block's disks, each behind a comma: made once, for a block is replaced when one of its disks changes. */
+/** The JSON of a block's disks in UTF-8, each after a comma. Cached: a change replaces the block. */
 function bytesOf(block: readonly DiskView[]): Buffer {
   const known = blockBytes.get(block);
   if (known) return known;
@@ -69,7 +70,7 @@ function bytesOf(block: readonly DiskView[]): Buffer {
   return bytes;
 }
 
-/** A list of all disks. What it is made of it shares with every other such list, as far as no disk has changed in between. */
+/** The JSON array of all disks. Lists share the bytes of the blocks that have not changed between them. */
 export function representBlocks(blocks: readonly (readonly DiskView[])[]): LongBody {
   const [first, ...others] = blocks.filter(block => block.length > 0).map(bytesOf);
   const pieces = [OPEN, ...(first ? [first.subarray(1), ...others] : []), CLOSE];
@@ -79,7 +80,7 @@ export function representBlocks(blocks: readonly (readonly DiskView[])[]): LongB
   };
 }
 
-/** A list of disks. A long one shares the texts of its disks with every other list on its way to a client. */
+/** The JSON array of some disks. A long one is produced in chunks from the cached JSON of each disk. */
 export function representDisks(disks: readonly DiskView[]): string | LongBody {
   const list = disks.map(pieceOf);
   const bytes = list.reduce((sum, piece) => sum + piece.bytes, 2 + Math.max(0, list.length - 1));

@@ -5,11 +5,11 @@ interface Wishes {
   readonly flags?: readonly string[];
 }
 
-/** A word of a shell command, quoted where it has to be. */
+/** A word of a shell command, quoted if necessary. */
 const word = (text: string): string =>
   /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** An operation as a command for curl; the parameters of its path are variables of the shell. */
+/** An operation as a curl command; the parameters of its path are shell variables. */
 export function curlOf(operation: Operation, { query = '', flags = [] }: Wishes = {}): string {
   const { method, path, requestBody, security } = operation;
   const fields = requestBody?.content['application/x-www-form-urlencoded']?.example ?? {};

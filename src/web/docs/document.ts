@@ -1,4 +1,4 @@
-// The OpenAPI document, as far as this page reads it.
+// The parts of the OpenAPI document that this page reads.
 
 export interface Schema {
   readonly $ref?: string;
@@ -70,7 +70,7 @@ export interface Document {
   };
 }
 
-/** All operations but those of HEAD, which says nothing that GET does not. */
+/** All operations but those of HEAD, which answer nothing that GET does not. */
 export const operationsOf = ({ paths }: Document): readonly Operation[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
@@ -80,7 +80,7 @@ export const operationsOf = ({ paths }: Document): readonly Operation[] =>
 
 const lastOf = (ref: string): string => ref.slice(ref.lastIndexOf('/') + 1);
 
-/** Those are told once for all operations. */
+/** Parameters that the page explains once for all operations. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['X-Request-Id', 'Idempotency-Key']);
 
 /** An operation's own parameters. */
@@ -104,7 +104,7 @@ export function bodiesOf({
   );
 }
 
-/** The codes of a failure with their sentences, by way of example. */
+/** The error codes of a response, with example sentences. */
 export function errorsOf(
   document: Document,
   { content = {} }: Response,
@@ -123,7 +123,7 @@ function range(least: number | undefined, most: number | undefined, unit: string
   return [least === undefined ? `at most ${most}${unit}` : `${least} to ${most}${unit}`];
 }
 
-/** What a value has to be, in words. */
+/** The constraints of a value, in words. */
 export function rulesOf(schema: Schema): string {
   const { minimum, maximum, minLength, maxLength, default: otherwise } = schema;
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);

@@ -11,7 +11,7 @@ import {
 } from './document.ts';
 import { Listing, Prose } from './prose.tsx';
 
-/** The query that an operation needs. */
+/** The required parameters of the query, as shell variables. */
 const queryOf = (parameters: readonly Parameter[]): string => {
   const needed = parameters.filter(one => one.in === 'query' && one.required);
   return needed.length === 0 ? '' : `?${needed.map(({ name }) => `${name}=$${name}`).join('&')}`;
@@ -127,7 +127,7 @@ function Errors({ document, operation }: { readonly document: Document; readonly
   );
 }
 
-/** One operation; closed until somebody wants to read it. */
+/** One operation, folded until the reader opens it. */
 export function OperationEntry(props: {
   readonly document: Document;
   readonly operation: Operation;

@@ -6,7 +6,7 @@ import { Story } from './story.tsx';
 
 const chosen = (): string => decodeURIComponent(location.hash.slice(1));
 
-/** The name in the URL's fragment; what is so called is opened and shown. */
+/** The id in the URL's fragment. The operation with this id is opened and scrolled to. */
 function useChoice(): string {
   const [choice, setChoice] = useState(chosen);
   useEffect(() => {
@@ -22,7 +22,7 @@ function useChoice(): string {
   return choice;
 }
 
-/** The whole page. */
+/** The page of the API documentation. */
 export function Page({ description }: { readonly description: Document }) {
   const choice = useChoice();
   const [wanted, setWanted] = useState('');
@@ -51,10 +51,10 @@ export function Page({ description }: { readonly description: Document }) {
         <nav aria-label="Contents">
           <ul>
             <li>
-              <a href="#begin">From nothing to a disk in a machine</a>
+              <a href="#begin">From nothing to a disk in a VM</a>
             </li>
             <li>
-              <a href="#launch">For a machine yet to be launched</a>
+              <a href="#launch">For a VM yet to be launched</a>
             </li>
             <li>
               <a href="#rules">What holds everywhere</a>

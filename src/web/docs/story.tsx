@@ -18,41 +18,41 @@ const running: readonly StepText[] = [
   },
   {
     id: 'hotattach',
-    title: 'Plug it into a running machine',
+    title: 'Plug it into a running VM',
     text:
-      '`node` is the host name of the hypervisor and `vm_id` the name of the machine there. The answer has all disks of the machine. ' +
+      '`node` is the host name of the hypervisor and `vm_id` the name of the VM there. The answer has all disks of the VM. ' +
       'In the guest the disk is `/dev/disk/by-id/virtio-` and the first 20 digits of its uuid without dashes; make a file system on it once, then mount it.',
   },
   {
     id: 'showDisk',
     title: 'Look at it',
     flags: ['-i'],
-    text: 'The header `X-DiskUser-Remaining` says how many more machines may use the disk.',
+    text: 'The header `X-DiskUser-Remaining` says how many more VMs may use the disk.',
   },
   {
     id: 'hotdetach',
     title: 'Unplug it',
-    text: 'Unmount it in the guest first: this answers when the guest has let go. Then plug it into another machine, where every byte is there again.',
+    text: 'Unmount it in the guest first: this answers when the guest has released the disk. Then plug it into another VM: it still has every byte.',
   },
-  { id: 'deleteDisk', title: 'Delete it', text: 'Only a disk that no machine uses can be deleted.' },
+  { id: 'deleteDisk', title: 'Delete it', text: 'Only a disk that no VM uses can be deleted.' },
 ];
 
 const launching: readonly StepText[] = [
   {
     id: 'attach',
-    title: 'Register the machine',
-    text: 'The disk is accounted for from now on. Whether it is free is for you to see before, in `X-DiskUser-Remaining`.',
+    title: 'Register the VM',
+    text: 'From now on the VM counts as a user of the disk. See `X-DiskUser-Remaining` first: the request does not check whether the disk is free.',
   },
   {
     id: 'libvirtElement',
     title: 'Take the element for its domain XML',
-    text: 'It stands among the devices of the domain. The letter that it names is kept for this machine.',
+    text: 'Put it among the devices of the domain. Its target is reserved for this disk in this VM.',
     query: '?node=onehost-2.lal.in2p3.fr&vm_id=722',
   },
   {
     id: 'detach',
     title: 'Release its disks when it has been killed',
-    text: 'All of them at once. While the machine still runs this is refused.',
+    text: 'All of them at once. While the VM still runs this is refused.',
   },
 ];
 
@@ -81,18 +81,18 @@ function Steps(props: { readonly steps: readonly StepText[]; readonly operations
   return <ol class="story">{shown}</ol>;
 }
 
-/** How a disk is used, from nothing on. */
+/** A tutorial: how a disk is used, step by step. */
 export const Story = ({ operations }: { readonly operations: readonly Operation[] }) => (
   <>
     <section id="begin">
-      <h2>From nothing to a disk in a machine</h2>
+      <h2>From nothing to a disk in a VM</h2>
       <p>Say once where the service is and who you are:</p>
       <Listing label="Settings for the shell" text={`pdisk=${location.origin}\naccount='NAME:PASSWORD'`} />
       <Steps steps={running} operations={operations} />
     </section>
     <section id="launch">
-      <h2>For a machine that is yet to be launched</h2>
-      <p>The cloud's frontend does this for every machine, and owners for their own disks.</p>
+      <h2>For a VM that is yet to be launched</h2>
+      <p>The cloud's frontend does this for every VM, and owners for their own disks.</p>
       <Steps steps={launching} operations={operations} />
     </section>
   </>

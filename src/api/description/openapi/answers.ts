@@ -3,6 +3,7 @@ import { type Field, type ResponseHeader, responseHeaders } from '../header-fiel
 import { errorsOf, type Operation, type OperationResult } from '../operation.ts';
 import { type Json, type Schemas, schemaRef } from './schemas.ts';
 
+/** A header object; `more` narrows its schema. */
 export const headerOf = (name: ResponseHeader, more: Json = {}): Json => {
   const { means, schema, example, optional }: Field = responseHeaders[name];
   return { description: means, required: optional !== true, schema: { ...schema, ...more }, example };
@@ -62,7 +63,7 @@ function failure(status: number, codes: readonly ErrorCode[]): Response {
   };
 }
 
-/** A status that means two things: a header is sure only where both have it. */
+/** A response for a success and an error with the same status: a header is required only if both have it. */
 function either(one: Response, other: Response): Response {
   const [mine, theirs] = [one, other].map(({ content }) => content?.['application/json']);
   const headers = Object.entries(other.headers).map(([name, header]) => {
@@ -82,7 +83,7 @@ function either(one: Response, other: Response): Response {
   };
 }
 
-/** Every answer by its status: what is no error, and all codes with which it can fail. */
+/** All responses by status: those of success, and those with all error codes of the operation. */
 export function responsesOf(operation: Operation, schemas: Schemas): Readonly<Record<string, Response>> {
   const responses: Record<string, Response> = {};
   const codes = [...errorsOf(operation)];
@@ -92,8 +93,8 @@ export function responsesOf(operation: Operation, schemas: Schemas): Readonly<Re
   }
   for (const [status, outcome] of Object.entries(operation.outcomes)) {
     const other = responses[status];
-    const told = success(Number(status), outcome, schemas);
-    responses[status] = other ? either(told, other) : told;
+    const ok = success(Number(status), outcome, schemas);
+    responses[status] = other ? either(ok, other) : ok;
   }
   return responses;
 }

@@ -27,10 +27,10 @@ const securitySchemes = {
 
 const headId = (id: string): string => `head${id.charAt(0).toUpperCase()}${id.slice(1)}`;
 
-/** What GET may be answered and HEAD is not: a WebSocket, and that the client's copy is right. */
+/** Statuses that only GET can have: HEAD never opens a WebSocket and is never answered 304. */
 const ofGetOnly: ReadonlySet<string> = new Set(['101', '304']);
 
-/** The same without bodies. */
+/** The HEAD operation of a GET: the same responses without bodies. */
 function headOf(id: string, get: Json & { readonly responses: Readonly<Record<string, object>> }): Json {
   const responses = Object.entries(get.responses)
     .filter(([status]) => !ofGetOnly.has(status))
@@ -60,7 +60,7 @@ function methodsOf(operation: Operation, schemas: Schemas): Json {
     : { [method.toLowerCase()]: described };
 }
 
-/** What the sentences of the catalogue speak of in examples. */
+/** The facts in the example sentences of errors. */
 const FACTS = {
   disk: 'eb198dec-3560-4a9a-b3b4-5f043410a3dd',
   node: 'onehost-2.lal.in2p3.fr',
@@ -77,7 +77,7 @@ function parameter(name: RequestHeader): Json {
   return { name, in: 'header', required: false, description: means, schema, example };
 }
 
-/** What the paths refer to. */
+/** The components that the paths refer to. */
 function components(schemas: Schemas, paths: Json): Json {
   const text = JSON.stringify(paths);
   function used<Name extends string>(place: string, names: readonly Name[], entry: (name: Name) => Json) {
@@ -94,11 +94,11 @@ function components(schemas: Schemas, paths: Json): Json {
 }
 
 const DESCRIPTION = `A disk is created once, with a size and an owner, and outlives the virtual machines that use it: plugged into one,
-unplugged, and plugged into the next, it has every byte again.
+unplugged, and plugged into another, it still has every byte.
 
 Inputs of POST, PUT and PATCH are a form or JSON, in which numbers may be numbers or texts. Errors have sentences for people in \`message\`
-and a stable code for programs in the header \`X-Error-Code\`. A URL that is not here is answered 404 \`ROUTE_UNKNOWN\`, a method that is
-not at its URL 405 \`METHOD_NOT_ALLOWED\` with the header \`Allow\`, and whatever comes without good credentials 401 first.`;
+and a stable code for programs in the header \`X-Error-Code\`. An unknown URL is answered 404 \`ROUTE_UNKNOWN\`, a method that
+the URL does not take 405 \`METHOD_NOT_ALLOWED\` with the header \`Allow\`. Credentials are checked first: without valid ones the answer is 401.`;
 
 /** The OpenAPI 3.1 document of these operations (https://spec.openapis.org/oas/v3.1.1.html). */
 export function openApi(operations: readonly Operation[]): Json {

@@ -5,14 +5,19 @@ import { vmId } from '../inputs.ts';
 import { type Operation, takesBody } from '../operation.ts';
 import type { Json, Schemas } from './schemas.ts';
 
+const chartFile = z
+  .enum(['disk', 'attachment', 'disk.mmd', 'attachment.mmd'])
+  .meta({ description: 'Which chart' });
+
 const pathParameters: Readonly<Record<string, z.ZodType>> = {
   uuid: z.uuid().meta({ description: "The disk's uuid; case does not matter" }),
   account: accountName.meta({ description: "The account's name" }),
-  node: z.string().meta({ description: 'The hypervisor, as the setting `nodes` calls it' }),
+  node: z.string().meta({ description: 'The hypervisor, by its name in the setting `nodes`' }),
   vm_id: vmId,
   id: z.string().meta({ description: "The token's id" }),
-  machine: z.enum(['disk', 'attachment', 'disk.mmd', 'attachment.mmd']).meta({ description: 'Which chart' }),
-  file: z.string().meta({ description: 'A name that stands in the page' }),
+  name: chartFile,
+  machine: chartFile,
+  file: z.string().meta({ description: 'A file that the page loads' }),
 };
 
 interface Inputs {
@@ -20,7 +25,7 @@ interface Inputs {
   readonly required?: readonly string[];
 }
 
-/** Throws where a path has a parameter that is not described here. */
+/** Throws an `Error` if a parameter of the path has no description here. */
 function inPath(path: string, schemas: Schemas): Json[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => {
     const parameter = pathParameters[name];
@@ -40,6 +45,7 @@ function inQuery({ properties = {}, required = [] }: Inputs): Json[] {
   }));
 }
 
+/** The parameters of an operation in path, query and header. */
 export function parametersOf(operation: Operation, schemas: Schemas): Json[] {
   const { path, inputs, headers = [], method } = operation;
   const key: readonly RequestHeader[] = method === 'GET' ? [] : ['Idempotency-Key'];
@@ -51,7 +57,7 @@ export function parametersOf(operation: Operation, schemas: Schemas): Json[] {
   ];
 }
 
-/** What the schemas themselves give as examples. */
+/** An example made of the examples in the schemas of the fields. */
 const exampleOf = (properties: Readonly<Record<string, Json>>): Json =>
   Object.fromEntries(
     Object.entries(properties).map(([name, { examples, enum: values, minimum }]) => {
@@ -60,7 +66,7 @@ const exampleOf = (properties: Readonly<Record<string, Json>>): Json =>
     }),
   );
 
-/** The same inputs in both media types; nothing where there are none. */
+/** The request body in both media types; empty if there are no inputs. */
 export function bodyOf(operation: Operation, schemas: Schemas): Json {
   const schema = schemas.of(operation.inputs, 'input');
   const { properties = {}, required = [] }: Inputs = schema;

@@ -1,22 +1,25 @@
 import { z } from 'zod';
 
+/** A JSON object. */
 export type Json = { readonly [key: string]: unknown };
 
-/** Turns schemas into JSON Schema, and collects those that have an id. */
+/** Converts zod schemas to JSON Schema and collects those that have an id. */
 export interface Schemas {
   readonly named: Json;
-  /** `io`: as a client sends it, or as the service answers it. */
+  /** `io`: the type that a client sends, or the type that the service answers. */
   of(schema: z.ZodType, io: 'input' | 'output'): Json;
 }
 
+/** The reference to a schema of the document. */
 export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
 
-// Of a schema that transforms, zod leaves out what might be meant for its output. Ours are of its input.
+// For a schema with a transform zod omits examples and defaults, as they might be of its output.
 function override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: object }): void {
   const { examples, default: otherwise } = z.globalRegistry.get(zodSchema) ?? {};
   Object.assign(jsonSchema, examples && { examples }, otherwise !== undefined && { default: otherwise });
 }
 
+/** An empty collection of schemas. Conversions are cached by schema. */
 export function createSchemas(): Schemas {
   const named: Record<string, Json> = {};
   const known = { input: new Map<z.ZodType, Json>(), output: new Map<z.ZodType, Json>() };

@@ -12,7 +12,7 @@ export const listAccounts = operation({
   path: '/api/users',
   group: 'accounts',
   summary: 'List accounts',
-  details: 'For administrators: with what each account has, and may have.',
+  details: 'For administrators: each with what it has and its quota.',
   inputs: nothing,
   outcomes: {
     200: json('The accounts by name', z.array(listedAccount), {
@@ -30,14 +30,14 @@ export const putAccount = operation({
   method: 'PUT',
   path: '/api/users/:account',
   group: 'accounts',
-  summary: 'Make an account, or replace it',
+  summary: 'Create an account, or replace it',
   details:
-    'For administrators, and not with a token. A replaced account loses its tokens and its open event streams. One that is made under the ' +
-    'name of one that was deleted is another account: nothing of the old one is its own.',
+    'For administrators, and not with a token. A replaced account loses its tokens and its open event streams. An account that is ' +
+    'created under the name of a deleted one is another account: it owns nothing of the old one.',
   inputs: newAccount,
   outcomes: {
     200: json('The account is replaced', account, { replaced: testUser }),
-    201: json('The account is made', account, { made: testUser }),
+    201: json('The account is created', account, { made: testUser }),
   },
   errors: ['FORBIDDEN', 'LAST_ADMINISTRATOR'],
 });
@@ -50,7 +50,7 @@ export const deleteAccount = operation({
   summary: 'Delete an account',
   details: 'For administrators; only when it owns no disks.',
   inputs: nothing,
-  outcomes: { 200: json('The account is gone', accountName, { deleted: test }) },
+  outcomes: { 200: json('The account is deleted', accountName, { deleted: test }) },
   errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN', 'ACCOUNT_OWNS_DISKS', 'LAST_ADMINISTRATOR'],
 });
 
@@ -59,7 +59,7 @@ export const setPassword = operation({
   method: 'PUT',
   path: '/api/users/me/password',
   group: 'accounts',
-  summary: "Change one's own password",
+  summary: "Change the caller's own password",
   details: 'Not with a token. The account loses its tokens, and its event streams end.',
   inputs: newPassword,
   outcomes: { 200: json('The password is changed', accountName, { changed: test }) },
@@ -71,11 +71,11 @@ export const setQuota = operation({
   method: 'PUT',
   path: '/api/users/:account/quota',
   group: 'accounts',
-  summary: 'Set what an account may have',
-  details: 'For administrators. What it has already stays.',
+  summary: 'Set the quota of an account',
+  details: 'For administrators. Disks that exceed a lower quota stay.',
   inputs: newQuota,
   outcomes: {
-    200: json('So it is from now on', quota, { quota: { name: 'test', disks: '10', size: '100' } }),
+    200: json('The new quota', quota, { quota: { name: 'test', disks: '10', size: '100' } }),
   },
   errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN'],
 });
@@ -85,9 +85,9 @@ export const deleteQuota = operation({
   method: 'DELETE',
   path: '/api/users/:account/quota',
   group: 'accounts',
-  summary: 'Take back a quota',
-  details: 'For administrators. From then on the account may have what the configuration says.',
+  summary: 'Reset the quota of an account',
+  details: 'For administrators. From then on the quota of the configuration applies.',
   inputs: nothing,
-  outcomes: { 200: json('The quota is taken back', accountName, { taken: test }) },
+  outcomes: { 200: json('The quota is reset', accountName, { taken: test }) },
   errors: ['FORBIDDEN', 'ACCOUNT_UNKNOWN'],
 });

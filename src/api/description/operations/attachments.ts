@@ -1,13 +1,6 @@
-import { machine, machineAndForce, machineAndTarget, nothing } from '../inputs.ts';
+import { nothing, vmAndForce, vmAndTarget, vmName } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
-import {
-  machineAttachments,
-  machineDisks,
-  pluggedDisk,
-  releasedDisks,
-  text,
-  unpluggedDisk,
-} from '../outputs.ts';
+import { pluggedDisk, releasedDisks, text, unpluggedDisk, vmAttachments, vmDisks } from '../outputs.ts';
 import * as examples from './examples.ts';
 
 export const hotattach = operation({
@@ -15,13 +8,13 @@ export const hotattach = operation({
   method: 'POST',
   path: '/api/hotattach/:uuid',
   group: 'attachments',
-  summary: 'Plug a disk into a running machine',
+  summary: 'Plug a disk into a running VM',
   details:
-    'For whoever may see the disk. It answers when the live machine shows the disk; in the guest it is found by its serial, ' +
+    'For accounts that may see the disk. It answers when the live domain shows the disk. The guest finds it by its serial: ' +
     '`/dev/disk/by-id/virtio-` and the first 20 digits of its uuid without dashes. A reboot of the guest keeps it.',
-  inputs: machine,
+  inputs: vmName,
   outcomes: {
-    200: json("It is plugged; `uuid` has all of the machine's disks", pluggedDisk, {
+    200: json("It is plugged; `uuid` has all of the VM's disks", pluggedDisk, {
       plugged: examples.pluggedDisk,
     }),
   },
@@ -55,14 +48,14 @@ export const hotdetach = operation({
   path: '/api/hotdetach/:uuid',
   freeing: true,
   group: 'attachments',
-  summary: 'Unplug a disk from a running machine',
+  summary: 'Unplug a disk from a running VM',
   details:
-    "For whoever plugged it, the disk's owner, and the roles `service` and `admin`; only disks that were hot-plugged. It answers when the " +
-    'guest has let go: unmount the disk first. With `force=true` and a `reason` an administrator vouches that the machine no longer has it, ' +
-    'where that cannot be proved; it is refused while the machine is seen with the disk.',
-  inputs: machineAndForce,
+    "For the account that plugged it, the disk's owner, and the roles `service` and `admin`; only disks that were hot-plugged. It answers when the " +
+    'guest has released the disk: unmount it first. With `force=true` and a `reason` an administrator confirms that the VM no longer has it, ' +
+    'where that cannot be proved; it is refused while a node shows the VM with the disk.',
+  inputs: vmAndForce,
   outcomes: {
-    200: json("It is unplugged; `uuid` has the machine's remaining disks", unpluggedDisk, {
+    200: json("It is unplugged; `uuid` has the VM's remaining disks", unpluggedDisk, {
       unplugged: examples.pluggedDisk,
       forced: { ...examples.pluggedDisk, vouched: examples.VOUCHED },
     }),
@@ -95,14 +88,14 @@ export const attach = operation({
   method: 'POST',
   path: '/api/attach/:uuid',
   group: 'attachments',
-  summary: 'Register a disk for a machine before its launch',
+  summary: 'Register a disk for a VM before its launch',
   details:
-    "For the roles `service` (the cloud's frontend) and `admin`, and for owners with their own disks. It records a fact and does not check " +
-    'whether the disk is free: look at `X-DiskUser-Remaining` first. `libvirtElement` gives the element for the domain XML.',
-  inputs: machine,
+    "For the roles `service` (the cloud's frontend) and `admin`, and for owners with their own disks. It does not check " +
+    'whether the disk is free: see `X-DiskUser-Remaining` first. `libvirtElement` gives the element for the domain XML.',
+  inputs: vmName,
   outcomes: {
-    200: json("It is registered; `uuid` has all of the machine's disks", machineDisks, {
-      attached: examples.machineDisks,
+    200: json("It is registered; `uuid` has all of the VM's disks", vmDisks, {
+      attached: examples.vmDisks,
     }),
   },
   errors: ['FORBIDDEN', 'HOT_PLUGGED', 'DISK_BUSY', 'TOO_MANY_USERS', 'TOO_MANY_ON_VM'],
@@ -114,16 +107,16 @@ export const detach = operation({
   path: '/api/detach',
   freeing: true,
   group: 'attachments',
-  summary: 'Release the disks of a machine that has been killed',
+  summary: 'Release the disks of a VM that has been killed',
   details:
-    'For the roles `service` and `admin`; for others where they made all of its attachments or own all its disks. All or nothing. With ' +
-    '`force=true` and a `reason` an administrator vouches that the machine is gone, where that cannot be proved; it is refused while the ' +
-    'machine is seen alive.',
-  inputs: machineAndForce,
+    'For the roles `service` and `admin`; for other accounts if they made all of its attachments or own all its disks. All or nothing. With ' +
+    '`force=true` and a `reason` an administrator confirms that the VM is gone, where that cannot be proved; it is refused while a ' +
+    'node shows the VM alive.',
+  inputs: vmAndForce,
   outcomes: {
     200: json('`uuid` has the disks that were released', releasedDisks, {
-      detached: examples.machineDisks,
-      forced: { ...examples.machineDisks, vouched: examples.VOUCHED },
+      detached: examples.vmDisks,
+      forced: { ...examples.vmDisks, vouched: examples.VOUCHED },
     }),
   },
   errors: [
@@ -144,12 +137,12 @@ export const libvirtElement = operation({
   method: 'GET',
   path: '/api/disks/:uuid/libvirt',
   group: 'attachments',
-  summary: 'The `<disk>` element for the launch of a machine',
+  summary: 'The `<disk>` element for the launch of a VM',
   details:
-    'For a disk that was registered with `attach`, and whoever may do that. The letter is kept and reserved, which is why no page of ' +
-    'another site may ask for it.',
+    'For a disk that was registered with `attach`, and accounts that may do that. It reserves the target: a GET that changes something, so ' +
+    'pages of other sites may not send it.',
   changing: true,
-  inputs: machineAndTarget,
+  inputs: vmAndTarget,
   outcomes: {
     200: {
       means: 'The element for the domain XML',
@@ -171,19 +164,19 @@ export const libvirtElement = operation({
   ],
 });
 
-export const showMachine = operation({
+export const showVm = operation({
   id: 'showMachine',
   method: 'GET',
   path: '/api/vms/:node/:vm_id',
   group: 'attachments',
-  summary: 'List the disks on a machine',
+  summary: 'List the disks on a VM',
   details:
-    'Those that the account may see, in order of attachment. Of a public disk of somebody else it is told no more than that it is there.',
+    'Those that the account may see, in order of attachment. A public disk of another account is listed without details of its attachment.',
   inputs: nothing,
   outcomes: {
-    200: json('The machine, as the caller named it, and its disks', machineAttachments, {
-      machine: {
-        ...examples.machine,
+    200: json('The VM, as the caller named it, and its disks', vmAttachments, {
+      vm: {
+        ...examples.vmName,
         disks: [
           {
             disk: examples.DISK,

@@ -3,18 +3,18 @@ import { initialDisk } from '../../../../machines/disk-parts.ts';
 import { explainEvents } from '../../../charts/explain-event.ts';
 import { mermaidOf } from '../../../charts/mermaid.ts';
 import { errorOf } from '../../../errors.ts';
-import { jsonOf, machineEntries, machines } from '../../text/chart-text.ts';
+import { chartEntries, chartJson, chartsByName } from '../../text/chart-text.ts';
 import { nothing } from '../inputs.ts';
-import { json, operation } from '../operation.ts';
+import { json, type Operation, operation } from '../operation.ts';
 import * as outputs from '../outputs.ts';
 import { DISK, usedDisk } from './examples.ts';
 
 const MERMAID = 'text/vnd.mermaid';
-const mermaid = mermaidOf(machines.disk, 'attached');
+const mermaid = mermaidOf(chartsByName.disk, 'attached');
 
-/** What becomes of a request to delete the disk of the examples. */
+/** What the chart would do with a request to delete the disk of the examples. */
 const findings = explainEvents(
-  machines.disk,
+  chartsByName.disk,
   { state: 'attached', context: { ...initialDisk, uuid: DISK } },
   [
     {
@@ -32,14 +32,14 @@ const findings = explainEvents(
 export const listCharts = operation({
   id: 'listCharts',
   method: 'GET',
-  path: '/api/machines',
+  path: '/api/charts',
   group: 'charts',
   summary: 'The charts, with how many disks and attachments are in each state',
   details: 'Counted are the disks that the account sees, and their attachments.',
   inputs: nothing,
   outcomes: {
-    200: json('The charts', outputs.machines, {
-      machines: machineEntries({ disk: new Map([['available', 3]]), attachment: new Map() }),
+    200: json('The charts', outputs.charts, {
+      charts: chartEntries({ disk: new Map([['available', 3]]), attachment: new Map() }),
     }),
   },
 });
@@ -47,20 +47,34 @@ export const listCharts = operation({
 export const showChart = operation({
   id: 'showChart',
   method: 'GET',
-  path: '/api/machines/:machine',
+  path: '/api/charts/:name',
   group: 'charts',
   summary: 'A chart',
-  details: '`disk` or `attachment` as JSON for XState and its tools; with `.mmd` after it in Mermaid.',
+  details: '`disk` or `attachment` as JSON for XState and its tools; followed by `.mmd`, in Mermaid.',
   inputs: nothing,
   outcomes: {
     200: {
       means: 'The chart',
       content: { 'application/json': outputs.anyObject, [MERMAID]: outputs.text },
-      examples: { disk: JSON.parse(jsonOf(machines.disk)) },
+      examples: { disk: JSON.parse(chartJson(chartsByName.disk)) },
     },
   },
   errors: ['ROUTE_UNKNOWN'],
 });
+
+/** The same operation under an older path, which clients may still use. */
+const aliasOf = <Described extends Operation<unknown, 'GET'>>(
+  described: Described,
+  path: string,
+): Described => ({
+  ...described,
+  id: `${described.id}Alias`,
+  path,
+  summary: `Alias of \`GET ${described.path}\``,
+});
+
+export const listChartsAlias = aliasOf(listCharts, '/api/machines');
+export const showChartAlias = aliasOf(showChart, '/api/machines/:machine');
 
 export const showDiskChart = operation({
   id: 'showDiskChart',
@@ -69,7 +83,7 @@ export const showDiskChart = operation({
   group: 'charts',
   summary: 'Where a disk and its attachments are in their charts',
   details:
-    'For whoever may see the disk: what could come next, what would be refused now and why, and the newest events.',
+    'For accounts that may see the disk: what could come next, what would be refused now and why, and the newest events.',
   inputs: nothing,
   outcomes: {
     200: json('The disk in its chart', outputs.diskChart, {
@@ -96,7 +110,7 @@ export const drawDiskChart = operation({
   group: 'charts',
   summary: 'The chart of a disk, or of one of its attachments, with its present state',
   inputs: z.strictObject({
-    attachment: z.string().describe("An attachment's id, as `showDiskChart` tells it").optional(),
+    attachment: z.string().describe("An attachment's id, as in the answer of `showDiskChart`").optional(),
   }),
   outcomes: {
     200: {

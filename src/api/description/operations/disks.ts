@@ -14,7 +14,7 @@ export const listDisks = operation({
   group: 'disks',
   summary: 'List disks',
   details:
-    'All disks that the account may see, in order of creation: its own and public ones; the roles `service` and `admin` see every disk. With `view=full` also those that are being made or removed, for their owner and these roles.',
+    'All disks that the account may see, in order of creation: its own and public ones; the roles `service` and `admin` see every disk. With `view=full` also disks that are being created or deleted, for their owner and these roles.',
   inputs: diskChoice,
   outcomes: {
     200: json('The disks', z.union([z.array(disk), z.array(diskDetails)]), { disks, full: [details] }, [
@@ -29,7 +29,7 @@ export const showDisk = operation({
   path: '/api/disks/:uuid',
   group: 'disks',
   summary: 'Show a disk',
-  details: 'For whoever may see it. HEAD tells whether it exists.',
+  details: 'For accounts that may see it. HEAD tells whether it exists.',
   inputs: diskView,
   headers: ['If-None-Match'],
   outcomes: {
@@ -45,10 +45,10 @@ export const createDisk = operation({
   group: 'disks',
   summary: 'Create a disk',
   details:
-    'The disk belongs to the account that asks, and is on disk when this answers. An error leaves no disk.',
+    'The disk belongs to the caller, and its record is durable when this answers. After an error there is no disk.',
   inputs: newDisk,
   invalid: 'INVALID_DISK',
-  outcomes: { 201: json('The disk is made', diskUuid, { created: { uuid: NEW_DISK } }) },
+  outcomes: { 201: json('The disk is created', diskUuid, { created: { uuid: NEW_DISK } }) },
   errors: [
     'QUOTA_EXCEEDED',
     'NO_SPACE',
@@ -68,10 +68,10 @@ export const deleteDisk = operation({
   path: '/api/disks/:uuid',
   group: 'disks',
   summary: 'Delete a disk',
-  details: 'For its owner and administrators; only while no machine uses it. A second time it is unknown.',
+  details: 'For its owner and administrators; only while no VM uses it. Deleted again, it is unknown.',
   inputs: nothing,
   headers: ['If-Match'],
-  outcomes: { 200: json('The disk is gone', diskUuid, { deleted: { uuid: DISK } }) },
+  outcomes: { 200: json('The disk is deleted', diskUuid, { deleted: { uuid: DISK } }) },
   errors: [
     'FORBIDDEN',
     'DISK_CHANGED',
@@ -91,7 +91,7 @@ export const editDisk = operation({
   group: 'disks',
   summary: 'Change the tag or the visibility of a disk',
   details:
-    'For its owner and administrators, whoever uses the disk. Machines that have it keep it when it becomes private.',
+    'For its owner and administrators, also while the disk is in use. VMs that have it keep it when it becomes private.',
   inputs: diskChange,
   invalid: 'INVALID_DISK',
   headers: ['If-Match'],
@@ -104,8 +104,8 @@ export const showPool = operation({
   method: 'GET',
   path: '/api/pool',
   group: 'disks',
-  summary: 'Show how much room there is for disks',
-  details: 'In GiB, as far as the setting `overcommit` lets it be promised.',
+  summary: 'Show the room for disks',
+  details: 'In GiB, including what the setting `overcommit` allows to promise.',
   inputs: nothing,
   outcomes: { 200: json('The room', pool, { room: { capacity: 100, allocated: 3, free: 97 } }) },
   errors: ['POOL_UNAVAILABLE'],
@@ -116,11 +116,11 @@ export const limitUsers = operation({
   method: 'PUT',
   path: '/api/disks/:uuid/limit',
   group: 'disks',
-  summary: 'Set how many machines may use a disk at once',
+  summary: 'Set how many VMs may use a disk at once',
   details:
-    'For administrators; only while no machine uses it. Above 1 every machine is told that it shares the disk: what is on it must be made for that.',
+    'For administrators; only while no VM uses it. Above 1 the disk is shareable in every VM: its file system must be made for that.',
   inputs: newLimit,
-  outcomes: { 200: json('So it is from now on', diskLimit, { limit: { uuid: DISK, limit: '2' } }) },
+  outcomes: { 200: json('The new limit', diskLimit, { limit: { uuid: DISK, limit: '2' } }) },
   errors: ['FORBIDDEN', 'DISK_IN_USE', 'DISK_BUSY'],
 });
 
@@ -131,7 +131,7 @@ export const resizeDisk = operation({
   group: 'disks',
   summary: 'Make a disk larger',
   details:
-    'For its owner and administrators. Running machines are told; their file systems are theirs to grow.',
+    'For its owner and administrators. Running VMs are told the new size; extending the file system is left to the guest.',
   inputs: newSize,
   invalid: 'INVALID_DISK',
   outcomes: { 200: json('The disk is larger', diskSize, { resized: { uuid: DISK, size: '4' } }) },
@@ -155,10 +155,10 @@ export const retryDisk = operation({
   method: 'POST',
   path: '/api/retry/:uuid',
   group: 'disks',
-  summary: 'Try again to make a disk',
+  summary: 'Retry the creation of a disk',
   details: 'For the owner of a disk whose creation failed and could not be undone, and administrators.',
   inputs: nothing,
-  outcomes: { 200: json('The disk is made', diskUuid, { made: { uuid: DISK } }) },
+  outcomes: { 200: json('The disk is created', diskUuid, { made: { uuid: DISK } }) },
   errors: [
     'FORBIDDEN',
     'DISK_NOT_FAILED',

@@ -10,7 +10,7 @@ export const listDrift = operation({
   group: 'drift',
   summary: 'List what differs between records, pool and domains',
   details:
-    'For the roles `service` and `admin`. Each difference says which request repairs it, where it is not repaired by itself.',
+    'For the roles `service` and `admin`. Each difference names the request that repairs it, unless pdisk repairs it by itself.',
   inputs: nothing,
   outcomes: {
     200: json('The differences, those of one kind together', drift, {
@@ -38,8 +38,8 @@ export const listLeftovers = operation({
   group: 'drift',
   summary: 'List the volumes that belong to no disk',
   details:
-    'For the roles `service` and `admin`. A volume has lost its disk when an older copy of the database was put back, for example. It is ' +
-    'kept until an administrator has it adopted or removed.',
+    'For the roles `service` and `admin`. A volume loses its disk when an older copy of the database is restored, for example. It stays ' +
+    'until an administrator adopts or removes it.',
   inputs: nothing,
   outcomes: {
     200: json('The volumes', leftovers, {
@@ -66,10 +66,10 @@ export const adoptLeftover = operation({
   group: 'drift',
   summary: 'Make a volume that belongs to no disk the disk of an account',
   details:
-    'For administrators. The disk has the uuid and the size of the volume, and what is in it; it counts against the quota of its owner, who may be beyond it then.',
+    'For administrators. The disk has the uuid, the size and the contents of the volume. It counts against the quota of its owner, and may exceed it.',
   inputs: adoption,
   outcomes: {
-    200: json('It is a disk', adopted, { adopted: { uuid: DISK, over_quota: false } }),
+    200: json('The volume is a disk', adopted, { adopted: { uuid: DISK, over_quota: false } }),
   },
   errors: [
     'FORBIDDEN',
@@ -89,10 +89,10 @@ export const removeLeftover = operation({
   group: 'drift',
   summary: 'Remove a volume that belongs to no disk',
   details:
-    'For administrators. What is in it is gone for good: it is wiped and removed as the volume of a deleted disk is. It is refused while a ' +
-    'live domain has it, and while a node does not tell.',
+    'For administrators. Its contents are lost: it is wiped and removed like the volume of a deleted disk. It is refused while a ' +
+    'live domain has it, and while a node is unreachable.',
   inputs: nothing,
-  outcomes: { 200: json('It is removed, or being wiped', diskUuid, { removed: { uuid: DISK } }) },
+  outcomes: { 200: json('The volume is removed, or being wiped', diskUuid, { removed: { uuid: DISK } }) },
   errors: [
     'FORBIDDEN',
     'LEFTOVER_UNKNOWN',

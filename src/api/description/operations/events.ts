@@ -9,7 +9,7 @@ import * as outputs from '../outputs.ts';
 
 const SEQUENCE = /^\d{1,15}$/;
 
-/** One or more, separated by commas. */
+/** A list of one or more items, separated by commas. */
 const list = (
   description: string,
   what: string,
@@ -29,7 +29,7 @@ const wish = z.strictObject({
     .string()
     .regex(SEQUENCE, 'since must be the sequence of an event, or 0')
     .transform(Number)
-    .meta({ description: 'Go on after this sequence; 0: from the beginning of the log; none: from now' })
+    .meta({ description: 'Resume after this sequence; 0: from the beginning of the log; none: from now' })
     .optional(),
   snapshot: z
     .literal('1', 'snapshot must be 1')
@@ -38,7 +38,7 @@ const wish = z.strictObject({
   view: z
     .literal('full', "view must be 'full', or left out")
     .meta({
-      description: 'A snapshot has all that there is to say of each disk, as `GET /api/disks?view=full` does',
+      description: 'A snapshot shows the disks in the view `full`, as `GET /api/disks?view=full` does',
       examples: ['full'],
     })
     .optional(),
@@ -61,7 +61,7 @@ const wish = z.strictObject({
   ),
   ticket: z
     .string()
-    .meta({ description: 'From `createTicket`, in place of the header Authorization; good once' })
+    .meta({ description: 'From `createTicket`, in place of the header Authorization; valid once' })
     .optional(),
 });
 
@@ -72,7 +72,7 @@ export const streamEvents = operation({
   group: 'events',
   summary: 'Every change as it happens',
   details:
-    'As a WebSocket, or as Server-Sent Events. `GET /api/asyncapi.json` describes the messages. An account is told what it may see.',
+    'As a WebSocket, or as Server-Sent Events. `GET /api/asyncapi.json` describes the messages. An account gets the events that it may see.',
   inputs: wish,
   headers: ['Accept', 'Last-Event-ID'],
   credentials: ['basic', 'bearer', 'ticket'],
@@ -95,7 +95,7 @@ export const createTicket = operation({
   group: 'events',
   summary: 'A ticket for the event stream',
   details:
-    'For browsers, which cannot send headers with a WebSocket: it is good once, for 30 seconds, as `?ticket=`.',
+    'For browsers, which cannot send headers with a WebSocket: it is valid once, for 30 seconds, as `?ticket=`.',
   inputs: nothing,
   outcomes: {
     201: json('The ticket', outputs.ticket, {

@@ -1,6 +1,6 @@
-// The examples of the user's document (docs/api-contract.md, part 1), byte for byte: keys in its order, every value a string.
+// The examples of the user's document (docs/api-contract.md, part 1), byte for byte and in its order of keys.
 
-/** What an administrator has vouched for. */
+/** What an administrator has confirmed without proof. */
 export const VOUCHED = 'that the machine is gone: the host burnt down on Sunday';
 
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
@@ -31,11 +31,11 @@ export const disks = [
 
 export const usedDisk = { ...simpleDisk, users: '1' };
 
-export const machine = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
-export const machineDisks = { ...machine, uuid: [NEW_DISK, DISK] };
-export const pluggedDisk = { ...machine, target: 'vda', uuid: [NEW_DISK, DISK] };
+export const vmName = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
+export const vmDisks = { ...vmName, uuid: [NEW_DISK, DISK] };
+export const pluggedDisk = { ...vmName, target: 'vda', uuid: [NEW_DISK, DISK] };
 
-/** Of the disk in a machine that is to be launched, its volume a file. */
+/** The element for a VM that is to be launched; the volume is a file. */
 export const element = `<disk type="file" device="disk">
   <driver name="qemu" type="raw" cache="none" io="threads" discard="unmap"/>
   <source file="/var/lib/pdisk/pool/${DISK}.raw"/>
@@ -63,7 +63,7 @@ export const details = {
       id: 'V1StGXR8_Z5jdHi6B-myT',
       state: 'hot-attached',
       mode: 'hot',
-      ...machine,
+      ...vmName,
       domain: '4dea22b3-1d52-4f8e-a5a1-0f7d0f0c5a3c',
       target: 'vda',
       since: '2011-07-28T15:20:00.000Z',

@@ -10,7 +10,7 @@ export const listNodes = operation({
   group: 'nodes',
   summary: 'List the hypervisors',
   details:
-    'Those that the setting `nodes` names, and those that were met through its wildcard, while there is a link to them. How to reach them, and why that fails, is told to the roles `service` and `admin`.',
+    'Those that the setting `nodes` names, and those that its wildcard has matched, while there is a connection to them. Their URIs, and why a connection fails, are shown to the roles `service` and `admin`.',
   inputs: nothing,
   outcomes: {
     200: json('The hypervisors', nodes, {
@@ -40,7 +40,7 @@ export const agreeToNode = operation({
   group: 'nodes',
   summary: "End a node's alarm",
   details:
-    'For administrators, who thereby say: the host that answers is the right one, or the machines that it does not show are gone.',
+    'For administrators, who thereby confirm that the host that answers is the right one, or that the VMs that it does not show are gone.',
   inputs: nothing,
   outcomes: {
     200: json('The alarm is ended', agreed, {
@@ -60,11 +60,11 @@ export const declareDead = operation({
   group: 'nodes',
   summary: 'Declare a node dead',
   details:
-    'For administrators, who thereby say that the node is gone for good, and its machines with it: the disks that are attached there are ' +
-    'released. It is refused while the node answers. If it comes back with a disk still plugged, that is unplugged there before anything else.',
+    'For administrators, who thereby confirm that the node and its VMs are gone for good: the disks that are attached there are ' +
+    'released. It is refused while the node answers. If the node comes back with a disk still plugged, pdisk unplugs that first.',
   inputs: reasoned,
   outcomes: {
-    200: json('It is taken for dead', declaredDead, { declared: { node: DEAD, released: [DISK] } }),
+    200: json('The node is declared dead', declaredDead, { declared: { node: DEAD, released: [DISK] } }),
   },
   errors: ['FORBIDDEN', 'NODE_UNKNOWN', 'NODE_ALIVE'],
 });
@@ -75,11 +75,11 @@ export const declareAlive = operation({
   path: '/api/nodes/:node/declare-alive',
   freeing: true,
   group: 'nodes',
-  summary: 'Take back that a node is dead',
+  summary: 'Revoke the declaration that a node is dead',
   details:
-    'For administrators: the node has been repaired, and may be used again. It is refused while the node does not answer, and while a machine there still has a disk that was released.',
+    'For administrators: the node has been repaired, and may be used again. It is refused while the node does not answer, and while a VM there still has a disk that was released.',
   inputs: nothing,
-  outcomes: { 200: json('It is used again', declaredAlive, { declared: { node: DEAD } }) },
+  outcomes: { 200: json('The node is used again', declaredAlive, { declared: { node: DEAD } }) },
   errors: [
     'FORBIDDEN',
     'NODE_UNKNOWN',

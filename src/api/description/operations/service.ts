@@ -19,7 +19,7 @@ export const greet = operation({
   summary: 'Whether the service is up',
   credentials: nobody,
   inputs: nothing,
-  outcomes: { 200: plain('It is', 'pdisk\n') },
+  outcomes: { 200: plain('It is up', 'pdisk\n') },
 });
 
 export const showHealth = operation({
@@ -27,10 +27,10 @@ export const showHealth = operation({
   method: 'GET',
   path: '/healthz',
   group: 'service',
-  summary: 'Whether the process lives',
+  summary: 'Whether the process is alive',
   credentials: nobody,
   inputs: nothing,
-  outcomes: { 200: plain('It does', 'ok\n') },
+  outcomes: { 200: plain('It is alive', 'ok\n') },
 });
 
 const readiness = {
@@ -47,7 +47,7 @@ export const showReadiness = operation({
   group: 'service',
   summary: 'Whether requests can be served',
   details:
-    'The store takes writes and the pool can be used. A node that is away is told, no more, and so is a store that is full.',
+    'The store takes writes and the pool can be used. Unreachable nodes and a full store are reported, but do not make the service unready.',
   credentials: nobody,
   inputs: nothing,
   outcomes: {
@@ -63,13 +63,13 @@ export const showFigures = operation({
   method: 'GET',
   path: '/metrics',
   group: 'service',
-  summary: 'Figures for Prometheus',
-  details: 'For administrators, and for whomever the setting `metrics_access` names.',
+  summary: 'Metrics for Prometheus',
+  details: 'For administrators, and for the clients that the setting `metrics_access` names.',
   credentials: ['basic', 'bearer', 'nobody'],
   inputs: nothing,
   outcomes: {
     200: {
-      means: 'The figures',
+      means: 'The metrics',
       content: { 'text/plain': outputs.text },
       examples: { figures: '# HELP pdisk_disks Disks\n# TYPE pdisk_disks gauge\npdisk_disks 3\n' },
     },
@@ -96,7 +96,7 @@ const page = (id: string, path: string, summary: string) =>
         headers: freshness,
         examples: { page: '<!doctype html>' },
       },
-      304: { means: "The client's copy is right", headers: freshness },
+      304: { means: "The client's copy is current", headers: freshness },
     },
   });
 
@@ -106,7 +106,7 @@ const fileOf = (id: string, path: string) =>
     method: 'GET',
     path,
     group: 'service',
-    summary: 'What that page loads',
+    summary: 'A file that this page loads',
     credentials: nobody,
     headers: ['If-None-Match'],
     inputs: nothing,
@@ -116,9 +116,9 @@ const fileOf = (id: string, path: string) =>
         content: { 'text/javascript': outputs.text, 'text/css': outputs.text, 'image/svg+xml': outputs.text },
         headers: freshness,
       },
-      304: { means: "The client's copy is right", headers: freshness },
+      304: { means: "The client's copy is current", headers: freshness },
     },
-    // What is not there is like every other URL.
+    // A file that does not exist is answered like any unknown URL.
     errors: ['ROUTE_UNKNOWN', 'UNAUTHENTICATED', 'TOO_MANY_LOGINS'],
   });
 
@@ -127,7 +127,7 @@ export const showDocsFile = fileOf('showDocsFile', '/api/docs/:file');
 export const showInspector = page(
   'showInspector',
   '/inspect',
-  'A page that draws every chart with what happens in it, live',
+  'A page that draws the charts and shows live what happens in them',
 );
 export const showInspectorFile = fileOf('showInspectorFile', '/inspect/:file');
 

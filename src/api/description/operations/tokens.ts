@@ -15,7 +15,7 @@ export const listTokens = operation({
   method: 'GET',
   path: '/api/tokens',
   group: 'tokens',
-  summary: "List one's own tokens",
+  summary: "List the caller's own tokens",
   inputs: nothing,
   outcomes: { 200: json('The tokens, oldest first', z.array(outputs.token), { tokens: [token] }) },
 });
@@ -25,13 +25,13 @@ export const createToken = operation({
   method: 'POST',
   path: '/api/tokens',
   group: 'tokens',
-  summary: 'Make a token',
+  summary: 'Create a token',
   details:
-    'Not with a token. It may do what the account may do, but make accounts and tokens or set passwords, and is sent as ' +
-    '`Authorization: Bearer TOKEN`. It ends with its time, when the password of the account is set, and with the account.',
+    'Not with a token. A token has the rights of the account, except to create accounts and tokens and to set passwords, and is sent as ' +
+    '`Authorization: Bearer TOKEN`. It ends when it expires, when the password of the account is set, and with the account.',
   inputs: newToken,
   outcomes: {
-    201: json('The token, told only this once', outputs.newToken, {
+    201: json('The token; its secret is shown only this once', outputs.newToken, {
       made: { ...token, token: 'V1StGXR8_Z5jdHi6B-myT.kq0sOB7rZ3yYFt2bS7pXq1m4hVnZcLxJt8dGfUeWi5A' },
     }),
   },
@@ -43,9 +43,9 @@ export const deleteToken = operation({
   method: 'DELETE',
   path: '/api/tokens/:id',
   group: 'tokens',
-  summary: 'End a token',
-  details: "One's own; administrators end any.",
+  summary: 'Delete a token',
+  details: 'Accounts delete their own tokens; administrators any.',
   inputs: nothing,
-  outcomes: { 200: json('The token is ended', outputs.tokenId, { ended: { id: token.id } }) },
+  outcomes: { 200: json('The token is deleted', outputs.tokenId, { ended: { id: token.id } }) },
   errors: ['TOKEN_UNKNOWN', 'FORBIDDEN'],
 });
