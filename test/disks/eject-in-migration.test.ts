@@ -1,9 +1,10 @@
-// A guest lets go of a disk while its machine is copied to another host: the copy was started with it, and has it if it lands.
+// A guest ejects a disk while its VM is copied to another host: the copy was started with the disk, and has
+// it once it lands.
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
-/** A machine on n1 with a disk, of which its guest lets go while it is copied to n2; on n1 there is a rival. */
+/** A VM on n1 whose guest ejects its disk while the VM is copied to n2; another VM on n1 wants the disk. */
 async function ejected(t: Parameters<typeof createSite>[0]) {
   const site = await createSite(t, {}, { locks: false });
   site.n1.addDomain({ name: 'one-1' });
@@ -19,7 +20,7 @@ async function ejected(t: Parameters<typeof createSite>[0]) {
 const placeOf = (site: Awaited<ReturnType<typeof createSite>>, uuid: string) =>
   site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.node;
 
-test('a disk that the guest has let go of stays attached, for the copy has it', async t => {
+test('a disk that the guest ejected stays attached once the copy has landed with it', async t => {
   const { site, uuid, migration } = await ejected(t);
   await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
   migration.to('over');
@@ -29,7 +30,7 @@ test('a disk that the guest has let go of stays attached, for the copy has it', 
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('a disk that the guest has let go of is off once the migration was given up', async t => {
+test('a disk that the guest ejected is off once the migration was aborted', async t => {
   const { site, uuid, migration } = await ejected(t);
   migration.fail('aborted');
   await until(() => site.users(uuid) === 0, 'the disk to be off');
@@ -37,7 +38,7 @@ test('a disk that the guest has let go of is off once the migration was given up
   t.deepEqual(pluggedIn(site.n1, 'one-2'), [uuid]);
 });
 
-test('while a copy may yet land with a disk, no other machine gets it and it is not deleted, whatever the source shows', async t => {
+test('while a copy may yet land with a disk, no other VM gets it and it is not deleted, whatever the source shows', async t => {
   const { site, uuid, migration } = await ejected(t);
   migration.to('switching');
   migration.fail('destination-stalled');

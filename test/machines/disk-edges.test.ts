@@ -13,7 +13,7 @@ const { visits, missed } = walk(diskMachine, diskEvents, context => {
     context as unknown as DiskContext;
   const ids = users.map(({ attachment }) => attachment);
   return [
-    // Who they are matters where an event names them; of the others, how they use it.
+    // The ids of these three users matter, since events name them; of the others only the mode does.
     users.map(({ mode }) => mode).sort(),
     ['a', 'd', 'g'].map(id => ids.includes(id)),
     undo?.code,

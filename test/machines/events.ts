@@ -32,8 +32,8 @@ export const birthOn = (id: string, vm: Vm) => ({
   by: 'alice',
 });
 
-/** Of a machine that has no disks and is on a node that is believed. */
-export const machine = { attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
+/** The facts about a VM that has no disks and whose node is believed. */
+export const vmFacts = { attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
 
 export const RUN = { host: '5e2ccd8a-7a90-4a3a-a3f6-d8a9a4a6a001', id: 7 };
 
@@ -50,7 +50,7 @@ const growth = { sizeGiB: 4, roomGiB: 10, quotaGiB: 10, attaching: false };
 const discard = { uuid: DISK, sizeGiB: 2, wipe: true, holders: [], unseen: [], obstacle: null };
 const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 
-/** One of every message, in every shape that a guard tells apart. */
+/** Every message at least once, in every variant that a guard tells apart. */
 export const diskEvents: DiskEvent[] = [
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 }, repeatable: true },
@@ -77,13 +77,13 @@ export const diskEvents: DiskEvent[] = [
     { type: 'WIPED' as const, attempt, bytes: 2 ** 31, of: 2 ** 31 },
     { type: 'WIPE_FAILED' as const, attempt, problem },
   ]),
-  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), ...machine, attachments: ['a', 'd'] },
-  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), ...machine, attachments: ['b'], taken: ['vda'] },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, taken: allTaken },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, isThere: true },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, nodeIsDead: true },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, holder: 'machine 9 has it' },
+  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), ...vmFacts, attachments: ['a', 'd'] },
+  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), ...vmFacts, attachments: ['b'], taken: ['vda'] },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, taken: allTaken },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, isThere: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, nodeIsDead: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, holder: 'machine 9 has it' },
   { type: 'ADOPT_USER' as const, ...birthOn('g', vmOf('6')), target: 'vdc', run: RUN, attachments: ['g'] },
   {
     type: 'ADOPT_USER' as const,
@@ -121,7 +121,7 @@ const HOME = vmOf('1').node;
 export const ELSEWHERE = 'qemu+tcp://two/system';
 const elsewhere = { ...vmOf('1'), node: ELSEWHERE, host: 'two' };
 
-/** How a run may end, as hosts tell it. */
+/** The ways in which a run may end, as hosts report them. */
 export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
   how: 'destroyed',
   node: HOME,
@@ -151,7 +151,7 @@ export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Wh
 
 const SILENT = ["node 'two' cannot be reached"];
 
-/** Where a machine may be found. */
+/** The places where a VM may be found. */
 export const places: readonly Whereabouts[] = [
   running(),
   running({ run: { ...RUN, id: 8 } }),

@@ -31,7 +31,7 @@ test('a disk that grows takes no new users and is not deleted, and afterwards is
   t.is(disk.context().deadline, null);
 });
 
-test('a disk that grows is registered with no more machines than any other', t => {
+test('a disk that grows is registered with no more VMs than any other', t => {
   const disk = availableDisk(1);
   disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] });
   disk.send(growth);
@@ -43,7 +43,7 @@ test('a disk that grows is registered with no more machines than any other', t =
   t.is(disk.context().users.length, 2);
 });
 
-test('a machine that leaves while the disk grows is not told of the new size', t => {
+test('a VM that leaves while the disk grows is not told of the new size', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -64,7 +64,7 @@ test('a volume that did not grow leaves the disk as large as it was', t => {
   t.is(disk.context().sizeGiB, 1);
 });
 
-test('while a machine may not know the new size, the disk goes on growing, and its caller is told', t => {
+test('while a VM may not know the new size, the disk goes on growing, and its caller is told', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -133,7 +133,7 @@ test('a growth that goes on is tried less and less often', t => {
   }
 });
 
-test('a machine may be registered for a disk that grows, and is told its size', t => {
+test('a VM may be registered for a disk that grows, and is told its size', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);

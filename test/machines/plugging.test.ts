@@ -31,7 +31,7 @@ test('a plug begins with its birth, and waits for its node until a deadline', t 
   });
 });
 
-test('a registered machine has the disk at once', t => {
+test('a registered VM has the disk at once', t => {
   const attachment = play(attachmentMachine);
   const cold = birthOn('1', vmOf('1', null));
   t.deepEqual(attachment.send({ type: 'ATTACH', ...cold, shareable: false }), {
@@ -41,7 +41,7 @@ test('a registered machine has the disk at once', t => {
   t.like(attachment.context(), { ...cold, mode: 'cold', target: null, since: stamp.time });
 });
 
-test('a machine that has a disk without a record is as if it had been plugged', t => {
+test('a VM that has a disk without a record is as if it had been plugged', t => {
   const attachment = play(attachmentMachine);
   t.deepEqual(attachment.send({ type: 'ADOPT', ...birth, target: 'vdc', run: RUN, shareable: false }), {
     state: 'hot-attached',
@@ -95,7 +95,7 @@ test('a plug goes on after a restart, and so does an unplug', t => {
   });
 });
 
-test('a plug to a node that is declared dead gives its place back, unless its machine may live on', t => {
+test('a plug to a node that is declared dead gives its place back, unless its VM may live on', t => {
   const problem = plain('NODE_DECLARED_DEAD');
   t.deepEqual(attachments.attaching().send({ ...nodeDead, found: nowhere() }), {
     state: 'released',
@@ -151,7 +151,7 @@ test('an unplug that passes its deadline leaves the disk attached; one that take
 const notRunning = { type: 'NOT_RUNNING' as const, attempt: 2, settled: true, alarm: null };
 const inDoubt = { code: 'UNPLUG_UNKNOWN', detail: 'no host shows it, and nobody saw its end' };
 
-test('a machine that does not run, and is not proved to have ended, keeps its disk in doubt', t => {
+test('a VM that does not run, and is not proved to have ended, keeps its disk in doubt', t => {
   const attachment = attachments.detaching();
   t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
     state: 'hot-attached',
@@ -160,7 +160,7 @@ test('a machine that does not run, and is not proved to have ended, keeps its di
   t.is(attachment.context().doubt?.detail, inDoubt.detail);
 });
 
-test('a plug into a machine that does not run is taken back until its end is proved', t => {
+test('a plug into a VM that does not run is taken back until its end is proved', t => {
   const attachment = attachments['detaching, taken back']();
   t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
     state: 'detaching',
@@ -171,7 +171,7 @@ test('a plug into a machine that does not run is taken back until its end is pro
   t.is(attachments['detaching, taken back']().send(early).state, 'detaching');
 });
 
-test('an unplug is asked of the node to which the machine has moved', t => {
+test('an unplug is asked of the node to which the VM has moved', t => {
   for (const name of ['detaching', 'detaching, taken back'] as const) {
     for (const event of [
       { ...notRunning, found: running({ vm: there }) },
@@ -184,7 +184,7 @@ test('an unplug is asked of the node to which the machine has moved', t => {
   }
 });
 
-test('where a machine has moved from a plug that libvirt has not answered, its old node stays in mind', t => {
+test('where a VM has moved from a plug that libvirt has not answered, its old node stays in mind', t => {
   for (const settled of [true, false]) {
     const attachment = attachments['detaching, taken back']();
     const { atWork } = attachment.context();

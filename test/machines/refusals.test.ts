@@ -127,13 +127,13 @@ const attachmentRefusals: RefusedIn<keyof typeof attachments, AttachmentMessage>
     [promise, 'HOT_PLUGGED'],
   ],
   'detaching, taken back': [
-    // The plug may still happen in the run that is going on.
+    // The plug may still be carried out in the present run.
     [{ ...detach, found: running({ disks: [] }), held: [] }, 'ATTACH_IN_PROGRESS'],
     [inDoubt, 'VM_FATE_UNKNOWN', silent],
   ],
 };
 
-/** The messages that are refused alike, by type and code. */
+/** Groups messages that are refused with the same code, by type and code. */
 function alike<Message extends { type: string }>(refusals: readonly Refused<Message>[]) {
   const groups = new Map<string, Refused<Message>[]>();
   for (const refusal of refusals) {

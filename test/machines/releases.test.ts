@@ -12,13 +12,13 @@ const giveBack = { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attach
 const detached = { publish: { type: 'disk.detached' } };
 const done = { answer: { problem: null } };
 
-/** What is certain: the disk is off its machine, and whoever asked for that is told. */
+/** It is certain that the VM does not have the disk any more; the caller is answered. */
 const OFF = { state: 'released', notes: [giveBack, detached, done] };
-/** The same where nobody asked. */
+/** The same without a caller. */
 const GONE = { state: 'released', notes: [giveBack, detached] };
-/** The same, where a call to detach may still come. */
+/** The same, where a detach call may still come. */
 const DIED = { state: 'unclaimed', notes: [giveBack, detached] };
-/** It was never said to be attached. */
+/** No event of the log ever said that the disk was attached. */
 const TAKEN_BACK = { state: 'released', notes: [giveBack, done] };
 
 const detach = { type: 'DETACH' as const, alarm: null, held: [], word: 'nobody' as const };
@@ -44,9 +44,9 @@ const plugged = ['hot-attached', 'detaching'] as const;
 const cases: readonly Case[] = [
   ...seen.flatMap((state): Case[] => [
     ['an administrator says so and it is not seen alive', state, force, OFF],
-    ['its machine runs without the disk', state, { ...detach, found: without }, OFF],
-    ['its machine is proved to have ended', state, { ...detach, found: ended }, OFF],
-    ['no host shows its machine', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
+    ['its VM runs without the disk', state, { ...detach, found: without }, OFF],
+    ['its VM is proved to have ended', state, { ...detach, found: ended }, OFF],
+    ['no host shows its VM', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
   ]),
   ['its caller says so', 'attached, not seen yet', { ...detach, found: silent }, OFF],
   ...plugged.map(
@@ -63,15 +63,15 @@ const cases: readonly Case[] = [
     { type: 'DEVICE_GONE', alarm: null, defined: false },
     GONE,
   ],
-  ['its machine is found without it', 'hot-attached', found(without), GONE],
-  ['its machine is proved to have ended', 'hot-attached', found(ended), DIED],
+  ['its VM is found without it', 'hot-attached', found(without), GONE],
+  ['its VM is proved to have ended', 'hot-attached', found(ended), DIED],
   ['its node is declared dead', 'hot-attached', nodeDead, DIED],
   ['its node is declared dead', 'attached', nodeDead, DIED],
   ['the node has unplugged it', 'detaching', { type: 'UNPLUGGED', attempt: 2 }, OFF],
   ['the guest let it go', 'detaching', { type: 'DEVICE_GONE', alarm: null, defined: false }, OFF],
-  ['its machine is found without it', 'detaching', found(without), OFF],
-  ['its machine is proved to have ended', 'detaching', found(ended), OFF],
-  ['its machine has ended, as its node says', 'detaching', notRunning, OFF],
+  ['its VM is found without it', 'detaching', found(without), OFF],
+  ['its VM is proved to have ended', 'detaching', found(ended), OFF],
+  ['its VM has ended, as its node says', 'detaching', notRunning, OFF],
   ['its node is declared dead', 'detaching', nodeDead, OFF],
   ['the node has unplugged it', 'detaching, taken back', { type: 'UNPLUGGED', attempt: 2 }, TAKEN_BACK],
   ['no earlier call can plug it in any more', 'detaching, taken back', notRunning, TAKEN_BACK],
@@ -115,7 +115,7 @@ for (const name of plugged) {
   });
 }
 
-test('while a plug is taken back, neither its absence nor the end of its machine is enough', t => {
+test('while a plug is taken back, neither its absence nor the end of its VM is enough', t => {
   for (const message of [
     { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
     found(without),
@@ -132,7 +132,7 @@ test('a plug that is taken back is detached as any other once libvirt has answer
   t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
 });
 
-test('a plug that is taken back is released by force where its machine is not seen alive', t => {
+test('a plug that is taken back is released by force where its VM is not seen alive', t => {
   t.deepEqual(attachments['detaching, taken back']().send(force), OFF);
 });
 
@@ -147,7 +147,7 @@ test('a plug that libvirt has not answered is not detached by the word of the fr
   }
 });
 
-test('a disk that its machine let go of is not free while the definition holds it', t => {
+test('a disk that its VM let go of is not free while the definition holds it', t => {
   const gone = { type: 'DEVICE_GONE' as const, alarm: null, defined: true };
   for (const name of plugged) t.deepEqual(attachments[name]().send(gone), { state: name, notes: [] });
 });
@@ -165,7 +165,7 @@ test('that a device is not there yet says nothing while it is plugged', t => {
   }
 });
 
-test('a machine that is known to have ended has ended already, and is doubted when it is not found later', t => {
+test('a VM that is known to have ended has ended already, and is doubted when it is not found later', t => {
   for (const name of ['attached', 'detaching, taken back'] as const) {
     const attachment = attachments[name]();
     attachment.send(found(ended));

@@ -5,7 +5,7 @@ import { birthOn, DISK, RUN, vmOf } from './events.ts';
 import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
 import { test } from './rule.ts';
 
-test('limit: one machine more than the limit is refused, and nothing changes', t => {
+test('limit: one VM more than the limit is refused, and nothing changes', t => {
   const disk = availableDisk(2);
   disk.send(hotattach('1'));
   disk.send(hotattach('2'));
@@ -21,7 +21,7 @@ test('limit: a released place is free again', t => {
   t.is(disk.send(hotattach('2')).state, 'hot-attached');
 });
 
-test('limit: a registered machine counts, and registering asks for no limit', t => {
+test('limit: a registered VM counts, and registering asks for no limit', t => {
   const disk = availableDisk(1);
   t.is(disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] }).state, 'attached');
   t.deepEqual(disk.send(hotattach('2')).notes, refused('LIMIT_REACHED'));
@@ -29,7 +29,7 @@ test('limit: a registered machine counts, and registering asks for no limit', t 
   t.deepEqual(over.notes.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
-test('limit: registering is bounded, by the limit where that is higher, and by what the account may on the machine', t => {
+test('limit: registering is bounded, by the limit where that is higher, and by what the account may on the VM', t => {
   const disk = availableDisk(2);
   const attach = (id: string, bounds: { mostUsers?: number; disksLeft?: number }) =>
     disk.send({ type: 'ATTACH', ...birthOn(id, vmOf(id, null)), attachments: [], ...bounds });
@@ -43,7 +43,7 @@ test('limit: registering is bounded, by the limit where that is higher, and by w
   t.is(disk.context().users.length, 3);
 });
 
-test('uniqueness: a machine uses a disk once, by whatever name', t => {
+test('uniqueness: a VM uses a disk once, by whatever name', t => {
   const disk = availableDisk(3);
   disk.send(hotattach('1', vmOf('7')));
   t.deepEqual(
@@ -54,14 +54,14 @@ test('uniqueness: a machine uses a disk once, by whatever name', t => {
   t.deepEqual(disk.send(registered).notes, refused('HOT_PLUGGED'));
 });
 
-test('uniqueness: a registered machine cannot have the disk hot-plugged as well', t => {
+test('uniqueness: a registered VM cannot have the disk hot-plugged as well', t => {
   const disk = availableDisk(3);
   disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('7', null)), attachments: [] });
   const again = { ...hotattach('2', vmOf('one-7')), attachments: ['1'] };
   t.deepEqual(disk.send(again).notes, refused('ALREADY_ATTACHED'));
 });
 
-test('a disk that a live machine has, by whatever way it came there, is neither plugged elsewhere nor deleted', t => {
+test('a disk that a live VM has, by whatever way it came there, is neither plugged elsewhere nor deleted', t => {
   const disk = availableDisk(3);
   const holder = "machine 'one-9' on node 'n' has it";
   const inUse = [{ refuse: { code: 'DISK_IN_USE', detail: holder } }];
@@ -70,7 +70,7 @@ test('a disk that a live machine has, by whatever way it came there, is neither 
   t.deepEqual(disk.send({ ...hotattach('1'), isThere: true }).notes, refused('ALREADY_ATTACHED'));
 });
 
-test('a machine that has a disk without a record counts as its user, even beyond the limit', t => {
+test('a VM that has a disk without a record counts as its user, even beyond the limit', t => {
   const disk = availableDisk(1);
   const adopted = {
     type: 'ADOPT_USER' as const,
@@ -86,12 +86,12 @@ test('a machine that has a disk without a record counts as its user, even beyond
   t.deepEqual(over.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
-test('nothing is plugged into machines of a node that was declared dead', t => {
+test('nothing is plugged into VMs of a node that was declared dead', t => {
   const { notes } = availableDisk(1).send({ ...hotattach('1'), nodeIsDead: true });
   t.deepEqual(notes, refused('NODE_DECLARED_DEAD'));
 });
 
-test('a domain of the same name with another UUID is another machine', t => {
+test('a domain of the same name with another UUID is another VM', t => {
   t.false(sameVm(vmOf('7', 'a'), vmOf('7', 'b')));
   t.true(sameVm(vmOf('7', 'a'), vmOf('one-7', null)));
   t.false(sameVm(vmOf('7', 'a'), { ...vmOf('7', null), node: 'qemu+tcp://two/system' }));
@@ -152,13 +152,13 @@ test('a deletion that fails is tried again at its deadline', t => {
   t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { removeVolume: true });
 });
 
-test('the target is the first letter that is free on the machine', t => {
+test('the target is the first letter that is free on the VM', t => {
   const disk = availableDisk(1);
   const { notes } = disk.send({ ...hotattach('1'), taken: ['vda', 'vdc'] });
   t.like(notes[0], { tell: { event: { target: 'vdb', shareable: false } } });
 });
 
-test('a disk that more than one machine may use is shareable on each', t => {
+test('a disk that more than one VM may use is shareable on each', t => {
   const { notes } = availableDisk(2).send(hotattach('1'));
   t.like(notes[0], { tell: { event: { shareable: true } } });
 });

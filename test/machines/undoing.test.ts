@@ -5,7 +5,7 @@ import { test } from './rule.ts';
 
 const problem = { code: 'REMOVE_FAILED' as const, detail: 'EMFILE' };
 
-/** A disk whose volume is being made, attempt 1. */
+/** A disk whose volume is being created, attempt 1. */
 function creatingDisk(repeatable = false) {
   const disk = play(diskMachine);
   const birth = {

@@ -42,7 +42,7 @@ for (const name of usable) {
     t.deepEqual(disk.context().users, [...first[name], { attachment: '2', mode: 'cold' }]);
   });
 
-  test(`a disk that is ${name} takes a machine that has it without a record as its user`, t => {
+  test(`a disk that is ${name} takes a VM that has it without a record as its user`, t => {
     const disk = disks[name]();
     t.deepEqual(disk.send(adopt('2')), { state: 'hot-attached', notes: [toldAdopt('2')] });
     t.deepEqual(disk.context().users, [...first[name], { attachment: '2', mode: 'hot' }]);
@@ -58,7 +58,7 @@ for (const name of usable) {
 for (const name of used) {
   const hot = name === 'hot-attached';
 
-  test(`a disk that is ${name} and full is not plugged, but a machine that has it or registers it is its user`, t => {
+  test(`a disk that is ${name} and full is not plugged, but a VM that has it or registers it is its user`, t => {
     const disk = disks[name]();
     disk.send(attach('2'));
     t.deepEqual(disk.send(hotattach('3')).notes, refused('LIMIT_REACHED'));
@@ -108,7 +108,7 @@ test('a disk is attached when the last of its users that was plugged is gone', t
 });
 
 for (const name of ['growing', 'growing, registered'] as const) {
-  test(`a machine that is registered for a disk that is ${name} is told its new size, also beyond the limit`, t => {
+  test(`a VM that is registered for a disk that is ${name} is told its new size, also beyond the limit`, t => {
     const disk = disks[name]();
     const before = disk.context().users.length;
     const { attempt } = disk.context();
@@ -130,7 +130,7 @@ for (const name of ['growing', 'growing, registered'] as const) {
   });
 }
 
-test('where a machine goes while its disk grows, it is told the new size there', t => {
+test('where a VM goes while its disk grows, it is told the new size there', t => {
   const disk = disks['growing, plugged']();
   const { attempt } = disk.context();
   t.deepEqual(disk.send({ type: 'MOVED', attachment: '1' }), {
