@@ -165,7 +165,7 @@ test('an account takes its tokens with it, and no event has a secret', async t =
   }
 });
 
-test("an administrator's token makes no account, resets no password and raises nobody", async t => {
+test("an administrator's token creates no account, resets no password and changes no role", async t => {
   const site = await startSite();
   try {
     const { token } = JSON.parse((await site.ask('POST', '/api/tokens', { form: { name: 'stolen' } })).text);

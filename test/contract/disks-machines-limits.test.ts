@@ -149,7 +149,7 @@ test('hotattach with an outcome that is unknown at the deadline: 504, and the di
   }
 });
 
-test('target: the first free letter of that VM from the live domain and our reservations; freed ones are used again; none free is 400', async t => {
+test('target: the first free one of that VM from the live domain and our reservations; freed ones are used again; none free is 400', async t => {
   const vm = site.addVm('n1', { ports: 40 });
   const [a, b, c] = [await site.create(), await site.create(), await site.create()] as [
     string,
@@ -210,7 +210,7 @@ test('attach: no availability check, for nodes that are not configured too; twic
   t.is((await attach(plugged, vm)).code, 'HOT_PLUGGED');
 });
 
-test('the disk element for the launch: for a registered attachment, as XML, from vdb on; target= chooses; the letter is kept and reserved', async t => {
+test('the disk element for the launch: for a registered attachment, as XML, from vdb on; target= chooses; the target is kept and reserved', async t => {
   const vm = 'element';
   const [a, b, c] = [await site.create(), await site.create(), await site.create()] as [
     string,
@@ -358,7 +358,7 @@ test('a quota holds under any race: refused with 400 and the figures, and a dele
   t.is((await create('4')).status, 201);
 });
 
-test('a limit that is reached, and a disk in use, name the VMs to those who may know them', async t => {
+test('errors about a reached limit or a disk in use name the VMs only to accounts that may know them', async t => {
   const uuid = await site.create('alice', 'public');
   const vm_id = site.addVm();
   const form = { node: 'N1', vm_id };

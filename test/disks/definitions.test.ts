@@ -72,7 +72,7 @@ test('a pass over a node finds a definition that no event told of', async t => {
   t.is(site.users(uuid), 1);
 });
 
-test('as long as the definition of a dead VM cannot be changed, nobody else gets the disk, and that is shown', async t => {
+test('while the definition of a dead VM cannot be changed, no other VM gets the disk, and that is reported', async t => {
   const { site, uuid } = await plugged(t);
   site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
   site.n1.redefine('one-1');

@@ -334,7 +334,7 @@ test('a database older than its pool is reported once, at the first look', async
   t.is(lines.filter(({ msg }) => String(msg).includes('database seems to be older')).length, 1);
 });
 
-test('differences are for those who run the cloud', async t => {
+test('differences are shown to administrators and the frontend only', async t => {
   const { watch } = watched();
   await t.throwsAsync(watch.list({ account: 'alice', role: 'user' }), { code: 'FORBIDDEN' });
   t.deepEqual(await watch.list({ account: 'cloud', role: 'service' }), []);

@@ -28,7 +28,7 @@ test('every transition of the chart can be taken', t => {
   );
 });
 
-test('an attachment waits with a deadline, and holds its disk without one', t => {
+test('an attachment that waits has a deadline, and one that holds its disk at rest has none', t => {
   for (const { to, context } of visits) {
     const { deadline } = context as unknown as AttachmentContext;
     if (['attaching', 'detaching', 'unclaimed'].includes(to)) t.is(typeof deadline, 'number', to);
@@ -36,7 +36,7 @@ test('an attachment waits with a deadline, and holds its disk without one', t =>
   }
 });
 
-test('what went wrong on the way to a node never releases a disk that was seen plugged', t => {
+test('a failed or unknown result of a request to a node never releases a disk that was seen plugged', t => {
   const failed = visits.filter(({ event }) =>
     ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'LEFT'].includes(event.type),
   );
@@ -68,7 +68,7 @@ test('a VM that is saved, or in the middle of a migration, is released by nothin
   }
 });
 
-test('absence alone releases nothing', t => {
+test('absence from all lists releases nothing by itself', t => {
   const absent = found.filter(({ found, event }) => {
     const { end } = found as { end?: unknown };
     return found.at === 'nowhere' && end === null && (event.type === 'FOUND' || event.type === 'NOT_RUNNING');
@@ -146,7 +146,7 @@ test('a VM that is seen elsewhere without the disk keeps it while its own node i
   for (const { to } of split) t.false(ends.has(to));
 });
 
-test('what another attempt brings back changes nothing, in whatever state and context', t => {
+test('a result of another attempt changes nothing, in any state and context', t => {
   const stale = visits.filter(
     ({ event, before }) => 'attempt' in event && event.attempt !== (before as { attempt?: unknown }).attempt,
   );

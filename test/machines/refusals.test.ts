@@ -172,7 +172,7 @@ for (const [name, refusals] of Object.entries(attachmentRefusals)) {
   }
 }
 
-test('a disk whose growth has failed once is not deleted while somebody uses it or a domain has it', t => {
+test('a disk whose resize has failed once is not deleted while it has users or a domain has it', t => {
   for (const [name, holder, code] of [
     ['growing, plugged', null, 'DISK_IN_USE'],
     ['growing, registered', null, 'DISK_IN_USE'],
@@ -186,7 +186,7 @@ test('a disk whose growth has failed once is not deleted while somebody uses it 
   }
 });
 
-test('registering is bounded in every state of a disk that is used', t => {
+test('registrations are bounded in every state of a disk that has users', t => {
   for (const name of ['attached', 'hot-attached', 'growing, registered', 'growing, plugged'] as const) {
     const disk = disks[name]();
     disk.send(attach('2'));

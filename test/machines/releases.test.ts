@@ -87,13 +87,13 @@ for (const [why, name, message, result] of cases) {
   });
 }
 
-test('an unplug that succeeds late, after it was given up, frees the disk', t => {
+test('a late success of an unplug that was given up frees the disk', t => {
   const attachment = attachments.detaching();
   attachment.send({ type: 'UNPLUG_FAILED', attempt: 2, problem: plugProblem });
   t.deepEqual(attachment.send({ type: 'UNPLUGGED', attempt: 2 }), GONE);
 });
 
-test('what waits for its claim has no doubt and writes nowhere, and has a day', t => {
+test('an unclaimed attachment has neither doubt nor diversion, and is kept for a day', t => {
   const attachment = attachments['hot-attached']();
   attachment.send({ type: 'DIVERTED', source: '/pool/overlay' });
   attachment.send(found(silent));
@@ -104,7 +104,7 @@ test('what waits for its claim has no doubt and writes nowhere, and has a day', 
 });
 
 for (const name of plugged) {
-  test(`while an alarm is up, no list of a node takes the disk off an attachment that is ${name}`, t => {
+  test(`while an alarm is up, no list of a node releases an attachment that is ${name}`, t => {
     for (const message of [
       { type: 'DEVICE_GONE' as const, alarm: ALARM, defined: false },
       found(without, ALARM),
@@ -115,7 +115,7 @@ for (const name of plugged) {
   });
 }
 
-test('while a plug is taken back, neither its absence nor the end of its VM is enough', t => {
+test('while a plug is being undone, neither the absence of the disk nor the end of its VM is enough', t => {
   for (const message of [
     { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
     found(without),
@@ -126,17 +126,17 @@ test('while a plug is taken back, neither its absence nor the end of its VM is e
   }
 });
 
-test('a plug that is taken back is detached as any other once libvirt has answered for it', t => {
+test('an attachment whose plug is being undone can be detached once libvirt has answered the plug', t => {
   const attachment = attachments['detaching, taken back']();
   t.is(attachment.send({ ...notRunning, found: nowhere() }).state, 'detaching');
   t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
 });
 
-test('a plug that is taken back is released by force where its VM is not seen alive', t => {
+test('an attachment whose plug is being undone is released by force where its VM is not seen alive', t => {
   t.deepEqual(attachments['detaching, taken back']().send(force), OFF);
 });
 
-test('a plug that libvirt has not answered is not detached by the word of the frontend, and says why', t => {
+test("a plug that libvirt has not answered is not detached by the frontend's word, and the error says why", t => {
   const attachment = attachments['detaching, taken back']();
   for (const place of [nowhere(), ended]) {
     const { state, notes } = attachment.send({ ...detach, found: place, word: 'frontend' });
@@ -147,12 +147,12 @@ test('a plug that libvirt has not answered is not detached by the word of the fr
   }
 });
 
-test('a disk that its VM let go of is not free while the definition holds it', t => {
+test('a disk that its VM has let go of is not free while the definition holds it', t => {
   const gone = { type: 'DEVICE_GONE' as const, alarm: null, defined: true };
   for (const name of plugged) t.deepEqual(attachments[name]().send(gone), { state: name, notes: [] });
 });
 
-test('that a device is not there yet says nothing while it is plugged', t => {
+test('a look without the device proves nothing while the plug is in progress', t => {
   const places = [running(), without, nowhere(), silent, { at: 'saved' as const }];
   for (const message of [
     { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
@@ -165,7 +165,7 @@ test('that a device is not there yet says nothing while it is plugged', t => {
   }
 });
 
-test('a VM that is known to have ended has ended already, and is doubted when it is not found later', t => {
+test('the end of a VM that is known to have ended is no news, and a VM that is not found later is in doubt', t => {
   for (const name of ['attached', 'detaching, taken back'] as const) {
     const attachment = attachments[name]();
     attachment.send(found(ended));

@@ -35,7 +35,7 @@ function assertKnown(
 }
 
 for (const name of held) {
-  test(`a VM that runs where it is known to be is no news to an attachment that is ${name}`, t => {
+  test(`a VM that runs where it is known to be changes nothing for an attachment that is ${name}`, t => {
     const attachment = attachments[name]();
     if (name === 'detaching') attachment.send(found(running()));
     assertKnown(t, attachment, found(running()), name);
@@ -58,7 +58,7 @@ for (const name of held) {
     }
   });
 
-  test(`an attachment that is ${name} whose VM is not found is in doubt, and says so once`, t => {
+  test(`an attachment that is ${name} whose VM is not found is in doubt, and reports that once`, t => {
     const attachment = attachments[name]();
     t.deepEqual(attachment.send(found(nowhere())), { state: name, notes: [lost] });
     t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN', since: stamp.time } });
@@ -77,11 +77,11 @@ for (const name of held) {
     }
   });
 
-  test(`an attachment that is ${name} stays where its VM may live on when the node is declared dead`, t => {
+  test(`an attachment that is ${name} is kept where its VM may live on when the node is declared dead`, t => {
     assertKnown(t, attachments[name](), nodeDead({ at: 'saved' }), name);
   });
 
-  test(`an attachment that is ${name} notes to where its VM writes, and when it writes to the volume again`, t => {
+  test(`an attachment that is ${name} notes the path that its VM writes to, and when it is the volume again`, t => {
     const attachment = attachments[name]();
     for (const source of ['/pool/overlay', null]) {
       const diverted = { type: 'DIVERTED' as const, source };
@@ -117,7 +117,7 @@ test('a registered VM that does not run yet, or runs without the disk, is not fo
     assertKnown(t, attachments['attached, not seen yet'](), found(place), 'attached');
 });
 
-test('a registered VM is where it is seen first with the disk, on whatever node', t => {
+test('a registered VM is located where it is first seen with the disk, on any node', t => {
   for (const vm of [vmOf('1'), there]) {
     for (const homeIsSilent of [false, true]) {
       const attachment = attachments['attached, not seen yet']();
@@ -142,7 +142,7 @@ test('a VM that is seen elsewhere while its own node is silent is not followed, 
   }
 });
 
-test('a letter is promised to a registered disk, the same as long as it is free, and the one that is asked for', t => {
+test('a registered disk is promised a target: the same one while it is free, or the one that is asked for', t => {
   const attachment = attachments.attached();
   const promise = { type: 'PROMISE' as const, target: null, taken: [] as string[] };
   for (const [event, target] of [
@@ -155,7 +155,7 @@ test('a letter is promised to a registered disk, the same as long as it is free,
   }
 });
 
-test('a letter is kept while the VM runs with the disk, and free when it runs without', t => {
+test('a target is reserved while the VM runs with the disk, and free when it runs without', t => {
   const attachment = attachments.attached();
   attachment.send({ type: 'PROMISE', target: null, taken: [] });
   attachment.send(found(running({ run: runAgain })));
