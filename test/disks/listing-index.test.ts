@@ -51,7 +51,7 @@ function play(
     : never)[],
 ) {
   // So small that blocks are filled, split and emptied all the time.
-  const listing = createListingIndex(3);
+  const catalogue = createListingIndex(3);
   let sketches: Sketch[] = [];
   for (const [number, step] of steps.entries()) {
     if (step.kind === 'birth') {
@@ -62,12 +62,12 @@ function play(
       if (!found) continue;
       sketches = sketches.filter(sketch => sketch !== found);
       if (step.kind === 'change') sketches.push({ ...found, visibility: step.visibility });
-      else listing.put(diskKey(uuidOf(found.number)), undefined);
+      else catalogue.put(diskKey(uuidOf(found.number)), undefined);
     }
-    for (const sketch of sketches) listing.put(diskKey(uuidOf(sketch.number)), diskOf(sketch));
+    for (const sketch of sketches) catalogue.put(diskKey(uuidOf(sketch.number)), diskOf(sketch));
   }
   const inOrder = sketches.sort((a, b) => a.created - b.created || a.number - b.number);
-  return { listing, inOrder };
+  return { catalogue, inOrder };
 }
 
 const uuids = (disks: Iterable<StoredDisk>): string[] => [...disks].map(({ context }) => context.uuid);
@@ -78,13 +78,13 @@ test('disks are listed in order of creation, from any position, whatever other d
       fc.array(fc.oneof(births, births, changes, deaths), { maxLength: 40 }),
       fc.nat(6),
       (steps, created) => {
-        const { listing, inOrder } = play(steps);
+        const { catalogue, inOrder } = play(steps);
         t.deepEqual(
-          uuids(listing.inOrder(undefined)),
+          uuids(catalogue.inOrder(undefined)),
           inOrder.map(({ number }) => uuidOf(number)),
         );
         t.deepEqual(
-          listing.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
+          catalogue.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
           inOrder.map(({ number, visibility }) => [uuidOf(number), visibility]),
         );
         const place = { created, uuid: uuidOf(20) };
@@ -92,12 +92,12 @@ test('disks are listed in order of creation, from any position, whatever other d
           one => one.created > created || (one.created === created && one.number > 20),
         );
         t.deepEqual(
-          uuids(listing.inOrder(place)),
+          uuids(catalogue.inOrder(place)),
           later.map(({ number }) => uuidOf(number)),
         );
         const own = later.filter(({ owner, visibility }) => owner === 'alice' || visibility === 'public');
         t.deepEqual(
-          uuids(listing.inOrderFor('alice', place)),
+          uuids(catalogue.inOrderFor('alice', place)),
           own.map(({ number }) => uuidOf(number)),
         );
       },
@@ -106,29 +106,29 @@ test('disks are listed in order of creation, from any position, whatever other d
 });
 
 test('a list has the present version of each disk', t => {
-  const listing = createListingIndex();
+  const catalogue = createListingIndex();
   const disk = diskOf({ number: 1, created: 1, owner: 'alice', visibility: 'private' });
-  listing.put(diskKey(uuidOf(1)), disk);
+  catalogue.put(diskKey(uuidOf(1)), disk);
   const changed = { ...disk, context: { ...disk.context, tag: 'changed' } };
-  listing.put(diskKey(uuidOf(1)), changed);
-  t.deepEqual([...listing.inOrder(undefined)], [changed]);
+  catalogue.put(diskKey(uuidOf(1)), changed);
+  t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
 });
 
 test('a block is the same array while none of its disks changes, and has known disks only', t => {
-  const listing = createListingIndex(2);
+  const catalogue = createListingIndex(2);
   const disks = [0, 1, 2, 3, 4].map(number =>
     diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),
   );
-  for (const disk of disks) listing.put(diskKey(disk.context.uuid), disk);
-  const before = listing.blocks();
+  for (const disk of disks) catalogue.put(diskKey(disk.context.uuid), disk);
+  const before = catalogue.blocks();
   t.deepEqual(
     before.map(block => block.length),
     [2, 2, 1],
   );
   const [, , changed, hidden] = disks as [StoredDisk, StoredDisk, StoredDisk, StoredDisk];
-  listing.put(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
-  listing.put(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
-  const after = listing.blocks();
+  catalogue.put(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
+  catalogue.put(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
+  const after = catalogue.blocks();
   t.deepEqual(
     after[1]?.map(({ tag }) => tag),
     ['new'],

@@ -39,20 +39,20 @@ const changes = fc.array(
 test('the counts of a record index are those of counting its records anew', t => {
   fc.assert(
     fc.property(changes, all => {
-      const records = createRecordIndex();
+      const shelf = createRecordIndex();
       for (const { number, state, sizeGiB } of all) {
-        records.put(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
+        shelf.put(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
       }
-      const left = [...records.disks()];
+      const left = [...shelf.disks()];
       const states = new Map<string, number>();
       for (const { state } of left) states.set(state, (states.get(state) ?? 0) + 1);
-      t.deepEqual(new Map([...records.counts().disks].sort()), new Map([...states].sort()));
+      t.deepEqual(new Map([...shelf.counts().disks].sort()), new Map([...states].sort()));
       t.is(
-        records.promisedGiB(),
+        shelf.promisedGiB(),
         left.reduce((sum, { context }) => sum + context.sizeGiB, 0),
       );
       const owned = left.filter(({ state, context }) => state !== 'wiping' && context.owner === 'bob');
-      t.is(records.ownedBy('bob').disks, owned.length);
+      t.is(shelf.ownedBy('bob').disks, owned.length);
     }),
   );
 });
@@ -86,14 +86,14 @@ test("a disk's attachments are those that a search of all attachments finds, in 
   const steps = fc.array(fc.record({ id: fc.nat(9), isThere: fc.boolean() }));
   fc.assert(
     fc.property(steps, all => {
-      const records = createRecordIndex();
+      const shelf = createRecordIndex();
       for (const { id, isThere } of all)
-        records.put(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
+        shelf.put(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
       for (const disk of ['0', '1', '2']) {
-        const found = records.attachmentsFor(disk);
+        const found = shelf.attachmentsFor(disk);
         t.deepEqual(
           [...found],
-          [...records.attachments()].filter(({ context }) => context.disk === disk),
+          [...shelf.attachments()].filter(({ context }) => context.disk === disk),
         );
       }
     }),

@@ -41,7 +41,7 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const holds: Hold[] = [];
 
   const there = (node: NodeName, { uuid }: Vm): Machine | undefined =>
-    hosts[node].fake.machines.all().find(domain => domain.uuid === uuid);
+    hosts[node].fake.machines.all().find(machine => machine.uuid === uuid);
 
   /**
    * Whether this copy of the VM uses no image: it has not landed yet, or it is the source's copy after the
