@@ -3,11 +3,7 @@ import createClient from 'openapi-fetch';
 import type { paths } from '../../dist/client/pdisk.ts';
 
 /** Creates a disk, plugs it into a VM, unplugs it, and deletes it; returns the answers. */
-export async function drive(
-  baseUrl: string,
-  authorization: string,
-  vm: { node: string; vm_id: string },
-) {
+export async function drive(baseUrl: string, authorization: string, vm: { node: string; vm_id: string }) {
   const client = createClient<paths>({ baseUrl, headers: { authorization } });
 
   const created = await client.POST('/api/create', {

@@ -1,4 +1,5 @@
-// docs/api-contract.md, "Disks, VMs, limits": a test for each row, over HTTP, against the running service and fake nodes.
+// docs/api-contract.md, "Disks, VMs, limits": a test for each row, over HTTP, against the running service and
+// fake nodes.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

@@ -210,7 +210,7 @@ test('an administrator frees one disk by force, unless its VM is seen alive with
   await site.n1.listen();
 });
 
-test("a node that was removed from the configuration keeps the disks of its VMs until it is declared dead", async t => {
+test('a node that was removed from the configuration keeps the disks of its VMs until it is declared dead', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });

@@ -138,10 +138,7 @@ test('a registered VM is followed when it migrates, and detached where it is', a
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', persistent: false, disks: [xml] });
-  await until(
-    () => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined,
-    'the VM to be seen',
-  );
+  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined, 'the VM to be seen');
   migrateUnseen(site.n1, site.n2, 'one-1');
   await t.throwsAsync(site.detach('1', 'n1'), { message: /runs|no disks/ });
   await until(
