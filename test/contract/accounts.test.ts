@@ -107,35 +107,32 @@ test('wrong logins are slowed with 429 and Retry-After; clients that are logged 
   }
 });
 
-test.serial(
-  'a flood of wrong logins stops no client that is logged in, and is answered 401 or 429',
-  async t => {
-    const site = await startSite({ overcommit: 1000 });
-    try {
-      await site.create('cloud');
-      let flooding = true;
-      const statuses = new Set<number>();
-      // A new name each time, so that no pair of account and address is slowed.
-      const flood = Array.from({ length: 100 }, async (_, index) => {
-        for (let i = 0; flooding; i += 1) {
-          const authorization = basic(`nobody-${index}-${i}`, 'x');
-          const { status } = await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
-          statuses.add(status);
-          // A client that heeds the Retry-After of a 429 would wait two seconds.
-          if (status === 429) await delay(250);
-        }
-      });
-      await until(() => statuses.has(429), 'the flood to rise');
-      for (let i = 0; i < 20; i += 1) await site.create('cloud');
-      await until(() => statuses.has(401), 'a wrong login to be told so');
-      flooding = false;
-      await Promise.all(flood);
-      t.deepEqual([...statuses].sort(), [401, 429]);
-    } finally {
-      await site.end();
-    }
-  },
-);
+test.serial('a flood of wrong logins stops no logged-in client, and is answered 401 or 429', async t => {
+  const site = await startSite({ overcommit: 1000 });
+  try {
+    await site.create('cloud');
+    let flooding = true;
+    const statuses = new Set<number>();
+    // A new name each time, so that no pair of account and address is slowed.
+    const flood = Array.from({ length: 100 }, async (_, index) => {
+      for (let i = 0; flooding; i += 1) {
+        const authorization = basic(`nobody-${index}-${i}`, 'x');
+        const { status } = await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
+        statuses.add(status);
+        // A client that heeds the Retry-After of a 429 would wait two seconds.
+        if (status === 429) await delay(250);
+      }
+    });
+    await until(() => statuses.has(429), 'the flood to rise');
+    for (let i = 0; i < 20; i += 1) await site.create('cloud');
+    await until(() => statuses.has(401), 'a wrong login to be told so');
+    flooding = false;
+    await Promise.all(flood);
+    t.deepEqual([...statuses].sort(), [401, 429]);
+  } finally {
+    await site.end();
+  }
+});
 
 test('an account takes its tokens with it, and no event has a secret', async t => {
   const site = await startSite({ event_bookmark: 1 });
