@@ -4,6 +4,7 @@ import type { Timeouts } from '../../machines/stamp.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
 
+/** The deadlines that every stamp has, in milliseconds. */
 export const timeouts: Timeouts = {
   creating: 60_000,
   deleting: 60_000,
@@ -13,9 +14,11 @@ export const timeouts: Timeouts = {
   detaching: 30_000,
   claiming: 86_400_000,
 };
+/** The fields that the shell adds to every message: monotonic time, system time, and the deadlines. */
 export const stamp = { now: 1_000_000, time: 1_000_000, timeouts };
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
+/** A VM by the name that requests use; `domain` is null before its launch. */
 export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm => ({
   host: 'onehost-1',
   node: 'qemu:///system',
@@ -23,6 +26,7 @@ export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm
   domain,
 });
 
+/** The fields of a new attachment of `DISK` to a VM. */
 export const birthOn = (id: string, vm: Vm) => ({
   id,
   disk: DISK,
@@ -118,6 +122,7 @@ export const diskEvents: DiskEvent[] = [
 ].map(event => ({ ...event, ...stamp }));
 
 const HOME = vmOf('1').node;
+/** The canonical key of another node than the VM's own. */
 export const ELSEWHERE = 'qemu+tcp://two/system';
 const elsewhere = { ...vmOf('1'), node: ELSEWHERE, host: 'two' };
 
@@ -130,6 +135,7 @@ export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
   ...more,
 });
 
+/** No host shows the VM, and every host has answered. */
 export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Whereabouts => ({
   at: 'nowhere',
   silent: [],
@@ -139,6 +145,7 @@ export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Wh
   ...more,
 });
 
+/** The VM runs on its own node, with the disk. */
 export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Whereabouts => ({
   at: 'running',
   vm: vmOf('1'),
@@ -186,6 +193,7 @@ const detaches = (['nobody', 'frontend', 'administrator'] as const).flatMap(word
 
 const plugProblem = { code: 'PLUG_UNKNOWN' as const, detail: 'connection lost' };
 
+/** Every message of the attachment chart, in every variant that a guard tells apart. */
 export const attachmentEvents: AttachmentEvent[] = [
   { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false },
   { type: 'ATTACH' as const, ...birthOn('a', vmOf('1', null)), shareable: false },

@@ -62,6 +62,7 @@ export function availableDisk(limit: number) {
   return disk;
 }
 
+/** Enough quota for one disk of 1 GiB. */
 export const quotaLeft = { disks: 1, sizeGiB: 1 };
 
 /** A request to plug the disk into a VM of that name. */

@@ -11,6 +11,7 @@ import type {
 import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
+/** UUIDs of the two disks in the examples of the user's document. */
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 export const SECOND = '7d409aed-3207-4dd1-85f3-3bca3605b1fb';
 

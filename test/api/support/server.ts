@@ -21,6 +21,7 @@ import {
 } from './disks.ts';
 import { answers } from './once.ts';
 
+/** An answer, with its reason phrase. */
 export interface Answered {
   readonly status: number;
   readonly reason: string;
@@ -28,6 +29,7 @@ export interface Answered {
   readonly text: string;
 }
 
+/** A running API over doubles of the services. */
 export interface Server {
   readonly port: number;
   readonly service: DiskDouble;

@@ -13,6 +13,7 @@ import { type Service, startService } from '../../rig/service.ts';
 export type Who = 'admin' | 'cloud' | 'alice' | 'bob' | '';
 export const everybody: readonly Who[] = ['', 'alice', 'bob', 'cloud', 'admin'];
 
+/** An answer, with its reason phrase, its error code and its messages. */
 export interface Answered {
   readonly status: number;
   readonly reason: string;
@@ -24,6 +25,7 @@ export interface Answered {
   readonly messages: readonly string[];
 }
 
+/** What a request sends; at most one of `form`, `json` and `body`. */
 export interface Asked {
   readonly as?: Who;
   readonly form?: Record<string, string>;
@@ -32,6 +34,7 @@ export interface Asked {
   readonly headers?: Record<string, string>;
 }
 
+/** A running service with its fake nodes; `create` resolves with the UUID of a new disk. */
 export interface Site {
   readonly service: Service;
   readonly n1: FakeLibvirtd;
@@ -45,6 +48,7 @@ export interface Site {
   end(): Promise<void>;
 }
 
+/** Sends one request, as the administrator by default. */
 export async function ask(url: string, method: string, path: string, asked: Asked = {}): Promise<Answered> {
   const { as = 'admin', form, json, body, headers } = asked;
   const sent = new Headers(headers);

@@ -14,6 +14,7 @@ import { until } from '../../rig/until.ts';
 /** An address that nobody listens at. */
 export const NOBODY = 'qemu:///system?socket=/nonexistent/sock';
 
+/** A finder with the two fake libvirtds on which it looks for VMs. */
 export interface Field {
   readonly n1: FakeLibvirtd;
   readonly n2: FakeLibvirtd;

@@ -8,6 +8,7 @@ import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 export const NODES = ['n1', 'n2'] as const;
 export type NodeName = (typeof NODES)[number];
 
+/** A VM of the simulation, wherever it is. */
 export interface Vm {
   readonly vmId: string;
   readonly name: string;
@@ -26,12 +27,14 @@ interface Hold {
   readonly release: () => void;
 }
 
+/** A simulated host. */
 export interface Host {
   readonly fake: FakeLibvirtd;
   /** The state of libvirtd: it answers, its network is cut, it has died. */
   is: 'up' | 'cut' | 'dead';
 }
 
+/** Two hosts without VMs. */
 export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const hosts: Record<NodeName, Host> = {
     n1: { fake: fakes.n1, is: 'up' },

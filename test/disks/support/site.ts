@@ -16,6 +16,7 @@ import { openStore } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { until } from '../../rig/until.ts';
 
+/** An administrator, and the cause of requests, for calls of the services. */
 export const admin: Caller = { account: 'admin', role: 'admin' };
 export const cause = { kind: 'request' } as const;
 /** Mere pauses are short; deadlines that must not pass before a busy computer has done its work are long. */

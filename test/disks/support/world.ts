@@ -28,6 +28,7 @@ export interface Work {
   bring(message: Message): void;
 }
 
+/** The deadlines of all charts, in milliseconds of the simulated clock. */
 export const timeouts = {
   creating: 1000,
   deleting: 1000,
@@ -42,6 +43,7 @@ const cause = { kind: 'request' } as const;
 /** The run of every VM here. */
 export const RUN = { host: 'host of n', id: 1 };
 
+/** A VM of this name on node `n`. */
 export const vmOf = (name: string): Vm => ({
   host: 'n',
   node: 'n',
