@@ -27,7 +27,7 @@ test('administrators list, make, replace and remove accounts', async t => {
   t.is((await ask('DELETE', '/api/users/new')).headers.get('x-error-code'), 'ACCOUNT_UNKNOWN');
 });
 
-test('credentials that were right again and again are of no use once the account is another', async t => {
+test('credentials that were right many times are refused once the account is another one', async t => {
   const { ask } = await startServer(t);
   const put = (password: string, role: string) =>
     ask('PUT', '/api/users/often', { form: { password, role } });
@@ -46,7 +46,7 @@ test('credentials that were right again and again are of no use once the account
   t.is(await lists('/api/disks', 'the second'), 401);
 });
 
-test('nobody else does', async t => {
+test('other accounts may do none of this', async t => {
   const { ask } = await startServer(t);
   for (const as of ['test', 'cloud']) {
     for (const [method, path, options] of [
@@ -60,7 +60,7 @@ test('nobody else does', async t => {
   }
 });
 
-test('names, passwords and roles have their bounds', async t => {
+test('names, passwords and roles are limited', async t => {
   const { ask } = await startServer(t);
   const put = async (name: string, form: Record<string, string>) => {
     const { status, headers } = await ask('PUT', `/api/users/${name}`, { form });
@@ -105,7 +105,7 @@ test('names, passwords and roles have their bounds', async t => {
   }
 });
 
-test('an account that owns disks stays, and so does the last administrator', async t => {
+test('an account that owns disks cannot be deleted, nor can the last administrator', async t => {
   const { ask } = await startServer(t);
   const code = async (...args: Parameters<typeof ask>) => (await ask(...args)).headers.get('x-error-code');
   t.is(await code('DELETE', '/api/users/test'), 'ACCOUNT_OWNS_DISKS');
@@ -115,7 +115,7 @@ test('an account that owns disks stays, and so does the last administrator', asy
   t.is((await ask('GET', '/api/users')).status, 200);
 });
 
-test('too many logins at once are sent away for a moment; who is known already is served', async t => {
+test('too many logins at once are refused with Retry-After; accounts that are logged in are served', async t => {
   const { ask } = await startServer(t, diskDouble(), nodeDouble, { ...defaultCost, cost: 2 ** 13 });
   await ask('GET', '/api/disks', { as: 'cloud' });
   const wrong = Array.from({ length: 60 }, (_, index) =>

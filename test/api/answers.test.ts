@@ -3,7 +3,7 @@ import { PASSWORD } from '../rig/http.ts';
 import { diskDouble, FIRST, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 
-const machine = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
+const vm = { node: 'onehost-2.lal.in2p3.fr', vm_id: '722' };
 
 test('the list of disks is the documented one, byte for byte', async t => {
   const { ask } = await startServer(t);
@@ -85,21 +85,21 @@ test('delete and retry answer 200 and the uuid, also where it was written in cap
 
 test('hotattach and hotdetach answer node, vm_id, target and uuids, in this order', async t => {
   const { ask } = await startServer(t);
-  const attached = await ask('POST', `/api/hotattach/${FIRST}`, { form: machine });
+  const attached = await ask('POST', `/api/hotattach/${FIRST}`, { form: vm });
   t.is(attached.status, 200);
   t.is(
     attached.text,
     `{"node":"onehost-2.lal.in2p3.fr","vm_id":"722","target":"vda","uuid":["${SECOND}","${FIRST}"]}`,
   );
-  const detached = await ask('POST', `/api/hotdetach/${FIRST}`, { form: machine });
+  const detached = await ask('POST', `/api/hotdetach/${FIRST}`, { form: vm });
   t.is(detached.text, '{"node":"onehost-2.lal.in2p3.fr","vm_id":"722","target":"vda","uuid":[]}');
 });
 
 test('attach and detach answer node, vm_id and uuids', async t => {
   const { ask } = await startServer(t);
-  const attached = await ask('POST', `/api/attach/${FIRST}`, { form: machine });
+  const attached = await ask('POST', `/api/attach/${FIRST}`, { form: vm });
   t.is(attached.text, `{"node":"onehost-2.lal.in2p3.fr","vm_id":"722","uuid":["${FIRST}"]}`);
-  const detached = await ask('POST', '/api/detach', { form: machine });
+  const detached = await ask('POST', '/api/detach', { form: vm });
   t.is(detached.text, `{"node":"onehost-2.lal.in2p3.fr","vm_id":"722","uuid":["${FIRST}","${SECOND}"]}`);
 });
 
@@ -162,7 +162,7 @@ test('a list too long for one write arrives whole, also at a slow reader', async
   t.is(bytes, Buffer.byteLength(text));
 });
 
-test('every answer has an id of its own, which is in the cause and in the log', async t => {
+test('every answer has a request id of its own, which is in the cause and in the log', async t => {
   const causes: unknown[] = [];
   const service = diskDouble({
     async delete(_caller, _uuid, cause) {

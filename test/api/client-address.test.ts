@@ -4,7 +4,7 @@ import { addressOf, addressText, createClientAddress } from '../../src/api/acces
 const bytes = (hex: string): ArrayBuffer => Uint8Array.from(Buffer.from(hex, 'hex')).buffer;
 const LOOPBACK = '7f000001';
 
-test('an address is told as people write it, one of IPv4 in IPv6 as one of IPv4', t => {
+test('an address is normalised: an IPv4 address mapped into IPv6 is shown as IPv4', t => {
   for (const [hex, text] of [
     ['7f000001', '127.0.0.1'],
     ['00000000000000000000ffffc0000201', '192.0.2.1'],
@@ -14,7 +14,7 @@ test('an address is told as people write it, one of IPv4 in IPv6 as one of IPv4'
     t.is(addressText(addressOf(bytes(hex))), text);
 });
 
-test('the client is the last one that no trusted proxy has named as a proxy', t => {
+test('the client is the last address that is not a trusted proxy', t => {
   const clientOf = createClientAddress(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
   const told = (header: string | undefined, peer = LOOPBACK) => addressText(clientOf(peer, header));
   t.is(told(undefined), '127.0.0.1');
@@ -32,6 +32,6 @@ test('the client is the last one that no trusted proxy has named as a proxy', t 
   t.is(told('192.0.2.7', 'c0000201'), '192.0.2.1', 'a stranger is not believed');
 });
 
-test('without trusted proxies nobody is believed', t => {
+test('without trusted proxies X-Forwarded-For is ignored', t => {
   t.is(createClientAddress([])(LOOPBACK, '192.0.2.7'), LOOPBACK);
 });

@@ -52,7 +52,7 @@ test('leftovers are listed, with null for what the pool does not know', async t 
   ]);
 });
 
-test('a leftover is adopted with an owner, a tag and a visibility, and the answer tells of the quota', async t => {
+test('a leftover is adopted with an owner, a tag and a visibility, and the answer says whether the quota is exceeded', async t => {
   const calls: unknown[][] = [];
   const leftovers = leftoverDouble(calls);
   const { ask } = await startServer(t, undefined, undefined, undefined, {}, undefined, undefined, {
@@ -70,7 +70,7 @@ test('a leftover is adopted with an owner, a tag and a visibility, and the answe
   t.deepEqual([unknown.status, unknown.headers.get('x-error-code')], [400, 'LEFTOVER_UNKNOWN']);
 });
 
-test('what is missing or wrong of an adoption is said, all of it', async t => {
+test('all missing and wrong inputs of an adoption are reported together', async t => {
   const { ask } = await startServer(t);
   const { status, text } = await ask('POST', `/api/leftovers/${FIRST}/adopt`, {
     form: { owner: 'No Such', visibility: 'secret', size: '1' },

@@ -1,4 +1,4 @@
-// What the description shows is what the parts of the service really say.
+// The examples in the OpenAPI document are what the service's own code produces.
 import test from 'ava';
 import { diskMachine } from '../../machines/disk.ts';
 import { initialDisk } from '../../machines/disk-parts.ts';
@@ -14,13 +14,13 @@ function example(path: string, name: string): unknown {
   return (content as { examples: Record<string, { value: unknown }> }).examples[name]?.value;
 }
 
-test('the element of a disk is the one that libvirt is given', t => {
+test('the example of a disk element is the element that libvirt is given', t => {
   const source = { type: 'file', path: `/var/lib/pdisk/pool/${FIRST}.raw` } as const;
   const element = diskElement({ disk: FIRST, source, target: 'vdb', shareable: false });
   t.is(example('/api/disks/{uuid}/libvirt', 'element'), element);
 });
 
-test('what a chart would do with a request is what it does', t => {
+test('the example of what a chart would do with a request is what the chart does', t => {
   const context = { ...initialDisk, uuid: FIRST };
   const probes = diskProbes({
     context,
@@ -41,7 +41,7 @@ test('what a chart would do with a request is what it does', t => {
   t.regex(message, /is in use/);
 });
 
-test('the charts in the examples are those that there are', t => {
+test('the charts in the examples are the real ones', t => {
   const states = Object.keys(diskMachine.states);
   t.like(example('/api/charts', 'charts'), {
     0: { name: 'disk', states: states.map(state => ({ state })) },

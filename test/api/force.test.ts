@@ -1,18 +1,19 @@
-// What administrators vouch for: force with a reason, and declaring nodes dead and alive.
+// What administrators confirm on their own authority: force with a reason, and declaring nodes dead and
+// alive.
 import test from 'ava';
 import type { Cause, NodeService } from '../../src/disks/service.ts';
 import { diskDouble, FIRST, nodeDouble, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 
-const machine = { node: 'N1', vm_id: '7' };
-const forced = { ...machine, force: 'true', reason: 'the host burnt down' };
+const vmInputs = { node: 'N1', vm_id: '7' };
+const forced = { ...vmInputs, force: 'true', reason: 'the host burnt down' };
 const force = { reason: 'the host burnt down' };
 
 test('without force the answers of hotdetach and detach are the documented ones, byte for byte', async t => {
   const { ask, service } = await startServer(t);
-  const hot = await ask('POST', `/api/hotdetach/${FIRST}`, { form: machine });
+  const hot = await ask('POST', `/api/hotdetach/${FIRST}`, { form: vmInputs });
   t.is(hot.text, '{"node":"N1","vm_id":"7","target":"vda","uuid":[]}');
-  const cold = await ask('POST', '/api/detach', { form: machine });
+  const cold = await ask('POST', '/api/detach', { form: vmInputs });
   t.is(cold.text, `{"node":"N1","vm_id":"7","uuid":["${FIRST}","${SECOND}"]}`);
   const vm = { node: 'N1', vmId: '7' };
   t.deepEqual(service.calls, [
@@ -48,7 +49,7 @@ test('the reason is in the cause of what follows, and so in its events', async t
     },
   });
   const { ask } = await startServer(t, service);
-  for (const form of [machine, forced]) {
+  for (const form of [vmInputs, forced]) {
     await ask('POST', `/api/hotdetach/${FIRST}`, { form });
     await ask('POST', '/api/detach', { form });
   }
@@ -77,7 +78,7 @@ test('force and reason are taken together only, and nowhere else', async t => {
   ];
   for (const path of [`/api/hotdetach/${FIRST}`, '/api/detach']) {
     for (const [more, message] of refusals) {
-      const { status, headers, text } = await ask('POST', path, { json: { ...machine, ...more } });
+      const { status, headers, text } = await ask('POST', path, { json: { ...vmInputs, ...more } });
       t.deepEqual([status, headers.get('x-error-code')], [400, 'BAD_INPUT'], JSON.stringify(more));
       t.deepEqual(JSON.parse(text).message, [message]);
     }
@@ -109,7 +110,7 @@ test('a node is declared dead with a reason, and the answer has the disks that w
   t.is(await code('/api/nodes/burnt/declare-dead', { form, as: 'cloud' }), 'FORBIDDEN');
 });
 
-test('a node that was declared dead says who did it, why and when, and null where nobody may know', async t => {
+test('a node that was declared dead shows by whom, why and when, and null to accounts that may not know', async t => {
   const declaredDead = { by: 'root', reason: 'burnt', since: Date.UTC(2011, 6, 28) };
   const view = { node: 'n1', names: ['n1'], reachable: false, since: 0, versions: null };
   const nodes: NodeService = {

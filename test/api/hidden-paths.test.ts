@@ -5,7 +5,7 @@ import { startServer } from './support/server.ts';
 
 const vm = { node: 'n1', vm_id: '7' };
 
-test('who does not run the cloud is not told where sockets and pools are; the log and the others are', async t => {
+test('paths of sockets and pools are hidden from accounts that do not run the cloud, and shown in the log and to the others', async t => {
   const detail = "connect ENOENT /run/one/n1.sock, open '/srv/pool/a.raw'";
   const server = await startServer(
     t,
@@ -22,7 +22,7 @@ test('who does not run the cloud is not told where sockets and pools are; the lo
   t.true(server.log.filter(line => JSON.stringify(line).includes('/run/one/n1.sock')).length === 3);
 });
 
-test('a URL of the service itself is told to everybody', async t => {
+test('a URL of the service itself is shown to everybody', async t => {
   const { ask } = await startServer(
     t,
     diskDouble({

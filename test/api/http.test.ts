@@ -82,7 +82,7 @@ test('two different Content-Length headers are refused and the connection is cut
   t.deepEqual(service.calls, []);
 });
 
-test('a request that does not say where it ends does nothing', async t => {
+test('a request without a clear end does nothing', async t => {
   const { raw, service } = await startServer(t);
   for (const headers of [
     ['Content-Length: abc'],
@@ -100,7 +100,7 @@ test('a request that does not say where it ends does nothing', async t => {
   t.deepEqual(service.calls, []);
 });
 
-test('the same Content-Length twice is no contradiction', async t => {
+test('the same Content-Length twice is accepted', async t => {
   const { raw } = await startServer(t);
   const body = 'node=x&vm_id=1';
   const headers = [form, `Content-Length: ${body.length}`, `Content-Length: ${body.length}`];
@@ -127,7 +127,7 @@ test('a body of 16 KiB is read, one byte more is 413, and the connection goes on
   t.is(service.calls.length, 2);
 });
 
-test('a body beyond all measure is not waited for', async t => {
+test('the server does not wait for a body that is far too large', async t => {
   const { raw } = await startServer(t);
   const announced = await raw(request('POST /api/detach', [form, 'Content-Length: 2000000']), closed);
   t.regex(
@@ -158,7 +158,7 @@ test('a body in many pieces is put together', async t => {
   t.deepEqual(service.calls, [['detach', { node: 'onehost-2', vmId: '722' }]]);
 });
 
-test('a client that waits for leave to send its body gets it', async t => {
+test('a client that sends Expect: 100-continue is told to go on', async t => {
   const { raw } = await startServer(t);
   const body = 'node=x&vm_id=1';
   const headers = [form, `Content-Length: ${body.length}`, 'Expect: 100-continue'];
@@ -173,14 +173,14 @@ test('a client that waits for leave to send its body gets it', async t => {
   t.regex(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
 });
 
-test('a GET with a body answers as one without, and the next request is understood', async t => {
+test('a GET with a body is answered like one without, and the next request is understood', async t => {
   const { raw } = await startServer(t);
   const both = request('GET /api/users', ['Content-Length: 3'], 'abc') + request('GET /');
   const answers = await raw(both, received => received.endsWith('pdisk\n'));
   t.is(answers.match(/HTTP\/1\.1 200 OK/g)?.length, 2);
 });
 
-test('bytes in a URL that are no text are just another unknown URL', async t => {
+test('a URL with bytes that are not text is an unknown URL', async t => {
   const { raw } = await startServer(t);
   t.regex(await raw(Buffer.from(request('GET /\xe4\xff?\xfc=1'), 'latin1')), /^HTTP\/1\.1 404/);
   t.regex(
@@ -189,7 +189,7 @@ test('bytes in a URL that are no text are just another unknown URL', async t => 
   );
 });
 
-test('methods are told apart by case, and made-up ones are not allowed', async t => {
+test('methods are case-sensitive, and unknown ones are not allowed', async t => {
   const { raw } = await startServer(t);
   for (const method of ['get', 'FOO', 'Delete']) {
     t.regex(

@@ -80,7 +80,7 @@ test('another request with the same key is 422; other keys and other accounts ar
   t.is(acts(), 3);
 });
 
-test('a refusal is an answer like others, what went wrong on our side is not kept', async t => {
+test('a refusal is remembered like other answers, a failure of the service is not', async t => {
   const { ask, kept, acts } = await site();
   const refused = () => ask('k', { act: () => Promise.reject(errorOf('LIMIT_REACHED', { disk: 'x' })) });
   t.like(await refused(), { status: 400 });
@@ -93,7 +93,7 @@ test('a refusal is an answer like others, what went wrong on our side is not kep
   t.like(await ask('l'), { status: 201 });
 });
 
-test('a repetition while the first is at work waits for it', async t => {
+test('a repetition waits while the first request is in progress', async t => {
   const { ask, acts } = await site();
   let end = (): void => {};
   const held = new Promise<void>(resolve => {
@@ -111,7 +111,7 @@ test('a repetition while the first is at work waits for it', async t => {
 
 const decided = { subject: 'disk/x', disks: ['x'], target: null };
 
-test('what was decided and not answered is recovered, once; where nothing came of it, it is done again', async t => {
+test('a decision without an answer is recovered, once; where it came to nothing, the request is done again', async t => {
   const crashed = async () => {
     const before = await site();
     await t.throwsAsync(
@@ -179,7 +179,7 @@ test('no account keeps more than ten thousand keys', async t => {
   t.like(await ask('0'), { status: 201 });
 });
 
-test('a secret is not written, and a repetition after a restart is told so', async t => {
+test('a secret is not stored, and a repetition after a restart says so', async t => {
   const first = await site();
   const asked = { secret: true, act: async () => json({ token: 'hush' }, 201) };
   await first.ask('k', asked);
@@ -202,7 +202,7 @@ test('another password is another request, also after a restart, and no fast has
   }
 });
 
-test('an answer that is known with its decision is on disk with it, and is not written again', async t => {
+test('an answer that is known with its decision is written in the same batch, and not again', async t => {
   const { ask, kept } = await site();
   let written: unknown;
   const act: Act = async (_cause, keep) => {
@@ -217,7 +217,7 @@ test('an answer that is known with its decision is on disk with it, and is not w
   t.is(restarted.acts(), 0);
 });
 
-test('the keys of an account end with it, also those of requests that are still at work', async t => {
+test('the keys of an account end with it, also those of requests in progress', async t => {
   const { ask, forget, kept, acts } = await site();
   let end = (): void => {};
   const held = new Promise<void>(resolve => {

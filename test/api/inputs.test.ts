@@ -59,7 +59,7 @@ test('a tag is any text of up to 255 characters', async t => {
   t.is((await create('x'.repeat(256))).status, 422);
 });
 
-test('form and JSON say the same, numbers as numbers or as strings', async t => {
+test('form and JSON are equivalent, with numbers as numbers or as strings', async t => {
   const { ask, service } = await startServer(t);
   const path = `/api/attach/${FIRST}`;
   const bodies = [
@@ -78,7 +78,7 @@ test('form and JSON say the same, numbers as numbers or as strings', async t => 
   t.is(new Set(service.calls.map(call => JSON.stringify(call))).size, 1);
 });
 
-test('missing, empty, unknown and unfit inputs are 400, all of them told', async t => {
+test('missing, empty, unknown and invalid inputs are 400, all of them reported', async t => {
   const { ask, service } = await startServer(t);
   for (const path of [
     `/api/hotattach/${FIRST}`,
@@ -150,7 +150,7 @@ test('a text with a colon after a quotation mark is not taken for a key', async 
   t.is((await ask('POST', '/api/create', { json })).status, 201);
 });
 
-test('what is not valid UTF-8 or JSON cannot be understood', async t => {
+test('a body that is not valid UTF-8 or JSON is refused', async t => {
   const { ask } = await startServer(t);
   const bodies = [
     formOf('node=%ff&vm_id=1'),
@@ -206,7 +206,7 @@ test('inputs in the query are checked as strictly', async t => {
   t.is((await ask('DELETE', `/api/disks/${FIRST}?force=1`)).status, 400);
 });
 
-test('names that objects have by birth are unknown inputs like any other', async t => {
+test('names of built-in properties of objects are unknown inputs like any other', async t => {
   const { ask } = await startServer(t);
   const body = '{"__proto__":"x","constructor":"y","node":"x","vm_id":"1"}';
   const { status, messages } = outcome(await ask('POST', '/api/detach', formOf(body, 'application/json')));

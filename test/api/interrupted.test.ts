@@ -1,5 +1,5 @@
-// A crash between a change of accounts or tokens and its answer: whoever repeats the request with its key is told what came of it,
-// and nothing is done twice.
+// A crash between a change of accounts or tokens and its answer: a repetition with the same Idempotency-Key
+// gets the result, and nothing is done twice.
 import test, { type ExecutionContext } from 'ava';
 import { accountStore } from '../../src/accounts/account-store.ts';
 import { createAnswers, keyRecord } from '../../src/api/routes/idempotency.ts';
@@ -14,7 +14,7 @@ import { type Server, startServer } from './support/server.ts';
 
 type Records = Map<string, unknown>;
 
-/** A store whose process dies when this many batches are on disk, before anybody is told of the last. */
+/** A store whose process dies when this many batches are on disk, before the last write is confirmed. */
 function storeUntil(kept: Records, batches: number) {
   let left = batches;
   let die = (): void => {};
@@ -50,7 +50,7 @@ async function start(t: ExecutionContext, kept: Records, batches = Number.POSITI
 
 type Asked = Parameters<Server['ask']>[2];
 
-/** Dies after the first batch of a request and starts again; answers what the repetition is told. */
+/** Dies after the first batch of a request and starts again; returns the answer to the repetition. */
 async function repeated(
   t: ExecutionContext,
   kept: Records,
@@ -100,7 +100,7 @@ for (const [method, path, asked, status, text] of [
   });
 }
 
-test('a new password: its first answer is told to whoever has it', async t => {
+test('a new password: the first answer is repeated for a client that has the new password', async t => {
   const { kept } = await fresh(t);
   const asked = form({ password: 'a wholly new one' });
   const again = { ...asked, headers: { authorization: basic('admin', 'a wholly new one') } };
@@ -108,21 +108,21 @@ test('a new password: its first answer is told to whoever has it', async t => {
   t.deepEqual([answer.status, answer.text], [200, '{"name":"admin"}']);
 });
 
-test('a token is made once, and its secret is not told again', async t => {
+test('a token is created once, and its secret is not repeated', async t => {
   const { kept } = await fresh(t);
   const answer = await repeated(t, kept, 'POST', '/api/tokens', form({ name: 'x' }));
   t.is(answer.headers.get('x-error-code'), 'KEY_SECRET');
   t.is([...kept.keys()].filter(key => key.startsWith(prefixes.token)).length, 1);
 });
 
-test('a token that was ended is ended', async t => {
+test('a token that was deleted stays deleted', async t => {
   const { kept, server } = await fresh(t);
   const { id } = JSON.parse((await server.ask('POST', '/api/tokens', form({ name: 'x' }))).text);
   const answer = await repeated(t, kept, 'DELETE', `/api/tokens/${id}`, {});
   t.deepEqual([answer.status, answer.text], [200, `{"id":"${id}"}`]);
 });
 
-test('the keys of an account end with it: who is next to have its name begins anew', async t => {
+test('the keys of an account end with it: the next account of that name begins without any', async t => {
   const { kept, server } = await fresh(t);
   const headers = { 'idempotency-key': 'mine' };
   const name = form({ name: 'x' });

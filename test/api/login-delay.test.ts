@@ -4,7 +4,7 @@ import { errorOf } from '../../src/errors.ts';
 
 const tooMany = errorOf('TOO_MANY_LOGINS');
 
-test('who is sent away is told later than who comes with something else', async t => {
+test('the refusal of a login is delayed, other refusals are not', async t => {
   const hold = createLoginDelay(2000);
   const told: string[] = [];
   const tell = (error: Error) => hold(error).catch((thrown: Error) => told.push(thrown.message));
@@ -12,7 +12,7 @@ test('who is sent away is told later than who comes with something else', async 
   t.deepEqual(told, [errorOf('STORE_FAILED').message, 'a fault', tooMany.message]);
 });
 
-test('no more than some are kept waiting', async t => {
+test('the number of delayed refusals is limited', async t => {
   const hold = createLoginDelay(2000);
   const told: number[] = [];
   const tell = (index: number) => hold(tooMany).catch(() => told.push(index));
@@ -21,7 +21,7 @@ test('no more than some are kept waiting', async t => {
   t.is(told.length, 258);
 });
 
-test('where few requests may be at work, those kept waiting leave room for others', async t => {
+test('where few requests may be in progress, delayed refusals leave room for others', async t => {
   const hold = createLoginDelay(8);
   const told: number[] = [];
   const tell = (index: number) => hold(tooMany).catch(() => told.push(index));

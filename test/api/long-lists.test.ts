@@ -9,7 +9,7 @@ import { startServer } from './support/server.ts';
 const PATH = '/api/disks?view=full';
 const BYTES = 24 * 2 ** 20;
 
-test('clients that take nothing of their long lists can make only so much of them wait', async t => {
+test('clients that do not read their long lists cannot make the service hold more than a fixed amount', async t => {
   const { getDetails } = diskDouble();
   const caller = { account: 'admin', id: 'admin', role: 'admin' } as const;
   const one = { ...getDetails(caller, FIRST), tag: 'x'.repeat(2 ** 20) };
@@ -21,7 +21,7 @@ test('clients that take nothing of their long lists can make only so much of the
   t.teardown(() => {
     for (const socket of deaf) socket.destroy();
   });
-  /** Resolves when the answer has begun, of which no more is read. */
+  /** Resolves when the answer has begun; the rest of it is never read. */
   async function ignore(): Promise<void> {
     const socket = connect(port, '127.0.0.1');
     deaf.push(socket);
@@ -36,7 +36,7 @@ test('clients that take nothing of their long lists can make only so much of the
   t.is((await ask('GET', '/api/disks')).status, 200);
   for (const socket of deaf) socket.destroy();
   await until(async () => (await ask('GET', PATH)).status === 200, 'room for a list');
-  // What is taken makes room, and so does what nobody wants the body of.
+  // An answer that was read makes room, and so does one without a body (HEAD, 304).
   for (let time = 0; time < 3; time += 1) {
     t.true((await ask('GET', PATH)).text.length > BYTES);
     t.is((await ask('HEAD', PATH)).status, 200);

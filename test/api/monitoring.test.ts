@@ -9,7 +9,7 @@ import { startServer } from './support/server.ts';
 const serverWith = (t: Parameters<typeof startServer>[0], metricsAccess: 'admin' | 'loopback' | 'any') =>
   startServer(t, diskDouble(), nodeDouble, cheap, { metricsAccess });
 
-test('health and readiness are told to everybody', async t => {
+test('health and readiness are open to everybody', async t => {
   const { ask } = await startServer(t);
   const health = await ask('GET', '/healthz', { as: '' });
   t.deepEqual([health.status, health.text], [200, 'ok\n']);
@@ -20,7 +20,7 @@ test('health and readiness are told to everybody', async t => {
   t.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
 });
 
-test('figures are for administrators, for this machine too, or for everybody, as the setting says', async t => {
+test('metrics are for administrators, for this computer too, or for everybody, by the setting', async t => {
   for (const [access, nobody] of [
     ['admin', 401],
     ['loopback', 200],
@@ -34,7 +34,7 @@ test('figures are for administrators, for this machine too, or for everybody, as
   }
 });
 
-test('requests are counted by route, method and status, and made-up ones do not make figures', async t => {
+test('requests are counted by route, method and status, and unknown URLs and methods add no series', async t => {
   const { ask } = await serverWith(t, 'any');
   await ask('GET', '/api/disks');
   await ask('GET', '/api/disks/eb198dec-3560-4a9a-b3b4-5f043410a3dd');
@@ -73,7 +73,7 @@ test('operations are counted by kind and outcome', async t => {
   t.false(text.includes('operation="list"'));
 });
 
-test('a store that refuses or a pool that does not tell makes the service unready, a node that is away does not', async t => {
+test('a store that refuses or a pool that does not answer makes the service unready, a node that is away does not', async t => {
   const nodes = () => ['down' as const, 'up' as const, 'connecting' as const];
   const fine = async () => 1;
   const broken = async () => {
@@ -88,13 +88,13 @@ test('a store that refuses or a pool that does not tell makes the service unread
   t.like(await look(fine, () => new Promise(() => {})), { ready: false, pool: 'failed' });
 });
 
-test('a store that is full is told, and who wants to delete something is let through', async t => {
+test('a full store is reported, and requests that free room are served', async t => {
   const fine = async () => 1;
   const readiness = createReadiness({ write: fine, askPool: fine, isFull: () => true, nodes: () => [] });
   t.like(await readiness(), { ready: true, store: 'full' });
 });
 
-test('whoever asks often does not make the store write often', async t => {
+test('frequent readiness checks do not make the store write often', async t => {
   let writes = 0;
   const write = async () => {
     writes += 1;

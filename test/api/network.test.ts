@@ -20,7 +20,7 @@ const served = (
 const code = (answer: string) => /X-Error-Code: (\w+)/.exec(answer)?.[1];
 const fixture = (name: string) => fileURLToPath(new URL(`support/tls/${name}`, import.meta.url));
 
-test('on loopback only our own names are answered: a browser may have been told that a stranger lives here', async t => {
+test('on loopback only names of the service are answered: another name may be DNS rebinding', async t => {
   const { raw } = await served(t, { hostNames: ['disks.example'] });
   const ask = (host: string) => raw(request('GET /').replace('Host: localhost', `Host: ${host}`));
   for (const host of [
@@ -83,7 +83,7 @@ test('a page of another site changes nothing, whatever credentials its browser s
     t.regex(await raw(request(`POST /api/retry/${FIRST}`, [header])), /^HTTP\/1\.1 200/, header);
 });
 
-test('pages may load nothing from elsewhere, and nothing is taken for a page that is none', async t => {
+test('pages may load nothing from elsewhere, and no other answer is taken for a page', async t => {
   const { ask } = await served(t, {});
   const page = await ask('GET', '/');
   t.is(page.headers.get('content-security-policy'), "default-src 'self'");
@@ -91,7 +91,7 @@ test('pages may load nothing from elsewhere, and nothing is taken for a page tha
     t.is((await ask('GET', path)).headers.get('x-content-type-options'), 'nosniff');
 });
 
-test("a client's own id of a request is kept if it is sane", async t => {
+test('a request id of the client is used if it is valid', async t => {
   const causes: unknown[] = [];
   const service = diskDouble({
     async delete(_caller, _uuid, cause) {
@@ -114,7 +114,7 @@ test("a client's own id of a request is kept if it is sane", async t => {
     t.regex((await id(own)) ?? '', /^[\w-]{21}$/, own);
 });
 
-test('more requests at work than the setting says are sent away for a moment', async t => {
+test('requests beyond the setting are answered 503 with Retry-After', async t => {
   let end = (): void => {};
   const ended = new Promise<void>(resolve => {
     end = resolve;
@@ -130,7 +130,7 @@ test('more requests at work than the setting says are sent away for a moment', a
   t.is((await ask('GET', '/')).status, 200);
 });
 
-test('more connections than the setting says are closed at once, and one that ends makes room', async t => {
+test('connections beyond the setting are closed at once, and one that ends makes room', async t => {
   const { port } = await served(t, { maxConnections: 2 });
   const open = async () => {
     const socket = connect(port, '127.0.0.1');
@@ -164,7 +164,7 @@ async function secure(t: ExecutionContext, service = diskDouble()) {
   };
   await install('first');
   const server = await served(t, { tls }, service);
-  /** The body of an answer, and whose certificate was shown. */
+  /** The body of an answer, and the certificate that was shown. */
   const fetchOver = (agent: Agent | false, path: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const headers = { authorization: basic('admin') };
@@ -184,7 +184,7 @@ async function secure(t: ExecutionContext, service = diskDouble()) {
   return { ...server, tls, install, fetchOver };
 }
 
-test('a new certificate is taken for new connections while requests go on, those at work included', async t => {
+test('a new certificate is used for new connections while requests go on, those in progress included', async t => {
   let end = (): void => {};
   const held = new Promise<void>(resolve => {
     end = resolve;
@@ -227,7 +227,7 @@ test('a new certificate is taken for new connections while requests go on, those
   await stop(1000);
 });
 
-test('a bad certificate is refused with a sentence, and the old one stays', async t => {
+test('a bad certificate is refused with a sentence, and the old one stays in use', async t => {
   const { fetchOver, tls, reload } = await secure(t);
   for (const spoil of [
     () => copyFile(fixture('second.crt'), tls.certificate),
@@ -275,7 +275,7 @@ test('over TLS there are no suites without forward secrecy, and none of CBC', as
   t.regex(await shake('ECDHE+AESGCM'), /^ECDHE-(?:ECDSA|RSA)-AES\d+-GCM/);
 });
 
-test('a key that everybody can read is told to the log, at the start and when it is read again', async t => {
+test('a key file that everybody can read is reported in the log, at the start and when it is read again', async t => {
   const { tls, reload, log } = await secure(t);
   const told = () => log.filter(({ msg }) => String(msg).includes('can be read by everybody'));
   await chmod(tls.key, 0o600);

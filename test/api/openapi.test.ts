@@ -29,7 +29,7 @@ test('a linter finds nothing', async t => {
   t.not((await lintFromString({ source: broken, config, absoluteRef: 'openapi.json' })).length, 0);
 });
 
-test('what is served is what is described, method by method', async t => {
+test('the routes that are served are those that are described, method by method', async t => {
   const { ask } = await startServer(t);
   const described = JSON.parse((await ask('GET', '/api/openapi.json')).text);
   t.deepEqual(described, document);
@@ -107,11 +107,14 @@ interface Property {
 const others = fc.constantFrom(null, true, [], {});
 const numbers = fc.oneof(fc.integer(), fc.nat({ max: 2000 }));
 
-/** A number is taken for its text everywhere, but described only where every number will do. */
+/**
+ * Every input takes a number for its text, but the description allows numbers only where every number is
+ * valid.
+ */
 const valuesFor = ({ type }: Property = {}) =>
   type === 'string' ? fc.oneof(texts, others) : fc.oneof(texts, others, numbers);
 
-test('inputs that the description allows are taken, and those that it does not are refused', t => {
+test('inputs that the description allows are accepted, and others are refused', t => {
   for (const operation of operations.filter(takesBody)) {
     const { inputs, path, method } = operation;
     const at = `pdisk#/paths/${encodeURIComponent(path.replaceAll(/:(\w+)/g, '{$1}').replaceAll('/', '~1'))}`;
@@ -141,7 +144,10 @@ test('inputs that the description allows are taken, and those that it does not a
   }
 });
 
-/** Texts that are whole numbers as numbers, where there are bounds: they hold for both, and JSON Schema looks at numbers only. */
+/**
+ * Whole numbers in strings become numbers where the schema has bounds: the bounds hold for both, but JSON
+ * Schema applies them to numbers only.
+ */
 const numbered = (body: object, properties: Record<string, Property>): object =>
   Object.fromEntries(
     Object.entries(body).map(([name, value]) => {
@@ -160,7 +166,7 @@ function takesThem(check: () => unknown): boolean {
   }
 }
 
-test('an answer that is not as described is found', t => {
+test('an answer that differs from its description is noticed', t => {
   const headers = {
     'content-type': 'application/json',
     'x-request-id': 'a',

@@ -6,7 +6,7 @@ import { startServer } from './support/server.ts';
 const text = { headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(20_000) };
 const form = (body: string) => ({ headers: { 'content-type': 'application/x-www-form-urlencoded' }, body });
 
-test('of several mistakes the first in the order of the contract is answered', async t => {
+test('of several mistakes the first one in the order of the contract is answered', async t => {
   const { ask } = await startServer(t);
   const code = async (...args: Parameters<typeof ask>) => {
     const { status, headers } = await ask(...args);
@@ -21,17 +21,17 @@ test('of several mistakes the first in the order of the contract is answered', a
   t.is(await code('POST', '/api/hotattach/nonsense', form('node=x&vm_id=1')), '400 DISK_UNKNOWN');
 });
 
-test('a URL whose uuid is none is answered like an unknown disk', async t => {
+test('a URL whose uuid is not a UUID is answered like an unknown disk', async t => {
   const { ask } = await startServer(t);
   const unknown = FIRST.replace('e', 'f');
-  const machine = { node: 'x', vm_id: '1' };
+  const vm = { node: 'x', vm_id: '1' };
   for (const [method, path, options] of [
     ['GET', '/api/disks/', {}],
     ['DELETE', '/api/disks/', {}],
     ['POST', '/api/retry/', {}],
-    ['POST', '/api/hotattach/', { form: machine }],
-    ['POST', '/api/hotdetach/', { form: machine }],
-    ['POST', '/api/attach/', { form: machine }],
+    ['POST', '/api/hotattach/', { form: vm }],
+    ['POST', '/api/hotdetach/', { form: vm }],
+    ['POST', '/api/attach/', { form: vm }],
   ] as const) {
     for (const uuid of [unknown, 'x', '%00', '%ff', '%', `${FIRST}0`]) {
       const { status, headers, text: body } = await ask(method, path + uuid, options);
@@ -42,7 +42,7 @@ test('a URL whose uuid is none is answered like an unknown disk', async t => {
   }
 });
 
-test('what is not there is 404, a final slash included', async t => {
+test('unknown URLs are 404, a final slash included', async t => {
   const { ask } = await startServer(t);
   for (const path of [
     '/api',
@@ -119,11 +119,11 @@ test('the scheme of the credentials may be written in any case', async t => {
   t.is((await ask('GET', '/api/disks', { as: '', headers: { authorization } })).status, 200);
 });
 
-test('whose account is removed while the body comes is refused', async t => {
+test('a request whose account is removed while its body arrives is refused', async t => {
   const { raw, accounts, service, log } = await startServer(t, diskDouble());
   const body = 'node=x&vm_id=1';
   const answer = await new Promise<string>((resolve, reject) => {
-    // The server has the head when the first thing of it, the interim answer, comes back.
+    // The server has read the head once its interim answer (100 Continue) arrives.
     raw(
       `POST /api/detach HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${basic('cloud')}\r\n` +
         'Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n',

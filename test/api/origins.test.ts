@@ -15,7 +15,7 @@ const preflight = (port: number, origin: string) =>
     headers: { origin, 'access-control-request-method': 'DELETE' },
   });
 
-test('a browser that asks for a page of an allowed origin is told what that may do, without credentials', async t => {
+test('a preflight request of an allowed origin is answered without credentials', async t => {
   const { port } = await served(t);
   const { status, headers } = await preflight(port, CONSOLE);
   t.is(status, 200);
@@ -48,7 +48,7 @@ test('a page of an allowed origin reads answers, errors too, and changes disks',
   t.deepEqual([nobody.status, nobody.headers.get('access-control-allow-origin')], [401, CONSOLE]);
 });
 
-test('a page of any other origin is refused, with what to set', async t => {
+test('a page of any other origin is refused, with the setting that would allow it', async t => {
   const { ask, service } = await served(t);
   for (const origin of ['https://evil.example', 'http://console.example', `${CONSOLE}:444`, 'null']) {
     const answer = await ask('POST', `/api/retry/${FIRST}`, { headers: { origin } });
@@ -60,7 +60,7 @@ test('a page of any other origin is refused, with what to set', async t => {
   t.deepEqual(service.calls, []);
 });
 
-test('behind a trusted proxy one client that guesses keeps nobody else from a first login', async t => {
+test('behind a trusted proxy one client that guesses passwords does not slow the first login of others', async t => {
   const settings = { trustedProxies: ['127.0.0.1'] };
   const { ask, log } = await startServer(t, diskDouble(), nodeDouble, cheap, settings);
   const login = (address: string, password: string) =>

@@ -24,7 +24,7 @@ function until(holds: () => boolean): Promise<void> {
   });
 }
 
-/** A call that has begun, and the means to end it. */
+/** A call in progress, and the means to end it. */
 function held(): { begun: Promise<void>; begin(): Promise<void>; end(): void } {
   let begin = (): void => {};
   let end = (): void => {};
@@ -44,7 +44,7 @@ function held(): { begun: Promise<void>; begin(): Promise<void>; end(): void } {
   };
 }
 
-test('a handler that throws is a 500 that tells nothing, and the next request is served', async t => {
+test('a handler that throws is a 500 without details, and the next request is served', async t => {
   const service = diskDouble({
     list() {
       throw new Error('a secret of the house');
@@ -73,7 +73,7 @@ test('a handler that throws is a 500 that tells nothing, and the next request is
   t.is((await ask('GET', `/api/disks/${FIRST}`)).status, 200);
 });
 
-test('an answer that cannot be written ends no more than its own connection', async t => {
+test('an answer that cannot be written ends its own connection only', async t => {
   const service = diskDouble({
     element: async () => undefined as never,
     hotattach: async () => ({ target: 1n as never, uuids: [] }),
@@ -81,12 +81,12 @@ test('an answer that cannot be written ends no more than its own connection', as
     get: () => null as never,
   });
   const { ask, port, raw, log } = await startServer(t, service);
-  const machine = 'node=x&vm_id=1';
-  const form = ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${machine.length}`];
+  const vm = 'node=x&vm_id=1';
+  const form = ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${vm.length}`];
   for (const bytes of [
-    request(`GET /api/disks/${FIRST}/libvirt?${machine}`),
-    request(`HEAD /api/disks/${FIRST}/libvirt?${machine}`),
-    request(`POST /api/hotattach/${FIRST}`, form, machine),
+    request(`GET /api/disks/${FIRST}/libvirt?${vm}`),
+    request(`HEAD /api/disks/${FIRST}/libvirt?${vm}`),
+    request(`POST /api/hotattach/${FIRST}`, form, vm),
     request('GET /api/disks'),
     request(`GET /api/disks/${FIRST}`),
   ]) {
@@ -98,7 +98,7 @@ test('an answer that cannot be written ends no more than its own connection', as
   t.true(log.some(line => Number(line.level) >= 50));
 });
 
-test('what can be tried again says when', async t => {
+test('errors that are worth a retry have Retry-After', async t => {
   const service = diskDouble({
     async delete() {
       throw errorOf('POOL_UNAVAILABLE', { detail: 'it is not mounted' });
@@ -120,7 +120,7 @@ test('what can be tried again says when', async t => {
   t.like(log[0], { code: 'POOL_UNAVAILABLE', messages: ['the pool cannot be used: it is not mounted'] });
 });
 
-test('clients that go away, in any phase, break nothing', async t => {
+test('clients that disconnect, in any phase, break nothing', async t => {
   const call = held();
   const service = diskDouble({
     async delete() {
@@ -154,7 +154,7 @@ test('clients that go away, in any phase, break nothing', async t => {
   t.is((await ask('GET', '/api/disks')).status, 200);
 });
 
-test('a client that sends the next request before a slow answer came is cut off, and only that client', async t => {
+test('a client that sends the next request before a slow answer is disconnected, and only that client', async t => {
   const call = held();
   const service = diskDouble({
     async delete() {
@@ -188,7 +188,7 @@ test('a client that reads nothing does not make the server hold all its answers'
   t.is((await ask('GET', '/')).status, 200);
 });
 
-test('stopping waits for requests at work and refuses new ones', async t => {
+test('stopping waits for requests in progress and refuses new ones', async t => {
   const call = held();
   const service = diskDouble({
     async delete() {
@@ -238,7 +238,7 @@ test('stopping does not wait for ever', async t => {
   call.end();
 });
 
-test('a log that cannot be written costs no answer', async t => {
+test('a log that cannot be written loses no answer', async t => {
   const { accounts } = await startServer(t);
   const service = diskDouble({
     list() {

@@ -1,4 +1,4 @@
-// A client made of the description by a generator that knows nothing of pdisk.
+// A client generated from the OpenAPI document, by a generator that has no special knowledge of pdisk.
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,13 +18,13 @@ const tsc = (project: string) =>
     project,
   ]);
 
-test('a client that is generated creates, hotattaches, hotdetaches and deletes', async t => {
+test('a generated client creates, hotattaches, hotdetaches and deletes', async t => {
   const { service, n1 } = await startSite(t);
   const { text } = await service.call('GET', '/api/openapi.json');
   const generated = astToString(await openapiTS(text));
   await mkdir(`${root}dist/client`, { recursive: true });
   await writeFile(`${root}dist/client/pdisk.ts`, generated);
-  // The compiler holds the program to the description: what it sends, and what it reads.
+  // The compiler checks the program against the description: what it sends, and what it reads.
   await t.notThrowsAsync(tsc(`${root}test/client`));
 
   const told = await drive(service.url, basic('admin'), { node: 'n1', vm_id: '1' });

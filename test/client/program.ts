@@ -1,13 +1,9 @@
-// What somebody writes who knows nothing of pdisk but its description: every path, input and answer is typed by it.
+// A program written from the OpenAPI document alone: its types check every path, input and answer.
 import createClient from 'openapi-fetch';
 import type { paths } from '../../dist/client/pdisk.ts';
 
-/** Creates a disk, plugs it into a machine and out again, and deletes it; answers what it was told. */
-export async function drive(
-  baseUrl: string,
-  authorization: string,
-  machine: { node: string; vm_id: string },
-) {
+/** Creates a disk, plugs it into a VM, unplugs it, and deletes it; returns the answers. */
+export async function drive(baseUrl: string, authorization: string, vm: { node: string; vm_id: string }) {
   const client = createClient<paths>({ baseUrl, headers: { authorization } });
 
   const created = await client.POST('/api/create', {
@@ -16,14 +12,14 @@ export async function drive(
   if (!created.data) throw new Error(created.error.message.join('; '));
   const path = { uuid: created.data.uuid };
 
-  const plugged = await client.POST('/api/hotattach/{uuid}', { params: { path }, body: machine });
+  const plugged = await client.POST('/api/hotattach/{uuid}', { params: { path }, body: vm });
   if (!plugged.data) throw new Error(plugged.error.message.join('; '));
   const target: string = plugged.data.target;
 
   const inUse = await client.DELETE('/api/disks/{uuid}', { params: { path } });
   const refused: string[] = inUse.error?.message ?? [];
 
-  const unplugged = await client.POST('/api/hotdetach/{uuid}', { params: { path }, body: machine });
+  const unplugged = await client.POST('/api/hotdetach/{uuid}', { params: { path }, body: vm });
   if (!unplugged.data) throw new Error(unplugged.error.message.join('; '));
   const remaining: string[] = unplugged.data.uuid;
 

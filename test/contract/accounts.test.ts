@@ -1,4 +1,4 @@
-// Accounts, passwords, tokens and slow guessing, over HTTP, against the running service.
+// Accounts, passwords, tokens and the slowing of wrong logins, over HTTP, against the running service.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
@@ -8,7 +8,7 @@ import { startSite } from './support/site.ts';
 
 const bearer = (token: string) => ({ as: '' as const, headers: { authorization: `Bearer ${token}` } });
 
-test('the life of tokens and passwords, over restarts, and none of them is ever told to a log or a child', async t => {
+test('tokens and passwords from creation to end, over restarts; none of them reaches the log or a child process', async t => {
   const site = await startSite();
   try {
     const form = { name: 'nightly backup' };
@@ -83,7 +83,7 @@ test('the life of tokens and passwords, over restarts, and none of them is ever 
   }
 });
 
-test('wrong logins are slowed with 429 and Retry-After; who is at work with right ones is not', async t => {
+test('wrong logins are slowed with 429 and Retry-After; clients that are logged in are not', async t => {
   const site = await startSite();
   try {
     t.is((await site.ask('GET', '/api/disks', { as: 'cloud' })).status, 200);
@@ -107,19 +107,19 @@ test('wrong logins are slowed with 429 and Retry-After; who is at work with righ
   }
 });
 
-test.serial('a flood of wrong logins stops nobody who is known, and is answered 401 or 429', async t => {
+test.serial('a flood of wrong logins stops no logged-in client, and is answered 401 or 429', async t => {
   const site = await startSite({ overcommit: 1000 });
   try {
     await site.create('cloud');
     let flooding = true;
     const statuses = new Set<number>();
-    // Ever new names, so that no pair of account and address is slowed.
+    // A new name each time, so that no pair of account and address is slowed.
     const flood = Array.from({ length: 100 }, async (_, index) => {
       for (let i = 0; flooding; i += 1) {
         const authorization = basic(`nobody-${index}-${i}`, 'x');
         const { status } = await site.ask('GET', '/api/disks', { as: '', headers: { authorization } });
         statuses.add(status);
-        // A client that takes its 429 seriously would wait two seconds.
+        // A client that heeds the Retry-After of a 429 would wait two seconds.
         if (status === 429) await delay(250);
       }
     });
@@ -134,7 +134,7 @@ test.serial('a flood of wrong logins stops nobody who is known, and is answered 
   }
 });
 
-test('an account takes its tokens with it, and what is secret is in no event', async t => {
+test('an account takes its tokens with it, and no event has a secret', async t => {
   const site = await startSite({ event_bookmark: 1 });
   try {
     const secret = 'a secret of Carols';
@@ -165,7 +165,7 @@ test('an account takes its tokens with it, and what is secret is in no event', a
   }
 });
 
-test("an administrator's token makes no account, resets no password and raises nobody", async t => {
+test("an administrator's token creates no account, resets no password and changes no role", async t => {
   const site = await startSite();
   try {
     const { token } = JSON.parse((await site.ask('POST', '/api/tokens', { form: { name: 'stolen' } })).text);
@@ -177,7 +177,7 @@ test("an administrator's token makes no account, resets no password and raises n
       users.map(({ name }: { name: string }) => name),
       ['admin', 'alice', 'bob', 'cloud'],
     );
-    // A reset by an administrator ends the tokens of whoever it is for.
+    // A password that an administrator sets ends the tokens of that account.
     const alices = JSON.parse(
       (await site.ask('POST', '/api/tokens', { as: 'alice', form: { name: 'x' } })).text,
     );
@@ -190,7 +190,7 @@ test("an administrator's token makes no account, resets no password and raises n
   }
 });
 
-test('an account that is made anew under an old name may nothing that the old one might, after a restart too', async t => {
+test('an account that is created under the name of a deleted one has none of its rights, after a restart too', async t => {
   const site = await startSite();
   const carol = { as: '' as const, headers: { authorization: basic('carol') } };
   try {
@@ -198,15 +198,15 @@ test('an account that is made anew under an old name may nothing that the old on
     const form = { size: '1', tag: 'secret of the old one', visibility: 'private' };
     const own = JSON.parse((await site.ask('POST', '/api/create', { ...carol, form })).text).uuid;
     const open = await site.create('alice', 'public');
-    const machine = { node: 'n1', vm_id: site.machine() };
-    t.is((await site.ask('POST', `/api/hotattach/${open}`, { ...carol, form: machine })).status, 200);
+    const vm = { node: 'n1', vm_id: site.addVm() };
+    t.is((await site.ask('POST', `/api/hotattach/${open}`, { ...carol, form: vm })).status, 200);
     t.is((await site.ask('DELETE', `/api/disks/${own}`, carol)).status, 200);
     t.is((await site.ask('DELETE', '/api/users/carol')).status, 200);
     await site.service.account('carol', 'user');
     for (const round of ['at once', 'after a restart']) {
-      const detached = await site.ask('POST', `/api/hotdetach/${open}`, { ...carol, form: machine });
+      const detached = await site.ask('POST', `/api/hotdetach/${open}`, { ...carol, form: vm });
       t.is(detached.code, 'FORBIDDEN', round);
-      t.is((await site.ask('POST', '/api/detach', { ...carol, form: machine })).code, 'FORBIDDEN');
+      t.is((await site.ask('POST', '/api/detach', { ...carol, form: vm })).code, 'FORBIDDEN');
       const seen = JSON.parse((await site.ask('GET', `/api/disks/${open}?view=full`, carol)).text);
       t.like(seen.attachments[0], { by: null, vm_id: null }, round);
       const chart = JSON.parse((await site.ask('GET', `/api/disks/${open}/chart`, carol)).text);
@@ -226,13 +226,13 @@ test('an account that is made anew under an old name may nothing that the old on
       await site.service.stop();
       await site.service.start();
     }
-    t.is((await site.ask('POST', `/api/hotdetach/${open}`, { as: 'alice', form: machine })).status, 200);
+    t.is((await site.ask('POST', `/api/hotdetach/${open}`, { as: 'alice', form: vm })).status, 200);
   } finally {
     await site.end();
   }
 });
 
-test('the list of accounts says what each has and may have, by its own quota or by the configuration', async t => {
+test('the list of accounts has what each uses and may use, by its own quota or by the configuration', async t => {
   const own = await startSite({ quota_disks: 5 });
   try {
     const alice = async () => {

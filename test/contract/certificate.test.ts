@@ -14,7 +14,7 @@ import { until } from '../rig/until.ts';
 const fixture = (name: string) => fileURLToPath(new URL(`../api/support/tls/${name}`, import.meta.url));
 const FORM = 'application/x-www-form-urlencoded';
 
-/** The status and body of an answer, and whose certificate was shown. */
+/** The status and body of an answer, and the certificate that was shown. */
 function ask(
   port: number,
   agent: Agent | false,
@@ -121,7 +121,7 @@ test('SIGHUP takes a new certificate without dropping a request, and refuses a b
   }
 });
 
-test('SIGHUP ends no service without a certificate, nor anything that it does', async t => {
+test('SIGHUP does not end a service without a certificate, nor interrupt what it does', async t => {
   const service = await startService();
   try {
     process.kill(service.pid ?? 0, 'SIGHUP');
@@ -132,7 +132,7 @@ test('SIGHUP ends no service without a certificate, nor anything that it does', 
   }
 });
 
-test('SIGHUP ends no service that is only just starting', async t => {
+test('SIGHUP does not end a service that is starting', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-starting-'));
   const libvirtd = await startFakeLibvirtd({ unix: join(directory, 'n1') });
   const service = await startService({ nodes: { n1: libvirtd.uri }, attach_timeout: 60 });
@@ -143,7 +143,7 @@ test('SIGHUP ends no service that is only just starting', async t => {
   try {
     const uuid = await service.create();
     libvirtd.addDomain({ name: 'one-1' });
-    // Neither the plug nor what a restart asks to learn what became of it is answered.
+    // libvirt answers neither the plug nor, after the restart, the questions that find out its outcome.
     libvirtd.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held });
     const form = { node: 'n1', vm_id: '1' };
     const interrupted = service.call('POST', `/api/hotattach/${uuid}`, { form }).catch(() => undefined);

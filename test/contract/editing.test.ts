@@ -29,7 +29,7 @@ test('an owner changes tag and visibility, together or alone, by JSON or form, a
   t.is(JSON.parse((await get(uuid)).text).tag, '');
 });
 
-test('its owner and administrators may; whoever sees it may not; to others it is unknown', async t => {
+test('the owner and administrators may edit; others who see the disk may not; to the rest it is unknown', async t => {
   const hidden = await site.create('alice', 'private');
   const open = await site.create('alice', 'public');
   const codes = async (uuid: string) => {
@@ -42,16 +42,16 @@ test('its owner and administrators may; whoever sees it may not; to others it is
   t.deepEqual(await codes(open), { ...may, bob: 'FORBIDDEN' });
 });
 
-test('a disk in use is edited too; who has it plugged keeps it when it becomes private', async t => {
+test('a disk in use is edited too; a user who has it plugged keeps it when it becomes private', async t => {
   const uuid = await site.create('alice', 'public');
-  const form = { node: 'n1', vm_id: site.machine() };
+  const form = { node: 'n1', vm_id: site.addVm() };
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'bob', form });
   t.is((await patch(uuid, { visibility: 'private' })).status, 200);
   t.is((await get(uuid, 'bob')).code, 'DISK_UNKNOWN');
   t.is((await site.ask('POST', `/api/hotdetach/${uuid}`, { as: 'bob', form })).status, 200);
 });
 
-test('all that is wrong with a change is told together, and nothing is changed', async t => {
+test('all mistakes in a change are reported together, and nothing is changed', async t => {
   const uuid = await site.create('alice');
   const before = (await get(uuid)).text;
   for (const wrong of [
@@ -74,7 +74,7 @@ test('the ETag changes with the disk and with its attachments, and stays through
   const seen = [await tagOf(uuid)];
   const full = await site.ask('GET', `/api/disks/${uuid}?view=full`, { as: 'alice' });
   t.is(full.headers.get('etag'), seen[0] ?? '');
-  const form = { node: 'n1', vm_id: site.machine() };
+  const form = { node: 'n1', vm_id: site.addVm() };
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
   seen.push(await tagOf(uuid));
   await patch(uuid, { tag: 'other' });
@@ -85,7 +85,7 @@ test('the ETag changes with the disk and with its attachments, and stays through
   for (const tag of seen) t.regex(tag, /^"[\w-]+"$/);
 });
 
-test('If-None-Match: who has this version is answered 304 without a body', async t => {
+test('If-None-Match: a client that has this version is answered 304 without a body', async t => {
   const uuid = await site.create('alice');
   const tag = await tagOf(uuid);
   const same = await get(uuid, 'alice', { 'if-none-match': `"other", W/${tag}` });
@@ -94,7 +94,7 @@ test('If-None-Match: who has this version is answered 304 without a body', async
   t.is((await get(uuid, 'alice', { 'if-none-match': tag })).status, 200);
 });
 
-test('HEAD of a disk that is there is 200, whatever copies its client has', async t => {
+test('HEAD of a disk that exists is 200, whatever copies its client has', async t => {
   const uuid = await site.create('alice');
   const tag = await tagOf(uuid);
   for (const copies of [tag, `W/${tag}`, '*']) {
@@ -107,7 +107,7 @@ test('HEAD of a disk that is there is 200, whatever copies its client has', asyn
   t.is((await site.ask('HEAD', '/api/docs', { as: '', headers })).status, page.status);
 });
 
-test('a page is answered 304 to whoever has it, whatever else is in If-None-Match', async t => {
+test('a page is answered 304 to a client that has it, whatever else is in If-None-Match', async t => {
   const page = await site.ask('GET', '/api/docs', { as: '' });
   const tag = page.headers.get('etag') ?? '';
   t.is(page.status, 200);
@@ -117,7 +117,7 @@ test('a page is answered 304 to whoever has it, whatever else is in If-None-Matc
   for (const copies of ['"other"', `"x${tag.slice(1)}`]) t.is(await statusFor(copies), 200, copies);
 });
 
-test('a comma in an ETag is part of it, and an empty place in a list is none', async t => {
+test('a comma in an ETag is part of it, and an empty element of a list is none', async t => {
   const uuid = await site.create('alice');
   const tag = await tagOf(uuid);
   for (const list of [`"a,b", ${tag}`, `"a,W/", ${tag}`, `,, ${tag} ,`, `"",${tag}`, `W/"x,",${tag}`]) {
@@ -151,7 +151,7 @@ test('If-Match: a change of another version than the present one is refused with
   t.is((await site.ask('DELETE', `/api/disks/${uuid}`, { as: 'alice', headers })).status, 200);
 });
 
-test('of many who change the same version at once one succeeds', async t => {
+test('of many changes of the same version at once one succeeds', async t => {
   const uuid = await site.create('alice');
   const headers = { 'if-match': await tagOf(uuid) };
   const codes = await Promise.all(

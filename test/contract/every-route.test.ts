@@ -1,4 +1,5 @@
-// Every operation of the service for every kind of caller. The list of them is the service's own: one that is not decided here fails.
+// Every operation of the service for every kind of caller. The list comes from the service itself: an
+// operation without an entry here fails.
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,9 +14,11 @@ test.before(async () => {
 test.after.always(() => site?.end());
 
 type Code = string | number;
-/** What nobody, the owner, another user, the cloud's frontend and an administrator are answered. */
+/**
+ * The expected status for: no credentials, the owner, another user, the cloud's frontend, an administrator.
+ */
 type Codes = readonly [nobody: Code, owner: Code, other: Code, service: Code, admin: Code];
-/** What a caller asks, where `uuid` is a private disk of alice's that nobody has used before. */
+/** The request of a caller; `uuid` is a private, unused disk of alice. */
 type Question = (
   uuid: string,
 ) => (Asked & { readonly path?: string }) | Promise<Asked & { readonly path?: string }>;
@@ -35,10 +38,10 @@ const onDisk = (owner: Code, service: Code, admin: Code): Codes => [
 ];
 const forAdmins = (code: Code): Codes => ['UNAUTHENTICATED', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', code];
 
-const onMachine: Question = () => ({ form: { node: 'n1', vm_id: site.machine() } });
+const onVm: Question = () => ({ form: { node: 'n1', vm_id: site.addVm() } });
 
 async function plugged(uuid: string) {
-  const asked = await onMachine(uuid);
+  const asked = await onVm(uuid);
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', ...asked });
   return asked;
 }
@@ -93,9 +96,9 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
   'PUT /api/disks/{uuid}/limit': [onDisk('FORBIDDEN', 'FORBIDDEN', 200), form({ limit: '2' })],
   'POST /api/resize/{uuid}': [onDisk(200, 'FORBIDDEN', 200), form({ size: '2' })],
   'POST /api/retry/{uuid}': [onDisk('DISK_NOT_FAILED', 'FORBIDDEN', 'DISK_NOT_FAILED'), plain],
-  'POST /api/hotattach/{uuid}': [onDisk(200, 200, 200), onMachine],
+  'POST /api/hotattach/{uuid}': [onDisk(200, 200, 200), onVm],
   'POST /api/hotdetach/{uuid}': [onDisk(200, 200, 200), plugged],
-  'POST /api/attach/{uuid}': [onDisk(200, 200, 200), onMachine],
+  'POST /api/attach/{uuid}': [onDisk(200, 200, 200), onVm],
   'POST /api/detach': [['UNAUTHENTICATED', 200, 'FORBIDDEN', 200, 200], registered],
   'GET /api/disks/{uuid}/libvirt': [
     onDisk(200, 200, 200),
@@ -166,7 +169,7 @@ test('every operation that the service describes is decided for every kind of ca
 });
 
 for (const [operation, [codes, question]] of Object.entries(table)) {
-  // One after the other: no more than four passwords of an account are hashed at once.
+  // One after the other: at most four passwords of an account are hashed at once.
   test.serial(`${operation}: who may do it`, async t => {
     const [method = '', pattern = ''] = operation.split(' ');
     const found: Code[] = [];

@@ -1,4 +1,5 @@
-// GET with view=full: numbers are numbers, times are RFC 3339, and what is being made or removed is there too.
+// GET with view=full: numbers are numbers, times are RFC 3339, and disks that are being created or deleted
+// are shown too.
 import test from 'ava';
 import { subscribe } from '../events/support/subscriber.ts';
 import { gate } from '../rig/latch.ts';
@@ -39,9 +40,9 @@ test('a disk that nobody uses', async t => {
   });
 });
 
-test('a disk on a machine, with who attached it, where and since when', async t => {
+test('a disk on a VM, with who attached it, where and since when', async t => {
   const uuid = await site.create('alice');
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form: { node: 'N1', vm_id } });
   const { attachments, ...disk } = await full(uuid);
   t.like(disk, { state: 'hot-attached', users: 1, remaining: 0, waiting: [] });
@@ -63,7 +64,7 @@ test('a disk on a machine, with who attached it, where and since when', async t 
   t.is(domain, site.n1.domain(`one-${vm_id}`)?.uuid);
 });
 
-test('a machine that is registered before its launch has no domain and no letter yet', async t => {
+test('a VM that is registered before its launch has no domain and no target yet', async t => {
   const uuid = await site.create('alice');
   await site.ask('POST', `/api/attach/${uuid}`, { as: 'cloud', form: { node: 'elsewhere', vm_id: '9' } });
   t.like(await full(uuid), {
@@ -72,11 +73,11 @@ test('a machine that is registered before its launch has no domain and no letter
   });
 });
 
-test('others see of a public disk that it is used, and neither where nor by whom, but for what they did', async t => {
+test('others see that a public disk is used, but not where or by whom, except for what they did themselves', async t => {
   const uuid = await site.create('alice', 'public');
   await site.ask('PUT', `/api/disks/${uuid}/limit`, { form: { limit: '2' } });
   for (const as of ['alice', 'bob'] as const) {
-    await site.ask('POST', `/api/hotattach/${uuid}`, { as, form: { node: 'n1', vm_id: site.machine() } });
+    await site.ask('POST', `/api/hotattach/${uuid}`, { as, form: { node: 'n1', vm_id: site.addVm() } });
   }
   const { users, attachments } = await full(uuid, 'bob');
   t.is(users, 2);
@@ -91,16 +92,16 @@ test('others see of a public disk that it is used, and neither where nor by whom
   }
 });
 
-test('who may not see a disk is told nothing of it in this view either', async t => {
+test('a disk that an account may not see is unknown to it in this view, too', async t => {
   const uuid = await site.create('alice');
   t.is(await full(uuid, 'bob'), 'DISK_UNKNOWN');
   t.is(await full(uuid, ''), 'UNAUTHENTICATED');
   t.is(await full('eb198dec-3560-4a9a-b3b4-5f043410a3dd'), 'DISK_UNKNOWN');
 });
 
-test('a disk says for whom it waits, and until when', async t => {
+test('a disk says what it waits for, and until when', async t => {
   const uuid = await site.create('alice');
-  const vm_id = site.machine('n1', { manners: 'unwilling' });
+  const vm_id = site.addVm('n1', { manners: 'unwilling' });
   const form = { node: 'n1', vm_id };
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
   const detaching = site.ask('POST', `/api/hotdetach/${uuid}`, { as: 'alice', form });
@@ -121,7 +122,7 @@ test('a disk says for whom it waits, and until when', async t => {
   t.deepEqual((await full(uuid)).waiting, []);
 });
 
-test('the list is a bare array of the same', async t => {
+test('the list is a bare array of these objects', async t => {
   const uuid = await site.create('bob');
   const { text, headers } = await site.ask('GET', '/api/disks?view=full', { as: 'bob' });
   t.is(headers.get('content-type'), 'application/json');
@@ -132,10 +133,10 @@ test('the list is a bare array of the same', async t => {
   );
 });
 
-test('whoever begins to watch is told in which state every disk is that the account sees, and no more than by the list', async t => {
+test('a new reader of events is told the state of every disk that its account sees, and no more than by the list', async t => {
   const used = await site.create('alice', 'public');
   const hidden = await site.create('bob');
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const plugged = await site.ask('POST', `/api/hotattach/${used}`, {
     as: 'alice',
     form: { node: 'n1', vm_id },
@@ -154,11 +155,11 @@ test('whoever begins to watch is told in which state every disk is that the acco
       const { text } = await site.ask('GET', '/api/disks?view=full', { as });
       t.deepEqual(shown, ours(JSON.parse(text)), as);
       t.is(shown.length, as === 'alice' ? 1 : 2, as);
-      const machine = as === 'bob' ? null : vm_id;
+      const shownVm = as === 'bob' ? null : vm_id;
       const state = 'hot-attached';
       t.like(
         shown.find(({ uuid }) => uuid === used),
-        { state, attachments: { 0: { state, vm_id: machine } } },
+        { state, attachments: { 0: { state, vm_id: shownVm } } },
         as,
       );
     } finally {
@@ -178,7 +179,7 @@ test('there is no other view', async t => {
   }
 });
 
-test('what waits can be asked for, and the figures tell how long the longest has', async t => {
+test('disks that wait can be chosen, and a metric has the age of the longest wait', async t => {
   const own = await startSite({ attach_timeout: 120, metrics_access: 'any' });
   try {
     const [uuid, other] = [await own.create('alice'), await own.create('alice')];
@@ -193,7 +194,7 @@ test('what waits can be asked for, and the figures tell how long the longest has
     t.deepEqual([await oldest('pool'), await oldest('node'), await oldest('guest')], [0, 0, 0]);
     const held = gate();
     own.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held.opened });
-    const form = { node: 'n1', vm_id: own.machine() };
+    const form = { node: 'n1', vm_id: own.addVm() };
     const attaching = own.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
     await until(async () => (await waiting('node')).length > 0, 'the wait for the node');
     t.deepEqual(await waiting('node'), [uuid]);

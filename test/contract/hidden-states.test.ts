@@ -1,5 +1,5 @@
-// docs/api-contract.md: "a disk being created or deleted is in no list and unknown to every other call". The real disks and the real API,
-// over a pool that the test holds back.
+// docs/api-contract.md: "a disk being created or deleted is in no list and unknown to every other call". The
+// real disks and the real API, over a pool whose operations the test holds back.
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
@@ -11,7 +11,7 @@ import { until } from '../rig/until.ts';
 const form = { size: '1', tag: 'hidden', visibility: 'public' };
 const on = { node: 'n1', vm_id: 'x' };
 
-/** The API over a pool whose `make` and `remove` do this instead. */
+/** The API over a pool whose `make` and `remove` are replaced by these functions. */
 async function serve(t: ExecutionContext, instead: (pool: Pool) => Partial<Pool>) {
   const site = await createSite(t, {}, { pool: pool => ({ ...pool, ...instead(pool) }) });
   const server = await startServer(t, Object.assign({ disks: new Map(), calls: [] }, site.disks.service));
@@ -21,7 +21,7 @@ async function serve(t: ExecutionContext, instead: (pool: Pool) => Partial<Pool>
   return { ...server, site, uuids };
 }
 
-/** Every call about a disk is answered as if there were none. */
+/** Asserts that every call about a disk is answered as if it did not exist. */
 async function expectUnknown(
   t: ExecutionContext,
   ask: Awaited<ReturnType<typeof serve>>['ask'],
@@ -47,7 +47,7 @@ async function expectUnknown(
   }
 }
 
-/** What the view `full` tells of a disk, or the code of its refusal. */
+/** The disk in the view `full`, or the error code. */
 async function full(ask: Awaited<ReturnType<typeof serve>>['ask'], uuid: string, as = 'test') {
   const one = await ask('GET', `/api/disks/${uuid}?view=full`, { as });
   const list = await ask('GET', '/api/disks?view=full', { as });
@@ -57,7 +57,7 @@ async function full(ask: Awaited<ReturnType<typeof serve>>['ask'], uuid: string,
     : { one: one.headers.get('x-error-code'), listed };
 }
 
-/** Something that waits until it is let go. */
+/** A promise that stays pending until the test resolves it. */
 function gate() {
   let open = (): void => {};
   const opened = new Promise<void>(resolve => {
@@ -149,7 +149,7 @@ test('a create that fails is 500, leaves no disk and no volume; one that cannot 
     ] as const)
       t.is((await ask(method, path, { as: 'cloud' })).headers.get('x-error-code'), 'DISK_UNKNOWN', method);
     broken = false;
-    // Its undo is tried again by itself, and must not come before its owner.
+    // The undo is retried automatically, and must not come before the owner's request.
     stuck = way === 'retry';
     if (way === 'retry') t.is((await ask('POST', `/api/retry/${uuid}`, { as: 'test' })).status, 200);
     t.deepEqual(await uuids(), way === 'retry' ? [uuid] : []);

@@ -1,4 +1,4 @@
-// Ten thousand requests of a machine that tries everything: no crash, no answer that is not documented, no state that the charts do
+// Ten thousand generated requests: no crash, no answer that is not documented, no state that the charts do
 // not have. A failing run prints its seed; FC_SEED repeats it.
 
 import test from 'ava';
@@ -180,7 +180,7 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
     ),
     { maxLength: 4 },
   );
-  const machine = record({
+  const vmFields = record({
     node: constantFrom('n1', 'n1', 'N1.', 'silent', 'x'),
     vm_id: constantFrom('hostile', 'hostile', 'later', '1'),
   });
@@ -203,7 +203,7 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
   });
   const apt = oneof(
     tuple(constant('POST'), constant('/api/create'), inBody(newDisk)),
-    tuple(constant('POST'), constant('/api/detach'), inBody(machine)),
+    tuple(constant('POST'), constant('/api/detach'), inBody(vmFields)),
     tuple(
       constant('POST'),
       constant('/api/tokens'),
@@ -213,7 +213,7 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
     on('GET', '/api/disks/', '', none),
     on('GET', '/api/disks/', '/libvirt?node=n1&vm_id=later', none),
     ...['hotattach', 'hotattach', 'hotdetach', 'attach', 'attach'].map(name =>
-      on('POST', `/api/${name}/`, '', inBody(machine)),
+      on('POST', `/api/${name}/`, '', inBody(vmFields)),
     ),
     on('POST', '/api/retry/', '', none),
     on('GET', '/api/vms/n1/', '', none),
@@ -247,7 +247,7 @@ function shots(uuids: readonly string[]): Arbitrary<Shot> {
   );
 }
 
-/** Without what would end a line, or stand for another one's request. */
+/** Without characters that end a line or begin another request. */
 function visible(text: string): string {
   return text.replaceAll(/[\r\n]/g, '').slice(0, 1500);
 }
@@ -268,7 +268,7 @@ function bytesOf({ method, path, headers, body, chunked }: Shot): Buffer {
   return Buffer.concat([`${head}\r\n\r\n`, ...parts].map(part => Buffer.from(part)));
 }
 
-/** A whole answer, or the beginning of one that goes on for ever. */
+/** A whole answer, or the beginning of one that never ends. */
 function isAnswered(received: string, head: boolean): boolean {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return false;
@@ -280,9 +280,9 @@ const DOCUMENTED: ReadonlySet<number> = new Set([
   200, 201, 204, 304, 400, 401, 404, 405, 412, 413, 415, 422, 426, 429, 503, 504, 507,
 ]);
 
-/** What is wrong with an answer, or undefined. */
+/** A description of what is wrong with an answer, or undefined. */
 function wrongWith(received: string, { method }: Shot): string | undefined {
-  // What uWebSockets.js answers itself.
+  // Answers that uWebSockets.js gives itself.
   if (/^HTTP\/1\.1 (400|431|505) [^\r]*\r\n[\s\S]*uWebSockets\/20 Server/.test(received)) return undefined;
   const [, status] = /^HTTP\/1\.1 (\d{3}) [A-Z][A-Za-z -]+\r\n/.exec(received) ?? [];
   if (status === undefined) return 'no answer';
@@ -308,7 +308,7 @@ test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not docu
     const uuids = await Promise.all(
       (['alice', 'bob', 'cloud', 'admin'] as const).map(as => site.create(as, 'public')),
     );
-    // Who asks last is none of those who were let loose.
+    // This last request comes from an account that the generated requests do not use.
     await site.service.account('judge', 'admin');
     const { pid } = site.service;
     const port = Number(new URL(site.service.url).port);
@@ -332,7 +332,7 @@ test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not docu
     await assert(shooting, { numRuns: RUNS, seed, endOnFailure: true });
 
     t.log(Object.fromEntries([...kinds].sort(([, a], [, b]) => b - a)));
-    // They got through to every part, and not only to the doors.
+    // The requests reached every part of the service, and were not all refused at the first checks.
     t.true(kinds.size > 20);
     t.is(site.service.pid, pid);
     const ended = site.service
@@ -347,7 +347,7 @@ test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not docu
       t.true(
         Number(disk.size) >= 1 && Number(disk.users) >= 0 && ['private', 'public'].includes(disk.visibility),
       );
-    // Nothing went a way that is not drawn.
+    // Every transition that was taken is one of the charts'.
     const ways = {
       disk: new Set(edgesOf(diskMachine).map(({ from, to = from }) => `${from} → ${to}`)),
       attachment: new Set(edgesOf(attachmentMachine).map(({ from, to = from }) => `${from} → ${to}`)),
@@ -364,7 +364,7 @@ test(`${RUNS * AT_ONCE} generated requests: no crash, no answer that is not docu
       const way = `${data.from ?? 'new'} → ${data.to}`;
       t.true(ways[data.attachment ? 'attachment' : 'disk'].has(way), way);
     }
-    // The store refuses to open with a record that its schema does not know.
+    // The store refuses to open with a record that its schema does not allow.
     t.is(await site.service.stop(), 0);
     await site.service.start();
     const after = await site.ask('GET', '/api/disks', judge);

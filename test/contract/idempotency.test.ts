@@ -32,7 +32,7 @@ test.serial(
   'every changing request is answered once: the repetition is the first answer again, also after a restart',
   async t => {
     const uuid = await site.create();
-    const on = { form: { node: 'n1', vm_id: site.machine() } };
+    const on = { form: { node: 'n1', vm_id: site.addVm() } };
     const [adopted, removed] = [randomUUID(), randomUUID()];
     for (const one of [adopted, removed]) await writeFile(join(site.service.pool, `${one}.raw`), 'found');
     const adoption = { owner: 'admin', tag: 'found', visibility: 'private' };
@@ -109,7 +109,7 @@ test.serial(
   'a hotattach that a crash interrupts is recovered, and its repetition waits for that',
   async t => {
     const uuid = await site.create();
-    const vm_id = site.machine();
+    const vm_id = site.addVm();
     const asked = withKey('hotattach', { form: { node: 'n1', vm_id } });
     let answer = (): void => {};
     const answered = new Promise<void>(resolve => {
@@ -137,7 +137,7 @@ test.serial(
 
 test.serial('a hotdetach that a crash interrupts is recovered too', async t => {
   const uuid = await site.create();
-  const vm_id = site.machine('n1', { manners: 'unwilling' });
+  const vm_id = site.addVm('n1', { manners: 'unwilling' });
   await site.ask('POST', `/api/hotattach/${uuid}`, { form: { node: 'n1', vm_id } });
   const asked = withKey('hotdetach', { form: { node: 'n1', vm_id } });
   const lost = site.ask('POST', `/api/hotdetach/${uuid}`, asked).catch(() => 'lost');

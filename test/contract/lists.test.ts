@@ -1,4 +1,4 @@
-// Choosing disks, and lists in pages.
+// Filters of disk lists, and lists in pages.
 import test from 'ava';
 import { type Site, startSite, type Who } from './support/site.ts';
 
@@ -17,7 +17,7 @@ async function list(query: string, as: Who = 'alice', path = '/api/disks') {
   return { code, uuids, next: link?.query, link: headers.get('link') };
 }
 
-/** The lists of all pages, from the first on. */
+/** The lists of all pages, in order. */
 async function pages(query: string, as: Who): Promise<string[][]> {
   const found: string[][] = [];
   for (let next: string | undefined = query; next !== undefined; ) {
@@ -89,10 +89,10 @@ test.serial('without a limit there is one list and no Link', async t => {
   t.is((await list('?limit=1000')).link, null);
 });
 
-test.serial('the order, and every ETag, stays through a restart', async t => {
+test.serial('the order and every ETag stay the same through a restart', async t => {
   for (let index = 0; index < 8; index += 1) await create('alice', 'restarted');
   const used = await create('alice', 'used');
-  const form = { node: 'n1', vm_id: site.machine() };
+  const form = { node: 'n1', vm_id: site.addVm() };
   await site.ask('POST', `/api/hotattach/${used}`, { as: 'alice', form });
   const tags = async () => {
     const asked = [used, ...before].map(uuid => site.ask('GET', `/api/disks/${uuid}`, { as: 'alice' }));
@@ -108,7 +108,7 @@ test.serial('the order, and every ETag, stays through a restart', async t => {
   t.deepEqual((await list(first.next ?? '')).uuids, before.slice(3, 6));
 });
 
-test.serial('what is no choice is told apart', async t => {
+test.serial('each invalid filter is refused', async t => {
   for (const query of [
     '?limit=0',
     '?limit=1001',

@@ -139,7 +139,7 @@ nginxTest('clients behind nginx are known by their own addresses', async t => {
       headers: { authorization: basic('bob', 'a guess'), 'x-forwarded-for': client },
     });
   t.is((await guess('192.0.2.1')).status, 401);
-  // nginx adds whom it sees itself, which here is a trusted proxy, too.
+  // nginx adds the address of its own client, which is a trusted proxy here, too.
   await until(() => site.service.log().includes('"attempted":"bob"'), 'the line');
   const line = site.service
     .log()

@@ -1,4 +1,4 @@
-// What uWebSockets.js does that one does not expect, seen from the network: bytes that no HTTP library would send.
+// Surprising behaviour of uWebSockets.js, seen from the network: bytes that no HTTP library would send.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -29,7 +29,7 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
-test('what is not well-formed HTTP/1.1 is answered 400, 431 or 505 and cut', async t => {
+test('requests that are not well-formed HTTP/1.1 are answered 400, 431 or 505, and the connection is closed', async t => {
   const authorization = `Authorization: ${basic('admin')}`;
   const cases: [string | Buffer, RegExp][] = [
     [`GET / HTTP/1.1\r\n${authorization}\r\n\r\n`, /^HTTP\/1\.1 400 /],
@@ -72,7 +72,7 @@ test('two requests in one packet are two answers, in order, and the bytes of one
   );
 });
 
-test('a request behind one that is at work gets no answer of it, and does nothing', async t => {
+test('a request behind one in progress gets none of its answer, and does nothing', async t => {
   const uuid = await site.create();
   const body = 'size=1&tag=piped&visibility=private';
   const create = request('POST /api/create', [form, `Content-Length: ${body.length}`], body);
@@ -81,7 +81,7 @@ test('a request behind one that is at work gets no answer of it, and does nothin
   t.true(await isUp());
 });
 
-test('smuggling: of two lengths, of a length and chunks, of an unknown coding nothing is done and the connection is cut', async t => {
+test('smuggling: with two lengths, with a length and chunks, or with an unknown coding nothing is done, and the connection is closed', async t => {
   const uuid = await site.create();
   const hidden = request(`DELETE /api/disks/${uuid}`);
   for (const headers of [
@@ -109,7 +109,7 @@ test('a body that comes while its login is still being checked is not lost', asy
   t.regex(await site.raw(bytes.replace(basic('admin'), basic('late'))), /^HTTP\/1\.1 201 /);
 });
 
-test('clients that go away in the middle of a head, a body, a login and an answer break nothing', async t => {
+test('clients that disconnect within a head, a body, a login or an answer break nothing', async t => {
   const uuid = await site.create();
   const parts = [
     'G',
@@ -137,8 +137,8 @@ test('clients that go away in the middle of a head, a body, a login and an answe
 });
 
 /**
- * Sends a request up to 50,000 times, so many at once, and reads nothing before. Resolves with how many were answered when the
- * connection has ended.
+ * Sends a request up to 50,000 times, in groups of this size, and reads nothing. Resolves with the number of
+ * answers once the connection has ended.
  */
 async function insist(bytes: string, atOnce: number): Promise<number> {
   const socket = await open();
@@ -180,14 +180,14 @@ test.serial(
       const grown = (await memoryMiB()) - before;
       t.true(grown < 100, `${kind}: ${grown} MiB`);
     }
-    // Of these uWebSockets.js queues what the kernel does not take of one answer.
+    // uWebSockets.js queues the part of each answer that the kernel does not take.
     for (const bytes of [`GET / HTTP/1.1\r\n${stranger}`, request('POST /api/create', ['Content-Length: 0'])])
       await insist(bytes, 200);
     t.true(await isUp());
   },
 );
 
-test('a client that reads its answers may ask HEAD as often as it likes, and is told before its connection ends', async t => {
+test('a client that reads its answers may send HEAD without limit, and is told before its connection ends', async t => {
   let connections = 0;
   for (let asked = 0; asked < 500; ) {
     connections += 1;
@@ -215,7 +215,7 @@ test('beside 10,000 idle connections others are served', async t => {
   await until(isUp, 'the service to be up');
 });
 
-test('idle connections and those that drip are cut after some seconds', async t => {
+test('idle connections, and those that send byte by byte, are closed after some seconds', async t => {
   const closed = async (socket: Socket, drip?: string) => {
     let at = 0;
     const timer = setInterval(() => {
@@ -237,7 +237,7 @@ test('idle connections and those that drip are cut after some seconds', async t 
   t.true(await isUp());
 });
 
-test('a request at work is not cut, however long that takes', async t => {
+test('a request in progress is not cut off, however long it takes', async t => {
   const own = await startSite({ attach_timeout: 120 });
   try {
     const uuid = await own.create();
@@ -246,9 +246,9 @@ test('a request at work is not cut, however long that takes', async t => {
       answer = resolve;
     });
     own.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held });
-    const machine = { node: 'n1', vm_id: own.machine() };
-    const attaching = own.ask('POST', `/api/hotattach/${uuid}`, { form: machine });
-    // Twice as long as an idle connection lives.
+    const vm = { node: 'n1', vm_id: own.addVm() };
+    const attaching = own.ask('POST', `/api/hotattach/${uuid}`, { form: vm });
+    // Twice the lifetime of an idle connection.
     for (let round = 0; round < 2; round += 1) {
       const idle = connect(Number(new URL(own.service.url).port), '127.0.0.1').resume();
       await once(idle, 'close', { signal: AbortSignal.timeout(60_000) });

@@ -89,7 +89,7 @@ for (const action of ['hotattach', 'hotdetach', 'attach', 'detach']) {
 
 test('inputs of hotattach, hotdetach, attach, detach: node is compared in lower case without a final dot; both are echoed as written', async t => {
   const uuid = await site.create();
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const odd = { node: 'N1-Alias.EXAMPLE.', vm_id };
   const plugged = await site.ask('POST', `/api/hotattach/${uuid}`, { form: odd });
   t.is(plugged.text, `{"node":"N1-Alias.EXAMPLE.","vm_id":"${vm_id}","target":"vda","uuid":["${uuid}"]}`);
@@ -146,7 +146,7 @@ test('JSON values: every one a string, seven keys in this order, UTC, UTF-8; lis
   t.is(headers.get('content-type'), 'application/json');
   t.true((await site.ask('GET', '/api/disks', { as: 'bob' })).text.includes(body));
 
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const on = { form: { node: 'n1', vm_id } };
   const second = await site.create();
   await site.ask('POST', `/api/hotattach/${second}`, on);
@@ -262,12 +262,15 @@ test("client errors: 400 or 422, or HTTP's own code, always with messages; what 
   for (const [bytes, expected] of malformed) t.regex(await site.raw(bytes, () => false), expected);
 });
 
-/** The answer to a hotdetach at its deadline, on a site that has a near one; the disk then waits for nothing any more. */
+/**
+ * The answer to a hotdetach at its deadline, on a site with a short one; afterwards the disk waits for
+ * nothing.
+ */
 async function keptByItsGuest(t: ExecutionContext): Promise<Answered> {
   const near = await startSite({ detach_timeout: 8 });
   try {
     const uuid = await near.create();
-    const on = { form: { node: 'n1', vm_id: near.machine('n1', { manners: 'unwilling' }) } };
+    const on = { form: { node: 'n1', vm_id: near.addVm('n1', { manners: 'unwilling' }) } };
     t.is((await near.ask('POST', `/api/hotattach/${uuid}`, on)).status, 200);
     const answer = await near.ask('POST', `/api/hotdetach/${uuid}`, on);
     const { state, waiting } = JSON.parse((await near.ask('GET', `/api/disks/${uuid}?view=full`)).text);
@@ -370,9 +373,9 @@ test('a wrong method is 405 with Allow on every route', async t => {
 });
 
 test('a request of 2011 works on each route: a challenge first, then Basic, a form and no word about JSON', async t => {
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString();
-  /** As Python's urllib2 and httplib sent it. */
+  /** As Python's urllib2 and httplib sent it in 2011. */
   const send = async (line: string, body = ''): Promise<string> => {
     const headers = [
       'Accept-Encoding: identity',

@@ -1,4 +1,4 @@
-// POST /api/resize/:uuid: an addition of ours, in the manner of the documented calls.
+// POST /api/resize/:uuid: an addition to the documented calls, in their style.
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import test from 'ava';
@@ -21,10 +21,10 @@ const resize = (uuid: string, size: string, as: Who = 'admin') =>
 const sizeOf = async (uuid: string): Promise<string> =>
   JSON.parse((await site.ask('GET', `/api/disks/${uuid}`)).text).size;
 
-/** What machines of this file were told of their disks' sizes. */
+/** The calls that told VMs of this file the new sizes of their disks. */
 const told = () => site.n1.calls.filter(({ procedure }) => procedure === 'domainBlockResize');
 
-test('a disk grows, answers its uuid and its new size as text, and is so from then on', async t => {
+test('a disk is made larger: the answer has its uuid and its new size as text, and lists show it from then on', async t => {
   const uuid = await site.create();
   const answer = await resize(uuid, '3');
   t.deepEqual([answer.status, JSON.parse(answer.text)], [200, { uuid, size: '3' }]);
@@ -45,7 +45,7 @@ test('a disk never gets smaller, and not larger than a disk may be: 422, and not
   t.is(await sizeOf(uuid), '3');
 });
 
-test('owners and administrators make a disk larger, nobody else, and others’ private disks are unknown', async t => {
+test('owners and administrators resize a disk, others may not, and others’ private disks are unknown', async t => {
   const answersFor = async (visibility: 'private' | 'public') => {
     const uuid = await site.create('alice', visibility);
     const found: Partial<Record<Who, string | number>> = {};
@@ -59,7 +59,7 @@ test('owners and administrators make a disk larger, nobody else, and others’ p
   t.like(await resize('eb198dec-3560-4a9a-b3b4-5f043410a3dd', '9'), { status: 400, code: 'DISK_UNKNOWN' });
 });
 
-test('what a disk grows by counts in its owner’s quota', async t => {
+test('the additional size counts in the owner’s quota', async t => {
   const uuid = await site.create('bob');
   await site.ask('PUT', '/api/users/bob/quota', { form: { disks: '9', size: '5' } });
   t.like(await resize(uuid, '6', 'bob'), { status: 400, code: 'QUOTA_EXCEEDED' });
@@ -70,9 +70,9 @@ test('what a disk grows by counts in its owner’s quota', async t => {
   await site.ask('DELETE', '/api/users/bob/quota');
 });
 
-test('a disk that is in use grows, hot-plugged or cold, and the machine is told', async t => {
+test('a disk in use is made larger, hot-plugged or cold, and the VM is told', async t => {
   const uuid = await site.create();
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const on = { node: 'n1', vm_id };
   t.is((await site.ask('POST', `/api/hotattach/${uuid}`, { form: on })).status, 200);
   t.is((await resize(uuid, '2')).status, 200);
@@ -89,7 +89,7 @@ test('a disk that is in use grows, hot-plugged or cold, and the machine is told'
   t.is(await sizeOf(uuid), '3');
 });
 
-test('where the pool has no room for it a disk stays as it is: 507, with the figures', async t => {
+test('where the pool has no room a disk stays as it is: 507, with the figures', async t => {
   const { bavail, bsize } = await statfs(tmpdir());
   const small = await startSite({ overcommit: (8 * GIB) / (bavail * bsize) });
   try {

@@ -1,4 +1,4 @@
-// What is around disks: machines, nodes and the pool.
+// What surrounds disks: VMs, nodes and the pool.
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
@@ -14,13 +14,13 @@ async function read(path: string, as: Who = 'alice') {
   return code === 200 ? JSON.parse(text) : code;
 }
 
-test('the disks on a machine are those that the caller sees, in order of attachment', async t => {
+test('the disks on a VM are those that the caller sees, in order of attachment', async t => {
   const [own, open, hidden] = [
     await site.create('alice'),
     await site.create('bob', 'public'),
     await site.create('bob'),
   ];
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const form = { node: 'n1', vm_id };
   await site.ask('POST', `/api/hotattach/${own}`, { as: 'alice', form });
   for (const uuid of [open, hidden]) await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'bob', form });
@@ -43,13 +43,13 @@ test('the disks on a machine are those that the caller sees, in order of attachm
   t.is(await read(`/api/vms/n1/${vm_id}`, ''), 'UNAUTHENTICATED');
 });
 
-test('a machine without disks has none, on whatever node; what cannot be a machine is told', async t => {
+test('a VM without disks has none, on whatever node; an invalid name is refused', async t => {
   t.deepEqual(await read('/api/vms/unheard-of/7'), { node: 'unheard-of', vm_id: '7', disks: [] });
   t.is(await read('/api/vms/not%20a%20host/7'), 'BAD_INPUT');
   t.is(await read('/api/vms/n1/a%00b'), 'BAD_INPUT');
 });
 
-test('nodes: which there are, whether each is reachable and since when, and its versions', async t => {
+test('nodes: all of them, whether each is reachable and since when, and its versions', async t => {
   const listed = async (as: Who) => await read('/api/nodes', as);
   await until(
     async () =>

@@ -1,4 +1,5 @@
-// docs/api-contract.md: "which VMs a user may name", with the setting that leaves that to the cloud, and what one may do to another's machine.
+// docs/api-contract.md: "which VMs a user may name", with the setting that leaves this to the cloud, and what
+// a user may do to somebody else's VM.
 import test from 'ava';
 import { startSite } from './support/site.ts';
 
@@ -6,7 +7,7 @@ test('which VMs a user may name: with vm_access service the role user may neithe
   const site = await startSite({ vm_access: 'service' });
   try {
     const uuid = await site.create('alice');
-    const form = { node: 'n1', vm_id: site.machine() };
+    const form = { node: 'n1', vm_id: site.addVm() };
     t.is((await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form })).code, 'FORBIDDEN');
     t.is((await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'bob', form })).code, 'DISK_UNKNOWN');
     t.is((await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'cloud', form })).code, 200);
@@ -25,14 +26,15 @@ test('which VMs a user may name: with vm_access service the role user may neithe
   }
 });
 
-test('nobody can use up the letters of a machine: what was promised to disks that it runs without is free', async t => {
+test('nobody can use up the targets of a VM: targets promised to disks that it runs without are free', async t => {
   const site = await startSite();
   try {
-    const vm_id = site.machine();
+    const vm_id = site.addVm();
     const form = { node: 'n1', vm_id };
     for (let count = 0; count < 30; count += 1) {
       const uuid = await site.create('bob');
-      // The frontend registers any number, so it can show what no account of a user can.
+      // The frontend may register any number of disks, so it can create a state that no account of the role
+      // user can.
       t.is((await site.ask('POST', `/api/attach/${uuid}`, { as: 'cloud', form })).code, 200);
       const element = `/api/disks/${uuid}/libvirt?node=n1&vm_id=${vm_id}`;
       const expected = count < 25 ? 200 : 'NO_FREE_TARGET';
@@ -50,7 +52,7 @@ test('nobody can use up the letters of a machine: what was promised to disks tha
   }
 });
 
-test('an account of a user registers few disks with one machine, and one disk with a bounded number of machines', async t => {
+test('an account of a user registers few disks with one VM, and one disk with a bounded number of VMs', async t => {
   const site = await startSite();
   try {
     const form = { node: 'n1', vm_id: 'one machine' };

@@ -1,4 +1,4 @@
-// Requests and answers are well-formed to their end; one that is not, or that means two things, does nothing.
+// Requests and answers are well-formed to their end; a request that is malformed or ambiguous does nothing.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
@@ -16,7 +16,7 @@ const form = 'Content-Type: application/x-www-form-urlencoded';
 const chunked = [form, 'Transfer-Encoding: chunked'];
 const whole = () => false;
 
-/** A body that makes a disk with this tag. */
+/** A body that creates a disk with this tag. */
 const making = (tag: string) => `size=1&tag=${tag}&visibility=private`;
 const inChunks = (body: string) => `${body.length.toString(16)}\r\n${body}\r\n0\r\n`;
 const create = (tag: string) => {
@@ -27,7 +27,10 @@ const tagged = async (tag: string): Promise<number> =>
   JSON.parse((await site.ask('GET', `/api/disks?view=full&tag=${tag}`)).text).length;
 const answered = (received: string): string[] => received.match(/HTTP\/1\.1 \d+/g) ?? [];
 
-/** Sends two parts, the second when the service has surely read the first; resolves with all that came back. */
+/**
+ * Sends two parts, the second after the service has certainly read the first; resolves with everything that
+ * came back.
+ */
 async function inTwo(first: string, second: string, looked: () => Promise<unknown>): Promise<string> {
   const socket = connect(Number(new URL(site.service.url).port), '127.0.0.1');
   await once(socket, 'connect');
@@ -37,13 +40,13 @@ async function inTwo(first: string, second: string, looked: () => Promise<unknow
   });
   socket.write(first);
   await looked();
-  // Half of a connection may end as well: whoever has sent all still wants the answer.
+  // Half-closing is allowed: a client that has sent everything still waits for the answer.
   socket.end(second);
   await once(socket, 'close', { signal: AbortSignal.timeout(60_000) });
   return received;
 }
 
-test('of a body with trailer fields behind it nothing is done', async t => {
+test('a request with trailer fields behind its body does nothing', async t => {
   for (const [tag, headers] of [
     ['trailed', chunked],
     ['announced', [...chunked, 'Trailer: X-Sum']],
@@ -56,13 +59,13 @@ test('of a body with trailer fields behind it nothing is done', async t => {
   }
 });
 
-test('a chunked body that ends as it should is taken', async t => {
+test('a well-formed chunked body is accepted', async t => {
   const bytes = request('POST /api/create', chunked, `${inChunks(making('chunked'))}\r\n`);
   t.regex(await site.raw(bytes), /^HTTP\/1\.1 201 /);
   t.is(await tagged('chunked'), 1);
 });
 
-test('a change behind which another request comes in the same packet is not done, or is answered', async t => {
+test('a change with another request behind it in the same packet is not done, or is answered', async t => {
   const uuid = await site.create();
   for (const [tag, next] of [
     ['read', request('GET /')],
@@ -75,14 +78,14 @@ test('a change behind which another request comes in the same packet is not done
   t.is((await site.ask('GET', `/api/disks/${uuid}`)).status, 200);
 });
 
-test('a request that comes while a change is at work waits for its turn, and both are answered', async t => {
+test('a request that comes while a change is in progress waits for its turn, and both are answered', async t => {
   let letGo = (): void => {};
   const held = new Promise<void>(resolve => {
     letGo = resolve;
   });
   const uuid = await site.create();
   site.n2.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: held });
-  const body = `node=n2&vm_id=${site.machine('n2')}`;
+  const body = `node=n2&vm_id=${site.addVm('n2')}`;
   const first = request(`POST /api/hotattach/${uuid}`, [form, `Content-Length: ${body.length}`], body);
   const users = async () => JSON.parse((await site.ask('GET', `/api/disks/${uuid}`)).text).users;
   const answers = inTwo(first, request('GET /'), () =>
@@ -95,7 +98,7 @@ test('a request that comes while a change is at work waits for its turn, and bot
   t.true(received.endsWith('pdisk\n'));
 });
 
-test('trailer fields that come while a change is at work, or later, take nothing back', async t => {
+test('trailer fields that come during a change, or later, undo nothing', async t => {
   const head = request('POST /api/create', chunked, inChunks(making('late')));
   const received = await inTwo(head, 'X-Sum: 1\r\n\r\n', () => site.ask('HEAD', '/', { as: '' }));
   t.regex(received, /^HTTP\/1\.1 201 /);
@@ -127,7 +130,7 @@ test('an event stream that the service ends is well-formed to its end', async t 
   t.is(rest, '');
 });
 
-test('a body that is compressed is refused with 415, and one that says that it is not is taken', async t => {
+test('a compressed body is refused with 415, and one with Content-Encoding: identity is accepted', async t => {
   const body = making('compressed');
   for (const [coding, status] of [
     ['gzip', 415],
@@ -142,7 +145,7 @@ test('a body that is compressed is refused with 415, and one that says that it i
   t.is(await tagged('compressed'), 1);
 });
 
-test('a request with two of a header of which there is one is refused, whatever they say', async t => {
+test('a request with two of a header that may occur once is refused, whatever they say', async t => {
   for (const name of ['alice', 'admin']) {
     const answer = await site.raw(request('GET /api/disks', [`Authorization: ${basic(name)}`]));
     t.regex(answer, /^HTTP\/1\.1 400 [\s\S]*X-Error-Code: BAD_REQUEST/, name);
@@ -170,17 +173,17 @@ test('a WebSocket of another version than 13 is answered 426, with that of ours'
   t.regex(opened, /^HTTP\/1\.1 101 /);
 });
 
-test('answers are kept by nobody; the pages may be, and are asked for again', async t => {
+test('caches store no answers; pages may be stored, and are revalidated', async t => {
   const uuid = await site.create();
   for (const path of ['/api/disks', `/api/disks/${uuid}`, '/api/users', '/api/tokens', '/', '/api/nothing'])
     t.is((await site.ask('GET', path)).headers.get('cache-control'), 'no-store', path);
   t.is((await site.ask('GET', '/api/docs', { as: '' })).headers.get('cache-control'), 'no-cache');
 });
 
-test('the element for a launch keeps a letter, so no page of another site may ask for it', async t => {
+test('the element for a launch reserves a target, so a page of another site may not ask for it', async t => {
   const uuid = await site.create('alice');
-  const machine = { node: 'n1', vm_id: 'later' };
-  await site.ask('POST', `/api/attach/${uuid}`, { as: 'alice', form: machine });
+  const vm = { node: 'n1', vm_id: 'later' };
+  await site.ask('POST', `/api/attach/${uuid}`, { as: 'alice', form: vm });
   const path = `/api/disks/${uuid}/libvirt?node=n1&vm_id=later`;
   for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'http://evil.example' }])
     for (const method of ['GET', 'HEAD'])
@@ -190,7 +193,7 @@ test('the element for a launch keeps a letter, so no page of another site may as
   t.is((await site.ask('GET', path, { as: 'alice' })).status, 200);
 });
 
-test('a number in JSON that was rounded to be read is no exact number', async t => {
+test('a number in JSON that parsing rounds is not accepted as an exact number', async t => {
   const body = (size: string) => `{"size":${size},"tag":"exact","visibility":"private"}`;
   const json = { 'content-type': 'application/json' };
   for (const size of ['1.00000000000000000001', '0.99999999999999999999', '1e-400', '1.5'])

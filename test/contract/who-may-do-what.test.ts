@@ -15,7 +15,7 @@ test.afterEach.always(t => {
 type Expected = Record<Who, string | number>;
 const NOBODYS = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
-/** What each kind of caller is answered, each to a question of its own. */
+/** The answers to each kind of caller, each to a request of its own. */
 async function answers(question: (as: Who) => Promise<{ code: string | number }>): Promise<Expected> {
   const found: Partial<Expected> = {};
   for (const as of everybody) found[as] = (await question(as)).code;
@@ -93,7 +93,7 @@ test('hotattach: who sees the disk', async t => {
   ] as const) {
     const found = await answers(async as => {
       const uuid = await site.create('alice', visibility);
-      return site.ask('POST', `/api/hotattach/${uuid}`, { as, form: on(site.machine()) });
+      return site.ask('POST', `/api/hotattach/${uuid}`, { as, form: on(site.addVm()) });
     });
     t.deepEqual(found, { '': nobody, alice: 200, bob: bobs, cloud: 200, admin: 200 });
   }
@@ -132,7 +132,7 @@ test('hotdetach: who attached, the owner, service and admin', async t => {
   const attachedBy = (who: Who) =>
     answers(async as => {
       const uuid = await site.create('alice', 'public');
-      const form = on(site.machine());
+      const form = on(site.addVm());
       await site.ask('POST', `/api/hotattach/${uuid}`, { as: who, form });
       return site.ask('POST', `/api/hotdetach/${uuid}`, { as, form });
     });
@@ -174,9 +174,9 @@ test("detach: service and admin; others only if they made all of the VM's attach
     return site.ask('POST', '/api/detach', { as, form });
   });
   t.deepEqual(byCloud, { '': nobody, alice: 200, bob: 'FORBIDDEN', cloud: 200, admin: 200 });
-  // Of others' disks: those that one has plugged oneself.
+  // Of disks of other owners: those that the caller attached.
   const byBob = await answers(async as => {
-    const form = on(site.machine());
+    const form = on(site.addVm());
     await site.ask('POST', `/api/hotattach/${await site.create('alice', 'public')}`, { as: 'bob', form });
     site.n1.destroy(`one-${form.vm_id}`);
     return site.ask('POST', '/api/detach', { as, form });

@@ -6,7 +6,7 @@ import type { Pool } from '../../src/storage/pool.ts';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
-/** A pool that makes no volume until it is let. */
+/** A pool that creates no volume until the test lets it. */
 function heldPool() {
   const held = { isHeld: true, begun: 0 };
   const around = (pool: Pool): Pool => ({
@@ -24,7 +24,7 @@ function heldPool() {
   return { held, around };
 }
 
-test('a disk whose creation was answered with an error at a stop is not there after the next start', async t => {
+test('a disk whose creation was answered with an error at a stop does not exist after the next start', async t => {
   const { held, around } = heldPool();
   const site = await createSite(t, {}, { pool: around });
   const answer = t.throwsAsync(site.create(), { code: 'INTERRUPTED' });
@@ -41,7 +41,7 @@ test('a disk whose creation was answered with an error at a stop is not there af
   );
 });
 
-test('a disk that can be asked for again by its key is there after the next start', async t => {
+test('a disk whose creation can be repeated by its key exists after the next start', async t => {
   const { held, around } = heldPool();
   const site = await createSite(t, {}, { pool: around });
   const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
@@ -55,7 +55,7 @@ test('a disk that can be asked for again by its key is there after the next star
   await until(() => site.disks.service.list(admin).length === 1, 'the disk');
 });
 
-test('a hotattach at work at a stop is told as one whose end is not known, and goes on', async t => {
+test('a hotattach in progress at a stop is answered as one of unknown outcome, and goes on', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -72,7 +72,7 @@ test('a hotattach at work at a stop is told as one whose end is not known, and g
   t.is(site.users(uuid), 1);
 });
 
-test('a disk that could not be undone for a passing reason is gone when that has passed', async t => {
+test('a disk whose creation could not be undone for a temporary reason is removed when the reason is gone', async t => {
   let isBroken = true;
   const site = await createSite(
     t,
@@ -95,14 +95,14 @@ test('a disk that could not be undone for a passing reason is gone when that has
   const [failed] = site.disks.service.listDetails(admin);
   t.like(failed, { state: 'failed', waiting: [{ for: 'pool' }] });
   isBroken = false;
-  // What is shown follows what is decided, once that is on disk.
+  // Readers see the committed records, which follow the decision once it is on disk.
   await until(() => site.disks.service.listDetails(admin).length === 0, 'the undo to be tried again', {
     timeoutMs: 120_000,
   });
   t.is(site.disks.service.ownedBy('admin').disks, 0);
 });
 
-test('a second attempt to grow that fails does not say that the volume is as it was', async t => {
+test('a second failed attempt of a resize does not claim that the volume is unchanged', async t => {
   let grows = 0;
   const site = await createSite(
     t,
@@ -133,7 +133,7 @@ test('a second attempt to grow that fails does not say that the volume is as it 
   t.like(site.disks.service.getDetails(admin, uuid), { sizeGiB: 20, state: 'growing' });
 });
 
-test('a growth that certainly failed leaves the disk as large as it was, and can be asked for again', async t => {
+test('a resize that certainly failed leaves the old size, and can be requested again', async t => {
   const site = await createSite(
     t,
     {},

@@ -1,4 +1,4 @@
-// More creations at once than a volume group can make in the time that each has.
+// More creations at once than a volume group can carry out within their deadline.
 import test from 'ava';
 import { bounded } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
@@ -9,7 +9,10 @@ import { createSite } from './support/site.ts';
 const ALL = 250;
 const FIT = 60;
 
-/** A pool that makes one volume after the other, and of which the one after the first `FIT` takes until it is let. */
+/**
+ * A pool that creates one volume after the other; the one after the first `FIT` waits until the test lets it
+ * go on.
+ */
 function slow() {
   const { opened, open } = gate();
   let begun = 0;
@@ -34,7 +37,7 @@ function slow() {
   return { around, open, undone, begun: () => begun };
 }
 
-test('of more creations than fit into their time those whose turn did not come are refused, and leave nothing to undo', async t => {
+test('of more creations than fit into their deadline those that did not begin are refused, and leave nothing to undo', async t => {
   const pool = slow();
   const site = await createSite(t, { createTimeoutMs: 4_000 }, { pool: pool.around });
   const outcomes: string[] = [];
@@ -45,7 +48,7 @@ test('of more creations than fit into their time those whose turn did not come a
     ),
   );
   const count = (outcome: string): number => outcomes.filter(one => one === outcome).length;
-  // All but the one at work. A slow machine does not come so far, and then it is all.
+  // All but the one in progress. A slow computer does not get so far, and then all of them.
   await until(() => outcomes.length >= ALL - 1, 'the refusals', { timeoutMs: 120_000 });
   pool.open();
   await Promise.all(creations);
@@ -53,7 +56,7 @@ test('of more creations than fit into their time those whose turn did not come a
   const made = count('made');
   t.true(made > 0 && made <= FIT + 1, `${made}`);
   t.is(made + count('POOL_BUSY') + count('CREATE_TIMEOUT'), ALL);
-  // Only those at work at the deadline of all were begun in vain.
+  // Only the creations that were in progress at the common deadline were begun in vain.
   t.is(pool.begun(), made + count('CREATE_TIMEOUT'));
   t.is(pool.undone.length, count('CREATE_TIMEOUT'));
   t.true(pool.undone.length <= 1);

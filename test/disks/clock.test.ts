@@ -10,7 +10,7 @@ function setBack(): () => void {
   };
 }
 
-test.serial('a clock that is set back meanwhile lets nobody wait beyond the deadline', async t => {
+test.serial('a clock that is set back makes nobody wait beyond the deadline', async t => {
   const site = await createSite(t, { detachTimeoutMs: NEAR_MS });
   site.n1.addDomain({ name: 'one-1', manners: 'unwilling' });
   const uuid = await site.create();

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { coalesce } from '../../src/lib/coalesce.ts';
 
-/** A question whose answers, numbers in the order they were asked for, come when the test says so. */
+/** A question that the test answers when it likes, with numbers in the order of the calls. */
 function question() {
   const waiting: { answer(): void; fail(error: Error): void }[] = [];
   let asked = 0;
@@ -18,7 +18,7 @@ function question() {
 
 const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-test('who asks while an answer is on its way gets the next one, and shares it', async t => {
+test('callers that come while a question is open share the next question and its answer', async t => {
   const { ask, waiting, asked } = question();
   const all = Array.from({ length: 9 }, () => ask());
   await settle();
@@ -35,12 +35,12 @@ test('who asks while an answer is on its way gets the next one, and shares it', 
   t.is(await late, 3);
 });
 
-test('nobody gets an answer that was asked for before he asked', async t => {
+test('no caller gets an answer to a question that began before its call', async t => {
   const { ask, waiting } = question();
   const first = ask();
   const second = ask();
   waiting[0]?.answer();
-  // In every step between the first answer and the second question.
+  // At every microtask between the first answer and the second question.
   const between: Promise<number>[] = [];
   for (let step = 0; step < 6; step += 1) {
     await Promise.resolve();
@@ -55,7 +55,7 @@ test('nobody gets an answer that was asked for before he asked', async t => {
   t.true(Math.min(...(await Promise.all(between))) >= 2);
 });
 
-test('after the last answer the next one is asked for anew', async t => {
+test('a call after the last answer begins a new question', async t => {
   const { ask, waiting } = question();
   const first = ask();
   waiting[0]?.answer();
@@ -66,7 +66,7 @@ test('after the last answer the next one is asked for anew', async t => {
   t.is(await second, 2);
 });
 
-test('a failure is shared by those who share the question, and is not the next one’s', async t => {
+test('a failure reaches the callers of that question, and not those of the next', async t => {
   const { ask, waiting } = question();
   const all = [ask(), ask(), ask()];
   const outcomes = Promise.allSettled(all);

@@ -1,4 +1,4 @@
-// Nodes that do not come back, and the way out that administrators have.
+// Nodes that never come back: an administrator declares them dead.
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
@@ -38,7 +38,7 @@ for (const wildcard of [false, true]) {
   });
 }
 
-test('a node that comes back from the dead is rid of its disks before anything else is done there', async t => {
+test('when a node that was declared dead comes back, its disks are unplugged before anything else is done there', async t => {
   const site = await createSite(t, {}, { wildcard: false });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -69,7 +69,7 @@ test('a node that comes back from the dead is rid of its disks before anything e
   await site.hotdetach(uuid, '1');
 });
 
-test('a node that still has a disk plugged is not taken back', async t => {
+test('a node that still has a disk plugged is not declared alive', async t => {
   const site = await createSite(t, { detachTimeoutMs: 6000 });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', manners: 'unwilling' });
@@ -94,7 +94,7 @@ test('a node that still has a disk plugged is not taken back', async t => {
   await site.untilUsers(uuid, 0);
 });
 
-test('a node that does not answer is not taken back: nobody knows what its machines still have', async t => {
+test('a node that does not answer is not declared alive: it is not known what its VMs still have', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -108,7 +108,7 @@ test('a node that does not answer is not taken back: nobody knows what its machi
   await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_CONFIGURED' });
 });
 
-test('what is registered on a node after it was declared dead is kept over a restart, for when it is back', async t => {
+test('a registration on a node after it was declared dead survives a restart, for when the node is back', async t => {
   const site = await createSite(t);
   const [before, after] = [await site.create(), await site.create()];
   const register = (uuid: string) => site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
@@ -123,7 +123,7 @@ test('what is registered on a node after it was declared dead is kept over a res
   t.deepEqual([site.users(before), site.users(after)], [0, 1]);
 });
 
-test('only administrators declare, only what is silent, and only nodes that are known', async t => {
+test('only administrators declare nodes dead, and only known nodes that are silent', async t => {
   const site = await createSite(t);
   await t.throwsAsync(site.disks.nodes.declareDead(frontend, 'n1', REASON), { code: 'FORBIDDEN' });
   await t.throwsAsync(declareDead(site), { code: 'NODE_ALIVE' });
@@ -131,7 +131,7 @@ test('only administrators declare, only what is silent, and only nodes that are 
   await t.throwsAsync(declareAlive(site), { code: 'NODE_NOT_DECLARED_DEAD' });
 });
 
-test('a machine that was seen to leave a burning node is followed, not released', async t => {
+test('a VM that was seen to leave a node is followed, not released, when that node is declared dead', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -146,7 +146,7 @@ test('a machine that was seen to leave a burning node is followed, not released'
   await site.n1.listen();
 });
 
-test('a machine that had left a node for one that does not answer keeps its disk when the first is declared dead', async t => {
+test('a VM that had left for a node that does not answer keeps its disk when its first node is declared dead', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -164,7 +164,7 @@ test('a machine that had left a node for one that does not answer keeps its disk
   t.is(site.users(uuid), 0);
 });
 
-test('a machine whose copy is on its way in elsewhere keeps its disk when its node is declared dead', async t => {
+test('a VM whose copy is on its way in elsewhere keeps its disk when its node is declared dead', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -178,7 +178,7 @@ test('a machine whose copy is on its way in elsewhere keeps its disk when its no
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('a silent node holds up the proof for machines of others, until it is declared dead', async t => {
+test('a silent node delays the proof for VMs of other nodes, until it is declared dead', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -193,7 +193,7 @@ test('a silent node holds up the proof for machines of others, until it is decla
   await site.n2.listen();
 });
 
-test('an administrator frees one disk by force, and nothing that is seen alive', async t => {
+test('an administrator frees one disk by force, unless its VM is seen alive with it', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -210,7 +210,7 @@ test('an administrator frees one disk by force, and nothing that is seen alive',
   await site.n1.listen();
 });
 
-test('a node that was taken out of the configuration leaves its machines to no owner', async t => {
+test('a node that was removed from the configuration keeps the disks of its VMs until it is declared dead', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });

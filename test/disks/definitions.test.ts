@@ -1,5 +1,5 @@
-// A disk that was hot-plugged is with its machine for one run: also where somebody put it into the machine's definition, the next start does
-// not take it, and nobody else gets it before that is certain.
+// A hot-plugged disk belongs to a VM for one run. Where it is also in the VM's definition, the next start
+// must not take it, and no other VM gets the disk before that is certain.
 import test, { type ExecutionContext } from 'ava';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
@@ -9,17 +9,17 @@ type Site = Awaited<ReturnType<typeof createSite>>;
 
 const NEVER_MS = 3_600_000;
 const BUSY = { kind: 'refuse', code: 68, message: 'cannot acquire state change lock' } as const;
-/** More often than anything asks here. */
+/** More failures than there are attempts in one test. */
 const ALWAYS = 100_000;
 
-/** The disks in the definition of a fake machine. */
+/** The disks in the definition of a fake VM. */
 const definedIn = (fake: FakeLibvirtd, name: string): string[] =>
   fake.domain(name).coldDisks.map(disk => disk.alias.replace(/^ua-/, ''));
 
 const driftOf = async (site: Site, disk: string) =>
   (await site.disks.drift.list(admin)).filter(one => one.kind === 'definition-keeps' && one.disk === disk);
 
-/** A machine on n1 with a disk plugged in. */
+/** Adds a VM on n1 with a disk plugged in. */
 async function plugged(t: ExecutionContext, more: Parameters<typeof createSite>[1] = {}, persistent = true) {
   const site = await createSite(t, more, { locks: false });
   const uuid = await site.create();
@@ -28,7 +28,7 @@ async function plugged(t: ExecutionContext, more: Parameters<typeof createSite>[
   return { site, uuid };
 }
 
-/** The disk is free, its machine starts without it, and another one gets it. */
+/** Asserts that the disk is free, its VM starts without it, and another VM gets it. */
 async function expectFree(t: ExecutionContext, site: Site, uuid: string, fake: FakeLibvirtd): Promise<void> {
   await site.untilUsers(uuid, 0);
   t.deepEqual(definedIn(fake, 'one-1'), []);
@@ -39,7 +39,7 @@ async function expectFree(t: ExecutionContext, site: Site, uuid: string, fake: F
   t.deepEqual(pluggedIn(site.n1, 'one-2'), [uuid]);
 }
 
-test('a machine that migrated into a definition, and is killed where it landed, starts again without the disk', async t => {
+test('a VM that migrated into a definition, and is killed where it landed, starts again without the disk', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS }, false);
   const migration = site.n1.migrate('one-1', site.n2, { persistent: true });
   migration.to('over');
@@ -48,7 +48,7 @@ test('a machine that migrated into a definition, and is killed where it landed, 
   await expectFree(t, site, uuid, site.n2);
 });
 
-test('a machine that is defined from what it runs with has the disk in its run only', async t => {
+test('a VM that is defined from what it runs with has the disk in its run only', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
   site.n1.redefine('one-1');
   await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
@@ -57,22 +57,22 @@ test('a machine that is defined from what it runs with has the disk in its run o
   await site.untilLogged('a hot-plugged disk was in the definition of its VM');
 });
 
-test('a machine that is defined so and dies at once starts again without the disk', async t => {
+test('a VM that is defined so and dies at once starts again without the disk', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
   site.n1.redefine('one-1');
   site.n1.destroy('one-1');
   await expectFree(t, site, uuid, site.n1);
 });
 
-test('a pass over a node finds what nobody told of', async t => {
+test('a pass over a node finds a definition that no event told of', async t => {
   const { site, uuid } = await plugged(t);
-  const machine = site.n1.domain('one-1');
-  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  const vm = site.n1.domain('one-1');
+  vm.coldDisks = vm.disks.map(disk => ({ ...disk }));
   await until(() => definedIn(site.n1, 'one-1').length === 0, 'the definition to be put right');
   t.is(site.users(uuid), 1);
 });
 
-test('as long as the definition of a dead machine cannot be changed, nobody else gets the disk, and that is shown', async t => {
+test('while the definition of a dead VM cannot be changed, no other VM gets the disk, and that is reported', async t => {
   const { site, uuid } = await plugged(t);
   site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
   site.n1.redefine('one-1');
@@ -85,7 +85,7 @@ test('as long as the definition of a dead machine cannot be changed, nobody else
     message: /its definition holds the disk/,
   });
   t.like(await driftOf(site, uuid), { length: 1, 0: { node: 'n1', vm: 'one-1', repair: null } });
-  // Its next start takes the disk, and has it by right.
+  // Its next start takes the disk, and the attachment still accounts for that.
   site.n1.start('one-1');
   await until(
     () => site.disks.service.getDetails(admin, uuid).attachments[0]?.doubt === null,
@@ -98,7 +98,7 @@ test('as long as the definition of a dead machine cannot be changed, nobody else
   t.deepEqual(definedIn(site.n1, 'one-1'), []);
 });
 
-test('what ended while the service was down is freed once its definition is put right, and not before', async t => {
+test('a disk whose VM ended while the service was down is freed once the definition is corrected, and not before', async t => {
   const { site, uuid } = await plugged(t);
   await site.restart(() => {
     site.n1.redefine('one-1');
@@ -108,7 +108,7 @@ test('what ended while the service was down is freed once its definition is put 
   await expectFree(t, site, uuid, site.n1);
 });
 
-test('a definition that was put right before the service died is right for the next one', async t => {
+test('a definition that was corrected before the service was killed is correct for the next one', async t => {
   const { site, uuid } = await plugged(t);
   await site.restart(() => {
     site.n1.redefine('one-1');
@@ -118,26 +118,26 @@ test('a definition that was put right before the service died is right for the n
   await expectFree(t, site, uuid, site.n1);
 });
 
-test('a disk that is detached from a running machine does not come back with its next start', async t => {
+test('a disk that is detached from a running VM does not come back with its next start', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
-  const machine = site.n1.domain('one-1');
-  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  const vm = site.n1.domain('one-1');
+  vm.coldDisks = vm.disks.map(disk => ({ ...disk }));
   await site.hotdetach(uuid, '1');
   site.n1.destroy('one-1');
   await expectFree(t, site, uuid, site.n1);
 });
 
-test('a disk that has left its machine is not free while the definition of that cannot be changed', async t => {
+test("a disk that has left its VM is not free while the VM's definition cannot be changed", async t => {
   const { site, uuid } = await plugged(t);
-  const machine = site.n1.domain('one-1');
-  // The first unplugs the running machine.
+  const vm = site.n1.domain('one-1');
+  // The first call unplugs the disk from the running VM.
   site.n1.faults.inject('domainDetachDeviceAlias', { kind: 'delay', ms: 0 });
   site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
   const answer = t.throwsAsync(site.hotdetach(uuid, '1'), {
     code: 'DEFINITION_KEEPS_DISK',
     message: /--config/,
   });
-  machine.coldDisks = machine.disks.map(disk => ({ ...disk }));
+  vm.coldDisks = vm.disks.map(disk => ({ ...disk }));
   await answer;
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
   site.n1.addDomain({ name: 'one-2' });
@@ -147,7 +147,7 @@ test('a disk that has left its machine is not free while the definition of that 
   t.deepEqual(definedIn(site.n1, 'one-1'), []);
 });
 
-test('a machine that is defined from its old live XML after its death does not have the disk', async t => {
+test('a VM that is defined from its old live XML after its death does not have the disk', async t => {
   const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS });
   const live = site.n1.vms.xml(site.n1.domain('one-1'), false);
   site.n1.destroy('one-1');
@@ -158,7 +158,7 @@ test('a machine that is defined from its old live XML after its death does not h
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('the definition of a registered machine is the frontend’s: it keeps the disk, and what is left of it is shown', async t => {
+test('the definition of a registered VM is the frontend’s: it keeps the disk, and a disk that stays in it is reported', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
@@ -166,7 +166,7 @@ test('the definition of a registered machine is the frontend’s: it keeps the d
   site.n1.addDomain({ name: 'one-1', disks: [xml] });
   const isTied = () =>
     site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.domain || undefined;
-  await until(isTied, 'the machine to be seen');
+  await until(isTied, 'the VM to be seen');
   site.n1.redefine('one-1');
   site.n1.destroy('one-1');
   t.deepEqual(await driftOf(site, uuid), []);

@@ -1,4 +1,4 @@
-// Every kind of difference, and what is no difference; then how they are told.
+// Every kind of difference, and what is not a difference; then how they are reported.
 import test from 'ava';
 import { pino } from 'pino';
 import { initialAttachment } from '../../machines/attachment-parts.ts';
@@ -53,10 +53,10 @@ const differences = (more: Partial<Truths> = {}): Difference[] => [
 
 const seen = (...live: ReturnType<typeof holderOf>[]) => ({ ...standInHolders().holders, all: () => live });
 
-test('records, pool and domains that agree have no difference', t => {
+test('there is no difference where records, pool and domains agree', t => {
   t.deepEqual(differences(), []);
   t.deepEqual(differences({ attachments: [attachment()], holders: seen(holderOf(DISK)) }), []);
-  // Registered before the launch: by one of its names.
+  // Registered before the launch: found by one of the VM's names.
   const cold = attachment({ mode: 'cold', vm: { ...vm, domain: null } }, 'attached');
   t.deepEqual(differences({ attachments: [cold], holders: seen(holderOf(DISK)) }), []);
 });
@@ -79,7 +79,7 @@ test('a live domain that has a disk without an attachment is a difference, howev
   t.is(differences({ holders: seen(holderOf(DISK)) })[0]?.repair, null, 'ours is unplugged by itself');
 });
 
-test('a definition that has a disk is a difference, unless the disk is registered for its machine', t => {
+test('a definition that has a disk is a difference, unless the disk is registered for its VM', t => {
   const definitions = { all: () => [definitionOf(DISK)] };
   for (const mode of ['cold', 'hot'] as const) {
     const other = attachment({ mode, vm: { ...vm, domain: 'another' } });
@@ -105,7 +105,7 @@ test('a definition that has a disk is a difference, unless the disk is registere
   }
 });
 
-test('of definitions, the last look counts, and none of a domain that is gone', t => {
+test('the last look at a definition counts, and none of a domain that is gone', t => {
   const book = createDefinitionBook();
   const [one, two] = [
     { uuid: 'u', name: 'one' },
@@ -132,7 +132,7 @@ test('a live source that is not the volume is a difference, also of a disk that 
   t.regex(found?.repair ?? '', /virsh blockcommit one-1 vdb --active --pivot/);
 });
 
-test('an attachment whose machine waits for a person is a difference, since that began', t => {
+test('an attachment whose VM waits for a person is a difference, since that began', t => {
   const doubt = { code: 'VM_FATE_UNKNOWN', detail: 'node n2 is silent', since: 5 };
   const [found, ...others] = differences({ attachments: [attachment({ doubt })] });
   t.deepEqual(others, []);
@@ -140,7 +140,7 @@ test('an attachment whose machine waits for a person is a difference, since that
   t.regex(found?.repair ?? '', /POST \/api\/detach with node=N1 and vm_id=1.*force=true/);
 });
 
-test('a machine that is away is a difference', t => {
+test('a VM that is away is a difference', t => {
   const [found, ...others] = differences({ attachments: [attachment({ seen: 'saved' })] });
   t.deepEqual(others, []);
   t.like(found, { kind: 'machine-away', disk: DISK, node: 'n1', vm: '1', domain: 'domain of one-1' });
@@ -189,7 +189,7 @@ test('a node that could not be looked at is a difference, whatever is attached t
   );
 });
 
-test('a node that nobody knows any more is a difference while a hot-plugged disk is there', t => {
+test('a node that is not known any more is a difference while a hot-plugged disk is there', t => {
   const found = differences({ nodes: [], attachments: [attachment()] });
   t.like(found, { length: 1, 0: { kind: 'node-silent', node: 'n1' } });
   t.deepEqual(differences({ nodes: [], attachments: [attachment({ mode: 'cold' }, 'attached')] }), []);
@@ -204,7 +204,7 @@ test('a node that was declared dead is a difference while disks are attached the
   t.like(found, { kind: 'node-dead', node: 'n1', since: 9, repair: 'POST /api/nodes/n1/declare-alive' });
 });
 
-/** A watch over a pool that a test changes, with its news and its log. */
+/** A drift watch over a pool that the test changes, with its events and its log. */
 function watched() {
   const stand = standInHolders();
   const decided = createRecordIndex();
@@ -248,7 +248,7 @@ function watched() {
 
 const admin = { account: 'admin', role: 'admin' } as const;
 
-test('a difference is told once when it comes, kept since then, and told when it goes', async t => {
+test('a difference is reported once when it appears, keeps its time, and is reported when it disappears', async t => {
   const { watch, news, live, clock, lines } = watched();
   live.push(holderOf(DISK, { by: 'path' }));
   await watch.pass();
@@ -284,12 +284,12 @@ test('a stranger that grows is one difference, two strangers of one disk are two
   );
 });
 
-test('every kind has its count, none of them by default', t => {
+test('every kind has its count, zero by default', t => {
   const { watch } = watched();
   t.deepEqual([...watch.counts()], Object.keys(driftKinds).map(kind => [kind, 0]) as [never, number][]);
 });
 
-test('who listens later is told how many there are of each kind that there is', async t => {
+test('a later listener is told the present number of each kind', async t => {
   const { watch, live } = watched();
   live.push(holderOf(DISK), holderOf('another'));
   await watch.pass();
@@ -298,7 +298,7 @@ test('who listens later is told how many there are of each kind that there is', 
   t.deepEqual(later, [{ kind: 'unrecorded-use', count: 2, came: [], gone: [] }]);
 });
 
-test('a pool that does not tell is a difference, and what it told last still counts', async t => {
+test('a pool that does not answer is a difference, and its last list still counts', async t => {
   const { watch, setPool } = watched();
   setPool({ ...same, lost: new Set([DISK]) });
   await watch.pass();
@@ -313,7 +313,7 @@ test('a pool that does not tell is a difference, and what it told last still cou
   );
 });
 
-test('of a whole pool that is lost a hundred are told one by one, and how many there are', async t => {
+test('where all volumes are lost a hundred are reported one by one, and the others as a number', async t => {
   const { watch, news, lines, setPool } = watched();
   setPool({ ...same, lost: new Set(Array.from({ length: 1000 }, (_, index) => `disk ${index}`)) });
   await watch.pass();
@@ -322,7 +322,7 @@ test('of a whole pool that is lost a hundred are told one by one, and how many t
   t.is((await watch.list(admin)).length, 1000);
 });
 
-test('a database older than its pool is said once, at the first look', async t => {
+test('a database older than its pool is reported once, at the first look', async t => {
   const { watch, lines, setPool, decided } = watched();
   const disk = { ...unbornDisk, uuid: DISK, sizeGiB: 1, created: 10 };
   decided.set(diskKey(DISK), { v: 1, state: 'available', context: disk });
@@ -334,7 +334,7 @@ test('a database older than its pool is said once, at the first look', async t =
   t.is(lines.filter(({ msg }) => String(msg).includes('database seems to be older')).length, 1);
 });
 
-test('differences are for those who run the cloud', async t => {
+test('differences are shown to administrators and the frontend only', async t => {
   const { watch } = watched();
   await t.throwsAsync(watch.list({ account: 'alice', role: 'user' }), { code: 'FORBIDDEN' });
   t.deepEqual(await watch.list({ account: 'cloud', role: 'service' }), []);

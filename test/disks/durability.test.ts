@@ -74,7 +74,7 @@ test('a refusal that rests on an uncommitted change waits for that change', asyn
   t.like(second.value, { refused: { code: 'LIMIT_REACHED' } });
 });
 
-test('a write that fails is answered with STORE_FAILED, and nothing is taken any more', async t => {
+test('a write that fails is answered with STORE_FAILED, and no more changes are accepted', async t => {
   const world = createWorld();
   const answer = outcomeOf(world.create('d'));
   await settle();
@@ -85,7 +85,7 @@ test('a write that fails is answered with STORE_FAILED, and nothing is taken any
   await t.throwsAsync(world.create('e'), { code: 'STORE_FAILED' });
 });
 
-test('a write that fails frees everybody who waits for an effect', async t => {
+test('a write that fails ends the waits of all callers', async t => {
   const world = createWorld();
   const answer = outcomeOf(world.create('d'));
   await world.arriveAll();
@@ -109,7 +109,7 @@ test('changes that come while a batch is being written share the next one', asyn
   t.deepEqual(keys, ['disk/e', 'disk/f']);
 });
 
-test('two effects of one disk never overlap, and the first is told to stop', async t => {
+test('two effects of one disk never overlap, and the first one is aborted', async t => {
   const world = createWorld();
   void world.create('d');
   await world.arriveAll();
@@ -125,7 +125,7 @@ test('two effects of one disk never overlap, and the first is told to stop', asy
   t.is(world.decided.disk('d')?.state, 'deleting');
 });
 
-test('a deadline that passes is answered, and the late outcome is not lost', async t => {
+test('a deadline that passes is answered, and the late result is not lost', async t => {
   const world = createWorld();
   const answer = outcomeOf(world.create('d'));
   await world.arriveAll();
@@ -141,7 +141,7 @@ test('a deadline that passes is answered, and the late outcome is not lost', asy
   t.false(world.disk.has(diskKey('d')));
 });
 
-test('a step of several messages that is refused in part changes nothing at all', async t => {
+test('a step of which one message is refused changes nothing at all', async t => {
   const world = createWorld();
   const cold = (uuid: string, id: string) => ({
     to: diskKey(uuid),
@@ -179,7 +179,7 @@ test('a step of several messages that is refused in part changes nothing at all'
   t.deepEqual([world.decided.attachment('d-1'), world.decided.attachment('e-1')], before);
 });
 
-test('an effect that breaks its promise is a fault of pdisk, not silence', async t => {
+test('an effect that rejects is reported as a fault of pdisk', async t => {
   const world = createWorld();
   void world.create('d');
   await world.arriveAll();

@@ -1,4 +1,5 @@
-// A guest lets go of a disk while its machine is copied to another host: the copy was started with it, and has it if it lands.
+// A guest ejects a disk while its VM is copied to another host: the copy was started with the disk, and has
+// it once it lands.
 import test from 'ava';
 import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
@@ -6,7 +7,7 @@ import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
 
-/** A machine on n1 with a disk, of which its guest lets go while it is copied to n2; on n1 there is a rival. */
+/** A VM on n1 whose guest ejects its disk while the VM is copied to n2; another VM on n1 wants the disk. */
 async function ejected(t: Parameters<typeof createSite>[0], prepare = (_: Site): void => {}) {
   const site = await createSite(t, {}, { locks: false });
   prepare(site);
@@ -23,7 +24,7 @@ async function ejected(t: Parameters<typeof createSite>[0], prepare = (_: Site):
 const placeOf = (site: Site, uuid: string) =>
   site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.node;
 
-test('a disk that the guest has let go of stays attached, for the copy has it', async t => {
+test('a disk that the guest ejected stays attached once the copy has landed with it', async t => {
   const { site, uuid, migration } = await ejected(t);
   await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
   migration.to('over');
@@ -33,7 +34,7 @@ test('a disk that the guest has let go of stays attached, for the copy has it', 
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('a disk that the guest has let go of is off once the migration was given up', async t => {
+test('a disk that the guest ejected is off once the migration was aborted', async t => {
   const { site, uuid, migration } = await ejected(t);
   migration.fail('aborted');
   await until(() => site.users(uuid) === 0, 'the disk to be off');
@@ -41,7 +42,7 @@ test('a disk that the guest has let go of is off once the migration was given up
   t.deepEqual(pluggedIn(site.n1, 'one-2'), [uuid]);
 });
 
-test('while a copy may yet land with a disk, no other machine gets it and it is not deleted, whatever the source shows', async t => {
+test('while a copy may yet land with a disk, no other VM gets it and it is not deleted, whatever the source shows', async t => {
   const { site, uuid, migration } = await ejected(t);
   migration.to('switching');
   migration.fail('destination-stalled');

@@ -9,7 +9,7 @@ const GIB = 2 ** 30;
 const resizesOf = (calls: readonly { procedure: string; args: unknown }[]) =>
   calls.filter(({ procedure }) => procedure === 'domainBlockResize').map(({ args }) => args);
 
-test('a disk grows while a machine has it, which is told the size that its volume has', async t => {
+test('a disk is made larger while a VM has it, and the VM is told the size of the volume', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -42,7 +42,7 @@ test('a disk does not shrink, and only its owner and administrators make it larg
   t.is(site.disks.service.get(admin, uuid).sizeGiB, 3);
 });
 
-test('a disk goes on growing while the node of a machine is silent, and ends when it answers', async t => {
+test('a resize goes on while the node of a VM is silent, and ends when the node answers', async t => {
   const site = await createSite(t, { createTimeoutMs: 10_000 });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -51,7 +51,7 @@ test('a disk goes on growing while the node of a machine is silent, and ends whe
   await t.throwsAsync(site.disks.service.resize(admin, uuid, 2, cause), { code: 'GROW_TIMEOUT' });
   await t.throwsAsync(site.disks.service.resize(admin, uuid, 3, cause), { code: 'DISK_BUSY' });
   await site.n1.listen();
-  await until(() => resizesOf(site.n1.calls).length > 0, 'the machine to be told', { timeoutMs: 60_000 });
+  await until(() => resizesOf(site.n1.calls).length > 0, 'the VM to be told', { timeoutMs: 60_000 });
   const larger = async (): Promise<boolean> => {
     try {
       await site.disks.service.resize(admin, uuid, 3, cause);

@@ -1,4 +1,4 @@
-// What is remembered of the disks that live domains have.
+// The record of the disks that live domains have, as the last look at each node showed.
 import test from 'ava';
 import { createHolders } from '../../src/disks/vms/holders.ts';
 
@@ -14,7 +14,7 @@ function book() {
   return { holders, see, having };
 }
 
-test('a list of running machines tells nothing of one that was looked at after it was asked for', t => {
+test('a list of running VMs says nothing of one that was looked at after the list was asked for', t => {
   const { holders, see, having } = book();
   see('over');
   const before = holders.looks();
@@ -25,7 +25,7 @@ test('a list of running machines tells nothing of one that was looked at after i
   t.deepEqual(having(), []);
 });
 
-test('a list tells of its own node only', t => {
+test('a list says nothing of other nodes', t => {
   const { holders, see, having } = book();
   see('here');
   see('there', 'n2');

@@ -1,6 +1,7 @@
-// Two hosts on which people, guests and failures do what they may, at random, while disks are plugged and unplugged: no disk is ever in
-// more machines than its limit, and none is free while a machine has it. There are no locks on images here, for a storage may have none:
-// only the service stands between a disk and a second machine. `scripts/simulate` runs many, and one again by its seed.
+// Two hosts with random actions of people and guests, and random failures, while disks are plugged and
+// unplugged: no disk is ever in more VMs than its limit, and none is free while a VM has it. Images have no
+// locks here, since a storage may have none: only the service keeps a disk from a second VM.
+// `scripts/simulate` does many runs, or repeats one by its seed.
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { until } from '../rig/until.ts';
@@ -20,7 +21,7 @@ type World = ReturnType<typeof createHosts>;
 
 const ignore = (): void => {};
 
-/** What is wrong now, in words. */
+/** The violated invariants, as sentences. */
 function violations(site: Site, world: World, disks: ReadonlySet<string>, limit: number): string[] {
   return [...disks].flatMap(disk => {
     const holders = world.holdersOf(disk).map(({ name }) => name);
@@ -30,7 +31,7 @@ function violations(site: Site, world: World, disks: ReadonlySet<string>, limit:
     try {
       users = site.users(disk);
     } catch {
-      // Deleted, or not made yet.
+      // Deleted, or not created yet.
     }
     if (users < holders.length) found.push(`${disk} is in ${holders.join(' and ')} and has ${users} users`);
     return found;
@@ -53,7 +54,7 @@ async function simulate(seed: number): Promise<string[]> {
     await play(random, createRandom(~seed), site, limit, trace, wrong);
   } catch (error) {
     wrong.push(String(error));
-    // What was decided is told once it is on disk.
+    // Events are published once the decision is on disk.
     await delay(200);
   } finally {
     const events = site.published.slice(-12).map(event => JSON.stringify(event));
@@ -65,7 +66,10 @@ async function simulate(seed: number): Promise<string[]> {
   return [`seed ${seed} (${kind})`, ...wrong, 'it had come to this:', ...trace.slice(-30)];
 }
 
-/** `aside`: for what does not decide on the rest of a run, which is the same with it or without. */
+/**
+ * `aside`: a generator for choices that do not affect the rest of a run, so that a seed gives the same run
+ * with and without them.
+ */
 async function play(
   random: Random,
   aside: Random,
@@ -99,7 +103,7 @@ async function play(
     disks.add(await site.create());
   }
 
-  /** Mostly where the machine is, by the caller's best knowledge. */
+  /** A random VM, disk and node; mostly the node on which the VM is. */
   function somePlace() {
     const vm = random.pick(world.vms);
     const disk = random.pick([...disks]);
@@ -120,7 +124,8 @@ async function play(
       return `hotdetach ${disk.slice(0, 4)} from ${vm.name} on ${node}`;
     },
     () => {
-      // The frontend's word is believed where nobody can know better: it does not say of a machine in a file that it was killed.
+      // The frontend's word counts where no host can know better, so a correct frontend does not claim that a
+      // VM saved to a file was killed.
       const { vm, node } = somePlace();
       if (vm.file) return undefined;
       begin(site.detach(vm.vmId, node));
@@ -144,7 +149,7 @@ async function play(
   if (hotattach && hotdetach) requests.push(hotattach, hotattach, hotattach, hotattach, hotdetach);
   const mishaps = createMishaps(world, random);
 
-  // Under the wildcard nobody knows of a host that was never met.
+  // Under the wildcard a host that was never met is not known to exist.
   for (const node of NODES) {
     await create();
     const vmId = node === 'n1' ? '1' : '2';
@@ -172,7 +177,7 @@ async function play(
   check();
 }
 
-/** Everything answers again, nothing is half done. */
+/** Reconnects every host, ends every job and migration, and restores saved VMs. */
 async function heal(site: Site, world: World, trace: string[]): Promise<void> {
   trace.push('everything is well again');
   for (const node of NODES) {
@@ -197,7 +202,7 @@ async function heal(site: Site, world: World, trace: string[]): Promise<void> {
   }
 }
 
-/** Whoever asks for it gets every disk off every machine, and deletes it. */
+/** Detaches every disk from every VM and deletes it; both must be possible for a caller who asks. */
 async function everythingEnds(site: Site, world: World, disks: ReadonlySet<string>, check: () => void) {
   const held = (disk: string): boolean => {
     try {
@@ -232,7 +237,10 @@ async function everythingEnds(site: Site, world: World, disks: ReadonlySet<strin
   }
 }
 
-/** The frontend's word that it was killed; where that is not enough, for it had been saved to a file, an administrator's. */
+/**
+ * Detaches as the frontend, after a kill; where that is not enough, since the VM had been saved to a file, as
+ * an administrator by force.
+ */
 async function killed(site: Site, vmId: string, node: string): Promise<void> {
   const { service } = site.disks;
   await site.detach(vmId, node).catch(async error => {
@@ -241,7 +249,7 @@ async function killed(site: Site, vmId: string, node: string): Promise<void> {
   });
 }
 
-/** Where disks are, by the service and by the hosts. */
+/** The places of all disks, according to the service and to the hosts, for the report of a failure. */
 function report(site: Site, world: World, disks: ReadonlySet<string>): string {
   const ofDisks = site.disks.service
     .listDetails(admin)
@@ -252,11 +260,11 @@ function report(site: Site, world: World, disks: ReadonlySet<string>): string {
     });
   const ofVms = world.vms.map(vm => `${vm.name} lives on ${world.liveOn(vm).join() || 'no host'}`);
   const lost = [...disks].filter(disk => world.holdersOf(disk).length > 0);
-  return [...ofDisks, ...ofVms, `still in machines: ${lost}`, ...site.lines.slice(-5)].join('\n');
+  return [...ofDisks, ...ofVms, `still in VMs: ${lost}`, ...site.lines.slice(-5)].join('\n');
 }
 
 for (let lane = 0; lane < LANES; lane += 1) {
-  test(`no disk is in a machine too many, nor free while one has it, whatever happens (lane ${lane + 1})`, async t => {
+  test(`no disk is in more VMs than its limit, nor free while a VM has it, whatever happens (lane ${lane + 1})`, async t => {
     const failures: string[] = [];
     for (let seed = FIRST_SEED + lane; seed < FIRST_SEED + RUNS; seed += LANES) {
       const failure = await simulate(seed);

@@ -1,4 +1,4 @@
-// Looks at machines that come back late: what has begun since is not judged by them.
+// Looks at VMs whose answer comes late: attachments that began meanwhile are not judged by them.
 import test from 'ava';
 import { createLatch } from '../../src/lib/latch.ts';
 import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
@@ -7,7 +7,7 @@ import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
 
-/** Holds up the next answer about a machine's state, which is the last question of a look. */
+/** Holds back the next answer about a VM's state, which is the last question of a look. */
 function holdNextLook({ faults }: FakeLibvirtd) {
   const [asked, answered] = [createLatch(), createLatch()];
   faults.inject('domainGetState', {
@@ -20,7 +20,7 @@ function holdNextLook({ faults }: FakeLibvirtd) {
   return { asked: asked.opened, answer: answered.open };
 }
 
-test('a disk that is plugged in again while a look from before is at work keeps its attachment', async t => {
+test('a disk that is plugged in again while an earlier look is in progress keeps its attachment', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const [uuid, other] = [await site.create(), await site.create()];
   site.n1.addDomain({ name: 'one-1' });
@@ -30,18 +30,18 @@ test('a disk that is plugged in again while a look from before is at work keeps 
   await look.asked;
   await site.hotattach(uuid, '1');
   look.answer();
-  // Its answer comes behind that of the look.
+  // Its answer comes after that of the look.
   await site.hotattach(other, '1');
   t.is(site.users(uuid), 1);
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid, other]);
 });
 
-test('a disk that is plugged in while its machine is looked for keeps its attachment', async t => {
+test('a disk that is plugged in while its VM is looked for keeps its attachment', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const [uuid, other] = [await site.create(), await site.create()];
   const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
   site.n2.addDomain({ name: 'one-2' });
-  // Then both nodes have been looked at.
+  // By then both nodes have been looked at.
   for (const [vmId, node] of [
     ['1', 'n1'],
     ['2', 'n2'],
@@ -53,7 +53,7 @@ test('a disk that is plugged in while its machine is looked for keeps its attach
   const plugged = site.hotattach(uuid, '1');
   await until(() => site.users(uuid) === 1, 'the plug to be asked for');
   const look = holdNextLook(site.n1);
-  // Another host shows it too, and so it is looked for where it is known to be.
+  // Another host shows the VM too, so the VM is looked up on the node where it is known to be.
   site.n2.addDomain({ name: 'one-1', uuid: domain, persistent: false });
   await look.asked;
   release();
@@ -64,7 +64,7 @@ test('a disk that is plugged in while its machine is looked for keeps its attach
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid, other]);
 });
 
-test('what an administrator forces is not judged by a look from before the disk was plugged in', async t => {
+test('a forced detach is not decided by a look from before the disk was plugged in', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const [uuid, other] = [await site.create(), await site.create()];
   site.n1.addDomain({ name: 'one-1' });

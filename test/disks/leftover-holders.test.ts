@@ -1,4 +1,4 @@
-// Leftovers that a machine may have whose node does not tell.
+// Leftovers that a VM on a silent node may have.
 import { randomUUID } from 'node:crypto';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ async function leaveVolume({ directory }: Site): Promise<string> {
 
 const remove = (site: Site, uuid: string) => site.disks.leftovers.remove(admin, uuid, cause);
 
-test('right after the start a node that was met once and does not answer keeps a leftover, until it is declared dead', async t => {
+test('right after the start a known node that does not answer prevents the removal of a leftover, until it is declared dead', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   site.n2.addDomain({ name: 'one-2' });
   const met = await site.create();
@@ -34,7 +34,7 @@ test('right after the start a node that was met once and does not answer keeps a
   await t.throwsAsync(remove(site, uuid), { code: 'LEFTOVER_UNKNOWN' });
 });
 
-test('a node that is in the configuration no more keeps a leftover, too', async t => {
+test('a node that was removed from the configuration prevents the removal of a leftover, too', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   site.n2.addDomain({ name: 'one-2' });
   const met = await site.create();

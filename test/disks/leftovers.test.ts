@@ -1,4 +1,5 @@
-// Volumes that have lost their records: what administrators do with them, on the actor system with a pool of names.
+// Volumes without records: what administrators do with them, on the actor system with a pool that only stores
+// names.
 import test from 'ava';
 import { diskKey } from '../../machines/notes.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
@@ -47,7 +48,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
     lookAt: async () => {},
     ...stand,
   });
-  /** What comes of an effect that the chart has asked for. */
+  /** The next effect of this name, once the chart has asked for it. */
   async function effect(name: string) {
     for (;;) {
       const work = world.works.shift();
@@ -58,7 +59,7 @@ function site({ wipes = true, entry = {} }: { wipes?: boolean; entry?: Partial<V
   return { ...world, ...stand, dead, service, names, effect };
 }
 
-test('a leftover is listed with its size, its age, what was written and who has it', async t => {
+test('a leftover is listed with its size, its age, whether it was written to, and its holders', async t => {
   const { service, live } = site({ entry: { writtenBytes: 0 } });
   live.push(holderOf(UUID), holderOf('another'));
   const found = await service.list({ account: 'cloud', role: 'service' });
@@ -67,7 +68,7 @@ test('a leftover is listed with its size, its age, what was written and who has 
   await t.throwsAsync(service.list({ account: 'alice', role: 'user' }), { code: 'FORBIDDEN' });
 });
 
-test('a leftover that is adopted is a disk of that account, as large and as old as its volume', async t => {
+test('an adopted leftover is a disk of that account, with the size and age of its volume', async t => {
   const { service, decided, published } = site();
   t.deepEqual(await service.adopt(admin, UUID, adoption, cause), { overQuota: true });
   const disk = decided.disk(UUID);
@@ -89,13 +90,13 @@ test('a leftover that is adopted is a disk of that account, as large and as old 
   await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'LEFTOVER_UNKNOWN' });
 });
 
-test('a leftover of an odd size counts with all its bytes', async t => {
+test('a leftover of an odd size counts as the next larger GiB', async t => {
   const { service, decided } = site({ entry: { bytes: GIB + 1 } });
   await service.adopt(admin, UUID, adoption, cause);
   t.is(decided.disk(UUID)?.context.sizeGiB, 2);
 });
 
-test('only an administrator decides, and only about what there is', async t => {
+test('only administrators decide about leftovers, and only about those that exist', async t => {
   const { service, decided } = site();
   for (const role of ['user', 'service'] as const) {
     const caller = { account: 'alice', role };
@@ -109,7 +110,7 @@ test('only an administrator decides, and only about what there is', async t => {
   t.is(decided.disk(UUID), undefined);
 });
 
-test('a leftover that is removed is wiped and then removed as a deleted disk is', async t => {
+test('a leftover that is removed is wiped first, like a deleted disk', async t => {
   const { service, decided, names, effect, published, faults } = site();
   await service.remove(admin, UUID, cause);
   t.is(decided.disk(UUID)?.state, 'wiping');
@@ -127,7 +128,7 @@ test('a leftover that is removed is wiped and then removed as a deleted disk is'
   t.deepEqual(faults, []);
 });
 
-test('where nothing needs wiping, it is gone when the call answers', async t => {
+test('where nothing needs wiping, the volume is gone when the call answers', async t => {
   const { service, decided, effect, names } = site({ wipes: false });
   const removed = service.remove(admin, UUID, cause);
   const removal = await effect('removeVolume');
@@ -138,7 +139,7 @@ test('where nothing needs wiping, it is gone when the call answers', async t => 
   t.deepEqual(await service.list(admin), []);
 });
 
-test('a removal that was begun goes on after a crash', async t => {
+test('a removal that has begun goes on after a crash', async t => {
   const { service, disk, names } = site();
   await service.remove(admin, UUID, cause);
   const again = createWorld(disk, { instantDisk: true });
@@ -160,7 +161,7 @@ test('a volume that a live domain has is not removed, whatever its record says',
   t.is(decided.disk(UUID)?.state, 'wiping');
 });
 
-test('while a node is silent nothing is removed, and the sentence names it and the way out', async t => {
+test('while a node is silent nothing is removed, and the error names the node and what to do', async t => {
   const { service, decided, silent, dead, works } = site();
   silent.set('n2', 'no route to host');
   const error = await t.throwsAsync(service.remove(admin, UUID, cause), { code: 'NODES_SILENT' });
@@ -172,7 +173,7 @@ test('while a node is silent nothing is removed, and the sentence names it and t
   t.is(decided.disk(UUID)?.state, 'wiping', 'a node that was declared dead holds up nothing');
 });
 
-test('what somebody has made something else of, or what is empty, is left as it is', async t => {
+test('a volume that somebody changed, or an empty one, is left as it is', async t => {
   const converted = site({ entry: { obstacle: 'has a snapshot' } });
   for (const asked of [
     () => converted.service.adopt(admin, UUID, adoption, cause),
@@ -187,7 +188,7 @@ test('what somebody has made something else of, or what is empty, is left as it 
   t.is(empty.decided.disk(UUID)?.state, 'wiping');
 });
 
-test('two who decide at once about one volume do not both have their way', async t => {
+test('of two concurrent decisions about one volume one is refused', async t => {
   const { service, decided } = site();
   const outcomes = await Promise.allSettled([
     service.remove(admin, UUID, cause),

@@ -44,13 +44,13 @@ const changes = fc
   .map(change => ({ kind: 'change' as const, ...change }));
 const deaths = fc.nat(20).map(which => ({ kind: 'death' as const, which }));
 
-/** A catalogue, and the same disks in a plain list. */
+/** A listing index, and the same disks in a plain list. */
 function play(
   steps: readonly (typeof births | typeof changes | typeof deaths extends fc.Arbitrary<infer T>
     ? T
     : never)[],
 ) {
-  // So small that blocks are filled, parted and emptied all the time.
+  // So small that blocks are filled, split and emptied all the time.
   const catalogue = createListingIndex(3);
   let sketches: Sketch[] = [];
   for (const [number, step] of steps.entries()) {
@@ -72,7 +72,7 @@ function play(
 
 const uuids = (disks: Iterable<StoredDisk>): string[] => [...disks].map(({ context }) => context.uuid);
 
-test('disks are listed by their creation, whatever became of others, from any place', t => {
+test('disks are listed in order of creation, from any position, whatever other disks were deleted', t => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(births, births, changes, deaths), { maxLength: 40 }),
@@ -105,7 +105,7 @@ test('disks are listed by their creation, whatever became of others, from any pl
   );
 });
 
-test('what is listed is the disk as it is now', t => {
+test('a list has the present version of each disk', t => {
   const catalogue = createListingIndex();
   const disk = diskOf({ number: 1, created: 1, owner: 'alice', visibility: 'private' });
   catalogue.set(diskKey(uuidOf(1)), disk);
@@ -114,7 +114,7 @@ test('what is listed is the disk as it is now', t => {
   t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
 });
 
-test('a block is the same as long as none of its disks changes, and has the known ones only', t => {
+test('a block is the same array while none of its disks changes, and has known disks only', t => {
   const catalogue = createListingIndex(2);
   const disks = [0, 1, 2, 3, 4].map(number =>
     diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),

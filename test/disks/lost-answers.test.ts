@@ -3,7 +3,7 @@ import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
-test('a hotattach whose answer is lost is looked up, and answered as it was', async t => {
+test('the outcome of a hotattach whose answer is lost is looked up, and answered', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -12,7 +12,7 @@ test('a hotattach whose answer is lost is looked up, and answered as it was', as
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
 });
 
-test("a hotattach that libvirt refuses leaves the disk free, with libvirt's own words", async t => {
+test("a hotattach that libvirt refuses leaves the disk free, with libvirt's own sentence", async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1', ports: 0 });
   const uuid = await site.create();
@@ -23,7 +23,7 @@ test("a hotattach that libvirt refuses leaves the disk free, with libvirt's own 
   t.is(site.users(uuid), 0);
 });
 
-test('a hotattach that is executed but never answered is 504 and taken back, or stays accounted for', async t => {
+test('a hotattach that is executed but never answered is 504 and undone, or stays accounted for', async t => {
   const site = await createSite(t, { attachTimeoutMs: NEAR_MS });
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -36,13 +36,14 @@ test('a hotattach that is executed but never answered is 504 and taken back, or 
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('a hotdetach of a silent node releases nothing, and the disk is found off when the node is back', async t => {
+test('a hotdetach of a silent node releases nothing, and the disk is seen to be off when the node is back', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
   await site.hotattach(uuid, '1');
   await site.n1.stop();
-  // The loss of the connection for changes may be noticed a moment after that of the other: a request that it swallowed may have come through.
+  // The loss of the connection for changes may be noticed later than that of the other one: a request on it
+  // may have been executed.
   const codeOf = () =>
     site.hotdetach(uuid, '1').then(
       () => 'detached',
@@ -74,7 +75,7 @@ test('a node that does not answer at all is 503, and nothing is reserved', async
   t.is(site.users(uuid), 0);
 });
 
-test('a guest that keeps the disk past the deadline has it, and letting go later is noticed', async t => {
+test('a guest that keeps the disk past the deadline still has it, and a later removal is noticed', async t => {
   const site = await createSite(t, { detachTimeoutMs: NEAR_MS, reconcileIntervalMs: 3_600_000 });
   site.n1.addDomain({ name: 'one-1', manners: 'unwilling' });
   const uuid = await site.create();
@@ -85,7 +86,7 @@ test('a guest that keeps the disk past the deadline has it, and letting go later
   await site.untilUsers(uuid, 0);
 });
 
-test('two hotdetaches at once both answer what came of it', async t => {
+test('two hotdetaches at once are both answered with the outcome', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -97,20 +98,20 @@ test('two hotdetaches at once both answer what came of it', async t => {
   ]);
 });
 
-test('a device of ours that appears without an attachment is unplugged', async t => {
+test('a device by our alias that appears without an attachment is unplugged', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
   const other = await site.create();
   await site.hotattach(uuid, '1');
-  const machine = site.n1.domain('one-1');
-  const [device] = machine.disks;
+  const vm = site.n1.domain('one-1');
+  const [device] = vm.disks;
   if (!device) throw new Error('nothing plugged');
   const alias = `ua-${other}`;
-  machine.disks.push({ ...device, alias, target: 'vdb' });
+  vm.disks.push({ ...device, alias, target: 'vdb' });
   site.n1.emit({
     type: 'device-added',
-    domain: { name: 'one-1', uuid: machine.uuid, id: machine.id },
+    domain: { name: 'one-1', uuid: vm.uuid, id: vm.id },
     alias,
   });
   await site.untilLogged('a VM has a disk that is not attached to it');

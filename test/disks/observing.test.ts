@@ -1,4 +1,4 @@
-// What attachments are told of a look at their machine.
+// How the result of a look at a VM reaches its attachments.
 import test from 'ava';
 import { initialAttachment } from '../../machines/attachment-parts.ts';
 import { attachmentKey } from '../../machines/notes.ts';
@@ -17,7 +17,10 @@ const attachment = (id: string, state: StoredAttachment['state']): StoredAttachm
   context: { ...initialAttachment, id, disk: `disk of ${id}`, node: 'n1', vmId: '1', vm },
 });
 
-/** A machine that runs without disks; `told` is who has been told of it, in order, and `whileTold` happens while one is. */
+/**
+ * A VM that runs without disks. `told` lists the attachments that were told so, in order; `whileTold` runs
+ * while one is being told.
+ */
 function observer(whileTold: (key: string) => void) {
   const decided = createRecordIndex();
   const told: string[] = [];

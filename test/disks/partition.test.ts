@@ -2,7 +2,7 @@ import test from 'ava';
 import { until } from '../rig/until.ts';
 import { createSite, pluggedIn } from './support/site.ts';
 
-test('a machine that is started elsewhere without its disk, while its own node is silent, may still have it there', async t => {
+test('a VM that is started elsewhere without its disk, while its own node is silent, may still have it there', async t => {
   const site = await createSite(t, {}, { locks: false });
   const uuid = await site.create();
   const domain = site.n1.addDomain({ name: 'one-1' });

@@ -1,15 +1,16 @@
-// A plug whose answer is lost while its machine goes to another host: what its old host says of the machine then is no word about the disk.
+// A plug whose answer is lost while its VM migrates: what the old host then says of the VM says nothing about
+// the disk.
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { createSite, pluggedIn } from './support/site.ts';
 
 for (const wildcard of [false, true]) {
-  test(`a disk that was plugged just before its machine migrated is not free while the machine has it (wildcard: ${wildcard})`, async t => {
+  test(`a disk that was plugged just before its VM migrated is not free while the VM has it (wildcard: ${wildcard})`, async t => {
     const site = await createSite(t, {}, { wildcard, locks: false });
     site.n1.addDomain({ name: 'one-1', persistent: false });
     site.n2.addDomain({ name: 'one-2' });
     const uuid = await site.create();
-    // Both hosts have been met.
+    // Both hosts are known by now.
     await site.hotattach(uuid, '2', 'n2');
     await site.hotdetach(uuid, '2', 'n2');
 
@@ -33,7 +34,7 @@ for (const wildcard of [false, true]) {
       { timeoutMs: 90_000, everyMs: 5 },
     );
     t.false(freed, `the disk is free, and one-1 has it on n2 (answered ${said})`);
-    await until(() => freed || isThere() === site.users(uuid) > 0, 'records and machine to agree');
+    await until(() => freed || isThere() === site.users(uuid) > 0, 'records and VM to agree');
     t.is(site.users(uuid), isThere() ? 1 : 0);
   });
 }

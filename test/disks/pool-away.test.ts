@@ -1,10 +1,10 @@
-// The pool's place is taken away while the service runs, and comes back.
+// The pool's file system is unmounted while the service runs, and is mounted again.
 import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { admin, cause, createSite } from './support/site.ts';
 
-test('while the pool’s file system is not mounted no disk is made, grown or deleted, and afterwards all is as it was', async t => {
+test('while the pool’s file system is not mounted no disk is created, resized or deleted, and afterwards all are as before', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   const pool = join(site.directory, 'pool');

@@ -7,7 +7,7 @@ import { until } from '../rig/until.ts';
 import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
-/** Where a pass is long: it is not to keep others from their work. */
+/** The pause between passes where a pass takes long: it leaves time for the other tests. */
 const SELDOM_MS = 1000;
 
 const callsOf = (fake: FakeLibvirtd, procedure: string): number =>
@@ -15,13 +15,15 @@ const callsOf = (fake: FakeLibvirtd, procedure: string): number =>
 
 const surveysOf = (fake: FakeLibvirtd): number => callsOf(fake, 'connectGetCapabilities');
 
-/** Waits until a node was surveyed so many times more: three are more than one whole pass with its proof. */
+/**
+ * Waits until a node was surveyed this many more times: three are more than one whole pass with its proof.
+ */
 async function surveys(fake: FakeLibvirtd, more = 6): Promise<void> {
   const before = surveysOf(fake);
   await until(() => surveysOf(fake) >= before + more, `${more} surveys`);
 }
 
-/** The machine runs on the other node from now on, with its disks. */
+/** Moves the VM to the other node, with its disks. */
 function migrate(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {
   const { uuid, disks } = from.domain(name);
   const taken = [...disks];
@@ -30,7 +32,7 @@ function migrate(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {
   to.domain(name).disks = taken;
 }
 
-/** A machine that was away is started again, with the disks that it had. */
+/** Starts a VM again that was away, with the disks that it had. */
 function comeBack(fake: FakeLibvirtd, name: string, uuid: string, disks: FakeVm['disks']): void {
   fake.addDomain({ name, uuid, running: false });
   fake.start(name);
@@ -43,7 +45,7 @@ async function otherHost(t: ExecutionContext, path: string, hostUuid?: string): 
   return fake;
 }
 
-test('one libvirt under two names: a device that both links see come is not unplugged', async t => {
+test('one libvirt under two names: a device that both connections report is not unplugged', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS }, { tcp: true });
   site.n1.addDomain({ name: 'one-1' });
   site.n1.addDomain({ name: 'one-2' });
@@ -55,7 +57,7 @@ test('one libvirt under two names: a device that both links see come is not unpl
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [second]);
 });
 
-test('a machine saved to a file keeps its disk, whatever its node shows', async t => {
+test('a VM saved to a file keeps its disk, whatever its node shows', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -66,7 +68,7 @@ test('a machine saved to a file keeps its disk, whatever its node shows', async 
   t.is(site.users(uuid), 1);
 });
 
-test('a saved machine whose restore fails keeps its disk', async t => {
+test('a saved VM whose restore fails keeps its disk', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   const domain = site.n1.addDomain({ name: 'one-1' });
@@ -78,7 +80,7 @@ test('a saved machine whose restore fails keeps its disk', async t => {
   t.is(site.users(uuid), 1);
 });
 
-test('a plug that may still come is released neither by a pass nor by a detach', async t => {
+test('a plug that may still be carried out is released neither by a pass nor by a detach', async t => {
   const site = await createSite(t, { attachTimeoutMs: NEAR_MS });
   site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -95,7 +97,7 @@ test('a plug that may still come is released neither by a pass nor by a detach',
   answer();
 });
 
-test('a machine that migrated while pdisk was down is found on a node that nobody asked for yet', async t => {
+test('a VM that migrated while pdisk was down is found on a node that no request has named yet', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -105,7 +107,7 @@ test('a machine that migrated while pdisk was down is found on a node that nobod
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('a machine that its node does not show is not dead while another node is silent', async t => {
+test('a VM that its node does not show does not count as dead while another node is silent', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -121,7 +123,7 @@ test('a machine that its node does not show is not dead while another node is si
   await site.untilUsers(uuid, 0);
 });
 
-test('a machine that migrates while a plug is without an answer keeps its disk', async t => {
+test('a VM that migrates while a plug is without an answer keeps its disk', async t => {
   const site = await createSite(t, { attachTimeoutMs: NEAR_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -149,7 +151,7 @@ for (const known of [false, true]) {
   });
 }
 
-test('a machine that migrates away and comes back can be unplugged', async t => {
+test('a VM that migrates away and comes back can be unplugged', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -162,7 +164,7 @@ test('a machine that migrates away and comes back can be unplugged', async t => 
   t.is(site.users(uuid), 0);
 });
 
-test('a machine that came back and dies gives its disk back', async t => {
+test('a VM that came back and ends releases its disk', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -178,7 +180,7 @@ test('a machine that came back and dies gives its disk back', async t => {
   t.deepEqual(await site.detach('1'), { uuids: [uuid] });
 });
 
-test('devices that are gone from more than half of the machines at once raise the alarm too', async t => {
+test('devices that are missing from more than half of the VMs at once raise the alarm too', async t => {
   const site = await createSite(t, { reconcileIntervalMs: SELDOM_MS });
   const uuids = await site.plugged(12);
   await site.n1.stop();
@@ -188,19 +190,19 @@ test('devices that are gone from more than half of the machines at once raise th
   t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
 });
 
-test('agreeing to an alarm that is over does not wave the next one through', async t => {
+test('agreeing to an alarm that is over does not suppress the next one', async t => {
   const site = await createSite(t, { reconcileIntervalMs: SELDOM_MS });
   const uuids = await site.plugged(12);
-  const machines = uuids.map((_, index) => site.n1.domain(`one-${index + 1}`));
-  const devices = machines.map(({ disks }) => disks);
+  const vms = uuids.map((_, index) => site.n1.domain(`one-${index + 1}`));
+  const devices = vms.map(({ disks }) => disks);
   const withoutDevices = async (): Promise<void> => {
     site.lines.length = 0;
     await site.n1.stop();
-    for (const machine of machines) machine.disks = [];
+    for (const vm of vms) vm.disks = [];
     await site.n1.listen();
     await site.untilLogged('12 of 12 attachments');
     await site.n1.stop();
-    for (const [index, machine] of machines.entries()) machine.disks = devices[index] ?? [];
+    for (const [index, vm] of vms.entries()) vm.disks = devices[index] ?? [];
     await site.n1.listen();
     await surveys(site.n1, 2);
   };
@@ -211,7 +213,7 @@ test('agreeing to an alarm that is over does not wave the next one through', asy
   t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
 });
 
-test('a libvirtd of the right host that shows no machines at all releases nothing', async t => {
+test('a libvirtd of the right host that shows no VMs at all releases nothing', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -223,7 +225,7 @@ test('a libvirtd of the right host that shows no machines at all releases nothin
   t.is(site.users(uuid), 1);
 });
 
-test('a detach that begins before the alarm does not believe the other host', async t => {
+test('a detach that begins before the alarm does not trust the other host', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -235,7 +237,7 @@ test('a detach that begins before the alarm does not believe the other host', as
   t.is(site.users(uuid), 1);
 });
 
-test('an unplug is not believed where another host answers, however late that is noticed', async t => {
+test('an unplug is not trusted where another host answers, however late that is noticed', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -256,7 +258,7 @@ test('an unplug is not believed where another host answers, however late that is
   t.is(site.users(uuid), 1);
 });
 
-test('a machine that has a disk of ours without an attachment counts as its user, and can let go of it', async t => {
+test('a VM that has a disk of ours without an attachment counts as its user, and can be detached', async t => {
   const site = await createSite(t);
   site.n1.addDomain({ name: 'one-1' });
   site.n1.addDomain({ name: 'one-2' });
@@ -274,24 +276,24 @@ test('a machine that has a disk of ours without an attachment counts as its user
   t.deepEqual(pluggedIn(site.n1, 'one-2'), []);
 });
 
-test('a late plug is unplugged although the disk is registered with another machine', async t => {
+test('a late plug is unplugged although the disk is registered with another VM', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   site.n1.addDomain({ name: 'one-1' });
   const [uuid, other] = [await site.create(), await site.create()];
   await site.hotattach(other, '1');
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '99' }, cause);
-  const machine = site.n1.domain('one-1');
-  const [device] = machine.disks;
+  const vm = site.n1.domain('one-1');
+  const [device] = vm.disks;
   if (!device) throw new Error('nothing plugged');
   const alias = `ua-${uuid}`;
-  machine.disks.push({ ...device, alias, target: 'vdq', source: device.source.replace(other, uuid) });
-  const domain = { name: 'one-1', uuid: machine.uuid, id: machine.id };
+  vm.disks.push({ ...device, alias, target: 'vdq', source: device.source.replace(other, uuid) });
+  const domain = { name: 'one-1', uuid: vm.uuid, id: vm.id };
   site.n1.emit({ type: 'device-added', domain, alias });
   await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the stray to go');
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [other]);
 });
 
-test('the other nodes are asked once for all machines that are missing', async t => {
+test('the other nodes are asked once for all VMs that are missing', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuids = await site.plugged(8);
   await site.n1.stop();
@@ -302,7 +304,7 @@ test('the other nodes are asked once for all machines that are missing', async t
   t.true(surveysOf(site.n2) - before < uuids.length);
 });
 
-test('no disk is made for an account that is gone by the time of the decision', async t => {
+test('no disk is created for an account that is gone by the time of the decision', async t => {
   let there = true;
   const site = await createSite(t, {}, { stands: () => there });
   await site.create();

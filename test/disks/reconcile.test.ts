@@ -5,7 +5,7 @@ import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
 import { until } from '../rig/until.ts';
 import { admin, createSite, pluggedIn } from './support/site.ts';
 
-test('a machine that shuts down or crashes gives its disk back at once, and a detach may still claim it', async t => {
+test('a VM that shuts down or crashes releases its disk at once, and a detach may still claim it', async t => {
   const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
   const uuid = await site.create();
   for (const [vmId, detail] of [
@@ -21,7 +21,7 @@ test('a machine that shuts down or crashes gives its disk back at once, and a de
   }
 });
 
-test('the death of a machine can no longer be claimed when it uses a disk again', async t => {
+test('the death of a VM can no longer be claimed when it uses a disk again', async t => {
   const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
   const [first, second] = [await site.create(), await site.create()];
   site.n1.addDomain({ name: 'one-1' });
@@ -36,7 +36,7 @@ test('the death of a machine can no longer be claimed when it uses a disk again'
   t.deepEqual(await site.detach('1'), { uuids: [second] });
 });
 
-test('a death that was not seen is proved by the last state of the machine, if every host has answered', async t => {
+test('a death that no event told of is proved by the last state of the VM, if every host has answered', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -48,7 +48,7 @@ test('a death that was not seen is proved by the last state of the machine, if e
   t.deepEqual(await site.detach('1'), { uuids: [uuid] });
 });
 
-test('a machine that is in no list any more is not taken for dead: it waits for a person, and the frontend is one', async t => {
+test('a VM that is in no list any more does not count as dead: a person has to decide, and the frontend is one', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -63,21 +63,21 @@ test('a machine that is in no list any more is not taken for dead: it waits for 
   t.is(site.users(uuid), 0);
 });
 
-test('a saved machine keeps its disk, seen or not seen', async t => {
+test('a saved VM keeps its disk, whether the saving was seen or not', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
   site.n1.save('one-1');
   const before = site.n1.calls.length;
-  await until(() => site.n1.calls.length > before + 40, 'some passes over the saved machine');
+  await until(() => site.n1.calls.length > before + 40, 'some passes over the saved VM');
   t.is(site.users(uuid), 1);
   site.n1.start('one-1');
   await site.hotdetach(uuid, '1');
   t.is(site.users(uuid), 0);
 });
 
-test('a machine that migrates takes its disk along', async t => {
+test('a VM that migrates takes its disk along', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
@@ -90,12 +90,12 @@ test('a machine that migrates takes its disk along', async t => {
   await until(async () => {
     const answer = await site.hotdetach(uuid, '1', 'n2').catch(() => undefined);
     return answer !== undefined;
-  }, 'the attachment to follow its machine');
+  }, 'the attachment to follow its VM');
   t.is(site.users(uuid), 0);
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('a machine that migrates to where nobody finds it keeps its disk, and that is reported', async t => {
+test('a VM that migrates to an unknown host keeps its disk, and that is reported', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -111,14 +111,14 @@ test('a machine that migrates to where nobody finds it keeps its disk, and that 
   t.is(site.users(uuid), 0);
 });
 
-test('a device that is gone from the live machine is released, its neighbours are not', async t => {
+test('a device that is missing from the live VM is released, other devices of the VM are not', async t => {
   const site = await createSite(t);
   const [first, second] = [await site.create(), await site.create()];
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(first, '1');
   await site.hotattach(second, '1');
-  const machine = site.n1.domain('one-1');
-  machine.disks = machine.disks.filter(disk => disk.alias !== `ua-${first}`);
+  const vm = site.n1.domain('one-1');
+  vm.disks = vm.disks.filter(disk => disk.alias !== `ua-${first}`);
   await site.untilUsers(first, 0);
   t.is(site.users(second), 1);
 });

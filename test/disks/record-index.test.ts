@@ -36,7 +36,7 @@ const changes = fc.array(
   }),
 );
 
-test('what a shelf has counted is what counting its records anew gives', t => {
+test('the counts of a record index are those of counting its records anew', t => {
   fc.assert(
     fc.property(changes, all => {
       const shelf = createRecordIndex();
@@ -82,7 +82,7 @@ const attachmentOf = (id: number, disk: number): StoredAttachment => ({
   },
 });
 
-test("a disk's attachments are those that looking at all of them finds, in order of attachment", t => {
+test("a disk's attachments are those that a search of all attachments finds, in order of attachment", t => {
   const steps = fc.array(fc.record({ id: fc.nat(9), isThere: fc.boolean() }));
   fc.assert(
     fc.property(steps, all => {

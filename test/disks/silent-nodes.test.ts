@@ -3,7 +3,7 @@ import { gate } from '../rig/latch.ts';
 import { until } from '../rig/until.ts';
 import { admin, createSite } from './support/site.ts';
 
-test('a silent node is logged once when it becomes so and once when it answers again, by its name', async t => {
+test('a silent node is logged once when it becomes silent and once when it answers again, by its name', async t => {
   const site = await createSite(t, {}, { level: 'info' });
   site.n1.addDomain({ name: 'one-1' });
   site.n2.addDomain({ name: 'one-2' });
@@ -30,7 +30,7 @@ test('a silent node is logged once when it becomes so and once when it answers a
   t.deepEqual(new Set(lines.flatMap(({ node }) => node ?? [])), new Set(['n1', 'n2']));
 });
 
-test('a node that has not answered yet is not reachable for a reason, and has none once it answers', async t => {
+test('a node that has not answered yet is unreachable with a reason, and has none once it answers', async t => {
   const site = await createSite(t);
   const held = gate();
   site.n1.faults.inject('connectOpen', { kind: 'delay', until: held.opened }, 2);

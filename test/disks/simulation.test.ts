@@ -7,7 +7,7 @@ import { createWorld, timeouts, vmOf, type Work } from './support/world.ts';
 
 const run = { host: 'the host', id: 1 };
 
-/** What a node may tell of a machine: it was seen to end, has the device no more, goes on elsewhere, runs there, is not found. */
+/** What a node may say of a VM: it ended, lost the device, goes on elsewhere, runs there, is not found. */
 const NEWS = {
   dead: {
     type: 'FOUND',
@@ -30,7 +30,7 @@ const NEWS = {
   },
 } as const satisfies Record<string, Message>;
 
-/** What an effect may bring back: 0 success, 1 certain failure, 2 not known or kept. */
+/** The result of an effect: 0 success, 1 certain failure, 2 unknown or refused by the guest. */
 function outcomeOf({ note }: Work, luck: number): Message {
   const { attempt } = note.context;
   const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
@@ -81,7 +81,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constantFrom('batch' as const, 'deadline' as const, 'crash' as const) }),
 );
 
-test('whatever happens, in whatever order: records agree, no limit is passed, and everything comes to rest', async t => {
+test('in any order of events records agree, no limit is exceeded, and every chart comes to rest', async t => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
       let world = createWorld();
@@ -149,7 +149,7 @@ test('whatever happens, in whatever order: records agree, no limit is passed, an
         agree(world);
       }
 
-      // From here on everything goes well.
+      // From here on no effect fails.
       await world.arriveAll();
       for (let round = 0; round < 50 && busy(world); round += 1) {
         while (world.works.length > 0) {

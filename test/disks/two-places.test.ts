@@ -1,4 +1,4 @@
-// Ways in which one disk could come to be in two machines, or be taken from under one that has it.
+// Ways in which a disk could be in two VMs at once, or be taken from a VM that has it.
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED } from '../../src/libvirt/constants.ts';
@@ -13,7 +13,7 @@ const detailsOf = (site: Site, uuid: string) => site.disks.service.getDetails(ad
 
 const remove = (site: Site, uuid: string) => site.disks.service.delete(admin, uuid, cause);
 
-/** The machine runs on the other node from now on, with its disks, and nobody was told. */
+/** Moves the VM to the other node, with its disks, without any event. */
 function migrateUnseen(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void {
   const { uuid, disks } = from.domain(name);
   const taken = [...disks];
@@ -34,7 +34,7 @@ async function expectOnN2(t: ExecutionContext, site: Site, uuid: string): Promis
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 }
 
-test('under the wildcard a machine that migrated while pdisk was down is not taken for dead, and is found', async t => {
+test('under the wildcard a VM that migrated while pdisk was down does not count as dead, and is found', async t => {
   const site = await createSite(t, {}, { wildcard: true });
   const [uuid, other] = [await site.create(), await site.create()];
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -45,7 +45,7 @@ test('under the wildcard a machine that migrated while pdisk was down is not tak
   await expectOnN2(t, site, uuid);
 });
 
-test('under the wildcard a machine that migrated to a host that was never met is not taken for dead', async t => {
+test('under the wildcard a VM that migrated to an unknown host does not count as dead', async t => {
   const site = await createSite(t, {}, { wildcard: true });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -56,14 +56,14 @@ test('under the wildcard a machine that migrated to a host that was never met is
   t.is(await site.untilDoubt(uuid), 'no host shows it, and nobody saw its end');
   site.n1.addDomain({ name: 'one-2' });
   await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
-  // As soon as the host is met, for whatever reason, the machine is found there.
+  // Once the host is met, for whatever reason, the VM is found there.
   site.n2.addDomain({ name: 'one-9' });
   await site.hotattach(await site.create(), '9', 'n2');
-  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the machine to be found');
+  await until(() => site.hotdetach(uuid, '1', 'n2').catch(() => undefined), 'the VM to be found');
   t.deepEqual(pluggedIn(site.n2, 'one-1'), []);
 });
 
-test('while a migration fails, the list of its source that shows the machine again counts more than the incoming copy', async t => {
+test("while a migration fails, the source's list that shows the VM again counts more than the incoming copy", async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -80,7 +80,7 @@ test('while a migration fails, the list of its source that shows the machine aga
   await site.hotdetach(uuid, '1');
 });
 
-test('a machine saved to a file while pdisk was down keeps its disk, whoever asks, until an administrator vouches', async t => {
+test('a VM saved to a file while pdisk was down keeps its disk, whoever detaches, until an administrator vouches', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -98,7 +98,7 @@ test('a machine saved to a file while pdisk was down keeps its disk, whoever ask
   t.like(why, { reason: 'the save file was deleted' });
 });
 
-test('a machine saved to a file unseen and restored has its disk all the time', async t => {
+test('a VM saved to a file unseen and restored has its disk all the time', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -112,12 +112,12 @@ test('a machine saved to a file unseen and restored has its disk all the time', 
   site.n1.addDomain({ name: 'one-2' });
   await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
   restore();
-  await until(() => detailsOf(site, uuid).attachments[0]?.doubt === null, 'the machine to be found again');
+  await until(() => detailsOf(site, uuid).attachments[0]?.doubt === null, 'the VM to be found again');
   await site.hotdetach(uuid, '1');
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('a registered machine under managed save keeps its disk', async t => {
+test('a registered VM under managed save keeps its disk', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
@@ -132,16 +132,13 @@ test('a registered machine under managed save keeps its disk', async t => {
   t.deepEqual(await site.detach('1'), { uuids: [uuid] });
 });
 
-test('a registered machine is followed when it migrates, and detached where it is', async t => {
+test('a registered VM is followed when it migrates, and detached where it is', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', persistent: false, disks: [xml] });
-  await until(
-    () => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined,
-    'the machine to be seen',
-  );
+  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined, 'the VM to be seen');
   migrateUnseen(site.n1, site.n2, 'one-1');
   await t.throwsAsync(site.detach('1', 'n1'), { message: /runs|no disks/ });
   await until(
@@ -153,13 +150,13 @@ test('a registered machine is followed when it migrates, and detached where it i
   t.deepEqual(await site.detach('1', 'n2'), { uuids: [uuid] });
 });
 
-test('a hard reset in the middle of a plug takes it back, also from the next run', async t => {
+test('a hard reset during a plug undoes it, also in the next run', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   const release = site.n1.hold('one-1');
   const answer = t.throwsAsync(site.hotattach(uuid, '1'));
-  await until(() => site.n1.waiting('one-1') === 1, 'the plug to wait for its turn at the machine');
+  await until(() => site.n1.waiting('one-1') === 1, 'the plug to wait for its turn at the VM');
   site.n1.destroy('one-1');
   await answer;
   site.n1.start('one-1');
@@ -171,7 +168,7 @@ test('a hard reset in the middle of a plug takes it back, also from the next run
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('a machine that migrated, and was killed where it landed, is released by what that host tells', async t => {
+test('a VM that migrated, and was killed where it landed, is released by what that host says', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1', persistent: false });
@@ -183,7 +180,7 @@ test('a machine that migrated, and was killed where it landed, is released by wh
   t.is(site.published.findLast(({ type }) => type === 'disk.detached')?.cause.kind, 'machine-stopped');
 });
 
-test('an incoming copy that is thrown away says nothing of the machine', async t => {
+test('the end of an incoming copy that is thrown away says nothing of the VM', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   const uuid = await site.create();
   const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
@@ -199,7 +196,7 @@ test('an incoming copy that is thrown away says nothing of the machine', async t
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('a machine started again from its saved live XML has the disk: it counts, and is not deleted from under it', async t => {
+test('a VM started again from its saved live XML has the disk: it counts as a user, and the disk is not deleted', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
@@ -233,33 +230,33 @@ test('a disk that somebody plugged in by its path is in use, and free again when
   const inUse = { code: 'DISK_IN_USE', message: /machine 'one-1' on node 'n1' has it/ };
   const reads = () => site.n1.calls.filter(({ procedure }) => procedure === 'domainGetState').length;
   const before = reads();
-  // More than one whole pass over both machines.
-  await until(() => reads() > before + 4, 'the machine to be looked at');
+  // More than one whole pass over both VMs.
+  await until(() => reads() > before + 4, 'the VM to be looked at');
   await t.throwsAsync(remove(site, uuid), inUse);
   await t.throwsAsync(site.hotattach(uuid, '2'), inUse);
   site.n1.domain('one-1').disks.pop();
   await remove(site, uuid);
 });
 
-test('a disk whose machine writes to an overlay is not detached, and that is shown', async t => {
+test('a disk whose VM writes to an overlay is not detached, and that is reported', async t => {
   const site = await createSite(t);
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  const machine = site.n1.domain('one-1');
-  const [device] = machine.disks;
+  const vm = site.n1.domain('one-1');
+  const [device] = vm.disks;
   if (!device) throw new Error('nothing plugged');
   const overlay = `${device.source}.bk`;
-  machine.disks = [{ ...device, source: overlay }];
+  vm.disks = [{ ...device, source: overlay }];
   await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'DISK_DIVERTED', message: /blockcommit/ });
   t.deepEqual(pluggedIn(site.n1, 'one-1'), [uuid]);
   await until(() => detailsOf(site, uuid).attachments[0]?.diverted === overlay, 'a pass to see it');
-  machine.disks = [device];
+  vm.disks = [device];
   await until(() => detailsOf(site, uuid).attachments[0]?.diverted === null, 'a pass to see the end of it');
   await site.hotdetach(uuid, '1');
 });
 
-test('nine detaches at once ask each node a few times only', async t => {
+test('nine detaches at once ask each node only a few times', async t => {
   const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
   await site.plugged(9);
   await site.n1.stop();

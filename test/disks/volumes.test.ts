@@ -17,7 +17,7 @@ const kept = (uuid: string, state: 'available' | 'creating' = 'available', creat
   context: { ...initialDisk, uuid, sizeGiB: 1, created },
 });
 
-/** A pool in which volumes are names. `onList` is called before each list. */
+/** A pool whose volumes are only names. `onList` is called before each list. */
 function world(
   volumes: string[],
   disks: StoredRecord[] = [],
@@ -52,7 +52,7 @@ function world(
   return { decided, written, clock, volumes, counts, start };
 }
 
-test('a volume without a disk is a leftover, since it was first seen, also after a restart', async t => {
+test('a volume without a disk is a leftover from when it was first seen, also after a restart', async t => {
   const { clock, start } = world([UUID]);
   const { leftovers } = await start().look();
   t.deepEqual([...leftovers.values()], [{ uuid: UUID, bytes: 2 ** 30, createdMs: 500, since: 1000 }]);
@@ -60,7 +60,7 @@ test('a volume without a disk is a leftover, since it was first seen, also after
   t.is((await start().look()).leftovers.get(UUID)?.since, 1000);
 });
 
-test('the age of a leftover is found out where the list does not tell it, and unknown where nobody knows', async t => {
+test('the age of a leftover is looked up where the list does not have it, and unknown where the pool does not know it', async t => {
   const { start } = world([UUID, OTHER], [], undefined, {});
   const { leftovers } = await start().look();
   t.deepEqual(
@@ -69,7 +69,7 @@ test('the age of a leftover is found out where the list does not tell it, and un
   );
 });
 
-test('a volume that a disk claims again is no leftover any more, and forgotten', async t => {
+test('a volume that a disk claims again is no leftover any more, and its record is deleted', async t => {
   const { written, decided, start } = world([UUID]);
   const volumes = start();
   await volumes.look();
@@ -80,7 +80,7 @@ test('a volume that a disk claims again is no leftover any more, and forgotten',
   t.is(written.size, 0);
 });
 
-test('a disk without a volume is lost, until it has one again', async t => {
+test('a disk without a volume is lost, until its volume is back', async t => {
   const { volumes: names, start } = world([], [kept(UUID), kept(OTHER, 'creating')]);
   const volumes = start();
   t.deepEqual([...(await volumes.look()).lost], [UUID]);
@@ -88,11 +88,11 @@ test('a disk without a volume is lost, until it has one again', async t => {
   t.is((await volumes.look()).lost.size, 0);
 });
 
-test('a volume whose disk has just been made or deleted is no difference', async t => {
+test('a volume whose disk has just been created or deleted is not a difference', async t => {
   const names = [UUID];
   const { decided, start } = world(names, [kept(OTHER)], lists => {
     if (lists !== 2) return;
-    // Between two looks the one is put on record and the other gets its volume.
+    // Between two looks one volume gets its record and the other record its volume.
     decided.set(diskKey(UUID), kept(UUID));
     names.push(OTHER);
   });
@@ -100,24 +100,24 @@ test('a volume whose disk has just been made or deleted is no difference', async
   t.deepEqual([leftovers.size, lost.size], [0, 0]);
 });
 
-test('who asks while somebody looks is told what was there after he asked', async t => {
+test('callers that come during a look are answered by a list made after their call', async t => {
   const names: string[] = [];
   const later: ReturnType<typeof volumes.look>[] = [];
   const { start, counts } = world(names, [], lists => {
     if (lists !== 1) return;
     later.push(volumes.look(), volumes.look());
-    // The list that is being made does not have it yet.
+    // The list in progress does not have it yet.
     queueMicrotask(() => names.push(UUID));
   });
   const volumes = start();
   t.is((await volumes.look()).leftovers.size, 0);
   t.is(later.length, 2);
   for (const one of later) t.is((await one).leftovers.size, 1);
-  // Two more lists for both who came later, for what is found is looked at twice.
+  // Two more lists for both later callers, since each difference is looked at twice.
   t.is(counts.lists, 3);
 });
 
-test('a pool that does not tell is an error, and the next look is a new one', async t => {
+test('a pool that does not answer is an error, and the next look is a new one', async t => {
   let silent = true;
   const { start } = world([UUID], [], () => {
     if (silent) throw errorOf('POOL_UNAVAILABLE', { detail: 'not mounted' });

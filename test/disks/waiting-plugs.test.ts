@@ -1,12 +1,12 @@
-// A plug that waits in libvirt, for its turn at the machine, is carried out on the machine's next run, whatever became of the one that it
-// was meant for: until libvirt has answered for it, the disk is not free.
+// A plug that waits in libvirt for the domain's lock is carried out on the VM's next run, even if the run
+// that it was meant for has ended: until libvirt has answered it, the disk is not free.
 import test from 'ava';
 import { until } from '../rig/until.ts';
 import { createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
 
-/** Machine one-1 was destroyed on n1 while the plug of a disk waits there for somebody's job, which goes on. */
+/** Destroys VM one-1 on n1 while a plug waits there for a job of another client, which goes on. */
 async function destroyedUnderPlug(site: Site) {
   const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
   const uuid = await site.create();
@@ -17,7 +17,10 @@ async function destroyedUnderPlug(site: Site) {
   return { domain, uuid, release, answer: await answer };
 }
 
-/** The job ends, and the plug is carried out on the run that there is on n1: at every moment the disk is either off or accounted for. */
+/**
+ * Ends the job, so that the plug is carried out on the present run on n1: at every moment the disk is either
+ * off or accounted for.
+ */
 async function carriedOut(site: Site, uuid: string, release: () => void): Promise<boolean> {
   let isFree = false;
   let wasPlugged = false;
@@ -35,7 +38,7 @@ async function carriedOut(site: Site, uuid: string, release: () => void): Promis
   return !isFree;
 }
 
-test('a plug that waits in libvirt keeps its disk although the frontend says, and it is known, that the machine was killed', async t => {
+test('a plug that waits in libvirt keeps its disk although the frontend says, and it is known, that the VM was killed', async t => {
   const site = await createSite(t, {}, { locks: false });
   const { uuid, release, answer } = await destroyedUnderPlug(site);
   t.is(answer, 'VM_STOPPED');
@@ -48,7 +51,7 @@ test('a plug that waits in libvirt keeps its disk although the frontend says, an
   t.true(await carriedOut(site, uuid, release));
 });
 
-test('a plug that libvirt refuses when its turn comes, for its machine is gone, frees the disk by itself', async t => {
+test('a plug that libvirt refuses when its turn comes, for its VM is gone, frees the disk by itself', async t => {
   const site = await createSite(t, {}, { locks: false });
   const { uuid, release } = await destroyedUnderPlug(site);
   release();
@@ -56,13 +59,13 @@ test('a plug that libvirt refuses when its turn comes, for its machine is gone, 
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
 });
 
-test('a plug that waits in libvirt on the node that its machine has left keeps its disk', async t => {
+test('a plug that waits in libvirt on the node that its VM has left keeps its disk', async t => {
   const site = await createSite(t, { detachTimeoutMs: NEAR_MS }, { locks: false });
   const { domain, uuid, release } = await destroyedUnderPlug(site);
   site.n2.addDomain({ name: 'one-1', uuid: domain });
   const isAsked = (): boolean =>
     site.n2.calls.some(({ procedure }) => procedure === 'domainDetachDeviceAlias');
-  await until(isAsked, 'the machine to be followed');
+  await until(isAsked, 'the VM to be followed');
   await t.throwsAsync(site.hotdetach(uuid, '1', 'n2'), { code: 'UNPLUG_UNKNOWN' });
   t.is(site.users(uuid), 1);
   site.n2.destroy('one-1');

@@ -13,14 +13,14 @@ const silenceOf = (found: Whereabouts): readonly string[] => {
   return found.silent;
 };
 
-/** What is said of a machine that runs on a node. */
+/** What is found of a VM that runs on a node. */
 const runsOn = ({ key, n1, n2 }: Field, node: 'n1' | 'n2', name = 'a') => {
   const fake = { n1, n2 }[node];
   const run = { host: fake.hostUuid, id: fake.domain(name).id };
   return { at: 'running' as const, vm: { node: key(node), host: node }, run };
 };
 
-test('nine who ask for a list at once cost two', async t => {
+test('nine calls for a list at once cost two lists', async t => {
   const { n1, finder, key } = await createField(t);
   n1.addDomain({ name: 'a' });
   const lists = await Promise.all(Array.from({ length: 9 }, () => finder.survey(key('n1'))));
@@ -28,7 +28,7 @@ test('nine who ask for a list at once cost two', async t => {
   for (const { domains } of lists) t.like(domains[0], { name: 'a', active: true });
 });
 
-test('nine machines that are looked for at once cost two lists of their node, and none of the others', async t => {
+test('nine VMs that are looked up at once cost two lists of their node, and none of the others', async t => {
   const { n1, n2, finder, vm } = await createField(t);
   const uuids = Array.from({ length: 9 }, (_, index) => n1.addDomain({ name: `${index}` }).uuid);
   const found = await Promise.all(uuids.map(uuid => finder.find(vm('n1', uuid))));
@@ -40,7 +40,7 @@ test('nine machines that are looked for at once cost two lists of their node, an
   t.is(surveys(n2), 0);
 });
 
-test('a machine on its own node is found there with its run and its disks; others are not asked', async t => {
+test('a VM on its own node is found there with its run and its disks; other nodes are not asked', async t => {
   const field = await createField(t);
   const { n1, n2, finder, vm } = field;
   const spec = diskSpec();
@@ -52,7 +52,7 @@ test('a machine on its own node is found there with its run and its disks; other
   t.is(n2.calls.length, 0);
 });
 
-test('a machine is followed through a migration', async t => {
+test('a VM is followed through a migration', async t => {
   const field = await createField(t);
   const { n1, n2, finder, vm, key } = field;
   const { uuid } = n1.addDomain({ name: 'a' });
@@ -67,7 +67,7 @@ test('a machine is followed through a migration', async t => {
   t.like(await find(), runsOn(field, 'n2'));
 });
 
-test('a copy on its way in is found on another node, where its own has lost it', async t => {
+test('an incoming copy is found on another node, where its own node has lost the VM', async t => {
   const { n1, n2, finder, vm, key } = await createField(t);
   const { uuid } = n1.addDomain({ name: 'a', persistent: false });
   const migration = n1.migrate('a', n2);
@@ -77,7 +77,7 @@ test('a copy on its way in is found on another node, where its own has lost it',
   t.deepEqual(await finder.find(vm('n1', uuid)), { at: 'moving', node: key('n2') });
 });
 
-test('a machine that no host shows is nowhere, with the end that its own node tells of it', async t => {
+test('a VM that no host shows is nowhere, with the end that its own node reports', async t => {
   const { n1, n2, finder, vm, key } = await createField(t);
   const { uuid } = n1.addDomain({ name: 'a' });
   n1.destroy('a');
@@ -91,7 +91,7 @@ test('a machine that no host shows is nowhere, with the end that its own node te
   t.is((await finder.find(vm('n1', uuid), { end: seen })).at, 'running');
 });
 
-test('a machine that goes from a host that is not asked yet to one that was is found', async t => {
+test('a VM that moves during the search, from a host not asked yet to one already asked, is found', async t => {
   const field = await createField(t);
   const { n1, n2, finder, vm } = field;
   const { uuid } = n2.addDomain({ name: 'a', persistent: false });
@@ -105,7 +105,7 @@ test('a machine that goes from a host that is not asked yet to one that was is f
   t.like(await finding, runsOn(field, 'n1'));
 });
 
-test('hosts that do not answer are named, each once, unless the machine is found on another', async t => {
+test('hosts that do not answer are named, each once, unless the VM is found on another', async t => {
   const field = await createField(t, { more: { n3: NOBODY } });
   const { n1, n2, finder, vm } = field;
   const { uuid } = n1.addDomain({ name: 'a', persistent: false });
@@ -129,7 +129,7 @@ test('one host that is known as two nodes answers for both, and only then', asyn
   t.is(silenceOf(await other.finder.find(other.vm('n1', randomUUID()))).length, 1);
 });
 
-test('a host that was met once, and is configured no more, could have the machine', async t => {
+test('a host that was met once, and is no longer configured, could have the VM', async t => {
   const { finder, vm } = await createField(t, { known: () => ({ gone: randomUUID() }) });
   const silent = silenceOf(await finder.find(vm('n1', randomUUID())));
   t.is(silent.length, 1);
@@ -148,7 +148,7 @@ test('a node that was declared dead is not asked, and does not count as silent',
   t.like(await finder.find(vm('n1', uuid)), runsOn(field, 'n2'));
 });
 
-test('another host than the one that is known there is not believed, whatever it shows', async t => {
+test('a host other than the known one of a node is not trusted, whatever it shows', async t => {
   const known = () => ({ n1: 'a0000000-0000-4000-8000-000000000001' });
   const { n1, finder, alarms, vm, key } = await createField(t, { known });
   const { uuid } = n1.addDomain({ name: 'a' });
@@ -160,33 +160,33 @@ test('another host than the one that is known there is not believed, whatever it
   t.is((await finder.find(vm('n1', uuid))).at, 'running');
 });
 
-test('the host of a node that was never met is remembered', async t => {
+test('the host of a new node is remembered', async t => {
   const { n1, finder, hosts, key } = await createField(t);
   t.is(hosts.uuidOf('n1'), undefined);
   await finder.survey(key('n1'));
   t.is(hosts.uuidOf('n1'), n1.hostUuid);
 });
 
-test('what a young connection does not show may be there yet: it is asked again when it has settled', async t => {
+test('a VM that a young connection does not show may exist: the node is asked again after the settling time', async t => {
   const field = await createField(t, { settlingMs: 4000 });
   const { n1, finder, vm, key } = field;
   const uuid = randomUUID();
   const end = { how: 'failed', node: key('n1'), host: n1.hostUuid, watched: 1 } as const;
-  // With an end, it is looked for once.
+  // Where an end was seen, the VM is looked up once.
   const finding = finder.find(vm('n1', uuid), { end });
   await until(() => surveys(n1) === 1, 'the first list');
   n1.addDomain({ name: 'a', uuid });
   t.like(await finding, runsOn(field, 'n1'));
 });
 
-test('what a young connection does show is there', async t => {
+test('a VM that a young connection shows is there', async t => {
   const field = await createField(t, { settlingMs: 3_600_000 });
   const { n1, finder, vm } = field;
   const { uuid } = n1.addDomain({ name: 'a' });
   t.like(await finder.find(vm('n1', uuid)), runsOn(field, 'n1'));
 });
 
-test('a node whose connections never grow old does not keep the search for ever', async t => {
+test('a node whose connections always break early does not delay the search for ever', async t => {
   const { finder, vm } = await createField(t, {
     settlingMs: 1,
     seenBy: hypervisor => ({
@@ -201,7 +201,7 @@ test('a node whose connections never grow old does not keep the search for ever'
   ]);
 });
 
-test('who cannot wait counts nodes as silent that are not linked, or have only just been', async t => {
+test('a search that does not wait counts nodes as silent that are not connected, or have only just been', async t => {
   const field = await createField(t, { settlingMs: 3_600_000 });
   const { n1, n2, finder, vm, linked } = field;
   const { uuid } = n1.addDomain({ name: 'a', persistent: false });
@@ -215,13 +215,13 @@ test('who cannot wait counts nodes as silent that are not linked, or have only j
   t.deepEqual(silenceOf(await find()), ["node 'n1' has only just been linked", "node 'n2' was not asked"]);
 });
 
-test('who cannot wait has the word of a node that has been linked for long', async t => {
+test('a search that does not wait trusts a node that has been connected for long', async t => {
   const { finder, vm, linked } = await createField(t);
   await linked('n1', 'n2');
   t.deepEqual(silenceOf(await finder.find(vm('n1', randomUUID()), { mayWait: false })), []);
 });
 
-test('a search that waits ends with the finder, and knows nothing', async t => {
+test('a search that waits ends with the finder, without a result', async t => {
   const { n1, finder, vm } = await createField(t, { settlingMs: 3_600_000 });
   const finding = finder.find(vm('n1', randomUUID()));
   await until(() => surveys(n1) === 1, 'the first list');
@@ -229,7 +229,7 @@ test('a search that waits ends with the finder, and knows nothing', async t => {
   t.deepEqual(silenceOf(await finding).length, 2);
 });
 
-test('a machine that is known by its names is looked for on its node only', async t => {
+test('a VM that is known only by its names is looked up on its own node only', async t => {
   const field = await createField(t);
   const { n1, n2, hypervisor, finder } = field;
   const find = (node = 'n1') => finder.findNamed(hypervisor.vm(node, 'a'));
@@ -253,7 +253,7 @@ test('a machine that is known by its names is looked for on its node only', asyn
   await n1.listen();
 });
 
-test('of two machines of a name, one that runs without disks is not the one that was meant', async t => {
+test('of two VMs of one name, one that runs without disks is not the one that was meant', async t => {
   const { n1, hypervisor, finder } = await createField(t);
   n1.addDomain({ name: 'one-a', disks: [diskElement(diskSpec())] });
   n1.save('one-a');

@@ -6,7 +6,10 @@ import { admin, cause, createSite } from './support/site.ts';
 
 const GIB = 2 ** 30;
 
-/** A pool whose volumes are wiped by quarters, each when it is let; `from` is where each piece began. */
+/**
+ * A pool whose volumes are wiped in quarters, each when the test lets it; `from` lists where each piece
+ * began.
+ */
 function quarters() {
   const from: number[] = [];
   const waiting: ((fails: boolean) => void)[] = [];
@@ -31,7 +34,7 @@ function quarters() {
   };
 }
 
-test('a deleted disk is wiped piece by piece, and tells how far, in events and in the full view', async t => {
+test('a deleted disk is wiped piece by piece, with its progress in events and in the full view', async t => {
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();
@@ -57,7 +60,7 @@ test('a deleted disk is wiped piece by piece, and tells how far, in events and i
   t.throws(shown, { code: 'DISK_UNKNOWN' });
 });
 
-test('why a volume is not wiped is in the log, for its user is gone', async t => {
+test('the reason why a volume is not wiped is in the log, since its owner was answered already', async t => {
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();
@@ -68,7 +71,7 @@ test('why a volume is not wiped is in the log, for its user is gone', async t =>
   t.regex(line, /not now/);
 });
 
-test('a start goes on wiping from where the last one was', async t => {
+test('after a restart wiping continues where it was interrupted', async t => {
   const pool = quarters();
   const site = await createSite(t, {}, { pool: pool.around });
   const uuid = await site.create();

@@ -1,4 +1,4 @@
-// Documents name files and sections of this repository: what they name is there.
+// Every file and section of this repository that a document names exists.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const documents = [
 
 const textOf = (document: string): string => readFileSync(join(root, document), 'utf8');
 
-/** Without blocks of code, in which brackets and paths are examples. */
+/** The text without blocks of code, in which brackets and paths are examples. */
 const proseOf = (document: string): string => textOf(document).replaceAll(/^```[\s\S]*?^```/gm, '');
 
 /** The fragment of a heading, as GitHub makes it. */
@@ -32,13 +32,13 @@ const fragmentsIn = (document: string): string[] =>
 
 const isElsewhere = (link: string): boolean => /^[a-z]+:/i.test(link);
 
-test('there are documents to look at', t => {
+test('the list of documents is not empty', t => {
   for (const name of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'machines/disk.md'])
     t.true(documents.includes(name), name);
 });
 
 for (const document of documents) {
-  test(`${document}: every link leads to a file and a section that are there`, t => {
+  test(`${document}: every link leads to a file and a section that exist`, t => {
     const links = [...proseOf(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     for (const link of links.filter(one => !isElsewhere(one))) {
       const [path = '', fragment] = link.split('#');
@@ -49,7 +49,7 @@ for (const document of documents) {
     t.pass();
   });
 
-  test(`${document}: every path that it names is there`, t => {
+  test(`${document}: every path that it names exists`, t => {
     const named = textOf(document).matchAll(/(?<![\w./-])(?:src|test|docs|machines|scripts)\/[\w./-]*[\w/]/g);
     for (const [path] of named) t.true(existsSync(join(root, path)), path);
     t.pass();

@@ -1,4 +1,5 @@
-// The page that shows how to use the API, in a real Chromium. Screenshots go to the folder that PDISK_SCREENSHOTS names, if it is set.
+// The page /api/docs in a real Chromium. Screenshots go to the folder that PDISK_SCREENSHOTS names, if it is
+// set.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
@@ -10,7 +11,9 @@ const CHROMIUM = '/usr/bin/chromium';
 const test = existsSync(CHROMIUM) ? anyTest.serial : anyTest.skip;
 const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'];
 
-/** The page; the test fails if anything is said on the browser's console, or anybody else is asked for anything. */
+/**
+ * Opens the page; the test fails on any message on the browser's console, and on any request to another host.
+ */
 async function openPage(t: ExecutionContext, width: number, fragment = '') {
   const { port } = await startServer(t);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: quiet });
@@ -39,7 +42,7 @@ const shoot = async (page: Page, name: string): Promise<void> => {
   if (folder) await page.screenshot({ path: join(folder, `docs-${name}.png`) });
 };
 
-test('the page tells how to create, attach and detach a disk, with commands for this very service', async t => {
+test('the page explains how to create, attach and detach a disk, with commands for this very service', async t => {
   const { page, origin, assertQuiet } = await openPage(t, 1300);
   const text = (await page.locator('#begin').textContent()) ?? '';
   t.true(text.includes(`pdisk=${origin}`));
@@ -79,7 +82,7 @@ test('every operation is on the page, found by a word, and opened by the keyboar
   assertQuiet();
 });
 
-test('on a narrow screen nothing is wider than it', async t => {
+test('on a narrow screen nothing is wider than the screen', async t => {
   const { page, assertQuiet } = await openPage(t, 380, '#createDisk');
   await page.emulateMedia({ colorScheme: 'dark' });
   t.true(await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth'));

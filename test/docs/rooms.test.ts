@@ -1,4 +1,4 @@
-// The table of docs/architecture.md, "Who may import what", and the imports that there are.
+// The table of docs/architecture.md, "Who may import what", against the imports in the code.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,11 +14,14 @@ const sources = FOLDERS.flatMap(folder =>
     .map(name => join(folder, name)),
 );
 
-/** `src/api/http/head.ts` is of the room `src/api`, `src/lib/clock.ts` is one by itself, and all of `machines` is one. */
+/**
+ * The room of a file: `src/api/http/head.ts` is in `src/api`, `src/main.ts` is a room by itself, and all of
+ * `machines` is one.
+ */
 const roomOf = (file: string): string =>
   file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? '');
 
-/** The package behind a module's name, without what is picked from it. */
+/** The package of a module's name, without a path inside the package. */
 const packageOf = (name: string): string =>
   (/^@[^/]+\/[^/]+|^[^/]+/.exec(name)?.[0] ?? name).replace(/:.*/, '');
 
@@ -45,7 +48,7 @@ const rows = [...table.matchAll(/^\| `([^`]+)` \| (.*) \|$/gm)].map(
 const allowed = new Set(rows.flatMap(([room, names]) => names.map(name => `${room} -> ${name}`)));
 const imports = importsOf(sources);
 
-test('every room has one row in the table, and every row is of a room', t => {
+test('every room has one row in the table, and every row is a room', t => {
   t.deepEqual(
     rows.map(([room]) => room),
     [...new Set(sources.map(roomOf))].sort(),
@@ -59,14 +62,14 @@ test('no room imports what the table does not allow', t => {
   );
 });
 
-test('the table allows nothing that nobody imports', t => {
+test('every import that the table allows is used', t => {
   t.deepEqual(
     [...allowed].filter(arrow => !imports.has(arrow)),
     [],
   );
 });
 
-test('the charts know XState alone, and the libvirt client Node alone', t => {
+test('the charts import XState alone, and the libvirt client Node alone', t => {
   const of = (room: string) => [...imports.keys()].filter(arrow => arrow.startsWith(`${room} -> `));
   t.deepEqual(of('machines'), ['machines -> xstate']);
   t.deepEqual(of('src/libvirt'), ['src/libvirt -> node']);

@@ -1,4 +1,4 @@
-// package.json alone states the version; whoever else names it takes it from there.
+// package.json alone states the version; every other place takes it from there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

@@ -26,7 +26,7 @@ const available: StoredDisk = {
   },
 };
 
-test('of the actors that are watched a thousand stay awake, and the one that was woken first sleeps again first', t => {
+test('with an inspector a thousand actors at rest stay awake, and the one that was woken first sleeps first', t => {
   const woken: string[] = [];
   const decider = createDecider(
     () => available,

@@ -34,7 +34,7 @@ interface Chart {
 const found = (chart: Chart | undefined, event: string, given = ''): Finding | undefined =>
   chart?.events.find(one => one.event === event && one.given.includes(given));
 
-test('a machine that is made of its JSON is the same machine, and .mmd is the committed diagram', async t => {
+test('a chart made from its JSON is the same chart, and .mmd is the committed diagram', async t => {
   const { service } = await startSite(t);
   for (const [name, machine] of Object.entries(machines)) {
     const json = await service.call('GET', `/api/charts/${name}`);
@@ -59,7 +59,7 @@ test('the paths under /api/machines are aliases: they answer the same bytes', as
   }
 });
 
-test('a chart says what would be refused and why, in the words of the answer to who tries', async t => {
+test('a chart says what would be refused and why, with the sentence that a caller would get', async t => {
   const { service, hotattach } = await startSite(t);
   const uuid = await service.create();
   const chart = async () => (await service.call('GET', `/api/disks/${uuid}/chart`)).body as Chart;
@@ -113,7 +113,7 @@ test('a chart says what would be refused and why, in the words of the answer to 
   );
 });
 
-test('what is awaited is shown with its deadline, and the past outlives a restart', async t => {
+test('awaited events are shown with their deadline, and the history survives a restart', async t => {
   const { service, n1, hotattach, hotdetach } = await startSite(t);
   n1.setManners('one-1', 'unwilling');
   const uuid = await service.create();
@@ -135,7 +135,7 @@ test('what is awaited is shown with its deadline, and the past outlives a restar
   t.like((await chart()).history.events[1], { type: 'disk.created' });
 });
 
-test('a chart is seen by whom the disk is, and of machines no more than elsewhere', async t => {
+test('the chart of a disk is shown to those who see the disk, with no more about VMs than elsewhere', async t => {
   const { service, hotattach } = await startSite(t);
   const alice = await service.account('alice', 'user');
   const bob = await service.account('bob', 'user');

@@ -1,4 +1,5 @@
-// The page in a real Chromium. Screenshots go to the folder that PDISK_SCREENSHOTS names, if it is set.
+// The page /inspect in a real Chromium. Screenshots go to the folder that PDISK_SCREENSHOTS names, if it is
+// set.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
@@ -18,7 +19,10 @@ const quiet = [
   '--disable-sync',
 ];
 
-/** The page, logged in. The test fails if anything is said on the browser's console, or anybody else is asked for anything. */
+/**
+ * Opens the page and logs in; the test fails on any message on the browser's console, and on any request to
+ * another host.
+ */
 async function openPage(t: ExecutionContext, url: string) {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: quiet });
   t.teardown(() => browser.close());
@@ -30,7 +34,7 @@ async function openPage(t: ExecutionContext, url: string) {
   page.on('request', request => asked.push(request.url()));
   page.on('websocket', socket => asked.push(socket.url()));
   await page.goto(`${url}/inspect`);
-  // As with a keyboard: the first field has the focus, once the browser has drawn it.
+  // By the keyboard: the first field has the focus, once the browser has drawn it.
   await page.locator('input[name=name]:focus').waitFor();
   await page.keyboard.type('admin');
   await page.keyboard.press('Tab');
@@ -87,7 +91,7 @@ test('the page follows a hotattach without a reload, and says why the disk canno
   t.is(await page.evaluate('JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie'), '{}');
 });
 
-test('the page draws the graphs of the committed diagrams, and counts what is in each state', async t => {
+test('the page draws the graphs of the committed diagrams, and the number of actors in each state', async t => {
   const { service, hotattach } = await startSite(t);
   const uuid = await service.create();
   const { page, said } = await openPage(t, service.url);
@@ -99,7 +103,7 @@ test('the page draws the graphs of the committed diagrams, and counts what is in
     );
     const { text } = await service.call('GET', `/api/charts/${name}.mmd`);
     const committed = readFileSync(new URL(`../../machines/${name}.md`, import.meta.url), 'utf8');
-    // Mermaid's names have no hyphens.
+    // Names in Mermaid have no hyphens.
     const drawn = linesOf(edges.map(edge => `  ${edge.replaceAll(/(?<=\w)-(?=\w)/g, '_')}`).join('\n'));
     t.deepEqual(drawn, linesOf(text));
     t.deepEqual(drawn, linesOf(committed));

@@ -22,11 +22,11 @@ const probes = [
   ...attachmentProbes({ context: unbornAttachment, taken: [], stamp }),
 ];
 
-test('the inspector has words for exactly what can be asked for', t => {
+test('the inspector has a name for exactly the events that requests send', t => {
   const requested = probes.filter(({ request }) => request !== null).map(({ event }) => event.type);
   t.deepEqual(Object.keys(asked).sort(), [...new Set(requested)].sort());
 });
 
-test('the inspector forgets a disk where the chart says that it is gone', t => {
+test('the inspector drops a disk in the states that the chart tags as gone', t => {
   t.deepEqual([...goneStates], [...statesWith(diskMachine, 'gone')]);
 });

@@ -8,14 +8,14 @@ import { walk } from './walk.ts';
 const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => {
   const { mode, undo, atWork, seen, attempt, target, vm, run, doubt } =
     context as unknown as AttachmentContext;
-  const machine = [vm.node, vm.domain, run === null, seen, atWork?.node];
-  return [mode, undo, Math.min(attempt, 3), target !== null, machine, doubt !== null];
+  const place = [vm.node, vm.domain, run === null, seen, atWork?.node];
+  return [mode, undo, Math.min(attempt, 3), target !== null, place, doubt !== null];
 });
 const contextOf = (visit: { context: Record<string, unknown> }) =>
   visit.context as unknown as AttachmentContext;
 
 const ends: ReadonlySet<string> = statesWith(attachmentMachine, 'gone');
-/** Visits of events that tell where a machine is, with those facts. */
+/** The visits of events that bring facts about where the VM is, with those facts. */
 const found = visits.flatMap(visit => {
   const { event } = visit as unknown as { event: { found?: { at: string }; word?: string } };
   return event.found ? [{ ...visit, found: event.found, word: event.word }] : [];
@@ -28,7 +28,7 @@ test('every transition of the chart can be taken', t => {
   );
 });
 
-test('an attachment waits with a deadline, and holds its disk without one', t => {
+test('an attachment that waits has a deadline, and one that holds its disk at rest has none', t => {
   for (const { to, context } of visits) {
     const { deadline } = context as unknown as AttachmentContext;
     if (['attaching', 'detaching', 'unclaimed'].includes(to)) t.is(typeof deadline, 'number', to);
@@ -36,7 +36,7 @@ test('an attachment waits with a deadline, and holds its disk without one', t =>
   }
 });
 
-test('what went wrong on the way to a node never releases a disk that was seen plugged', t => {
+test('a failed or unknown result of a request to a node never releases a disk that was seen plugged', t => {
   const failed = visits.filter(({ event }) =>
     ['PLUG_UNKNOWN', 'UNPLUG_FAILED', 'KEPT', 'LEFT'].includes(event.type),
   );
@@ -46,7 +46,7 @@ test('what went wrong on the way to a node never releases a disk that was seen p
   }
 });
 
-test('no machine that hosts show running with the disk loses it, not even by force', t => {
+test('a VM that hosts show running with the disk never loses it, not even by force', t => {
   const shown = found.filter(({ found, event }) => {
     const { disks } = found as { disks?: readonly string[] | null };
     return found.at === 'running' && disks?.length !== 0 && event.type !== 'NODE_DEAD';
@@ -57,18 +57,18 @@ test('no machine that hosts show running with the disk loses it, not even by for
   }
 });
 
-test('a machine that is saved, or in the middle of a migration, is released by nothing but force', t => {
+test('a VM that is saved, or in the middle of a migration, is released by nothing but force', t => {
   const away = found.filter(({ found }) => found.at === 'saved' || found.at === 'moving');
   t.true(away.length > 0);
   for (const { from, to, event, word } of away) {
     const isForced = word === 'administrator' || event.type === 'NODE_DEAD' || event.type === 'HOTDETACH';
-    // Registered before its launch and never seen with the disk: then the caller's word counts.
+    // Registered before the launch and never seen with the disk: then the caller's word counts.
     const isUnseen = from === 'attached' && event.type === 'DETACH';
     if (from !== 'unclaimed' && !isForced && !isUnseen) t.false(ends.has(to), `${event.type} from ${from}`);
   }
 });
 
-test('absence alone releases nothing', t => {
+test('absence from all lists releases nothing by itself', t => {
   const absent = found.filter(({ found, event }) => {
     const { end } = found as { end?: unknown };
     return found.at === 'nowhere' && end === null && (event.type === 'FOUND' || event.type === 'NOT_RUNNING');
@@ -94,13 +94,13 @@ test('a hot-plugged disk that a definition holds is released by nothing but forc
   }
 });
 
-test('a plug in flight whose machine ends is taken back, never released straight away', t => {
+test('a plug in flight whose VM ends is undone, never released directly', t => {
   const inFlight = found.filter(({ from, event }) => from === 'attaching' && event.type === 'FOUND');
   t.true(inFlight.some(({ to }) => to === 'detaching'));
   for (const { to } of inFlight) t.false(ends.has(to));
 });
 
-test('a plug that libvirt has not answered keeps the disk, whatever is said and known of the machine, but for force', t => {
+test('a plug that libvirt has not answered keeps the disk, whatever is known of the VM, except by force', t => {
   const undone = visits.filter(visit => visit.from === 'detaching' && contextOf(visit).undo);
   const released = undone.filter(({ to }) => ends.has(to));
   const waiting = released.filter(visit => contextOf(visit).atWork !== null);
@@ -114,7 +114,7 @@ test('a plug that libvirt has not answered keeps the disk, whatever is said and 
   }
 });
 
-test('a machine that runs on another node is followed there, also when its node is declared dead', t => {
+test('a VM that runs on another node is followed there, also when its node is declared dead', t => {
   const moved = found.filter(({ found, from, event }) => {
     const { vm, homeIsSilent } = found as { vm?: { node: string }; homeIsSilent?: boolean };
     return (
@@ -128,14 +128,14 @@ test('a machine that runs on another node is followed there, also when its node 
   for (const visit of moved) t.deepEqual([visit.to, contextOf(visit).vm.node], ['hot-attached', ELSEWHERE]);
 });
 
-test('a machine that may be on another node is not released when its own is declared dead', t => {
+test('a VM that may be on another node is not released when its own is declared dead', t => {
   const dead = found.filter(({ event, from }) => event.type === 'NODE_DEAD' && from !== 'unclaimed');
   const may = dead.filter(visit => visit.found.at !== 'nowhere' || contextOf(visit).seen === 'migrated');
   t.true(may.length > 0 && may.length < dead.length);
   for (const { to, from } of may) t.false(ends.has(to), `from ${from}`);
 });
 
-test('a machine that is seen elsewhere without the disk keeps it while its own node is silent', t => {
+test('a VM that is seen elsewhere without the disk keeps it while its own node is silent', t => {
   const split = found.filter(visit => {
     const { found, event, from } = visit;
     const { homeIsSilent } = found as { homeIsSilent?: boolean };
@@ -146,7 +146,7 @@ test('a machine that is seen elsewhere without the disk keeps it while its own n
   for (const { to } of split) t.false(ends.has(to));
 });
 
-test('what another attempt brings back changes nothing, in whatever state and context', t => {
+test('a result of another attempt changes nothing, in any state and context', t => {
   const stale = visits.filter(
     ({ event, before }) => 'attempt' in event && event.attempt !== (before as { attempt?: unknown }).attempt,
   );

@@ -13,7 +13,7 @@ const { visits, missed } = walk(diskMachine, diskEvents, context => {
     context as unknown as DiskContext;
   const ids = users.map(({ attachment }) => attachment);
   return [
-    // Who they are matters where an event names them; of the others, how they use it.
+    // The ids of these three users matter, since events name them; of the others only the mode does.
     users.map(({ mode }) => mode).sort(),
     ['a', 'd', 'g'].map(id => ids.includes(id)),
     undo?.code,
@@ -36,7 +36,7 @@ test('every transition of the chart can be taken', t => {
   );
 });
 
-test('a disk is available exactly while nobody uses it', t => {
+test('a disk is available exactly while it has no users', t => {
   for (const { to, context } of contexts) {
     if (to === 'available') t.is(context.users.length, 0);
     if (to === 'attached' || to === 'hot-attached') t.true(context.users.length > 0);
@@ -51,13 +51,13 @@ test('a disk is hot-attached exactly while one of its users is hot-plugged', t =
   }
 });
 
-test('a disk that is used is never on its way out', t => {
+test('a disk with users is never deleting or wiping', t => {
   for (const { to, context } of contexts) {
     if (!known.has(to)) t.is(context.users.length, 0, to);
   }
 });
 
-test('a disk waits with a deadline, and rests without one', t => {
+test('a disk that waits has a deadline, and one at rest has none', t => {
   for (const { to, context } of contexts) {
     if (to === 'new' || to === 'deleted') continue;
     if (!resting.has(to) || to === 'failed') t.is(typeof context.deadline, 'number', to);
@@ -65,7 +65,7 @@ test('a disk waits with a deadline, and rests without one', t => {
   }
 });
 
-test('what another attempt brings back changes nothing, in whatever state and context', t => {
+test('a result of another attempt changes nothing, in any state and context', t => {
   const stale = visits.filter(
     ({ event, before }) => 'attempt' in event && event.attempt !== (before as { attempt?: unknown }).attempt,
   );

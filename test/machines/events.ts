@@ -4,6 +4,7 @@ import type { Timeouts } from '../../machines/stamp.ts';
 import type { Vm } from '../../machines/vm.ts';
 import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
 
+/** The deadlines that every stamp has, in milliseconds. */
 export const timeouts: Timeouts = {
   creating: 60_000,
   deleting: 60_000,
@@ -13,9 +14,11 @@ export const timeouts: Timeouts = {
   detaching: 30_000,
   claiming: 86_400_000,
 };
+/** The fields that the shell adds to every message: monotonic time, system time, and the deadlines. */
 export const stamp = { now: 1_000_000, time: 1_000_000, timeouts };
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 
+/** A VM by the name that requests use; `domain` is null before its launch. */
 export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm => ({
   host: 'onehost-1',
   node: 'qemu:///system',
@@ -23,6 +26,7 @@ export const vmOf = (name: string, domain: string | null = `${name}-domain`): Vm
   domain,
 });
 
+/** The fields of a new attachment of `DISK` to a VM. */
 export const birthOn = (id: string, vm: Vm) => ({
   id,
   disk: DISK,
@@ -32,8 +36,8 @@ export const birthOn = (id: string, vm: Vm) => ({
   by: 'alice',
 });
 
-/** Of a machine that has no disks and is on a node that is believed. */
-export const machine = { attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
+/** The facts about a VM that has no disks and whose node is believed. */
+export const vmFacts = { attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
 
 export const RUN = { host: '5e2ccd8a-7a90-4a3a-a3f6-d8a9a4a6a001', id: 7 };
 
@@ -50,7 +54,7 @@ const growth = { sizeGiB: 4, roomGiB: 10, quotaGiB: 10, attaching: false };
 const discard = { uuid: DISK, sizeGiB: 2, wipe: true, holders: [], unseen: [], obstacle: null };
 const allTaken = [...'abcdefghijklmnopqrstuvwxyz'].map(letter => `vd${letter}`);
 
-/** One of every message, in every shape that a guard tells apart. */
+/** Every message at least once, in every variant that a guard tells apart. */
 export const diskEvents: DiskEvent[] = [
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 } },
   { type: 'CREATE' as const, ...disk, roomGiB: 10, quotaLeft: { disks: 1, sizeGiB: 2 }, repeatable: true },
@@ -77,13 +81,13 @@ export const diskEvents: DiskEvent[] = [
     { type: 'WIPED' as const, attempt, bytes: 2 ** 31, of: 2 ** 31 },
     { type: 'WIPE_FAILED' as const, attempt, problem },
   ]),
-  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), ...machine, attachments: ['a', 'd'] },
-  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), ...machine, attachments: ['b'], taken: ['vda'] },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, taken: allTaken },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, isThere: true },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, nodeIsDead: true },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...machine, holder: 'machine 9 has it' },
+  { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), ...vmFacts, attachments: ['a', 'd'] },
+  { type: 'HOTATTACH' as const, ...birthOn('b', vmOf('2')), ...vmFacts, attachments: ['b'], taken: ['vda'] },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, taken: allTaken },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, isThere: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, nodeIsDead: true },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, holder: 'machine 9 has it' },
   { type: 'ADOPT_USER' as const, ...birthOn('g', vmOf('6')), target: 'vdc', run: RUN, attachments: ['g'] },
   {
     type: 'ADOPT_USER' as const,
@@ -118,10 +122,11 @@ export const diskEvents: DiskEvent[] = [
 ].map(event => ({ ...event, ...stamp }));
 
 const HOME = vmOf('1').node;
+/** The canonical key of another node than the VM's own. */
 export const ELSEWHERE = 'qemu+tcp://two/system';
 const elsewhere = { ...vmOf('1'), node: ELSEWHERE, host: 'two' };
 
-/** How a run may end, as hosts tell it. */
+/** The ways in which a run may end, as hosts report them. */
 export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
   how: 'destroyed',
   node: HOME,
@@ -130,6 +135,7 @@ export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
   ...more,
 });
 
+/** No host shows the VM, and every host has answered. */
 export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Whereabouts => ({
   at: 'nowhere',
   silent: [],
@@ -139,6 +145,7 @@ export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Wh
   ...more,
 });
 
+/** The VM runs on its own node, with the disk. */
 export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Whereabouts => ({
   at: 'running',
   vm: vmOf('1'),
@@ -151,7 +158,7 @@ export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Wh
 
 const SILENT = ["node 'two' cannot be reached"];
 
-/** Where a machine may be found. */
+/** The places where a VM may be found. */
 export const places: readonly Whereabouts[] = [
   running(),
   running({ run: { ...RUN, id: 8 } }),
@@ -186,6 +193,7 @@ const detaches = (['nobody', 'frontend', 'administrator'] as const).flatMap(word
 
 const plugProblem = { code: 'PLUG_UNKNOWN' as const, detail: 'connection lost' };
 
+/** Every message of the attachment chart, in every variant that a guard tells apart. */
 export const attachmentEvents: AttachmentEvent[] = [
   { type: 'HOTATTACH' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false },
   { type: 'ATTACH' as const, ...birthOn('a', vmOf('1', null)), shareable: false },

@@ -6,7 +6,7 @@ import { test } from './rule.ts';
 const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
 const problem = { code: 'GROW_FAILED' as const, detail: 'EIO' };
 
-test('a disk only grows, within quota and room, and not while it is being attached', t => {
+test('a disk is only made larger, within quota and room, and not while it is being attached', t => {
   const disk = availableDisk(1);
   t.deepEqual(disk.send({ ...growth, sizeGiB: 1 }).notes, refused('NOT_LARGER'));
   t.deepEqual(disk.send({ ...growth, quotaGiB: 1 }).notes, refused('QUOTA_EXCEEDED'));
@@ -16,7 +16,7 @@ test('a disk only grows, within quota and room, and not while it is being attach
   t.is(disk.context().sizeGiB, 3);
 });
 
-test('a disk that grows takes no new users and is not deleted, and afterwards is what its users make it', t => {
+test('a disk that is being resized takes no hot attachments and is not deleted; its next state depends on its users', t => {
   const disk = availableDisk(2);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -31,7 +31,7 @@ test('a disk that grows takes no new users and is not deleted, and afterwards is
   t.is(disk.context().deadline, null);
 });
 
-test('a disk that grows is registered with no more machines than any other', t => {
+test('a disk that is being resized is registered with no more VMs than any other', t => {
   const disk = availableDisk(1);
   disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] });
   disk.send(growth);
@@ -43,7 +43,7 @@ test('a disk that grows is registered with no more machines than any other', t =
   t.is(disk.context().users.length, 2);
 });
 
-test('a machine that leaves while the disk grows is not told of the new size', t => {
+test('a VM that releases the disk during a resize is not told the new size', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -54,7 +54,7 @@ test('a machine that leaves while the disk grows is not told of the new size', t
   t.is(disk.send({ type: 'GROWN', attempt: 3 }).state, 'available');
 });
 
-test('a volume that did not grow leaves the disk as large as it was', t => {
+test('a volume that was not resized leaves the disk at its old size', t => {
   const disk = availableDisk(1);
   disk.send(growth);
   t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt: 2, problem }), {
@@ -64,7 +64,7 @@ test('a volume that did not grow leaves the disk as large as it was', t => {
   t.is(disk.context().sizeGiB, 1);
 });
 
-test('while a machine may not know the new size, the disk goes on growing, and its caller is told', t => {
+test('while a VM may not know the new size, the resize goes on, and its caller is told', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -76,7 +76,7 @@ test('while a machine may not know the new size, the disk goes on growing, and i
   t.is(disk.send({ type: 'GROWN', attempt: 3 }).state, 'hot-attached');
 });
 
-test('a deleted disk is gone when its wiping begins, and removed when it is wiped whole', t => {
+test('a deleted disk is gone when its wiping begins, and its volume is removed when all of it is wiped', t => {
   const disk = availableDisk(1);
   t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder: null }), {
     state: 'wiping',
@@ -94,7 +94,7 @@ test('a deleted disk is gone when its wiping begins, and removed when it is wipe
   });
 });
 
-test('wiping goes on from where it was after a restart, and after a failure', t => {
+test('wiping continues from where it was after a restart, and after a failure', t => {
   const disk = availableDisk(1);
   disk.send({ type: 'DELETE', wipe: true, holder: null });
   disk.send({ type: 'WIPED', attempt: 2, bytes: 2 ** 29, of: 2 ** 30 });
@@ -105,7 +105,7 @@ test('wiping goes on from where it was after a restart, and after a failure', t 
   }
 });
 
-test('what fails again and again is tried less and less often, until it succeeds', t => {
+test('repeated failures are retried at growing intervals, until one attempt succeeds', t => {
   const problem = { code: 'WIPE_FAILED' as const, detail: 'open in another program' };
   const disk = availableDisk(1);
   disk.send({ type: 'DELETE', wipe: true, holder: null });
@@ -121,7 +121,7 @@ test('what fails again and again is tried less and less often, until it succeeds
   t.is(disk.context().deadline, stamp.now + 10_000);
 });
 
-test('a growth that goes on is tried less and less often', t => {
+test('an unfinished resize is retried at growing intervals', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -133,7 +133,7 @@ test('a growth that goes on is tried less and less often', t => {
   }
 });
 
-test('a machine may be registered for a disk that grows, and is told its size', t => {
+test('a VM may be registered for a disk that is being resized, and is told its size', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);
@@ -148,7 +148,7 @@ test('a machine may be registered for a disk that grows, and is told its size', 
   t.is(disk.send({ type: 'GROWN', attempt: disk.context().attempt }).state, 'hot-attached');
 });
 
-test('a disk whose growth does not end can be given up when nobody uses it any more', t => {
+test('a disk whose resize does not end can be deleted once it has no users', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send(growth);

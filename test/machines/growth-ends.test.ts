@@ -7,7 +7,7 @@ for (const [name, settled] of [
   ['growing, registered', 'attached'],
   ['growing, plugged', 'hot-attached'],
 ] as const) {
-  test(`a disk that is ${name} is ${settled} once it has grown`, t => {
+  test(`a disk that is ${name} is ${settled} after its resize`, t => {
     const disk = disks[name]();
     const { attempt } = disk.context();
     disk.send({ type: 'GROW_PENDING', attempt, problem });
@@ -18,7 +18,7 @@ for (const [name, settled] of [
     t.like(disk.context(), { sizeGiB: 3, grownFrom: null, failures: 0, deadline: null });
   });
 
-  test(`a disk that is ${name} is ${settled}, and as large as it was, when it has not grown`, t => {
+  test(`a disk that is ${name} is ${settled}, at its old size, when its resize certainly failed`, t => {
     const disk = disks[name]();
     const { attempt } = disk.context();
     disk.send({ type: 'GROW_PENDING', attempt, problem });
@@ -30,7 +30,7 @@ for (const [name, settled] of [
   });
 }
 
-test('a growth that passes its deadline is tried again, and its caller is told', t => {
+test('a resize that passes its deadline is tried again, and its caller is told', t => {
   const disk = disks.growing();
   t.deepEqual(disk.send({ type: 'TIMEOUT' }), {
     state: 'growing',
@@ -39,7 +39,7 @@ test('a growth that passes its deadline is tried again, and its caller is told',
   t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.timeouts.growing });
 });
 
-test('a growth goes on after a restart', t => {
+test('a resize goes on after a restart', t => {
   t.deepEqual(disks.growing().send({ type: 'RESUME' }), {
     state: 'growing',
     notes: [{ growVolume: true }],

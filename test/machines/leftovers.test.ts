@@ -25,14 +25,14 @@ const discard = {
   obstacle: null,
 };
 
-test('a volume that is adopted is an available disk of its owner, as old as it is, and nothing is made', t => {
+test('an adopted volume is an available disk of its owner, with the age of the volume, and no volume is created', t => {
   const disk = play(diskMachine);
   t.deepEqual(disk.send(adoption), { state: 'available', notes: [{ publish: { type: 'disk.adopted' } }] });
   t.like(disk.context(), { uuid: DISK, owner: 'alice', tag: 'found', sizeGiB: 2, created: 1000, users: [] });
   t.is(disk.send(hotattach('1')).state, 'hot-attached');
 });
 
-test('a volume that is discarded goes the way of a deleted disk: wiped to its end, then removed', t => {
+test('a discarded volume is wiped, then removed, like that of a deleted disk', t => {
   const disk = play(diskMachine);
   t.deepEqual(disk.send(discard), {
     state: 'wiping',
@@ -44,14 +44,14 @@ test('a volume that is discarded goes the way of a deleted disk: wiped to its en
   t.is(disk.send({ type: 'VOLUME_REMOVED', attempt: 3 }).state, 'deleted');
 });
 
-test('where nothing needs wiping, a volume that is discarded is removed at once', t => {
+test('where nothing needs wiping, a discarded volume is removed at once', t => {
   t.deepEqual(play(diskMachine).send({ ...discard, wipe: false }), {
     state: 'deleting',
     notes: [{ publish: { type: 'disk.discarded' } }, { removeVolume: true }],
   });
 });
 
-test('a volume is not discarded while a live domain has it, nor while a node does not tell', t => {
+test('a volume is not discarded while a live domain has it, nor while a node does not answer', t => {
   const disk = play(diskMachine);
   const holders = ["domain 'one-1' on n1"];
   t.deepEqual(disk.send({ ...discard, holders, unseen: ['n2'] }), {
@@ -61,7 +61,7 @@ test('a volume is not discarded while a live domain has it, nor while a node doe
   t.deepEqual(disk.send({ ...discard, unseen: ['n2'] }), { state: 'new', notes: refused('NODES_SILENT') });
 });
 
-test('a volume of which somebody has made something else is neither adopted nor discarded', t => {
+test('a volume that somebody has changed is neither adopted nor discarded', t => {
   const disk = play(diskMachine);
   for (const event of [adoption, discard]) {
     const { state, notes } = disk.send({ ...event, obstacle: 'has a snapshot' });
@@ -69,7 +69,7 @@ test('a volume of which somebody has made something else is neither adopted nor 
   }
 });
 
-test('what is a disk already is neither adopted nor discarded', t => {
+test('the volume of a disk on record is neither adopted nor discarded', t => {
   const disk = play(diskMachine);
   disk.send(adoption);
   const before = disk.context();

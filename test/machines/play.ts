@@ -3,20 +3,20 @@ import type { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage, VmNow } from '../../machines/disk-events.ts';
-import { birthOn, DISK, machine, stamp, timeouts, vmOf } from './events.ts';
+import { birthOn, DISK, stamp, timeouts, vmFacts, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
 /**
- * Hooks of the mutation run: which machine is played for a chart (the chart itself or a mutant), and which events are sent in
- * which states.
+ * Hooks of the mutation run: `machineOf` picks the machine to play for a chart (the chart itself or a
+ * mutant), `onSent` reports each event with the states before and after it.
  */
 export const playHooks = {
   machineOf: (chart: Chart): Chart => chart,
   onSent: (_chart: string, _state: string, _event: string, _next: string): void => {},
 };
 
-/** A chart with its notes written down. */
+/** A running actor of a chart that records its notes. */
 export function play<Played extends Chart>(chart: Played) {
   const notes: unknown[] = [];
   const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
@@ -46,14 +46,14 @@ export function play<Played extends Chart>(chart: Played) {
       playHooks.onSent(chart.id, state, event.type, stateNow());
       return { state: stateNow(), notes: [...notes] };
     },
-    /** Whether the chart has an answer to it now, if only that it is so already. */
+    /** Whether the chart has a transition for the event in the present state, be it a no-op. */
     hears: (event: DiskMessage | AttachmentMessage) =>
       (actor.getSnapshot() as AnyMachineSnapshot).can({ ...event, ...stamp }),
     context: () => actor.getSnapshot().context as unknown as ContextFrom<Played>,
   };
 }
 
-/** A disk of 1 GiB whose creation, attempt 1, is over. */
+/** A disk of 1 GiB whose creation, attempt 1, has succeeded. */
 export function availableDisk(limit: number) {
   const disk = play(diskMachine);
   const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
@@ -62,13 +62,14 @@ export function availableDisk(limit: number) {
   return disk;
 }
 
+/** Enough quota for one disk of 1 GiB. */
 export const quotaLeft = { disks: 1, sizeGiB: 1 };
 
-/** Asks for the disk to be plugged into a machine of that name. */
+/** A request to plug the disk into a VM of that name. */
 export const hotattach = (id: string, vm = vmOf(id)): DiskMessage & { type: 'HOTATTACH' } & VmNow => ({
   type: 'HOTATTACH',
   ...birthOn(id, vm),
-  ...machine,
+  ...vmFacts,
 });
 
 /** The notes of a refusal. */

@@ -16,7 +16,7 @@ const nodeDead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, alarm: null
 
 const birth = birthOn('1', vmOf('1'));
 
-test('a plug begins with its birth, and waits for its node until a deadline', t => {
+test('a new hot attachment waits for its node until a deadline', t => {
   const attachment = play(attachmentMachine);
   const sent = attachment.send({ type: 'HOTATTACH', ...birth, target: 'vda', shareable: true });
   t.deepEqual(sent, { state: 'attaching', notes: [{ plug: true }] });
@@ -31,7 +31,7 @@ test('a plug begins with its birth, and waits for its node until a deadline', t 
   });
 });
 
-test('a registered machine has the disk at once', t => {
+test('a registered VM has the disk at once', t => {
   const attachment = play(attachmentMachine);
   const cold = birthOn('1', vmOf('1', null));
   t.deepEqual(attachment.send({ type: 'ATTACH', ...cold, shareable: false }), {
@@ -41,7 +41,7 @@ test('a registered machine has the disk at once', t => {
   t.like(attachment.context(), { ...cold, mode: 'cold', target: null, since: stamp.time });
 });
 
-test('a machine that has a disk without a record is as if it had been plugged', t => {
+test('a VM that has a disk without a record gets an attachment as if it had been plugged', t => {
   const attachment = play(attachmentMachine);
   t.deepEqual(attachment.send({ type: 'ADOPT', ...birth, target: 'vdc', run: RUN, shareable: false }), {
     state: 'hot-attached',
@@ -50,7 +50,7 @@ test('a machine that has a disk without a record is as if it had been plugged', 
   t.like(attachment.context(), { ...birth, mode: 'hot', target: 'vdc', run: RUN, deadline: null });
 });
 
-test('a disk that is plugged is attached to the run that has it, and its caller is told', t => {
+test('a confirmed plug is attached to the run that has it, and its caller is answered', t => {
   const attachment = attachments.attaching();
   t.deepEqual(attachment.send({ type: 'PLUGGED', attempt: 1, run: RUN }), {
     state: 'hot-attached',
@@ -59,14 +59,14 @@ test('a disk that is plugged is attached to the run that has it, and its caller 
   t.like(attachment.context(), { run: RUN, deadline: null });
 });
 
-test('a plug that is refused gives its place back, and its caller is told why', t => {
+test('a plug that is refused frees its reservation, and its caller is told why', t => {
   t.deepEqual(attachments.attaching().send({ type: 'PLUG_REFUSED', attempt: 1, problem: plugProblem }), {
     state: 'released',
     notes: [giveBack, attachFailed(plugProblem), answer(plugProblem)],
   });
 });
 
-test('a plug of which nobody knows is taken back, and its caller is told', t => {
+test('a plug of unknown outcome is undone, and its caller is told', t => {
   const attachment = attachments.attaching();
   t.deepEqual(attachment.send({ type: 'PLUG_UNKNOWN', attempt: 1, problem: plugProblem }), {
     state: 'detaching',
@@ -75,7 +75,7 @@ test('a plug of which nobody knows is taken back, and its caller is told', t => 
   t.true(attachment.context().undo);
 });
 
-test('a plug that passes its deadline is taken back, and its caller is told', t => {
+test('a plug that passes its deadline is undone, and its caller is told', t => {
   const attachment = attachments.attaching();
   t.deepEqual(attachment.send({ type: 'TIMEOUT' }), {
     state: 'detaching',
@@ -95,7 +95,7 @@ test('a plug goes on after a restart, and so does an unplug', t => {
   });
 });
 
-test('a plug to a node that is declared dead gives its place back, unless its machine may live on', t => {
+test('a plug to a node that is declared dead frees its reservation, unless its VM may live on', t => {
   const problem = plain('NODE_DECLARED_DEAD');
   t.deepEqual(attachments.attaching().send({ ...nodeDead, found: nowhere() }), {
     state: 'released',
@@ -109,7 +109,7 @@ test('a plug to a node that is declared dead gives its place back, unless its ma
   t.true(saved.context().undo);
 });
 
-test('a plug that is taken back and stays is attached after all, and is no undo any more', t => {
+test('an undo that the guest refuses leaves the disk attached, and is over', t => {
   const attachment = attachments['detaching, taken back']();
   t.deepEqual(attachment.send({ type: 'KEPT', attempt: 2, problem: plugProblem }), {
     state: 'hot-attached',
@@ -118,7 +118,7 @@ test('a plug that is taken back and stays is attached after all, and is no undo 
   t.like(attachment.context(), { undo: false, deadline: null });
 });
 
-test('an unplug that the guest or the node does not do leaves the disk attached, and its caller is told why', t => {
+test('an unplug that the guest or the node does not carry out leaves the disk attached, and its caller is told why', t => {
   for (const type of ['KEPT', 'UNPLUG_FAILED'] as const) {
     const attachment = attachments.detaching();
     t.deepEqual(attachment.send({ type, attempt: 2, problem: plugProblem }), {
@@ -129,14 +129,14 @@ test('an unplug that the guest or the node does not do leaves the disk attached,
   }
 });
 
-test('a node that cannot take a plug back is asked again later, and whoever waits is told', t => {
+test('a node that cannot undo a plug is asked again later, and the waiting caller is told', t => {
   t.deepEqual(
     attachments['detaching, taken back']().send({ type: 'UNPLUG_FAILED', attempt: 2, problem: plugProblem }),
     { state: 'detaching', notes: [answer(plugProblem)] },
   );
 });
 
-test('an unplug that passes its deadline leaves the disk attached; one that takes back is tried again', t => {
+test('an unplug that passes its deadline leaves the disk attached; an undo that does is tried again', t => {
   const problem = plain('UNPLUG_UNKNOWN');
   t.deepEqual(attachments.detaching().send({ type: 'TIMEOUT' }), {
     state: 'hot-attached',
@@ -151,7 +151,7 @@ test('an unplug that passes its deadline leaves the disk attached; one that take
 const notRunning = { type: 'NOT_RUNNING' as const, attempt: 2, settled: true, alarm: null };
 const inDoubt = { code: 'UNPLUG_UNKNOWN', detail: 'no host shows it, and nobody saw its end' };
 
-test('a machine that does not run, and is not proved to have ended, keeps its disk in doubt', t => {
+test('a VM that does not run, without proof of its end, keeps its disk in doubt', t => {
   const attachment = attachments.detaching();
   t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
     state: 'hot-attached',
@@ -160,7 +160,7 @@ test('a machine that does not run, and is not proved to have ended, keeps its di
   t.is(attachment.context().doubt?.detail, inDoubt.detail);
 });
 
-test('a plug into a machine that does not run is taken back until its end is proved', t => {
+test("a plug into a VM that does not run is being undone until the VM's end is proved", t => {
   const attachment = attachments['detaching, taken back']();
   t.deepEqual(attachment.send({ ...notRunning, found: nowhere() }), {
     state: 'detaching',
@@ -171,7 +171,7 @@ test('a plug into a machine that does not run is taken back until its end is pro
   t.is(attachments['detaching, taken back']().send(early).state, 'detaching');
 });
 
-test('an unplug is asked of the node to which the machine has moved', t => {
+test('an unplug is sent to the node to which the VM has moved', t => {
   for (const name of ['detaching', 'detaching, taken back'] as const) {
     for (const event of [
       { ...notRunning, found: running({ vm: there }) },
@@ -184,7 +184,7 @@ test('an unplug is asked of the node to which the machine has moved', t => {
   }
 });
 
-test('where a machine has moved from a plug that libvirt has not answered, its old node stays in mind', t => {
+test('the node of a plug that libvirt has not answered is remembered when the VM moves', t => {
   for (const settled of [true, false]) {
     const attachment = attachments['detaching, taken back']();
     const { atWork } = attachment.context();
@@ -196,7 +196,7 @@ test('where a machine has moved from a plug that libvirt has not answered, its o
   }
 });
 
-test('a second call to unplug waits for the same end', t => {
+test('a second call to unplug waits for the same result', t => {
   const attachment = attachments.detaching();
   const before = attachment.context();
   t.true(attachment.hears({ type: 'HOTDETACH' }));

@@ -38,11 +38,11 @@ const detach = (
   held: found.at === 'running' ? [...(found.disks ?? [DISK])] : [],
 });
 
-test('a run that was watched to its end is over, whatever other nodes do not answer', t => {
+test('a run that was watched to its end is over, even if other nodes do not answer', t => {
   t.is(plugged().send(foundAt(nowhere({ end: end(), silent: SILENT }), ALARM)).state, 'unclaimed');
 });
 
-test('a machine whose definition holds the disk keeps it, until that is put right: its end is known then', t => {
+test('a VM whose definition holds the disk keeps it until the definition is corrected: then its known end counts', t => {
   const attachment = plugged();
   const kept = nowhere({ end: end(), defined: [DISK] });
   t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
@@ -53,7 +53,7 @@ test('a machine whose definition holds the disk keeps it, until that is put righ
   t.is(attachment.send(foundAt(nowhere({ defined: ['another disk'] }))).state, 'unclaimed');
 });
 
-test('a machine that was seen to end is released once its node answers, which may have a definition of it', t => {
+test('a VM that was seen to end is released only once its node answers, since it may have a definition with the disk', t => {
   const attachment = plugged();
   const silent = { silent: SILENT, unread: [vmOf('1').node] };
   t.is(attachment.send(foundAt(nowhere({ end: end(), ...silent }))).state, 'hot-attached');
@@ -62,7 +62,7 @@ test('a machine that was seen to end is released once its node answers, which ma
   t.is(attachment.send(foundAt(nowhere())).state, 'unclaimed');
 });
 
-test('the end of a machine where it landed counts once that node tells what it defined there', t => {
+test("the end of a VM where it landed counts once that node shows the VM's definition there", t => {
   const attachment = plugged();
   attachment.send({ type: 'LEFT', seen: 'migrated' });
   const landed = { end: end({ node: ELSEWHERE }) };
@@ -71,20 +71,20 @@ test('the end of a machine where it landed counts once that node tells what it d
   t.is(attachment.send(foundAt(nowhere(landed))).state, 'unclaimed');
 });
 
-test('a disk that is off its running machine is free once the definition does not hold it either', t => {
+test('a disk that has left its running VM is free once the definition does not hold it either', t => {
   const attachment = plugged();
   t.is(attachment.send(foundAt(running({ disks: [], defined: [DISK] }))).state, 'hot-attached');
   t.is(attachment.send({ type: 'DEVICE_GONE', alarm: null, defined: true }).state, 'hot-attached');
   t.is(attachment.send(foundAt(running({ disks: [] }))).state, 'released');
 });
 
-test('a registered machine has the disk in its definition on purpose, and that holds nothing up', t => {
+test('the definition of a registered VM has the disk on purpose, and delays nothing', t => {
   const attachment = registered();
   attachment.send(foundAt(running()));
   t.is(attachment.send(detach(nowhere({ defined: [DISK] }))).state, 'released');
 });
 
-test('the end of an incoming copy, or of a run that nobody saw, is no proof while a node is silent', t => {
+test('the end of an incoming copy, or of a run that was not seen running, is no proof while a node is silent', t => {
   for (const unproved of [end({ node: ELSEWHERE, watched: null }), end({ watched: null })]) {
     const attachment = plugged();
     t.is(attachment.send(foundAt(nowhere({ end: unproved, silent: SILENT }))).state, 'hot-attached');
@@ -92,7 +92,7 @@ test('the end of an incoming copy, or of a run that nobody saw, is no proof whil
   }
 });
 
-test('a last state proves an end on the host where the machine was last seen, if all others answer and no alarm is up', t => {
+test('a last state proves an end on the host where the VM was last seen, if all others answer and no alarm is up', t => {
   const unwatched = end({ watched: null, how: 'crashed' });
   t.is(plugged().send(foundAt(nowhere({ end: unwatched }))).state, 'unclaimed');
   t.is(plugged().send(foundAt(nowhere({ end: unwatched }), ALARM)).state, 'hot-attached');
@@ -102,7 +102,7 @@ test('a last state proves an end on the host where the machine was last seen, if
   t.is(plugged().send(foundAt(nowhere({ end: failed }))).state, 'hot-attached');
 });
 
-test('absence proves nothing, and says so once', t => {
+test('absence proves nothing, and is reported once', t => {
   const attachment = plugged();
   const { state, notes } = attachment.send(foundAt(nowhere()));
   t.deepEqual([state, notes], ['hot-attached', [{ publish: { type: 'disk.machine-lost' } }]]);
@@ -111,14 +111,14 @@ test('absence proves nothing, and says so once', t => {
   t.is(attachment.context(), before);
 });
 
-test('in a switch-over the end of the source counts with the word of every host', t => {
+test('in a switch-over the end at the source counts once every host has answered', t => {
   const attachment = plugged();
   attachment.send({ type: 'LEFT', seen: 'switching' });
   t.is(attachment.send(foundAt(nowhere({ end: end(), silent: SILENT }))).state, 'hot-attached');
   t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'unclaimed');
 });
 
-test('a switch-over that failed leaves the machine where it was, and its end counts again', t => {
+test('a switch-over that failed leaves the VM where it was, and its end counts again', t => {
   const attachment = plugged();
   attachment.send({ type: 'LEFT', seen: 'switching' });
   attachment.send(foundAt(running()));
@@ -126,20 +126,20 @@ test('a switch-over that failed leaves the machine where it was, and its end cou
 });
 
 for (const seen of ['saved', 'migrated'] as const) {
-  test(`a machine that was seen ${seen} is not dead, whatever its old node tells`, t => {
+  test(`a VM that was seen ${seen} is not dead, whatever its old node says`, t => {
     const attachment = plugged();
     attachment.send({ type: 'LEFT', seen });
     t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'hot-attached');
   });
 }
 
-test('a machine that migrated and was watched to its end where it landed is dead', t => {
+test('a VM that migrated and was watched to its end where it landed is dead', t => {
   const attachment = plugged();
   attachment.send({ type: 'LEFT', seen: 'migrated' });
   t.is(attachment.send(foundAt(nowhere({ end: end({ node: ELSEWHERE }) }))).state, 'unclaimed');
 });
 
-test("the frontend's word releases what no host shows, if none is silent and nothing saved the machine to a file", t => {
+test("the frontend's word releases a VM that no host shows, if none is silent and nothing saved it to a file", t => {
   t.is(plugged().send(detach(nowhere())).state, 'released');
   t.deepEqual(plugged().send(detach(nowhere({ silent: SILENT }))).notes, [
     { refuse: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] } },
@@ -153,7 +153,7 @@ test("the frontend's word releases what no host shows, if none is silent and not
   t.is(gone.send(detach(nowhere())).state, 'released');
 });
 
-test("libvirt's own save image keeps the disk as long as it exists, and then the frontend's word counts", t => {
+test("libvirt's managed save image keeps the disk as long as it exists; after that the frontend's word counts", t => {
   const attachment = plugged();
   attachment.send({ type: 'LEFT', seen: 'saved' });
   attachment.send(foundAt({ at: 'saved' }));
@@ -161,7 +161,7 @@ test("libvirt's own save image keeps the disk as long as it exists, and then the
   t.is(attachment.send(detach(nowhere())).state, 'released');
 });
 
-test('an administrator releases by force what is silent, saved or moving, and nothing that is seen alive', t => {
+test('an administrator releases by force a VM that is silent, saved or moving, but not one that is seen alive', t => {
   for (const found of [
     nowhere({ silent: SILENT }),
     { at: 'saved' },
@@ -172,7 +172,7 @@ test('an administrator releases by force what is silent, saved or moving, and no
   t.deepEqual(plugged().send(detach(running(), 'administrator')).notes, refused('VM_RUNNING'));
 });
 
-test('a registered machine is followed once it is seen with the disk; before, the word of the caller counts', t => {
+test("a registered VM is followed once it is seen with the disk; before that the caller's word counts", t => {
   t.is(registered().send(detach(nowhere({ silent: SILENT }), 'nobody')).state, 'released');
   t.is(registered().send(detach({ at: 'saved' }, 'nobody')).state, 'attached');
   const seen = registered();
@@ -183,14 +183,14 @@ test('a registered machine is followed once it is seen with the disk; before, th
   t.is(seen.send(detach(nowhere({ end: end(), silent: SILENT }))).state, 'released');
 });
 
-test('the letter promised to a registered disk is free again when its machine runs without it', t => {
+test('the target promised to a registered disk is free again when its VM runs without it', t => {
   const attachment = registered();
   attachment.send({ type: 'PROMISE', target: 'vdb', taken: [] });
   attachment.send(foundAt(running({ disks: [] })));
   t.like(attachment.context(), { target: null, vm: { domain: null } });
 });
 
-test('a plug whose machine ends is taken back, and is over when libvirt has answered a later call', t => {
+test('a plug whose VM ends is undone, and is over when libvirt has answered a later call', t => {
   const attachment = play(attachmentMachine);
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
   const { state, notes } = attachment.send(foundAt(nowhere({ end: end() })));
@@ -205,7 +205,7 @@ test('a plug whose machine ends is taken back, and is over when libvirt has answ
   t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: true, ...facts }).state, 'released');
 });
 
-test('the death of a machine can be claimed by a detach for a day', t => {
+test('the death of a VM can be claimed by a detach for a day', t => {
   const attachment = plugged();
   t.is(attachment.send(foundAt(nowhere({ end: end() }))).state, 'unclaimed');
   t.is(attachment.context().deadline, stamp.now + 86_400_000);
@@ -217,7 +217,7 @@ test('detach is refused while the live domain has one of the disks', t => {
   t.deepEqual(plugged().send(event as AttachmentMessage).notes, refused('VM_RUNNING'));
 });
 
-test('a machine that keeps what was plugged in after its end runs again, and its silence frees nothing', t => {
+test("a VM whose guest keeps the disk after the VM's end runs again, and its silence frees nothing", t => {
   const attachment = play(attachmentMachine);
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
   attachment.send(foundAt(nowhere({ end: end() })));
@@ -228,7 +228,7 @@ test('a machine that keeps what was plugged in after its end runs again, and its
   });
 });
 
-test('a machine on its way in is alive, also one that was only registered and not seen yet', t => {
+test('a VM on its way in is alive, also one that is only registered and not seen yet', t => {
   for (const attachment of [plugged(), registered()]) {
     for (const word of ['nobody', 'frontend'] as const)
       t.like(attachment.send(detach({ at: 'moving', node: ELSEWHERE }, word)).notes[0], {
@@ -237,7 +237,7 @@ test('a machine on its way in is alive, also one that was only registered and no
   }
 });
 
-test('a machine that has come to another node while its old one was declared dead is not released', t => {
+test('a VM that has moved to another node while its old one was declared dead is not released', t => {
   const attachment = plugged();
   const dead = { type: 'NODE_DEAD' as const, node: vmOf('1').node, found: nowhere(), alarm: null };
   attachment.send(foundAt(running({ vm: { ...vmOf('1'), node: ELSEWHERE } })));

@@ -127,13 +127,13 @@ const attachmentRefusals: RefusedIn<keyof typeof attachments, AttachmentMessage>
     [promise, 'HOT_PLUGGED'],
   ],
   'detaching, taken back': [
-    // The plug may still happen in the run that is going on.
+    // The plug may still be carried out in the present run.
     [{ ...detach, found: running({ disks: [] }), held: [] }, 'ATTACH_IN_PROGRESS'],
     [inDoubt, 'VM_FATE_UNKNOWN', silent],
   ],
 };
 
-/** The messages that are refused alike, by type and code. */
+/** Groups messages that are refused with the same code, by type and code. */
 function alike<Message extends { type: string }>(refusals: readonly Refused<Message>[]) {
   const groups = new Map<string, Refused<Message>[]>();
   for (const refusal of refusals) {
@@ -172,7 +172,7 @@ for (const [name, refusals] of Object.entries(attachmentRefusals)) {
   }
 }
 
-test('a disk whose growth has failed once is not deleted while somebody uses it or a domain has it', t => {
+test('a disk whose resize has failed once is not deleted while it has users or a domain has it', t => {
   for (const [name, holder, code] of [
     ['growing, plugged', null, 'DISK_IN_USE'],
     ['growing, registered', null, 'DISK_IN_USE'],
@@ -186,7 +186,7 @@ test('a disk whose growth has failed once is not deleted while somebody uses it 
   }
 });
 
-test('registering is bounded in every state of a disk that is used', t => {
+test('registrations are bounded in every state of a disk that has users', t => {
   for (const name of ['attached', 'hot-attached', 'growing, registered', 'growing, plugged'] as const) {
     const disk = disks[name]();
     disk.send(attach('2'));

@@ -12,13 +12,13 @@ const giveBack = { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attach
 const detached = { publish: { type: 'disk.detached' } };
 const done = { answer: { problem: null } };
 
-/** What is certain: the disk is off its machine, and whoever asked for that is told. */
+/** It is certain that the VM does not have the disk any more; the caller is answered. */
 const OFF = { state: 'released', notes: [giveBack, detached, done] };
-/** The same where nobody asked. */
+/** The same without a caller. */
 const GONE = { state: 'released', notes: [giveBack, detached] };
-/** The same, where a call to detach may still come. */
+/** The same, where a detach call may still come. */
 const DIED = { state: 'unclaimed', notes: [giveBack, detached] };
-/** It was never said to be attached. */
+/** No event of the log ever said that the disk was attached. */
 const TAKEN_BACK = { state: 'released', notes: [giveBack, done] };
 
 const detach = { type: 'DETACH' as const, alarm: null, held: [], word: 'nobody' as const };
@@ -44,9 +44,9 @@ const plugged = ['hot-attached', 'detaching'] as const;
 const cases: readonly Case[] = [
   ...seen.flatMap((state): Case[] => [
     ['an administrator says so and it is not seen alive', state, force, OFF],
-    ['its machine runs without the disk', state, { ...detach, found: without }, OFF],
-    ['its machine is proved to have ended', state, { ...detach, found: ended }, OFF],
-    ['no host shows its machine', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
+    ['its VM runs without the disk', state, { ...detach, found: without }, OFF],
+    ['its VM is proved to have ended', state, { ...detach, found: ended }, OFF],
+    ['no host shows its VM', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
   ]),
   ['its caller says so', 'attached, not seen yet', { ...detach, found: silent }, OFF],
   ...plugged.map(
@@ -63,15 +63,15 @@ const cases: readonly Case[] = [
     { type: 'DEVICE_GONE', alarm: null, defined: false },
     GONE,
   ],
-  ['its machine is found without it', 'hot-attached', found(without), GONE],
-  ['its machine is proved to have ended', 'hot-attached', found(ended), DIED],
+  ['its VM is found without it', 'hot-attached', found(without), GONE],
+  ['its VM is proved to have ended', 'hot-attached', found(ended), DIED],
   ['its node is declared dead', 'hot-attached', nodeDead, DIED],
   ['its node is declared dead', 'attached', nodeDead, DIED],
   ['the node has unplugged it', 'detaching', { type: 'UNPLUGGED', attempt: 2 }, OFF],
   ['the guest let it go', 'detaching', { type: 'DEVICE_GONE', alarm: null, defined: false }, OFF],
-  ['its machine is found without it', 'detaching', found(without), OFF],
-  ['its machine is proved to have ended', 'detaching', found(ended), OFF],
-  ['its machine has ended, as its node says', 'detaching', notRunning, OFF],
+  ['its VM is found without it', 'detaching', found(without), OFF],
+  ['its VM is proved to have ended', 'detaching', found(ended), OFF],
+  ['its VM has ended, as its node says', 'detaching', notRunning, OFF],
   ['its node is declared dead', 'detaching', nodeDead, OFF],
   ['the node has unplugged it', 'detaching, taken back', { type: 'UNPLUGGED', attempt: 2 }, TAKEN_BACK],
   ['no earlier call can plug it in any more', 'detaching, taken back', notRunning, TAKEN_BACK],
@@ -87,13 +87,13 @@ for (const [why, name, message, result] of cases) {
   });
 }
 
-test('an unplug that succeeds late, after it was given up, frees the disk', t => {
+test('a late success of an unplug that was given up frees the disk', t => {
   const attachment = attachments.detaching();
   attachment.send({ type: 'UNPLUG_FAILED', attempt: 2, problem: plugProblem });
   t.deepEqual(attachment.send({ type: 'UNPLUGGED', attempt: 2 }), GONE);
 });
 
-test('what waits for its claim has no doubt and writes nowhere, and has a day', t => {
+test('an unclaimed attachment has neither doubt nor diversion, and is kept for a day', t => {
   const attachment = attachments['hot-attached']();
   attachment.send({ type: 'DIVERTED', source: '/pool/overlay' });
   attachment.send(found(silent));
@@ -104,7 +104,7 @@ test('what waits for its claim has no doubt and writes nowhere, and has a day', 
 });
 
 for (const name of plugged) {
-  test(`while an alarm is up, no list of a node takes the disk off an attachment that is ${name}`, t => {
+  test(`while an alarm is up, no list of a node releases an attachment that is ${name}`, t => {
     for (const message of [
       { type: 'DEVICE_GONE' as const, alarm: ALARM, defined: false },
       found(without, ALARM),
@@ -115,7 +115,7 @@ for (const name of plugged) {
   });
 }
 
-test('while a plug is taken back, neither its absence nor the end of its machine is enough', t => {
+test('while a plug is being undone, neither the absence of the disk nor the end of its VM is enough', t => {
   for (const message of [
     { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
     found(without),
@@ -126,17 +126,17 @@ test('while a plug is taken back, neither its absence nor the end of its machine
   }
 });
 
-test('a plug that is taken back is detached as any other once libvirt has answered for it', t => {
+test('an attachment whose plug is being undone can be detached once libvirt has answered the plug', t => {
   const attachment = attachments['detaching, taken back']();
   t.is(attachment.send({ ...notRunning, found: nowhere() }).state, 'detaching');
   t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
 });
 
-test('a plug that is taken back is released by force where its machine is not seen alive', t => {
+test('an attachment whose plug is being undone is released by force where its VM is not seen alive', t => {
   t.deepEqual(attachments['detaching, taken back']().send(force), OFF);
 });
 
-test('a plug that libvirt has not answered is not detached by the word of the frontend, and says why', t => {
+test("a plug that libvirt has not answered is not detached by the frontend's word, and the error says why", t => {
   const attachment = attachments['detaching, taken back']();
   for (const place of [nowhere(), ended]) {
     const { state, notes } = attachment.send({ ...detach, found: place, word: 'frontend' });
@@ -147,12 +147,12 @@ test('a plug that libvirt has not answered is not detached by the word of the fr
   }
 });
 
-test('a disk that its machine let go of is not free while the definition holds it', t => {
+test('a disk that its VM has let go of is not free while the definition holds it', t => {
   const gone = { type: 'DEVICE_GONE' as const, alarm: null, defined: true };
   for (const name of plugged) t.deepEqual(attachments[name]().send(gone), { state: name, notes: [] });
 });
 
-test('that a device is not there yet says nothing while it is plugged', t => {
+test('a look without the device proves nothing while the plug is in progress', t => {
   const places = [running(), without, nowhere(), silent, { at: 'saved' as const }];
   for (const message of [
     { type: 'DEVICE_GONE' as const, alarm: null, defined: false },
@@ -165,7 +165,7 @@ test('that a device is not there yet says nothing while it is plugged', t => {
   }
 });
 
-test('a machine that is known to have ended has ended already, and is doubted when it is not found later', t => {
+test('the end of a VM that is known to have ended is no news, and a VM that is not found later is in doubt', t => {
   for (const name of ['attached', 'detaching, taken back'] as const) {
     const attachment = attachments[name]();
     attachment.send(found(ended));

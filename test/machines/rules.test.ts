@@ -5,7 +5,7 @@ import { birthOn, DISK, RUN, vmOf } from './events.ts';
 import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
 import { test } from './rule.ts';
 
-test('limit: one machine more than the limit is refused, and nothing changes', t => {
+test('limit: one VM more than the limit is refused, and nothing changes', t => {
   const disk = availableDisk(2);
   disk.send(hotattach('1'));
   disk.send(hotattach('2'));
@@ -14,14 +14,14 @@ test('limit: one machine more than the limit is refused, and nothing changes', t
   t.is(disk.context(), before);
 });
 
-test('limit: a released place is free again', t => {
+test('limit: a released attachment makes room for another', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send({ type: 'RELEASED', attachment: '1' });
   t.is(disk.send(hotattach('2')).state, 'hot-attached');
 });
 
-test('limit: a registered machine counts, and registering asks for no limit', t => {
+test('limit: a registered VM counts, and registering asks for no limit', t => {
   const disk = availableDisk(1);
   t.is(disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('1', null)), attachments: [] }).state, 'attached');
   t.deepEqual(disk.send(hotattach('2')).notes, refused('LIMIT_REACHED'));
@@ -29,7 +29,7 @@ test('limit: a registered machine counts, and registering asks for no limit', t 
   t.deepEqual(over.notes.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
-test('limit: registering is bounded, by the limit where that is higher, and by what the account may on the machine', t => {
+test("limit: registrations are bounded, by the limit where that is higher, and by the account's share of the VM", t => {
   const disk = availableDisk(2);
   const attach = (id: string, bounds: { mostUsers?: number; disksLeft?: number }) =>
     disk.send({ type: 'ATTACH', ...birthOn(id, vmOf(id, null)), attachments: [], ...bounds });
@@ -43,7 +43,7 @@ test('limit: registering is bounded, by the limit where that is higher, and by w
   t.is(disk.context().users.length, 3);
 });
 
-test('uniqueness: a machine uses a disk once, by whatever name', t => {
+test('uniqueness: a VM uses a disk once, under whatever name', t => {
   const disk = availableDisk(3);
   disk.send(hotattach('1', vmOf('7')));
   t.deepEqual(
@@ -54,14 +54,14 @@ test('uniqueness: a machine uses a disk once, by whatever name', t => {
   t.deepEqual(disk.send(registered).notes, refused('HOT_PLUGGED'));
 });
 
-test('uniqueness: a registered machine cannot have the disk hot-plugged as well', t => {
+test('uniqueness: a registered VM cannot have the disk hot-plugged as well', t => {
   const disk = availableDisk(3);
   disk.send({ type: 'ATTACH', ...birthOn('1', vmOf('7', null)), attachments: [] });
   const again = { ...hotattach('2', vmOf('one-7')), attachments: ['1'] };
   t.deepEqual(disk.send(again).notes, refused('ALREADY_ATTACHED'));
 });
 
-test('a disk that a live machine has, by whatever way it came there, is neither plugged elsewhere nor deleted', t => {
+test('a disk that a live VM has, in whatever way, is neither plugged elsewhere nor deleted', t => {
   const disk = availableDisk(3);
   const holder = "machine 'one-9' on node 'n' has it";
   const inUse = [{ refuse: { code: 'DISK_IN_USE', detail: holder } }];
@@ -70,7 +70,7 @@ test('a disk that a live machine has, by whatever way it came there, is neither 
   t.deepEqual(disk.send({ ...hotattach('1'), isThere: true }).notes, refused('ALREADY_ATTACHED'));
 });
 
-test('a machine that has a disk without a record counts as its user, even beyond the limit', t => {
+test('a VM that has a disk without a record counts as its user, even beyond the limit', t => {
   const disk = availableDisk(1);
   const adopted = {
     type: 'ADOPT_USER' as const,
@@ -86,12 +86,12 @@ test('a machine that has a disk without a record counts as its user, even beyond
   t.deepEqual(over.at(-1), { publish: { type: 'disk.oversubscribed' } });
 });
 
-test('nothing is plugged into machines of a node that was declared dead', t => {
+test('nothing is plugged into VMs of a node that was declared dead', t => {
   const { notes } = availableDisk(1).send({ ...hotattach('1'), nodeIsDead: true });
   t.deepEqual(notes, refused('NODE_DECLARED_DEAD'));
 });
 
-test('a domain of the same name with another UUID is another machine', t => {
+test('a domain of the same name with another UUID is another VM', t => {
   t.false(sameVm(vmOf('7', 'a'), vmOf('7', 'b')));
   t.true(sameVm(vmOf('7', 'a'), vmOf('one-7', null)));
   t.false(sameVm(vmOf('7', 'a'), { ...vmOf('7', null), node: 'qemu+tcp://two/system' }));
@@ -103,7 +103,7 @@ test('a disk in use is not deleted', t => {
   t.deepEqual(disk.send({ type: 'DELETE', wipe: false, holder: null }).notes, refused('DISK_IN_USE'));
 });
 
-test('a creation that fails is undone before its caller hears of it', t => {
+test('a creation that fails is undone before its caller is answered', t => {
   const disk = play(diskMachine);
   const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit: 1 };
   disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
@@ -123,7 +123,7 @@ function born() {
   return disk;
 }
 
-test('a creation of which nothing was begun leaves nothing to undo', t => {
+test('a creation that did not begin leaves nothing to undo', t => {
   const problem = { code: 'POOL_BUSY' as const, detail: '' };
   const disk = born();
   t.is(disk.send({ type: 'NOT_BEGUN', attempt: 2, problem }).state, 'creating', 'of another attempt');
@@ -152,18 +152,18 @@ test('a deletion that fails is tried again at its deadline', t => {
   t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { removeVolume: true });
 });
 
-test('the target is the first letter that is free on the machine', t => {
+test('the target is the first one that is free on the VM', t => {
   const disk = availableDisk(1);
   const { notes } = disk.send({ ...hotattach('1'), taken: ['vda', 'vdc'] });
   t.like(notes[0], { tell: { event: { target: 'vdb', shareable: false } } });
 });
 
-test('a disk that more than one machine may use is shareable on each', t => {
+test('a disk with a limit above 1 is shareable on each VM', t => {
   const { notes } = availableDisk(2).send(hotattach('1'));
   t.like(notes[0], { tell: { event: { shareable: true } } });
 });
 
-test('a disk is edited whoever uses it, and only what is new is a change', t => {
+test('a disk can be edited while it has users, and an edit without a difference changes nothing', t => {
   const disk = availableDisk(1);
   disk.send(hotattach('1'));
   disk.send({ type: 'EDIT', tag: 'new', visibility: 'public', stale: false });
@@ -173,7 +173,7 @@ test('a disk is edited whoever uses it, and only what is new is a change', t => 
   t.is(disk.context(), before);
 });
 
-test('a disk that is not any more what its caller takes it for is neither edited nor deleted', t => {
+test('a conditional request for an outdated version neither edits nor deletes', t => {
   const disk = availableDisk(1);
   t.deepEqual(disk.send({ type: 'EDIT', tag: 'new', stale: true }).notes, refused('DISK_CHANGED'));
   t.deepEqual(
@@ -189,7 +189,7 @@ function hotAttachment() {
   return attachment;
 }
 
-test('a plug whose outcome is not known is taken back, and the disk stays accounted for until then', t => {
+test('a plug of unknown outcome is undone, and the disk stays accounted for until then', t => {
   const attachment = play(attachmentMachine);
   attachment.send({ type: 'HOTATTACH', ...birthOn('1', vmOf('1')), target: 'vda', shareable: false });
   const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
@@ -212,7 +212,7 @@ test('an undo that cannot reach the node is tried again at each deadline', t => 
   t.deepEqual(attachment.send({ type: 'TIMEOUT' }).notes.at(-1), { unplug: true });
 });
 
-test('a guest that keeps its disk keeps it, and a later removal is noticed', t => {
+test('a guest that refuses to let go keeps its disk, and a later removal is noticed', t => {
   const attachment = hotAttachment();
   attachment.send({ type: 'HOTDETACH' });
   const problem = { code: 'GUEST_KEPT_DISK' as const, detail: '' };

@@ -48,7 +48,7 @@ const attachmentOutcomes: OutcomesOf<Outcome<AttachmentMessage>> = {
 };
 
 for (const [name, make] of Object.entries(disks)) {
-  test(`what another attempt brings back is not heard by a disk that is ${name}`, t => {
+  test(`a result of another attempt is ignored by a disk that is ${name}`, t => {
     for (const outcome of Object.values(diskOutcomes).flat()) {
       for (const distance of [-1, 1]) {
         const disk = make();
@@ -62,7 +62,7 @@ for (const [name, make] of Object.entries(disks)) {
 }
 
 for (const [name, make] of Object.entries(attachments)) {
-  test(`what another attempt brings back is not heard by an attachment that is ${name}`, t => {
+  test(`a result of another attempt is ignored by an attachment that is ${name}`, t => {
     for (const outcome of Object.values(attachmentOutcomes).flat()) {
       for (const distance of [-1, 1]) {
         const attachment = make();

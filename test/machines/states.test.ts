@@ -5,11 +5,11 @@ import { storedStates } from '../../src/charts/states.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;
 
-const tagsOf = (machine: Chart) =>
-  Object.fromEntries(Object.values(machine.root.states).map(({ key, tags }) => [key, tags.join(' ')]));
+const tagsOf = (chart: Chart) =>
+  Object.fromEntries(Object.values(chart.root.states).map(({ key, tags }) => [key, tags.join(' ')]));
 
-// What the rest of the service knows of a state it knows by these tags: a new state is decided here.
-test('every state of a disk says whether it rests, and who knows the disk', t => {
+// The rest of the service knows states by these tags only: a new state is decided here.
+test('every state of a disk has tags for whether it rests, and whether its users know it or it is gone', t => {
   t.deepEqual(tagsOf(diskMachine), {
     new: '',
     creating: '',
@@ -36,8 +36,8 @@ test('every state of an attachment says whether it rests, is plugged, and is gon
   });
 });
 
-// Records of earlier versions have these names: a state that is renamed or goes needs a migration of its records.
-test('a record may be in every state but the first and the last', t => {
+// Stored records have these names: renaming or removing a state needs an upgrade of its records.
+test('a record may be in every state but the initial and the final one', t => {
   t.deepEqual(storedStates(diskMachine), [
     'creating',
     'available',
@@ -57,8 +57,8 @@ test('a record may be in every state but the first and the last', t => {
   ]);
 });
 
-test('what waits goes on after a restart, and what rests is left alone', t => {
-  for (const machine of [diskMachine, attachmentMachine])
-    for (const { key, tags, transitions } of Object.values(machine.root.states))
+test('states that wait are resumed after a restart, and states at rest are not', t => {
+  for (const chart of [diskMachine, attachmentMachine])
+    for (const { key, tags, transitions } of Object.values(chart.root.states))
       if (key !== 'new') t.is(transitions.has('RESUME'), !tags.includes('rest'), key);
 });

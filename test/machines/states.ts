@@ -6,14 +6,14 @@ import type { DiskMessage } from '../../machines/disk-events.ts';
 import { birthOn, DISK, RUN, running, vmOf } from './events.ts';
 import { hotattach, play } from './play.ts';
 
-/** A disk that is played. */
+/** A played disk chart. */
 export type PlayedDisk = ReturnType<typeof play<typeof diskMachine>>;
-/** An attachment that is played. */
+/** A played attachment chart. */
 export type PlayedAttachment = ReturnType<typeof play<typeof attachmentMachine>>;
 
 export const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
 
-/** Registers the disk with a machine. */
+/** Registers the disk with a VM. */
 export const attach = (id: string) => ({
   type: 'ATTACH' as const,
   ...birthOn(id, vmOf(id, null)),
@@ -33,7 +33,7 @@ export const creation = {
   quotaLeft: { disks: 1, sizeGiB: 1 },
 };
 
-/** A disk after these events; what the pool brings back is of its attempt. */
+/** A disk after these events; results of the pool get the number of the current attempt. */
 function disk(...events: DiskMessage[]): PlayedDisk {
   const played = play(diskMachine);
   for (const event of events)
@@ -58,7 +58,7 @@ const diskStates = {
   failed: () => disk(creation, failed, { type: 'REMOVE_FAILED', attempt: 0, problem }),
 } satisfies Record<Exclude<StateValueFrom<typeof diskMachine>, 'deleted'>, () => PlayedDisk>;
 
-/** A disk in each state; where a guard tells two of one state apart, both. */
+/** A disk in each state; where a guard tells two contexts of one state apart, both. */
 export const disks = {
   ...diskStates,
   'growing, registered': () => disk(creation, made, attach('1'), growth),
@@ -86,7 +86,7 @@ const unplug = { type: 'HOTDETACH' as const };
 const attachmentStates = {
   new: () => attachment(),
   attaching: () => attachment(plug),
-  /** Its machine has been seen with the disk. */
+  /** Its VM has been seen with the disk. */
   attached: () => attachment(register, seen),
   'hot-attached': () => attachment(plug, plugged),
   detaching: () => attachment(plug, plugged, unplug),
@@ -99,12 +99,12 @@ const attachmentStates = {
     }),
 } satisfies Record<Exclude<StateValueFrom<typeof attachmentMachine>, 'released'>, () => PlayedAttachment>;
 
-/** An attachment in each state; where a guard tells two of one state apart, both. */
+/** An attachment in each state; where a guard tells two contexts of one state apart, both. */
 export const attachments = {
   ...attachmentStates,
   'attached, not seen yet': () => attachment(register),
   'detaching, taken back': () => attachment(plug, { type: 'TIMEOUT' }),
 };
 
-/** Its state, of a name above. */
+/** The chart's state for one of the names above. */
 export const stateOf = (name: string): string => name.split(',', 1)[0] ?? name;

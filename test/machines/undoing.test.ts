@@ -5,7 +5,7 @@ import { test } from './rule.ts';
 
 const problem = { code: 'REMOVE_FAILED' as const, detail: 'EMFILE' };
 
-/** A disk whose volume is being made, attempt 1. */
+/** A disk whose volume is being created, attempt 1. */
 function creatingDisk(repeatable = false) {
   const disk = play(diskMachine);
   const birth = {
@@ -21,7 +21,7 @@ function creatingDisk(repeatable = false) {
   return disk;
 }
 
-test('a creation that could not be undone is undone later, and nobody has to come for it', t => {
+test('a creation that could not be undone is undone later, without a request', t => {
   const disk = creatingDisk();
   disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem: { code: 'VOLUME_FAILED', detail: 'EMFILE' } });
   const failed = disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem });
@@ -35,7 +35,7 @@ test('a creation that could not be undone is undone later, and nobody has to com
   t.is(disk.send({ type: 'VOLUME_REMOVED', attempt: 4 }).state, 'deleted');
 });
 
-test('a removal that failed is tried again, less and less often', t => {
+test('a removal that failed is retried at growing intervals', t => {
   const disk = creatingDisk();
   disk.send({ type: 'VOLUME_MADE', attempt: 1 });
   disk.send({ type: 'DELETE', wipe: false, holder: null });
@@ -47,7 +47,7 @@ test('a removal that failed is tried again, less and less often', t => {
   }
 });
 
-test('a creation that a restart interrupted is undone, for nobody was told of the disk', t => {
+test('a creation that a restart interrupted is undone, since its caller was not told the UUID', t => {
   const disk = creatingDisk();
   t.deepEqual(disk.send({ type: 'RESUME' }), { state: 'deleting', notes: [{ removeVolume: true }] });
   t.is(disk.context().undo?.code, 'CREATE_INTERRUPTED');
@@ -55,13 +55,13 @@ test('a creation that a restart interrupted is undone, for nobody was told of th
   t.is(disk.send({ type: 'VOLUME_REMOVED', attempt: 2 }).state, 'deleted');
 });
 
-test('a creation that can be asked for again by its key goes on after a restart', t => {
+test('a creation that can be repeated by its key goes on after a restart', t => {
   const disk = creatingDisk(true);
   t.deepEqual(disk.send({ type: 'RESUME' }), { state: 'creating', notes: [{ makeVolume: true }] });
   t.is(disk.send({ type: 'VOLUME_MADE', attempt: 2 }).state, 'available');
 });
 
-test('a retry goes on after a restart only where it, too, can be asked for again', t => {
+test('a retry goes on after a restart only where it can be repeated by its key', t => {
   for (const repeatable of [true, false]) {
     const disk = creatingDisk(!repeatable);
     disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem: { code: 'VOLUME_FAILED', detail: '' } });

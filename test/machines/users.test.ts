@@ -42,7 +42,7 @@ for (const name of usable) {
     t.deepEqual(disk.context().users, [...first[name], { attachment: '2', mode: 'cold' }]);
   });
 
-  test(`a disk that is ${name} takes a machine that has it without a record as its user`, t => {
+  test(`a disk that is ${name} takes a VM that has it without a record as its user`, t => {
     const disk = disks[name]();
     t.deepEqual(disk.send(adopt('2')), { state: 'hot-attached', notes: [toldAdopt('2')] });
     t.deepEqual(disk.context().users, [...first[name], { attachment: '2', mode: 'hot' }]);
@@ -58,7 +58,7 @@ for (const name of usable) {
 for (const name of used) {
   const hot = name === 'hot-attached';
 
-  test(`a disk that is ${name} and full is not plugged, but a machine that has it or registers it is its user`, t => {
+  test(`a disk that is ${name} and full is not plugged, but a VM that has it or registers it becomes its user`, t => {
     const disk = disks[name]();
     disk.send(attach('2'));
     t.deepEqual(disk.send(hotattach('3')).notes, refused('LIMIT_REACHED'));
@@ -75,7 +75,7 @@ for (const name of used) {
     );
   });
 
-  test(`a user that a disk that is ${name} has already is heard, and changes nothing`, t => {
+  test(`a disk that is ${name} ignores a user that it has already`, t => {
     const disk = disks[name]();
     disk.send(attach('2'));
     const before = disk.context();
@@ -100,7 +100,7 @@ for (const name of used) {
   });
 }
 
-test('a disk is attached when the last of its users that was plugged is gone', t => {
+test('a disk is attached when its last hot-plugged user is gone and others are left', t => {
   const disk = disks['hot-attached']();
   disk.send(attach('2'));
   t.is(disk.send({ type: 'RELEASED', attachment: '1' }).state, 'attached');
@@ -108,7 +108,7 @@ test('a disk is attached when the last of its users that was plugged is gone', t
 });
 
 for (const name of ['growing', 'growing, registered'] as const) {
-  test(`a machine that is registered for a disk that is ${name} is told its new size, also beyond the limit`, t => {
+  test(`a VM that is registered for a disk that is ${name} is told its new size, also beyond the limit`, t => {
     const disk = disks[name]();
     const before = disk.context().users.length;
     const { attempt } = disk.context();
@@ -130,7 +130,7 @@ for (const name of ['growing', 'growing, registered'] as const) {
   });
 }
 
-test('where a machine goes while its disk grows, it is told the new size there', t => {
+test('a VM that moves during a resize is told the new size on its new node', t => {
   const disk = disks['growing, plugged']();
   const { attempt } = disk.context();
   t.deepEqual(disk.send({ type: 'MOVED', attachment: '1' }), {
@@ -141,7 +141,7 @@ test('where a machine goes while its disk grows, it is told the new size there',
 });
 
 for (const name of [...usable, 'growing'] as const) {
-  test(`a disk that is ${name} is edited, and what it is called already is no change`, t => {
+  test(`a disk that is ${name} is edited, and an edit without a difference is no change`, t => {
     const disk = disks[name]();
     const edit = { type: 'EDIT' as const, tag: 'new', visibility: 'public' as const, stale: false };
     t.deepEqual(disk.send(edit), { state: name, notes: [] });
@@ -153,7 +153,7 @@ for (const name of [...usable, 'growing'] as const) {
   });
 }
 
-test('the limit of a disk that nobody uses is changed', t => {
+test('the limit of a disk without users is changed', t => {
   const disk = disks.available();
   t.deepEqual(disk.send({ type: 'SET_LIMIT', limit: 5 }), {
     state: 'available',

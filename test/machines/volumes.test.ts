@@ -6,7 +6,7 @@ const attempt = 1;
 const notUndone = { code: 'CREATE_NOT_UNDONE', detail: problem.detail };
 const discard = { type: 'DISCARD' as const, uuid: DISK, sizeGiB: 1, holders: [], unseen: [], obstacle: null };
 
-test('a disk is there when its volume is made, and its caller is told', t => {
+test('a disk is available when its volume is created, and its caller is told', t => {
   const disk = disks.creating();
   t.deepEqual(disk.send({ type: 'VOLUME_MADE', attempt }), {
     state: 'available',
@@ -21,7 +21,7 @@ test('a creation that passes its deadline is undone', t => {
   t.deepEqual(disk.context().undo, { code: 'CREATE_TIMEOUT', detail: '' });
 });
 
-test('a creation is undone for what its last attempt says, also if that has begun nothing', t => {
+test('a creation is undone for the reason of its last attempt, even if that attempt did not begin', t => {
   const disk = disks.failed();
   disk.send({ type: 'RETRY' });
   t.is(disk.context().undo, null);
@@ -31,14 +31,14 @@ test('a creation is undone for what its last attempt says, also if that has begu
 });
 
 for (const wipe of [true, false]) {
-  test(`a volume that is discarded, ${wipe ? 'wiped' : 'removed at once'}, is known by its id, size and the time of that`, t => {
+  test(`a discarded volume, ${wipe ? 'wiped' : 'removed at once'}, has a record with its id, size and the time of the decision`, t => {
     const disk = disks.new();
     disk.send({ ...discard, wipe });
     t.like(disk.context(), { uuid: DISK, sizeGiB: 1, created: stamp.time });
   });
 }
 
-test('a growth that does not end is given up for wiping, as any disk is', t => {
+test('a disk whose resize does not end can be deleted and wiped like any other', t => {
   const disk = disks.growing();
   disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem });
   t.deepEqual(disk.send({ ...deletion, wipe: true }), {
@@ -47,7 +47,7 @@ test('a growth that does not end is given up for wiping, as any disk is', t => {
   });
 });
 
-test('the last bytes that are wiped are told like all others, before the volume is removed', t => {
+test('the progress of the last wiped bytes is published like all others, before the volume is removed', t => {
   const disk = disks.wiping();
   const bytes = 2 ** 30;
   t.deepEqual(disk.send({ type: 'WIPED', attempt: disk.context().attempt, bytes, of: bytes }), {
@@ -57,7 +57,7 @@ test('the last bytes that are wiped are told like all others, before the volume 
   t.deepEqual(disk.context().wiped, { bytes, of: bytes });
 });
 
-test('a start waits for no wiping', t => {
+test('a start does not wait for wiping', t => {
   t.deepEqual(disks.wiping().send({ type: 'RESUME' }), {
     state: 'wiping',
     notes: [{ answer: { problem: null } }, { wipeVolume: true }],
@@ -98,7 +98,7 @@ test('a creation that cannot be undone, in time or at all, leaves a failed disk,
   }
 });
 
-test('who deletes a failed disk is told that it is deleted, not why it failed', t => {
+test('a caller who deletes a failed disk is told that it is deleted, not why it failed', t => {
   const disk = disks.failed();
   t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ removeVolume: true }] });
   t.like(disk.context(), { undo: null, failures: 0 });
@@ -116,7 +116,7 @@ test('an undo that succeeds late, after it was given up, deletes the failed disk
   });
 });
 
-test('a disk is born as it was asked for', t => {
+test('a new disk has the fields of the request', t => {
   const { uuid, owner, tag, visibility, sizeGiB, limit } = creation;
   t.like(disks.creating().context(), { uuid, owner, tag, visibility, sizeGiB, limit, created: stamp.time });
 });

@@ -2,7 +2,7 @@ import { type AnyStateMachine, createActor, type EventObject, type InspectionEve
 import { getShortestPaths } from 'xstate/graph';
 import { type Edge, edgesOf } from '../../src/charts/edges.ts';
 
-/** One event, met in one reachable state. */
+/** One event, sent in one reachable state. */
 export interface Visit {
   readonly from: string;
   readonly before: Record<string, unknown>;
@@ -21,8 +21,8 @@ const isMicrostep = (event: InspectionEvent): event is InspectionEvent & { type:
   event.type === '@xstate.microstep';
 
 /**
- * Finds every state and context that the events lead to (two contexts are one where `key` says so), sends each event there, and
- * notes which transitions were taken.
+ * Finds every state and context that the events lead to (two contexts are one if `key` returns the same for
+ * them), sends each event there, and notes which transitions were taken.
  */
 export function walk(
   machine: AnyStateMachine,

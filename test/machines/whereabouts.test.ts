@@ -21,7 +21,7 @@ const nodeDead = (place: ReturnType<typeof running>) => ({
 
 const held = ['attached', 'hot-attached', 'detaching'] as const;
 
-/** It is heard, and nothing changes. */
+/** Asserts that the chart knows the message, and that nothing changes. */
 function assertKnown(
   t: Parameters<Parameters<typeof test>[1]>[0],
   attachment: PlayedAttachment,
@@ -35,13 +35,13 @@ function assertKnown(
 }
 
 for (const name of held) {
-  test(`a machine that runs where it is known to be is no news to an attachment that is ${name}`, t => {
+  test(`a VM that runs where it is known to be changes nothing for an attachment that is ${name}`, t => {
     const attachment = attachments[name]();
     if (name === 'detaching') attachment.send(found(running()));
     assertKnown(t, attachment, found(running()), name);
   });
 
-  test(`an attachment that is ${name} follows its machine to another run`, t => {
+  test(`an attachment that is ${name} follows its VM to another run`, t => {
     const attachment = attachments[name]();
     const { attempt } = attachment.context();
     const notes = name === 'attached' ? [moved] : [];
@@ -49,7 +49,7 @@ for (const name of held) {
     t.like(attachment.context(), { run: runAgain, attempt });
   });
 
-  test(`an attachment that is ${name} follows its machine to another node, also when its own is declared dead`, t => {
+  test(`an attachment that is ${name} follows its VM to another node, also when its own is declared dead`, t => {
     for (const message of [found(running({ vm: there })), nodeDead(running({ vm: there }))]) {
       const attachment = attachments[name]();
       const again = name === 'detaching' && message.type === 'FOUND' ? [{ unplug: true }] : [];
@@ -58,14 +58,14 @@ for (const name of held) {
     }
   });
 
-  test(`an attachment that is ${name} whose machine is not found is in doubt, and says so once`, t => {
+  test(`an attachment that is ${name} whose VM is not found is in doubt, and reports that once`, t => {
     const attachment = attachments[name]();
     t.deepEqual(attachment.send(found(nowhere())), { state: name, notes: [lost] });
     t.like(attachment.context(), { doubt: { code: 'VM_FATE_UNKNOWN', since: stamp.time } });
     assertKnown(t, attachment, found(nowhere()), name);
   });
 
-  test(`an attachment that is ${name} whose machine is saved or in the middle of a migration is in no doubt`, t => {
+  test(`an attachment that is ${name} whose VM is saved or in the middle of a migration is in no doubt`, t => {
     for (const [place, seen] of [
       [{ at: 'saved' as const }, 'managed-save'],
       [{ at: 'moving' as const, node: ELSEWHERE }, 'switching'],
@@ -77,11 +77,11 @@ for (const name of held) {
     }
   });
 
-  test(`an attachment that is ${name} stays where its machine may live on when the node is declared dead`, t => {
+  test(`an attachment that is ${name} is kept where its VM may live on when the node is declared dead`, t => {
     assertKnown(t, attachments[name](), nodeDead({ at: 'saved' }), name);
   });
 
-  test(`an attachment that is ${name} notes to where its machine writes, and when it writes to the volume again`, t => {
+  test(`an attachment that is ${name} notes the path that its VM writes to, and when it is the volume again`, t => {
     const attachment = attachments[name]();
     for (const source of ['/pool/overlay', null]) {
       const diverted = { type: 'DIVERTED' as const, source };
@@ -96,7 +96,7 @@ for (const name of held) {
 }
 
 for (const name of [...held, 'attaching', 'detaching, taken back'] as const) {
-  test(`an attachment that is ${name} notes how its machine left its node`, t => {
+  test(`an attachment that is ${name} notes how its VM left its node`, t => {
     for (const seen of ['switching', 'saved', 'migrated'] as const) {
       const attachment = attachments[name]();
       const left = { type: 'LEFT' as const, seen };
@@ -107,7 +107,7 @@ for (const name of [...held, 'attaching', 'detaching, taken back'] as const) {
   });
 }
 
-test('a registered machine that does not run yet, or runs without the disk, is not followed', t => {
+test('a registered VM that does not run yet, or runs without the disk, is not followed', t => {
   for (const place of [
     nowhere(),
     { at: 'saved' as const },
@@ -117,7 +117,7 @@ test('a registered machine that does not run yet, or runs without the disk, is n
     assertKnown(t, attachments['attached, not seen yet'](), found(place), 'attached');
 });
 
-test('a registered machine is where it is seen first with the disk, on whatever node', t => {
+test('a registered VM is located where it is first seen with the disk, on any node', t => {
   for (const vm of [vmOf('1'), there]) {
     for (const homeIsSilent of [false, true]) {
       const attachment = attachments['attached, not seen yet']();
@@ -130,7 +130,7 @@ test('a registered machine is where it is seen first with the disk, on whatever 
   }
 });
 
-test('a machine that is seen elsewhere while its own node is silent is not followed, and in doubt', t => {
+test('a VM that is seen elsewhere while its own node is silent is not followed, and in doubt', t => {
   for (const name of held) {
     const attachment = attachments[name]();
     t.deepEqual(
@@ -142,7 +142,7 @@ test('a machine that is seen elsewhere while its own node is silent is not follo
   }
 });
 
-test('a letter is promised to a registered disk, the same as long as it is free, and the one that is asked for', t => {
+test('a registered disk is promised a target: the same one while it is free, or the one that is asked for', t => {
   const attachment = attachments.attached();
   const promise = { type: 'PROMISE' as const, target: null, taken: [] as string[] };
   for (const [event, target] of [
@@ -155,7 +155,7 @@ test('a letter is promised to a registered disk, the same as long as it is free,
   }
 });
 
-test('a letter is kept while the machine runs with the disk, and free when it runs without', t => {
+test('a target is reserved while the VM runs with the disk, and free when it runs without', t => {
   const attachment = attachments.attached();
   attachment.send({ type: 'PROMISE', target: null, taken: [] });
   attachment.send(found(running({ run: runAgain })));

@@ -11,6 +11,7 @@ import type {
 import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
 import { errorOf } from '../../../src/errors.ts';
 
+/** UUIDs of the two disks in the examples of the user's document. */
 export const FIRST = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 export const SECOND = '7d409aed-3207-4dd1-85f3-3bca3605b1fb';
 
@@ -38,7 +39,10 @@ const documented: readonly DiskView[] = [
   },
 ];
 
-/** What a disk service was asked, one line a change: the method and its arguments without the caller and the cause. */
+/**
+ * The calls of a disk service that change something, one line each: the method and its arguments without
+ * caller and cause.
+ */
 export interface DiskDouble extends DiskService {
   readonly disks: Map<string, DiskView>;
   readonly calls: unknown[][];
@@ -55,7 +59,7 @@ const detailed = (disk: DiskView): DiskDetails => ({
 
 const vouched = (force: Force | undefined) => (force ? { vouched: `it is gone: ${force.reason}` } : {});
 
-/** Disks in memory, with no rules but that a disk must be there. Methods given replace its own. */
+/** Disks in memory. The only rule is that a disk must exist. Given methods replace its own. */
 export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
   const disks = new Map(documented.map(disk => [disk.uuid, disk]));
   const calls: unknown[][] = [];
@@ -167,7 +171,7 @@ export const nodeDouble: NodeService = {
   },
 };
 
-/** One volume that belongs to no disk, in the way of which nothing stands. */
+/** One volume that belongs to no disk; nothing prevents its adoption or removal. */
 export const leftoverDouble = (calls: unknown[][] = []): LeftoverService => {
   const known = (uuid: string): void => {
     if (uuid !== FIRST) throw errorOf('LEFTOVER_UNKNOWN', { disk: uuid });
@@ -195,10 +199,10 @@ export const leftoverDouble = (calls: unknown[][] = []): LeftoverService => {
   };
 };
 
-/** Nothing differs. */
+/** A drift service without any difference. */
 export const driftDouble: DriftService = { list: async () => [] };
 
-/** Charts of no disk. */
+/** A chart service without any disk. */
 export const chartDouble: ChartService = {
   place: async (_caller, uuid) => {
     throw errorOf('DISK_UNKNOWN', { disk: uuid });

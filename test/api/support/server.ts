@@ -21,6 +21,7 @@ import {
 } from './disks.ts';
 import { answers } from './once.ts';
 
+/** An answer, with its reason phrase. */
 export interface Answered {
   readonly status: number;
   readonly reason: string;
@@ -28,6 +29,7 @@ export interface Answered {
   readonly text: string;
 }
 
+/** A running API over doubles of the services. */
 export interface Server {
   readonly port: number;
   readonly service: DiskDouble;
@@ -37,17 +39,19 @@ export interface Server {
   stop(graceMs: number): Promise<void>;
   /** Reads the certificate again. */
   reload(): void;
-  /** One request; as the administrator, unless told otherwise. A plain object is sent as a form. */
+  /** Sends one request, as the administrator by default. A plain object is sent as a form. */
   ask(
     method: string,
     path: string,
     options?: { as?: string | undefined; form?: Record<string, string>; json?: unknown } & RequestInit,
   ): Promise<Answered>;
-  /** Sends bytes as they are; what came back until `enough` says so or the connection ended. */
+  /**
+   * Sends bytes unchanged; resolves with what came back, once `enough` returns true or the connection ends.
+   */
   raw(bytes: string | Buffer, enough?: (received: string, socket: Socket) => boolean): Promise<string>;
 }
 
-/** Figures of nothing, and a service that is ready. */
+/** Metrics that are empty, and a service that is ready. */
 export const monitoring = (): Monitoring => ({
   figures: createMetrics(),
   readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
@@ -61,7 +65,7 @@ async function makeAccounts(accounts: Accounts): Promise<void> {
   await accounts.put(admin, 'test', { password: PASSWORD, role: 'user' });
 }
 
-/** The settings of a service that nothing is said about. */
+/** The default settings of the tests. */
 export const plain: ApiSettings = {
   tls: undefined,
   hostNames: [],
@@ -73,8 +77,8 @@ export const plain: ApiSettings = {
 };
 
 /**
- * The API with accounts `admin`, `cloud` (service) and `test` (user), which are made unless `accountStore` has some, over a double of
- * the disks.
+ * The API over a double of the disks. Creates the accounts `admin`, `cloud` (service) and `test` (user),
+ * unless `accountStore` has accounts.
  */
 export async function startServer(
   t: ExecutionContext,

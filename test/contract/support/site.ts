@@ -1,5 +1,5 @@
-// The real service with three nodes of fake libvirtds, and one account of each kind. Tests of one file share a site, so each makes its
-// own disks and machines.
+// The real service with three nodes of fake libvirtds, and one account of each kind. The tests of one file
+// share a site, so each creates its own disks and VMs.
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,10 +9,11 @@ import { conforms } from '../../rig/conforms.ts';
 import { basic, sendRaw } from '../../rig/http.ts';
 import { type Service, startService } from '../../rig/service.ts';
 
-/** Whom a request comes from; `''`: nobody. */
+/** The account that sends a request; `''`: no credentials. */
 export type Who = 'admin' | 'cloud' | 'alice' | 'bob' | '';
 export const everybody: readonly Who[] = ['', 'alice', 'bob', 'cloud', 'admin'];
 
+/** An answer, with its reason phrase, its error code and its messages. */
 export interface Answered {
   readonly status: number;
   readonly reason: string;
@@ -24,6 +25,7 @@ export interface Answered {
   readonly messages: readonly string[];
 }
 
+/** What a request sends; at most one of `form`, `json` and `body`. */
 export interface Asked {
   readonly as?: Who;
   readonly form?: Record<string, string>;
@@ -32,19 +34,21 @@ export interface Asked {
   readonly headers?: Record<string, string>;
 }
 
+/** A running service with its fake nodes; `create` resolves with the UUID of a new disk. */
 export interface Site {
   readonly service: Service;
   readonly n1: FakeLibvirtd;
   readonly n2: FakeLibvirtd;
   ask(method: string, path: string, asked?: Asked): Promise<Answered>;
-  /** Sends bytes as they are. */
+  /** Sends bytes unchanged. */
   raw(bytes: string | Buffer, enough?: (received: string, socket: Socket) => boolean): Promise<string>;
   create(as?: Who, visibility?: 'private' | 'public', sizeGiB?: number): Promise<string>;
-  /** A running machine with a name of its own; answers its `vm_id`. */
-  machine(node?: 'n1' | 'n2', settings?: { manners?: 'willing' | 'unwilling'; ports?: number }): string;
+  /** Adds a running VM with a name of its own; returns its `vm_id`. */
+  addVm(node?: 'n1' | 'n2', settings?: { manners?: 'willing' | 'unwilling'; ports?: number }): string;
   end(): Promise<void>;
 }
 
+/** Sends one request, as the administrator by default. */
 export async function ask(url: string, method: string, path: string, asked: Asked = {}): Promise<Answered> {
   const { as = 'admin', form, json, body, headers } = asked;
   const sent = new Headers(headers);
@@ -69,7 +73,7 @@ export async function ask(url: string, method: string, path: string, asked: Aske
   };
 }
 
-/** Nodes n1, N1-alias (the same libvirtd), n2, and `silent`, where nobody listens. */
+/** Nodes n1, N1-alias (the same libvirtd), n2, and `silent`, whose address nobody listens at. */
 export async function startSite(settings: Record<string, unknown> = {}): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-contract-'));
   const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1') });
@@ -81,7 +85,7 @@ export async function startSite(settings: Record<string, unknown> = {}): Promise
   await service.account('alice', 'user');
   await service.account('bob', 'user');
   await service.account('cloud', 'service');
-  let machines = 0;
+  let vms = 0;
   const asks = (method: string, path: string, asked?: Asked) => ask(service.url, method, path, asked);
 
   return {
@@ -96,10 +100,10 @@ export async function startSite(settings: Record<string, unknown> = {}): Promise
       if (status !== 201) throw new Error(`create answered ${status} ${text}`);
       return JSON.parse(text).uuid;
     },
-    machine(node = 'n1', more = {}) {
-      machines += 1;
-      (node === 'n1' ? n1 : n2).addDomain({ name: `one-${machines}`, ...more });
-      return String(machines);
+    addVm(node = 'n1', more = {}) {
+      vms += 1;
+      (node === 'n1' ? n1 : n2).addDomain({ name: `one-${vms}`, ...more });
+      return String(vms);
     },
     async end() {
       await service.remove();

@@ -11,9 +11,10 @@ import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/helpers/fake-node.ts';
 import { until } from '../../rig/until.ts';
 
-/** Where nobody listens. */
+/** An address that nobody listens at. */
 export const NOBODY = 'qemu:///system?socket=/nonexistent/sock';
 
+/** A finder with the two fake libvirtds on which it looks for VMs. */
 export interface Field {
   readonly n1: FakeLibvirtd;
   readonly n2: FakeLibvirtd;
@@ -23,15 +24,15 @@ export interface Field {
   readonly finder: Finder;
   /** The canonical key of a node. */
   readonly key: (node: string) => string;
-  /** A machine that was last known on a node. */
+  /** A VM that was last known on this node. */
   vm(node: string, uuid: string): Vm;
-  /** Resolves when these nodes are linked. */
+  /** Resolves when these nodes are connected. */
   linked(...nodes: string[]): Promise<unknown>;
 }
 
 /**
- * What looks for machines on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met before, by the names
- * of their nodes.
+ * A finder of VMs on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met
+ * before, by the names of their nodes.
  */
 export async function createField(
   t: ExecutionContext,
@@ -44,7 +45,7 @@ export async function createField(
     settlingMs?: number;
     more?: Readonly<Record<string, string>>;
     known?: (n1: FakeLibvirtd, n2: FakeLibvirtd) => Readonly<Record<string, string>>;
-    /** The hypervisor as the search sees it. */
+    /** The hypervisor as the finder uses it. */
     seenBy?: (hypervisor: Hypervisor) => Hypervisor;
   } = {},
 ): Promise<Field> {
@@ -90,6 +91,6 @@ export async function createField(
   };
 }
 
-/** How many complete lists a node has given. */
+/** The number of complete domain lists that a node has given. */
 export const surveys = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'connectListAllDomains').length / 3;

@@ -1,7 +1,7 @@
 import type { Definition } from '../../../src/disks/vms/definitions.ts';
 import type { Holder, Holders } from '../../../src/disks/vms/holders.ts';
 
-/** A live domain `one-NAME` on node n1 that has a disk as vdb, but for what is given. */
+/** A live domain `one-NAME` on node n1 that has a disk as vdb, with these fields replaced. */
 export const holderOf = (disk: string, more: Partial<Holder> = {}): Holder => ({
   disk,
   node: 'key of n1',
@@ -14,13 +14,13 @@ export const holderOf = (disk: string, more: Partial<Holder> = {}): Holder => ({
   ...more,
 });
 
-/** What the last looks at the nodes showed; a test changes both as it likes. */
 /** A definition on node n1 that has a disk. */
 export const definitionOf = (disk: string): Definition => {
   const { node, host, domain } = holderOf(disk);
   return { disk, node, host, domain };
 };
 
+/** Holders whose lists a test changes: `live` domains, and `silent` nodes with the reason of each. */
 export function standInHolders() {
   const live: Holder[] = [];
   const silent = new Map<string, string>();

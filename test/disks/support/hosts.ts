@@ -1,4 +1,5 @@
-// Two hosts, a few machines on them, and everything that people, guests and failures may do to them; and what must hold all the same.
+// Two hosts with a few VMs, everything that people, guests and failures may do to them, and the invariants
+// that must hold.
 
 import type { Migration } from '../../fakes/libvirtd/migration.ts';
 import { type FakeVm, isRunning, type SavedVm } from '../../fakes/libvirtd/vm.ts';
@@ -7,30 +8,33 @@ import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
 export const NODES = ['n1', 'n2'] as const;
 export type NodeName = (typeof NODES)[number];
 
+/** A VM of the simulation, wherever it is. */
 export interface Vm {
   readonly vmId: string;
   readonly name: string;
   readonly uuid: string;
   readonly persistent: boolean;
-  /** In a file, to be restored, if it was saved so. */
+  /** The state in a file from which the VM can be restored, if it was saved to one. */
   file: SavedVm | undefined;
   migration: { readonly migration: Migration; readonly from: NodeName; readonly to: NodeName } | undefined;
-  /** The destination of its migration has slept through the end of it. */
+  /** The destination of its migration was stalled past the migration's end. */
   stalled: boolean;
 }
 
-/** A job of somebody else, until it is released. */
+/** A job of another libvirt client, which holds the domain until it is released. */
 interface Hold {
   readonly vm: Vm;
   readonly release: () => void;
 }
 
+/** A simulated host. */
 export interface Host {
   readonly fake: FakeLibvirtd;
-  /** What there is of libvirtd: it answers, its network is cut, it has died. */
+  /** The state of libvirtd: it answers, its network is cut, it has died. */
   is: 'up' | 'cut' | 'dead';
 }
 
+/** Two hosts without VMs. */
 export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const hosts: Record<NodeName, Host> = {
     n1: { fake: fakes.n1, is: 'up' },
@@ -42,7 +46,10 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const there = (node: NodeName, { uuid }: Vm): FakeVm | undefined =>
     hosts[node].fake.vms.all().find(machine => machine.uuid === uuid);
 
-  /** A copy that holds no image: it has not landed yet, or it is what the source of one that has landed shows until it knows that. */
+  /**
+   * Whether this copy of the VM uses no image: it has not landed yet, or it is the source's copy after the
+   * landing, which the source still shows.
+   */
   function isIdle(node: NodeName, vm: Vm): boolean {
     if (!vm.migration) return false;
     const { from, to, migration } = vm.migration;
@@ -58,16 +65,16 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
       const { uuid, name } = hosts[node].fake.addDomain({ name: `one-${vmId}`, persistent });
       vms.push({ vmId, name, uuid, persistent, file: undefined, migration: undefined, stalled: false });
     },
-    /** Where it runs, or is coming in. */
+    /** The nodes on which it runs or is coming in. */
     liveOn: (vm: Vm): NodeName[] =>
       NODES.filter(node => {
-        const machine = there(node, vm);
-        return machine !== undefined && isRunning(machine);
+        const domain = there(node, vm);
+        return domain !== undefined && isRunning(domain);
       }),
     savedOn: (vm: Vm): NodeName | undefined => NODES.find(node => there(node, vm)?.saved !== undefined),
     /**
-     * The machines that have a disk of ours now, by its alias; one that migrates is one. What the guest has let go of while it is copied
-     * counts until libvirt says so at the source, for the copy has it.
+     * The VMs that have a disk now, by its alias; a migrating VM counts once. A disk that the guest ejected
+     * during the copy counts until libvirt reports the removal at the source, since the copy has it.
      */
     holdersOf(disk: string): Vm[] {
       const shows = (node: NodeName, vm: Vm): boolean | undefined =>

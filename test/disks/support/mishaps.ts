@@ -1,4 +1,5 @@
-// What may happen to machines and hosts, one thing at a time. Each answers what it did, or undefined where it could not be done.
+// Things that may happen to VMs and hosts. Each function describes what it did, or returns undefined where
+// that was impossible.
 import { STATE_RUNNING } from '../../../src/libvirt/constants.ts';
 import type { MigrationFailure, Phase } from '../../fakes/libvirtd/migration.ts';
 import { type Hosts, NODES, type NodeName, type Vm } from './hosts.ts';
@@ -19,30 +20,30 @@ const WHILE_BOTH_ANSWER: readonly MigrationFailure[] = [
 
 const otherThan = (node: NodeName): NodeName => (node === 'n1' ? 'n2' : 'n1');
 
-/** Somebody defines a running machine anew from what it runs with, hot-plugged disks and all. */
+/** Defines a running VM anew from its live XML, hot-plugged disks included. */
 export function redefineOne({ hosts, vms, there, liveOn }: Hosts, random: Random): string | undefined {
   const vm = random.pick(vms.filter(one => !one.migration && liveOn(one).length === 1));
   const [node] = vm ? liveOn(vm) : [];
-  // One that had no definition would be another machine from now on.
+  // A VM without a definition would get one, and no longer be transient.
   if (!vm || !node || hosts[node].is === 'dead' || !there(node, vm)?.persistent) return undefined;
   hosts[node].fake.redefine(vm.name);
   return `${vm.name} is defined anew on ${node}`;
 }
 
-/** Weighted by how often each is listed. */
+/** All mishaps; one that is listed several times is more probable. */
 export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
   const { hosts, vms, holds, there, liveOn, savedOn } = world;
   const fakeOf = (node: NodeName) => hosts[node].fake;
   const hasDaemon = (node: NodeName): boolean => hosts[node].is !== 'dead';
 
-  /** One of the machines that run and are in nobody's hands, and where. */
+  /** A random running VM that is not migrating, and its node. */
   function running(): { vm: Vm; node: NodeName } | undefined {
     const vm = random.pick(vms.filter(one => !one.migration && liveOn(one).length === 1));
     const node = vm && liveOn(vm)[0];
     return vm && node ? { vm, node } : undefined;
   }
 
-  /** A machine that is nowhere: whoever starts it gives up what was saved of it. */
+  /** Starts a VM that runs nowhere; a file that it was saved to is discarded. */
   function start(vm: Vm): string | undefined {
     const saved = savedOn(vm);
     const node = saved ?? random.pick(NODES);
@@ -116,7 +117,7 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     if (!found || !NODES.every(hasDaemon)) return undefined;
     const { vm, node } = found;
     if (there(node, vm)?.imagesFree) return undefined;
-    // A migration is a job as well: it waits for the one that there is.
+    // A migration is a job as well: it waits for the job in progress.
     if (holds.some(hold => hold.vm === vm)) return undefined;
     const to = otherThan(node);
     const options = { persistent: random.chance(0.5), undefineSource: random.chance(0.5) };
@@ -144,15 +145,18 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
     return `migration of ${vm.name}: ${phase}`;
   }
 
-  /** Asked to or not, a guest lets go of a disk, also one that is being copied; in the switch-over it runs nowhere. */
+  /**
+   * A guest ejects a disk, requested or not, also during the copy of a migration. In the switch-over it
+   * cannot: it runs nowhere.
+   */
   function eject(): string | undefined {
     const vm = random.pick(vms);
     if (!vm || vm.stalled || vm.migration?.migration.phase === 'switching') return undefined;
     const runsAt = vm.migration?.migration.phase === 'landed' ? vm.migration.to : vm.migration?.from;
     const node = runsAt ?? liveOn(vm)[0];
-    const machine = node && there(node, vm);
-    if (!node || machine?.state !== STATE_RUNNING) return undefined;
-    const disk = random.pick(machine.disks);
+    const domain = node && there(node, vm);
+    if (!node || domain?.state !== STATE_RUNNING) return undefined;
+    const disk = random.pick(domain.disks);
     if (!disk) return undefined;
     fakeOf(node).release(vm.name, disk.alias);
     return `${vm.name} lets go of ${disk.alias.slice(3, 7)} on ${node}`;
@@ -167,7 +171,8 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
       ? [...ALWAYS, ...WHILE_BOTH_ANSWER, 'destination-daemon-killed', 'source-daemon-killed']
       : [...ALWAYS];
     if (migration.phase === 'landed') choices.splice(0, choices.length, 'source-killed');
-    // Only a lock keeps a destination that has slept through the end from a machine that runs twice: see partition.test.ts.
+    // Only an image lock keeps a destination that was stalled past the end from running the VM twice: see
+    // partition.test.ts.
     const source = there(from, vm);
     const isLocked = source?.disks.some(disk => !disk.shareable && !source.dropped.has(disk.alias));
     if (!isLocked && choices.includes('destination-stalled')) {
@@ -200,7 +205,7 @@ export function createMishaps(world: Hosts, random: Random): readonly Mishap[] {
       fakeOf(node).dropConnections();
       return `connections of ${node} drop`;
     }
-    // Of a migration, libvirtd's death is an end of its own.
+    // The death of libvirtd in a migration is a way in which migrations fail, and has a mishap of its own.
     if (how === 'dead' && vms.some(({ migration }) => migration)) return undefined;
     if (how === 'dead') {
       await die(node);

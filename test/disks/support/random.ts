@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers, the same for the same seed (mulberry32). */
 export function createRandom(seed: number) {
   let state = seed >>> 0;
   /** 0 to below 1. */
@@ -11,7 +11,7 @@ export function createRandom(seed: number) {
   return {
     below: (limit: number): number => Math.floor(next() * limit),
     chance: (probability: number): boolean => next() < probability,
-    /** Undefined only of nothing. */
+    /** A random element; undefined only where there is none. */
     pick: <T>(choices: readonly T[]): T | undefined => choices[Math.floor(next() * choices.length)],
   };
 }

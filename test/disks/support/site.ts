@@ -16,9 +16,10 @@ import { openStore } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { until } from '../../rig/until.ts';
 
+/** An administrator, and the cause of requests, for calls of the services. */
 export const admin: Caller = { account: 'admin', role: 'admin' };
 export const cause = { kind: 'request' } as const;
-/** What is only a pause is short; what must not pass before a busy machine has done its work is long. */
+/** Mere pauses are short; deadlines that must not pass before a busy computer has done its work are long. */
 const times = {
   connectMs: 60_000,
   retryMs: 20,
@@ -27,7 +28,10 @@ const times = {
   lastLookMs: 60_000,
   settlingMs: 40,
 };
-/** For a deadline that is waited for: three quarters of the time are for asking, one for the last look. */
+/**
+ * A deadline that a test waits for, in milliseconds: three quarters of it are for the request, the last
+ * quarter is for looking at the outcome.
+ */
 export const NEAR_MS = 6000;
 const settings = {
   userLimit: 1,
@@ -42,7 +46,10 @@ const settings = {
 };
 const noQuota = { disks: Number.POSITIVE_INFINITY, sizeGiB: Number.POSITIVE_INFINITY };
 
-/** Two nodes of fake libvirtds (`n1`, `n2`, named or under the wildcard), a real store and a real file pool; everything ends with the test. */
+/**
+ * Two nodes of fake libvirtds (`n1`, `n2`, named or under the wildcard), a real store and a real file pool;
+ * all of it ends with the test.
+ */
 export async function createSite(
   t: Pick<ExecutionContext, 'fail' | 'teardown'>,
   more: Partial<typeof settings> = {},
@@ -60,7 +67,7 @@ export async function createSite(
     locks?: boolean;
     stands?: () => boolean;
     pool?: (pool: Pool) => Pool;
-    /** From which level on `lines` has the log. */
+    /** The lowest log level that `lines` has. */
     level?: 'info' | 'warn';
   } = {},
 ) {
@@ -122,11 +129,11 @@ export async function createSite(
     n1,
     n2,
     lines,
-    /** All events so far, also of before a restart. */
+    /** All events so far, those before a restart included. */
     published,
     directory,
     disks: await start(),
-    /** Which libvirtd a node's name leads to, from the next start on. */
+    /** The libvirtd to which a node's name leads, from the next start on. */
     nodes,
     async restart(meanwhile?: () => unknown): Promise<void> {
       await running?.end();
@@ -138,10 +145,10 @@ export async function createSite(
       const disk = { sizeGiB: 1, tag: '', visibility: 'private' as const };
       return (await site.disks.service.create(admin, disk, cause)).uuid;
     },
-    /** Starts so many machines on n1, from one-1 on, each with a disk plugged in; answers the disks. */
-    plugged: (machines: number): Promise<string[]> =>
+    /** Starts this many VMs on n1, from one-1 on, each with a disk plugged in; resolves with the disks. */
+    plugged: (count: number): Promise<string[]> =>
       Promise.all(
-        Array.from({ length: machines }, async (_, index) => {
+        Array.from({ length: count }, async (_, index) => {
           site.n1.addDomain({ name: `one-${index + 1}` });
           const uuid = await site.create();
           await site.hotattach(uuid, String(index + 1));
@@ -153,11 +160,11 @@ export async function createSite(
     hotdetach: (uuid: string, vmId: string, node = 'n1') =>
       site.disks.service.hotdetach(admin, uuid, { node, vmId }, cause),
     detach: (vmId: string, node = 'n1') => site.disks.service.detach(admin, { node, vmId }, cause),
-    /** Why it is not known whether a disk's machine is gone, as soon as there is doubt. */
+    /** Why it is not known whether a disk's VM is gone; waits until that is unknown. */
     untilDoubt: (uuid: string) =>
       until(
         () => site.disks.service.getDetails(admin, uuid).attachments[0]?.doubt?.detail,
-        `doubt about the machine of ${uuid}`,
+        `doubt about the VM of ${uuid}`,
         { hint: () => lines.join('') },
       ),
     users: (uuid: string): number => site.disks.service.get(admin, uuid).users,
@@ -171,6 +178,6 @@ export async function createSite(
   return site;
 }
 
-/** The disks in a fake machine. */
+/** The disks in a fake VM. */
 export const pluggedIn = (fake: FakeLibvirtd, name: string): string[] =>
   fake.domain(name).disks.map(disk => disk.alias.replace(/^ua-/, ''));

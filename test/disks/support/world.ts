@@ -14,20 +14,21 @@ import {
 import { createGroupCommit, type GroupCommit, type Write } from '../../../src/store/group-commit.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 
-/** One batch on its way to the disk; a test decides when and how it arrives. */
+/** One batch on its way to the disk; a test decides when it arrives, and whether it fails. */
 export interface Batch {
   readonly writes: readonly Write[];
   arrive(): void;
   fail(error: Error): void;
 }
 
-/** An effect at work; a test decides what it brings back. */
+/** An effect in progress; a test decides its result. */
 export interface Work {
   readonly note: EffectNote;
   readonly signal: AbortSignal;
   bring(message: Message): void;
 }
 
+/** The deadlines of all charts, in milliseconds of the simulated clock. */
 export const timeouts = {
   creating: 1000,
   deleting: 1000,
@@ -39,9 +40,10 @@ export const timeouts = {
 };
 const cause = { kind: 'request' } as const;
 
-/** The run of every machine here. */
+/** The run of every VM here. */
 export const RUN = { host: 'host of n', id: 1 };
 
+/** A VM of this name on node `n`. */
 export const vmOf = (name: string): Vm => ({
   host: 'n',
   node: 'n',
@@ -49,12 +51,12 @@ export const vmOf = (name: string): Vm => ({
   domain: `domain of ${name}`,
 });
 
-/** Lets everything that is ready run to its end. */
+/** Lets all pending promises settle. */
 export const settle = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 /**
- * The actor system with a disk and an outside of the test's making: `batches` and `works` hold what waits. `kept` is what a crash
- * leaves; a world that is made from it has been started again.
+ * The actor system with a disk and an outside that the test controls: `batches` and `works` hold what is
+ * pending. `kept` is what a crash leaves; a world that is created from it has been started again.
  */
 export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { instantDisk = false } = {}) {
   const disk = new Map(kept);
@@ -125,7 +127,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     send(key: string, event: Message, until?: string): Promise<DeliveryResult> {
       return system.deliver([{ to: key, event }], cause, until);
     },
-    /** Everything on its way to the disk arrives, and what follows from it. */
+    /** Completes every pending batch, and what follows from it. */
     async arriveAll(): Promise<void> {
       await settle();
       for (let batch = batches.shift(); batch; batch = batches.shift()) {
@@ -133,14 +135,17 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
         await settle();
       }
     },
-    /** What the records say against each other; empty if they agree. */
+    /** The contradictions between records; empty if they agree. */
     differences(): string[] {
       return disagreements([...shelves.decided.disks()], [...shelves.decided.attachments()]);
     },
   };
 }
 
-/** Every user of a disk has its attachment, every attachment its user; no letter is given twice; no limit is passed. */
+/**
+ * Every user of a disk has its attachment and every attachment its user; no target is used twice; no limit is
+ * exceeded.
+ */
 function disagreements(disks: readonly StoredDisk[], attachments: readonly StoredAttachment[]): string[] {
   const found: string[] = [];
   const held = attachments.filter(isHeld);

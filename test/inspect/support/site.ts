@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { startFakeLibvirtd } from '../../fakes/libvirtd.ts';
 import { startService } from '../../rig/service.ts';
 
-/** The real service with one fake node `n1` and its running machines 1 to 3; everything ends with the test. */
+/** The real service with one fake node `n1` and its running VMs 1 to 3; all of it ends with the test. */
 export async function startSite(t: ExecutionContext, settings: Record<string, unknown> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-inspect-'));
   const n1 = await startFakeLibvirtd({ unix: join(directory, 'n1') });

@@ -1,4 +1,5 @@
-// docs/api-contract.md, "Disks, VMs, limits": a test for each row, over HTTP, against the running service and fake nodes.
+// docs/api-contract.md, "Disks, VMs, limits": a test for each row, over HTTP, against the running service and
+// fake nodes.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -7,7 +8,7 @@ import { type Answered, type Site, startSite } from './support/site.ts';
 
 let site: Site;
 test.before(async () => {
-  // As long as a busy machine takes for two dozen at once.
+  // Long enough for a busy computer to carry out two dozen plugs at once.
   site = await startSite();
 });
 test.after.always(() => site?.end());
@@ -40,7 +41,7 @@ test('user limit: 1 by default, in the headers; changed only while the disk has 
   const changed = await setLimit(uuid, 3);
   t.deepEqual([changed.status, changed.text], [200, `{"uuid":"${uuid}","limit":"3"}`]);
   t.deepEqual(await limits(uuid), ['3', '3', '0']);
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(uuid, vm);
   t.deepEqual(await limits(uuid), ['3', '2', '1']);
   t.is((await hotattach(uuid, vm)).code, 'ALREADY_ATTACHED');
@@ -58,7 +59,7 @@ test('user limit: 1 by default, in the headers; changed only while the disk has 
 
 test('limit reached on hotattach: 400 and nothing happens, under any race', async t => {
   const uuid = await site.create();
-  const vms = Array.from({ length: 12 }, () => site.machine());
+  const vms = Array.from({ length: 12 }, () => site.addVm());
   const outcomes = (await Promise.all(vms.map(vm => hotattach(uuid, vm)))).map(({ code }) => code);
   t.is(outcomes.filter(code => code === 200).length, 1);
   t.is(outcomes.filter(code => code === 'LIMIT_REACHED').length, 11);
@@ -69,7 +70,7 @@ test('limit reached on hotattach: 400 and nothing happens, under any race', asyn
 test('limit above 1: every attachment is shareable; with limit 1 never', async t => {
   const uuid = await site.create();
   const shareable = async (): Promise<boolean> => {
-    const vm = site.machine();
+    const vm = site.addVm();
     await hotattach(uuid, vm);
     const [disk] = site.n1.domain(`one-${vm}`).disks;
     await attach(uuid, 'shared');
@@ -81,15 +82,15 @@ test('limit above 1: every attachment is shareable; with limit 1 never', async t
   t.false(await shareable());
   await setLimit(uuid, 2);
   t.true(await shareable());
-  const two = [site.machine(), site.machine()];
+  const two = [site.addVm(), site.addVm()];
   for (const vm of two) t.is((await hotattach(uuid, vm)).status, 200);
-  t.is((await hotattach(uuid, site.machine())).code, 'LIMIT_REACHED');
+  t.is((await hotattach(uuid, site.addVm())).code, 'LIMIT_REACHED');
   for (const vm of two) await hotdetach(uuid, vm);
   await setLimit(uuid, 1);
   t.false(await shareable());
 });
 
-test('which machine is meant: exactly one running domain, kept by its UUID; a new one of the same name is another', async t => {
+test('which VM is meant: exactly one running domain, kept by its UUID; a new one of the same name is another', async t => {
   const uuid = await site.create();
   site.n1.addDomain({ name: 'twin' });
   site.n1.addDomain({ name: 'one-twin' });
@@ -107,15 +108,15 @@ test.serial(
   'hotattach answers: a VM that is unknown or not running, a node not configured, no PCI slot, a locked image, a disk already there: 400; node silent: 503',
   async t => {
     const uuid = await site.create();
-    const running = site.machine();
+    const running = site.addVm();
     site.n1.addDomain({ name: 'off', running: false });
     t.is((await hotattach(uuid, 'nowhere')).code, 'VM_UNKNOWN');
     t.is((await hotattach(uuid, 'off')).code, 'VM_NOT_RUNNING');
     t.is((await hotattach(uuid, running, 'n9')).code, 'NODE_NOT_CONFIGURED');
-    t.is((await hotattach(uuid, site.machine('n1', { ports: 0 }))).code, 'NO_PCI_SLOT');
+    t.is((await hotattach(uuid, site.addVm('n1', { ports: 0 }))).code, 'NO_PCI_SLOT');
     const message = `internal error: unable to execute QEMU command 'device_add': Failed to get "write" lock`;
     site.n2.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 1, message });
-    t.is((await hotattach(uuid, site.machine('n2'), 'n2')).code, 'IMAGE_LOCKED');
+    t.is((await hotattach(uuid, site.addVm('n2'), 'n2')).code, 'IMAGE_LOCKED');
     t.is((await hotattach(uuid, '1', 'silent')).code, 'NODE_UNREACHABLE');
     t.deepEqual(await limits(uuid), ['1', '1', '0']);
     t.is((await hotattach(uuid, running)).status, 200);
@@ -124,17 +125,17 @@ test.serial(
 );
 
 test('hotattach with an outcome that is unknown at the deadline: 504, and the disk stays accounted for until the truth is known', async t => {
-  // As long as a busy machine needs to come to the call.
+  // Long enough for a busy computer to send the call.
   const own = await startSite({ attach_timeout: 8 });
   try {
     const uuid = await own.create();
-    const vm_id = own.machine('n2');
+    const vm_id = own.addVm('n2');
     let answer = (): void => {};
     const answered = new Promise<void>(resolve => {
       answer = resolve;
     });
     own.n2.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: answered });
-    // libvirt works one change of a domain after the other.
+    // libvirt carries out the changes of one domain one after the other.
     own.n2.faults.inject('domainDetachDeviceAlias', { kind: 'delay', until: answered }, 100);
     const unknown = await own.ask('POST', `/api/hotattach/${uuid}`, { form: { node: 'n2', vm_id } });
     t.deepEqual([unknown.status, unknown.code], [504, 'PLUG_UNKNOWN']);
@@ -149,8 +150,8 @@ test('hotattach with an outcome that is unknown at the deadline: 504, and the di
   }
 });
 
-test('target: the first free letter of that VM from the live domain and our reservations; freed ones are used again; none free is 400', async t => {
-  const vm = site.machine('n1', { ports: 40 });
+test('target: the first free one of that VM from the live domain and our reservations; freed ones are used again; none free is 400', async t => {
+  const vm = site.addVm('n1', { ports: 40 });
   const [a, b, c] = [await site.create(), await site.create(), await site.create()] as [
     string,
     string,
@@ -173,7 +174,7 @@ test('target: the first free letter of that VM from the live domain and our rese
 
 test('hot means live: a reboot keeps it, the end of the run ends it', async t => {
   const uuid = await site.create();
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(uuid, vm);
   site.n1.reset(`one-${vm}`);
   t.deepEqual(await limits(uuid), ['1', '0', '1']);
@@ -189,7 +190,7 @@ test('hotdetach of a disk that was not hot-plugged: 400, before the node is aske
   t.is((await hotdetach(uuid, 'cold', 'silent')).code, 'NOT_HOT_PLUGGED');
   await detach('cold', 'silent');
   t.is((await hotdetach(uuid, 'cold', 'silent')).code, 'ATTACHMENT_UNKNOWN');
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(uuid, vm);
   site.n1.destroy(`one-${vm}`);
   await untilUsers(uuid, '0');
@@ -205,12 +206,12 @@ test('attach: no availability check, for nodes that are not configured too; twic
   t.deepEqual(await limits(uuid), ['1', '0', '3']);
   t.is((await site.ask('DELETE', `/api/disks/${uuid}`)).code, 'DISK_IN_USE');
   const plugged = await site.create();
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(plugged, vm);
   t.is((await attach(plugged, vm)).code, 'HOT_PLUGGED');
 });
 
-test('the disk element for the launch: for a registered attachment, as XML, from vdb on; target= chooses; the letter is kept and reserved', async t => {
+test('the disk element for the launch: for a registered attachment, as XML, from vdb on; target= chooses; the target is kept and reserved', async t => {
   const vm = 'element';
   const [a, b, c] = [await site.create(), await site.create(), await site.create()] as [
     string,
@@ -235,7 +236,7 @@ test.serial(
   'detach while the VM still runs: 400 and nothing is released; node not configured: the word of the caller; node silent: cold ones only',
   async t => {
     const [hot, cold] = [await site.create(), await site.create()];
-    const vm = site.machine();
+    const vm = site.addVm();
     await hotattach(hot, vm);
     await attach(cold, vm);
     t.is((await detach(vm)).code, 'VM_RUNNING');
@@ -247,7 +248,7 @@ test.serial(
       await attach(cold, 'far', node);
       t.deepEqual(uuidsOf(await detach('far', node)), [cold], node);
     }
-    const onSecond = site.machine('n2');
+    const onSecond = site.addVm('n2');
     await hotattach(hot, onSecond, 'n2');
     await site.n2.stop();
     t.is((await detach(onSecond, 'n2')).code, 'VM_FATE_UNKNOWN');
@@ -256,9 +257,9 @@ test.serial(
   },
 );
 
-test('detach after pdisk has seen the machine die: 200 with those uuids, once', async t => {
+test('detach after pdisk has seen the VM die: 200 with those uuids, once', async t => {
   const uuid = await site.create();
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(uuid, vm);
   site.n1.destroy(`one-${vm}`);
   await untilUsers(uuid, '0');
@@ -268,7 +269,7 @@ test('detach after pdisk has seen the machine die: 200 with those uuids, once', 
 
 test('detach after a death: no more once the VM uses a disk again', async t => {
   const [before, after] = [await site.create(), await site.create()];
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(before, vm);
   site.n1.destroy(`one-${vm}`);
   await untilUsers(before, '0');
@@ -308,7 +309,7 @@ test('detach of a VM without disks: 400', async t => {
 
 test('deleting a disk in use: 400, and nothing happens; a second DELETE is 400', async t => {
   const uuid = await site.create();
-  const vm = site.machine();
+  const vm = site.addVm();
   await hotattach(uuid, vm);
   t.is((await site.ask('DELETE', `/api/disks/${uuid}`)).code, 'DISK_IN_USE');
   t.deepEqual(await limits(uuid), ['1', '0', '1']);
@@ -335,7 +336,7 @@ test('a quota holds where disks are made and made larger at once', async t => {
   );
   const sizes = listed.filter(({ owner }) => owner === 'erna').map(({ size }) => Number(size));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  // A disk more or two GiB more would have been too much.
+  // One disk more, or two GiB more, would exceed the quota.
   t.true(sizes.length <= 8 && total <= 10 && (sizes.length === 8 || total >= 9), `${sizes}`);
 });
 
@@ -358,12 +359,12 @@ test('a quota holds under any race: refused with 400 and the figures, and a dele
   t.is((await create('4')).status, 201);
 });
 
-test('a limit that is reached, and a disk in use, name the machines to those who may know them', async t => {
+test('errors about a reached limit or a disk in use name the VMs only to accounts that may know them', async t => {
   const uuid = await site.create('alice', 'public');
-  const vm_id = site.machine();
+  const vm_id = site.addVm();
   const form = { node: 'N1', vm_id };
   await site.ask('POST', `/api/hotattach/${uuid}`, { as: 'alice', form });
-  const other = { form: { node: 'n2', vm_id: site.machine('n2') } };
+  const other = { form: { node: 'n2', vm_id: site.addVm('n2') } };
   const named = `VM '${vm_id}' on node 'N1'`;
   for (const as of ['alice', 'cloud', 'admin'] as const) {
     const { code, messages } = await site.ask('POST', `/api/hotattach/${uuid}`, { as, ...other });
@@ -378,7 +379,7 @@ test('a limit that is reached, and a disk in use, name the machines to those who
   t.true(limited.messages[0]?.includes(named));
 });
 
-test("a tab may be in a machine's name, as libvirt has it", async t => {
+test("a tab may be in a VM's name, as libvirt has it", async t => {
   site.n1.addDomain({ name: 'a\tb' });
   const uuid = await site.create('alice');
   const form = { node: 'n1', vm_id: 'a\tb' };
