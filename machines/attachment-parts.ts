@@ -286,7 +286,6 @@ export const setupAttachment = setup({
     },
     plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork.node !== context.vm.node,
     goneForCertain: and([isNotAlarmed, not(isDefined)]),
-    goneForCertainNotUndoing: and([isNotAlarmed, not(isDefined), not(isUndoing)]),
     runsElsewhere,
     currentElsewhere: and([isCurrent, runsElsewhere]),
     currentOver: and([isCurrent, not(isUndoing), isDead]),
