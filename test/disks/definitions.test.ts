@@ -130,14 +130,16 @@ test('a disk that is detached from a running VM does not come back with its next
 test("a disk that has left its VM is not free while the VM's definition cannot be changed", async t => {
   const { site, uuid } = await plugged(t);
   const vm = site.n1.domain('one-1');
-  // The first call unplugs the disk from the running VM.
-  site.n1.faults.inject('domainDetachDeviceAlias', { kind: 'delay', ms: 0 });
-  site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
+  site.n1.setManners('one-1', 'unwilling');
   const answer = t.throwsAsync(site.hotdetach(uuid, '1'), {
     code: 'DEFINITION_KEEPS_DISK',
     message: /--config/,
   });
+  const isAsked = () => site.n1.calls.some(({ procedure }) => procedure === 'domainDetachDeviceAlias');
+  await until(isAsked, 'the guest to be asked');
+  site.n1.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
   vm.coldDisks = vm.disks.map(disk => ({ ...disk }));
+  site.n1.release('one-1', `ua-${uuid}`);
   await answer;
   t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
   site.n1.addDomain({ name: 'one-2' });

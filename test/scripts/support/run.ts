@@ -24,7 +24,7 @@ export function run(
     const options = {
       cwd,
       env: { ...process.env, ...env },
-      timeout: 240_000,
+      timeout: 900_000,
       killSignal: 'SIGKILL',
     } as const;
     execFile(program, args, options, (error, stdout, stderr) => {
