@@ -161,8 +161,8 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'noop' }, { action
  * `unclaimed`: the VM died and the disk is free; a detach call for it still succeeds.
  *
  * That the live domain does not show the device (DEVICE_GONE, FOUND) is ignored in `attaching`: the device
- * may not be visible yet, and the plug verifies its own result. DEVICE_GONE is ignored in `detaching`, too: the
- * unplug sees the same, and its result says who asked for it.
+ * may not be visible yet, and the plug verifies its own result. DEVICE_GONE is ignored in `detaching`, too:
+ * the unplug sees the same, and its result says who asked for it.
  */
 export const attachmentMachine = setupAttachment.createMachine({
   id: 'attachment',

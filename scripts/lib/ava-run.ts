@@ -33,8 +33,8 @@ export interface Within {
 }
 
 /**
- * Runs ava with these arguments and prints its results. Its details are printed with the summary, for other runs
- * print meanwhile.
+ * Runs ava with these arguments and prints its results. Its details are printed with the summary, for other
+ * runs print meanwhile.
  */
 export async function runAva(
   args: readonly string[],

@@ -11,7 +11,9 @@ const { formatter } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'))
   formatter: { lineWidth: number };
 };
 
-/** What the formatter leaves in one line, however long: strings, templates, regular expressions and JSX text. */
+/**
+ * What the formatter leaves in one line, however long: strings, templates, regular expressions and JSX text.
+ */
 const isUnbreakable = (node: ts.Node): boolean =>
   ts.isStringLiteralLike(node) ||
   ts.isRegularExpressionLiteral(node) ||

@@ -42,8 +42,8 @@ export interface Observer {
   /** Inspects one domain. Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE. */
   look(node: string, domain: DomainName): Promise<Observation>;
   /**
-   * Resolves when the inspections of a domain (UUID) that are in progress, on any node, have ended: a copy that
-   * a migration has begun may hold a disk that the domain at the source no longer shows.
+   * Resolves when the inspections of a domain (UUID) that are in progress, on any node, have ended: a copy
+   * that a migration has begun may hold a disk that the domain at the source no longer shows.
    */
   inspected(domain: string): Promise<void>;
   /**
