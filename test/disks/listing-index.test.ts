@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { initialDisk } from '../../machines/disk-parts.ts';
 import { diskKey } from '../../machines/notes.ts';
 import { createListingIndex } from '../../src/disks/records/listing-index.ts';
 import type { StoredDisk } from '../../src/disks/records/records.ts';
@@ -17,21 +18,12 @@ const diskOf = ({ number, created, owner, visibility }: Sketch): StoredDisk => (
   v: 1,
   state: 'available',
   context: {
+    ...initialDisk,
     uuid: uuidOf(number),
     owner,
-    tag: '',
     visibility,
     sizeGiB: 1,
-    limit: 1,
     created,
-    users: [],
-    attempt: 0,
-    deadline: null,
-    undo: null,
-    grownFrom: null,
-    failures: 0,
-    repeatable: false,
-    wiped: null,
   },
 });
 
@@ -51,7 +43,7 @@ function play(
     : never)[],
 ) {
   // So small that blocks are filled, split and emptied all the time.
-  const catalogue = createListingIndex(3);
+  const listing = createListingIndex(3);
   let sketches: Sketch[] = [];
   for (const [number, step] of steps.entries()) {
     if (step.kind === 'birth') {
@@ -62,12 +54,12 @@ function play(
       if (!found) continue;
       sketches = sketches.filter(sketch => sketch !== found);
       if (step.kind === 'change') sketches.push({ ...found, visibility: step.visibility });
-      else catalogue.set(diskKey(uuidOf(found.number)), undefined);
+      else listing.set(diskKey(uuidOf(found.number)), undefined);
     }
-    for (const sketch of sketches) catalogue.set(diskKey(uuidOf(sketch.number)), diskOf(sketch));
+    for (const sketch of sketches) listing.set(diskKey(uuidOf(sketch.number)), diskOf(sketch));
   }
   const inOrder = sketches.sort((a, b) => a.created - b.created || a.number - b.number);
-  return { catalogue, inOrder };
+  return { listing, inOrder };
 }
 
 const uuids = (disks: Iterable<StoredDisk>): string[] => [...disks].map(({ context }) => context.uuid);
@@ -78,13 +70,13 @@ test('disks are listed in order of creation, from any position, whatever other d
       fc.array(fc.oneof(births, births, changes, deaths), { maxLength: 40 }),
       fc.nat(6),
       (steps, created) => {
-        const { catalogue, inOrder } = play(steps);
+        const { listing, inOrder } = play(steps);
         t.deepEqual(
-          uuids(catalogue.inOrder(undefined)),
+          uuids(listing.inOrder(undefined)),
           inOrder.map(({ number }) => uuidOf(number)),
         );
         t.deepEqual(
-          catalogue.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
+          listing.blocks().flatMap(block => block.map(({ uuid, visibility }) => [uuid, visibility])),
           inOrder.map(({ number, visibility }) => [uuidOf(number), visibility]),
         );
         const place = { created, uuid: uuidOf(20) };
@@ -92,12 +84,12 @@ test('disks are listed in order of creation, from any position, whatever other d
           one => one.created > created || (one.created === created && one.number > 20),
         );
         t.deepEqual(
-          uuids(catalogue.inOrder(place)),
+          uuids(listing.inOrder(place)),
           later.map(({ number }) => uuidOf(number)),
         );
         const own = later.filter(({ owner, visibility }) => owner === 'alice' || visibility === 'public');
         t.deepEqual(
-          uuids(catalogue.inOrderFor('alice', place)),
+          uuids(listing.inOrderFor('alice', place)),
           own.map(({ number }) => uuidOf(number)),
         );
       },
@@ -106,29 +98,29 @@ test('disks are listed in order of creation, from any position, whatever other d
 });
 
 test('a list has the present version of each disk', t => {
-  const catalogue = createListingIndex();
+  const listing = createListingIndex();
   const disk = diskOf({ number: 1, created: 1, owner: 'alice', visibility: 'private' });
-  catalogue.set(diskKey(uuidOf(1)), disk);
+  listing.set(diskKey(uuidOf(1)), disk);
   const changed = { ...disk, context: { ...disk.context, tag: 'changed' } };
-  catalogue.set(diskKey(uuidOf(1)), changed);
-  t.deepEqual([...catalogue.inOrder(undefined)], [changed]);
+  listing.set(diskKey(uuidOf(1)), changed);
+  t.deepEqual([...listing.inOrder(undefined)], [changed]);
 });
 
 test('a block is the same array while none of its disks changes, and has known disks only', t => {
-  const catalogue = createListingIndex(2);
+  const listing = createListingIndex(2);
   const disks = [0, 1, 2, 3, 4].map(number =>
     diskOf({ number, created: number, owner: 'alice', visibility: 'private' }),
   );
-  for (const disk of disks) catalogue.set(diskKey(disk.context.uuid), disk);
-  const before = catalogue.blocks();
+  for (const disk of disks) listing.set(diskKey(disk.context.uuid), disk);
+  const before = listing.blocks();
   t.deepEqual(
     before.map(block => block.length),
     [2, 2, 1],
   );
   const [, , changed, hidden] = disks as [StoredDisk, StoredDisk, StoredDisk, StoredDisk];
-  catalogue.set(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
-  catalogue.set(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
-  const after = catalogue.blocks();
+  listing.set(diskKey(changed.context.uuid), { ...changed, context: { ...changed.context, tag: 'new' } });
+  listing.set(diskKey(hidden.context.uuid), { ...hidden, state: 'deleting' });
+  const after = listing.blocks();
   t.deepEqual(
     after[1]?.map(({ tag }) => tag),
     ['new'],

@@ -1,5 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { initialAttachment } from '../../machines/attachment-parts.ts';
+import { initialDisk } from '../../machines/disk-parts.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { createRecordIndex } from '../../src/disks/records/record-index.ts';
 import type { StoredAttachment, StoredDisk } from '../../src/disks/records/records.ts';
@@ -10,21 +12,10 @@ const diskOf = (number: number, state: StoredDisk['state'], sizeGiB: number): St
   v: 1,
   state,
   context: {
+    ...initialDisk,
     uuid: String(number),
     owner: number % 2 === 0 ? 'alice' : 'bob',
-    tag: '',
-    visibility: 'private',
     sizeGiB,
-    limit: 1,
-    created: 0,
-    users: [],
-    attempt: 0,
-    deadline: null,
-    undo: null,
-    grownFrom: null,
-    failures: 0,
-    repeatable: false,
-    wiped: null,
   },
 });
 
@@ -39,20 +30,20 @@ const changes = fc.array(
 test('the counts of a record index are those of counting its records anew', t => {
   fc.assert(
     fc.property(changes, all => {
-      const shelf = createRecordIndex();
+      const index = createRecordIndex();
       for (const { number, state, sizeGiB } of all) {
-        shelf.set(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
+        index.set(diskKey(String(number)), state === null ? undefined : diskOf(number, state, sizeGiB));
       }
-      const left = [...shelf.disks()];
+      const left = [...index.disks()];
       const states = new Map<string, number>();
       for (const { state } of left) states.set(state, (states.get(state) ?? 0) + 1);
-      t.deepEqual(new Map([...shelf.counts().disks].sort()), new Map([...states].sort()));
+      t.deepEqual(new Map([...index.counts().disks].sort()), new Map([...states].sort()));
       t.is(
-        shelf.promisedGiB(),
+        index.promisedGiB(),
         left.reduce((sum, { context }) => sum + context.sizeGiB, 0),
       );
       const owned = left.filter(({ state, context }) => state !== 'wiping' && context.owner === 'bob');
-      t.is(shelf.ownedBy('bob').disks, owned.length);
+      t.is(index.ownedBy('bob').disks, owned.length);
     }),
   );
 });
@@ -61,6 +52,7 @@ const attachmentOf = (id: number, disk: number): StoredAttachment => ({
   v: 2,
   state: 'attached',
   context: {
+    ...initialAttachment,
     id: String(id),
     disk: String(disk),
     node: 'n',
@@ -68,17 +60,7 @@ const attachmentOf = (id: number, disk: number): StoredAttachment => ({
     vm: { host: 'n', node: 'n', names: [String(id)], domain: null },
     by: 'alice',
     mode: 'cold',
-    target: null,
-    shareable: false,
     since: id,
-    attempt: 0,
-    deadline: null,
-    undo: false,
-    atWork: null,
-    run: null,
-    seen: 'running',
-    doubt: null,
-    diverted: null,
   },
 });
 
@@ -86,14 +68,14 @@ test("a disk's attachments are those that a search of all attachments finds, in 
   const steps = fc.array(fc.record({ id: fc.nat(9), isThere: fc.boolean() }));
   fc.assert(
     fc.property(steps, all => {
-      const shelf = createRecordIndex();
+      const index = createRecordIndex();
       for (const { id, isThere } of all)
-        shelf.set(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
+        index.set(attachmentKey(String(id)), isThere ? attachmentOf(id, id % 3) : undefined);
       for (const disk of ['0', '1', '2']) {
-        const found = shelf.attachmentsFor(disk);
+        const found = index.attachmentsFor(disk);
         t.deepEqual(
           [...found],
-          [...shelf.attachments()].filter(({ context }) => context.disk === disk),
+          [...index.attachments()].filter(({ context }) => context.disk === disk),
         );
       }
     }),

@@ -76,16 +76,16 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       else batches.push({ writes, arrive, fail: reject });
     });
   const groupCommit: GroupCommit = createGroupCommit(write, () => {});
-  const shelves = { decided: createRecordIndex(), committed: createListingIndex() };
+  const indexes = { decided: createRecordIndex(), committed: createListingIndex() };
   let lastSequence = 0;
   for (const [key, value] of kept) {
     if (key.startsWith('event/')) lastSequence = Math.max(lastSequence, (value as EventRecord).sequence);
-    else for (const shelf of [shelves.decided, shelves.committed]) shelf.set(key, value as StoredRecord);
+    else for (const index of [indexes.decided, indexes.committed]) index.set(key, value as StoredRecord);
   }
   const system = createActorSystem({
     groupCommit,
     effects: (note, signal) => new Promise(resolve => works.push({ note, signal, bring: resolve })),
-    ...shelves,
+    ...indexes,
     lastSequence,
     timeouts,
     now: () => clock.now,
@@ -95,7 +95,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
   });
 
   return {
-    ...shelves,
+    ...indexes,
     system,
     disk,
     batches,
@@ -117,8 +117,8 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
       );
     },
     hotattach(uuid: string, id: string, vm: Vm): Promise<DeliveryResult> {
-      const taken = shelves.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
-      const attachments = shelves.decided.attachmentsOf(vm).map(one => one.context.id);
+      const taken = indexes.decided.attachmentsOf(vm).flatMap(one => one.context.target ?? []);
+      const attachments = indexes.decided.attachmentsOf(vm).map(one => one.context.id);
       const birth = { id, disk: uuid, node: vm.host, vmId: vm.names[0] ?? '', vm, by: 'alice' };
       const now = { attachments, taken, isThere: false, holder: null, nodeIsDead: false };
       const event = { type: 'HOTATTACH' as const, ...birth, ...now };
@@ -137,7 +137,7 @@ export function createWorld(kept: ReadonlyMap<string, unknown> = new Map(), { in
     },
     /** The contradictions between records; empty if they agree. */
     differences(): string[] {
-      return disagreements([...shelves.decided.disks()], [...shelves.decided.attachments()]);
+      return disagreements([...indexes.decided.disks()], [...indexes.decided.attachments()]);
     },
   };
 }
