@@ -129,7 +129,7 @@ function clientOf(connection: Connection, events: Handlers<[DomainEvent]>): Libv
     onClose(handler) {
       // One set for each handler, so that a handler that is added after the end is called too.
       const wanted = handlersOf<[Error]>();
-      void connection.closed.then(wanted.call);
+      void connection.ended.then(wanted.call);
       return wanted.add(handler);
     },
     dropped: connection.dropped,

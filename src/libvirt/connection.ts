@@ -52,8 +52,8 @@ export interface Connection {
    * ProtocolViolation.
    */
   call<Args, Result>(procedure: Procedure<Args, Result>, args: Args, options?: CallOptions): Promise<Result>;
-  /** Resolves with the reason when the stream has closed; never rejects. */
-  readonly closed: Promise<Error>;
+  /** Resolves with the reason as soon as every further call would fail; never rejects. */
+  readonly ended: Promise<Error>;
   readonly dropped: Readonly<Dropped>;
   /**
    * Calls connectClose, then ends the stream; resolves when it has closed. Waiting calls get ConnectionLost.
@@ -67,7 +67,11 @@ export interface Connection {
 export function connectionOver(stream: Duplex, options: ConnectionOptions): Connection {
   const dropped: Dropped = { replies: 0, messages: 0 };
   const split = frameSplitter();
-  let ended: Error | undefined;
+  let reason: Error | undefined;
+  let tellEnd: (reason: Error) => void = () => {};
+  const ended = new Promise<Error>(resolve => {
+    tellEnd = resolve;
+  });
   let closing: Promise<void> | undefined;
 
   const waiting = calls({
@@ -78,7 +82,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     },
   });
 
-  const out = outbox(stream, () => (ended ? undefined : waiting.next()));
+  const out = outbox(stream, () => (reason ? undefined : waiting.next()));
   const alive =
     options.keepalive === false
       ? undefined
@@ -87,11 +91,12 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
           dead: () => end(new Error('no sign of life from libvirt')),
         });
 
-  function end(reason: Error): void {
-    if (ended) return;
-    ended = reason;
+  function end(cause: Error): void {
+    if (reason) return;
+    reason = cause;
     alive?.stop();
-    waiting.fail(reason);
+    tellEnd(cause);
+    waiting.fail(cause);
     stream.destroy();
   }
 
@@ -143,7 +148,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     alive?.heard();
     try {
       for (const frame of split(chunk)) {
-        if (ended) return;
+        if (reason) return;
         const message = decodeMessage(frame);
         if (message.type === TYPE_REPLY) onReply(message);
         else if (message.type === TYPE_MESSAGE) onMessage(message);
@@ -157,10 +162,10 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
   });
   stream.on('error', end);
   stream.on('end', () => end(new Error('libvirt closed the connection')));
-  const closed = new Promise<Error>(resolve => {
+  const closed = new Promise<void>(resolve => {
     stream.on('close', () => {
       end(new Error('the connection closed'));
-      resolve(ended ?? new Error('the connection closed'));
+      resolve();
     });
   });
 
@@ -169,10 +174,10 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
     args: Args,
     callOptions: CallOptions = {},
   ): Promise<Result> {
-    if (ended) {
-      throw new ConnectionLost(`no connection to libvirt: ${ended.message}`, {
+    if (reason) {
+      throw new ConnectionLost(`no connection to libvirt: ${reason.message}`, {
         outcomeUnknown: false,
-        cause: ended,
+        cause: reason,
       });
     }
     const payload = await waiting.request(procedure, args, callOptions);
@@ -193,7 +198,7 @@ export function connectionOver(stream: Duplex, options: ConnectionOptions): Conn
 
   return {
     call,
-    closed,
+    ended,
     dropped,
     close() {
       closing ??= sayGoodbye();

@@ -4,8 +4,15 @@ import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { Look } from '../../src/hypervisor/hypervisor.ts';
 import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
-import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
+import {
+  diskSpec,
+  fakeLibvirtd,
+  fakeNode,
+  farOff,
+  hypervisorOf,
+  inMs,
+  restartFake,
+} from './helpers/fake-node.ts';
 
 /** A VM with one disk, on node `n`. */
 async function startVm(t: ExecutionContext, { persistent = true } = {}) {
@@ -47,9 +54,7 @@ test('look shows how a VM ended that is shut off, until libvirtd restarts', asyn
     fake.start('a');
   }
   fake.destroy('a');
-  await fake.stop();
-  await fake.listen();
-  await until(() => hypervisor.status()[0]?.state === 'up', 'the node to be back');
+  await restartFake({ fake, hypervisor });
   t.deepEqual(await look(), off(null));
 });
 
@@ -57,9 +62,7 @@ test('look shows a managed save image, also after a restart of libvirtd, until t
   const { fake, hypervisor, look } = await startVm(t);
   fake.save('a');
   t.deepEqual(await look(), { kind: 'saved' });
-  await fake.stop();
-  await fake.listen();
-  await until(() => hypervisor.status()[0]?.state === 'up', 'the node to be back');
+  await restartFake({ fake, hypervisor });
   t.deepEqual(await look(), { kind: 'saved' });
   fake.start('a');
   t.is((await look()).kind, 'running');

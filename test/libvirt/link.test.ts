@@ -162,6 +162,19 @@ test('keepalive ends the connection to a daemon that hangs, and the link reconne
   t.true(link.generation >= 2);
 });
 
+test('whoever loses a call with the connection finds the link down, not up with a dead client', async t => {
+  const fake = await fakeFor(t);
+  const link = reconnectingLink(fake.uri, quick);
+  t.teardown(() => link.close());
+  const client = await link.client();
+  fake.faults.inject('connectGetHostname', { kind: 'no-answer' });
+  const lost = client.hostname();
+  await until(() => fake.calls.some(({ procedure }) => procedure === 'connectGetHostname'), 'the call');
+  fake.dropConnections();
+  await fails(t, lost, { name: 'ConnectionLost', outcomeUnknown: true });
+  t.not(link.state, 'up');
+});
+
 test('closing a link ends its connection, its retries and its waiting callers', async t => {
   const { fake } = await opened(t);
   const up = reconnectingLink(fake.uri, quick);

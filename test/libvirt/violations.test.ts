@@ -56,7 +56,7 @@ for (const [what, answer] of Object.entries(violations)) {
   test(`${what} ends the connection, and the outcome of the call is unknown`, async t => {
     const connection = connected(t, answer);
     await fails(t, connection.call(procedures.connectGetHostname, undefined), { outcomeUnknown: true });
-    t.is((await connection.closed).name, 'ProtocolViolation');
+    t.is((await connection.ended).name, 'ProtocolViolation');
   });
 }
 

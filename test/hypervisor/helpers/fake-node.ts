@@ -7,6 +7,7 @@ import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import type { DiskSpec, Hypervisor, NodeWatcher, PlugOutcome } from '../../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../../src/hypervisor/operations.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { until } from '../../rig/until.ts';
 
 /** Pauses are short; time limits that a busy host must not reach are long. */
 const times: Times = {
@@ -66,6 +67,20 @@ export interface FakeNode {
 export async function fakeNode(t: ExecutionContext, more: Partial<Times> = {}): Promise<FakeNode> {
   const fake = await fakeLibvirtd(t);
   return { fake, ...hypervisorOf(t, { n: fake.uri }, more) };
+}
+
+/** Restarts the fake libvirtd, and waits until both connections of the node are new ones. */
+export async function restartFake({
+  fake,
+  hypervisor,
+}: Pick<FakeNode, 'fake' | 'hypervisor'>): Promise<void> {
+  await fake.stop();
+  const { made } = fake.connections;
+  await fake.listen();
+  await until(
+    () => fake.connections.made >= made + 2 && hypervisor.status()[0]?.state === 'up',
+    'the node to be back',
+  );
 }
 
 /** A new disk at vdb, on a file. */
