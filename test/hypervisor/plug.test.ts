@@ -81,6 +81,13 @@ test('any other refusal of libvirt is PLUG_REFUSED with its message', async t =>
   t.deepEqual(await plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
 });
 
+test('a plug during which QEMU is killed is refused as one into a VM that stopped', async t => {
+  const { fake, plug } = await startVm(t);
+  const message = 'Unable to read from monitor: Connection reset by peer';
+  fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code: 38, message });
+  t.deepEqual(await plug(), { kind: 'refused', code: 'VM_STOPPED', detail: message });
+});
+
 for (const kind of ['drop-before', 'drop-after', 'garbage', 'wrong-procedure'] as const) {
   test(`a disk is plugged although the answer is lost (${kind})`, async t => {
     const { fake, plug, plugged } = await startVm(t);
