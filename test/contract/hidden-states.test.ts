@@ -3,10 +3,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
+import { PASSWORD } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { startServer } from '../api/support/server.ts';
 import { createSite } from '../disks/support/site.ts';
-import { PASSWORD } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
 
 const form = { size: '1', tag: 'hidden', visibility: 'public' };
 const on = { node: 'n1', vm_id: 'x' };

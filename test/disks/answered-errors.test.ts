@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 /** A pool that creates no volume until the test lets it. */

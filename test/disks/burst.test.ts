@@ -2,8 +2,8 @@
 import test from 'ava';
 import { bounded } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite } from './support/site.ts';
 
 const ALL = 250;

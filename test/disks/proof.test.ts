@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED, STOPPED_SAVED } from '../../src/libvirt/constants.ts';
-import type { FakeVm } from '../fakes/libvirtd/vm.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeVm } from '../../testkit/fakes/libvirtd/vm.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;

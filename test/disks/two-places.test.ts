@@ -2,8 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED } from '../../src/libvirt/constants.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;

@@ -3,9 +3,9 @@ import test from 'ava';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
 import { NOWHERE } from '../../src/disks/vms/finder.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
-import { diskSpec } from '../hypervisor/helpers/fake-node.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
+import { diskSpec } from '../hypervisor/support/fake-node.ts';
 import { createField, type Field, NOBODY, surveys } from './support/finder.ts';
 
 const silenceOf = (found: Whereabouts): readonly string[] => {

@@ -14,12 +14,12 @@ import type {
 } from '../../src/hypervisor/hypervisor.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { until } from '../rig/until.ts';
-import { ANYWHERE, farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { until } from '../../testkit/until.ts';
+import { ANYWHERE, farOff, inMs, near, never, watcher } from './support/fake-node.ts';
 
 const UNPLUGGED = { kind: 'unplugged' } as const;
 const STOPPED = { kind: 'stopped', settled: true } as const;

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { monotonicNow } from '../../src/lib/clock.ts';
-import { until } from '../rig/until.ts';
-import { fakeNode, farOff } from './helpers/fake-node.ts';
+import { until } from '../../testkit/until.ts';
+import { fakeNode, farOff } from './support/fake-node.ts';
 
 async function node(t: ExecutionContext) {
   const { fake, hypervisor } = await fakeNode(t);

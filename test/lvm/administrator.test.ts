@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createRunner } from '../../src/storage/command.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { failureOf, never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { failureOf, never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { createVolumeGroup, firstNonZero, guestTest, run } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 

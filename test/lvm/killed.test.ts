@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { until } from '../rig/until.ts';
-import { never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { until } from '../../testkit/until.ts';
+import { never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { firstNonZero, guestTest, programs } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 

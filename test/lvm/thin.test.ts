@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { never, writeAt } from '../storage/helpers/pool-suite.ts';
+import { never, writeAt } from '../storage/support/pool-suite.ts';
 import { guestTest, run } from './support/guest.ts';
 import { declareLvmSuite } from './support/suite.ts';
 

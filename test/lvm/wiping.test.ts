@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { createRunner, type RunCommand } from '../../src/storage/command.ts';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { until } from '../rig/until.ts';
-import { failureOf, never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { until } from '../../testkit/until.ts';
+import { failureOf, never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { firstNonZero, guestTest, run as runProgram } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 

@@ -2,8 +2,8 @@ import test from 'ava';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { statesWith } from '../../src/charts/states.ts';
-import { attachmentEvents, ELSEWHERE } from './events.ts';
-import { walk } from './walk.ts';
+import { attachmentEvents, ELSEWHERE } from './support/events.ts';
+import { walk } from './support/walk.ts';
 
 const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => {
   const { mode, undo, atWork, seen, attempt, target, vm, run, doubt } =

@@ -1,7 +1,7 @@
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { birthOn, stamp, vmOf } from './events.ts';
-import { availableDisk, hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
+import { birthOn, stamp, vmOf } from './support/events.ts';
+import { availableDisk, hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
 const problem = { code: 'GROW_FAILED' as const, detail: 'EIO' };

@@ -1,6 +1,6 @@
-import { stamp } from './events.ts';
-import { test } from './rule.ts';
-import { disks, problem } from './states.ts';
+import { stamp } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { disks, problem } from './support/states.ts';
 
 for (const [name, settled] of [
   ['growing', 'available'],

@@ -1,8 +1,8 @@
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { DISK } from './events.ts';
-import { hotattach, play, refused } from './play.ts';
-import { test } from './rule.ts';
+import { DISK } from './support/events.ts';
+import { hotattach, play, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 const adoption: DiskMessage = {
   type: 'ADOPT',

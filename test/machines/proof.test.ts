@@ -1,9 +1,9 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { Whereabouts } from '../../machines/whereabouts.ts';
-import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './events.ts';
-import { play, refused } from './play.ts';
-import { test } from './rule.ts';
+import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './support/events.ts';
+import { play, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 const ALARM = '12 of 12 attachments seem to have lost their machines';
 const SILENT = ["node 'two' cannot be reached"];

@@ -1,10 +1,19 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { Refusal } from '../../machines/reasons.ts';
-import { DISK, nowhere, running } from './events.ts';
-import { hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
-import { attach, attachments, creation, deletion, disks, growth, problem, stateOf } from './states.ts';
+import { DISK, nowhere, running } from './support/events.ts';
+import { hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
+import {
+  attach,
+  attachments,
+  creation,
+  deletion,
+  disks,
+  growth,
+  problem,
+  stateOf,
+} from './support/states.ts';
 
 type Refused<Message> = readonly [message: Message, code: Refusal, detail?: string];
 type RefusedIn<Names extends string, Message> = {

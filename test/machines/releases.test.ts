@@ -1,7 +1,7 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { DISK, end, nowhere, running, stamp, vmOf } from './events.ts';
-import { test } from './rule.ts';
-import { attachments, plugProblem } from './states.ts';
+import { DISK, end, nowhere, running, stamp, vmOf } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { attachments, plugProblem } from './support/states.ts';
 
 const ALARM = '12 of 12 attachments seem to have lost their machines';
 const silent = nowhere({ silent: ["node 'two' cannot be reached"] });

@@ -1,9 +1,9 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { sameVm } from '../../machines/vm.ts';
-import { birthOn, DISK, RUN, vmOf } from './events.ts';
-import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
-import { test } from './rule.ts';
+import { birthOn, DISK, RUN, vmOf } from './support/events.ts';
+import { availableDisk, hotattach, play, quotaLeft, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 test('limit: one VM more than the limit is refused, and nothing changes', t => {
   const disk = availableDisk(2);

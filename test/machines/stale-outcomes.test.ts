@@ -1,8 +1,8 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { ELSEWHERE, end, nowhere, RUN, running, vmOf } from './events.ts';
-import { test } from './rule.ts';
-import { attachments, disks, plugProblem, problem, stateOf } from './states.ts';
+import { ELSEWHERE, end, nowhere, RUN, running, vmOf } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { attachments, disks, plugProblem, problem, stateOf } from './support/states.ts';
 
 type Outcome<Message> = Extract<Message, { attempt: number }>;
 type OutcomesOf<Message extends { attempt: number; type: string }> = {

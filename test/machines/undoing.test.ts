@@ -1,7 +1,7 @@
 import { diskMachine } from '../../machines/disk.ts';
-import { DISK, stamp } from './events.ts';
-import { play, quotaLeft } from './play.ts';
-import { test } from './rule.ts';
+import { DISK, stamp } from './support/events.ts';
+import { play, quotaLeft } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 const problem = { code: 'REMOVE_FAILED' as const, detail: 'EMFILE' };
 

@@ -1,8 +1,8 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import { birthOn, RUN, vmOf } from './events.ts';
-import { hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
-import { attach, disks, growth } from './states.ts';
+import { birthOn, RUN, vmOf } from './support/events.ts';
+import { hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
+import { attach, disks, growth } from './support/states.ts';
 
 const told = (id: string, type: string, more: object) => ({
   tell: { to: attachmentKey(id), event: { type, ...birthOn(id, vmOf(id)), shareable: true, ...more } },

@@ -1,6 +1,6 @@
-import { DISK, stamp } from './events.ts';
-import { test } from './rule.ts';
-import { creation, deletion, disks, problem } from './states.ts';
+import { DISK, stamp } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { creation, deletion, disks, problem } from './support/states.ts';
 
 const attempt = 1;
 const notUndone = { code: 'CREATE_NOT_UNDONE', detail: problem.detail };

@@ -3,8 +3,8 @@ import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import { type Bounds, bounded, Passing } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;

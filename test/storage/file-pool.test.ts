@@ -7,7 +7,7 @@ import { PdiskError } from '../../src/errors.ts';
 import { birthOf } from '../../src/storage/birth.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
+import { uuidsIn, writeAt } from './support/pool-suite.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;

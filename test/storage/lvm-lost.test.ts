@@ -4,8 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { never, uuidsIn } from './helpers/pool-suite.ts';
+import { metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { never, uuidsIn } from './support/pool-suite.ts';
 
 const GIB = 2 ** 30;
 

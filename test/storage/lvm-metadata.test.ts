@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
 import { PdiskError } from '../../src/errors.ts';
-import { hasMetadataLvm, metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { declarePoolSuite, failureOf, never, uuidsIn } from './helpers/pool-suite.ts';
+import { hasMetadataLvm, metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { declarePoolSuite, failureOf, never, uuidsIn } from './support/pool-suite.ts';
 
 if (hasMetadataLvm) {
   declarePoolSuite(test, {

@@ -4,7 +4,7 @@ import test from 'ava';
 import { NotStarted, type RunCommand } from '../../src/storage/command.ts';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { never } from './helpers/pool-suite.ts';
+import { never } from './support/pool-suite.ts';
 
 const rootTest = process.getuid?.() === 0 ? test : test.skip;
 

@@ -1,7 +1,7 @@
 // Settings in a site's lvm.conf that must make no difference to a pool.
 import { randomUUID } from 'node:crypto';
-import { metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { never, uuidsIn } from './helpers/pool-suite.ts';
+import { metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { never, uuidsIn } from './support/pool-suite.ts';
 
 const GIB = 2 ** 30;
 

@@ -7,9 +7,9 @@ import { createHosts, type Hosts } from '../../../src/disks/vms/hosts.ts';
 import type { Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
 import { monotonicNow } from '../../../src/lib/clock.ts';
 import { createGroupCommit } from '../../../src/store/group-commit.ts';
-import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
-import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/helpers/fake-node.ts';
-import { until } from '../../rig/until.ts';
+import type { FakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
+import { until } from '../../../testkit/until.ts';
+import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/support/fake-node.ts';
 
 /** An address that nobody listens at. */
 export const NOBODY = 'qemu:///system?socket=/nonexistent/sock';

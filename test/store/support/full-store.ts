@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { prefixes } from '../../../src/store/keys.ts';
 import { recordSchemas } from '../../../src/store/records.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
-import { until } from '../../rig/until.ts';
+import { until } from '../../../testkit/until.ts';
 
 const directory = process.argv[2] ?? '';
 const filler = join(directory, 'filler');

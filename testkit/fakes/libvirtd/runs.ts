@@ -5,8 +5,6 @@ import { END, type End, isIn, type State, setState, type Tell } from './lifecycl
 import { type FakeVm, isRunning, type SavedVm } from './vm.ts';
 import type { FakeDisk } from './xml.ts';
 
-export type Runs = ReturnType<typeof fakeRuns>;
-
 /** `vms`: the VMs of this host by UUID. */
 export function fakeRuns({
   vms,

@@ -37,7 +37,7 @@ export interface FakeLibvirtdOptions {
 }
 
 /** One call that was received. */
-export interface SeenCall {
+interface SeenCall {
   procedure: ProcedureName;
   args: unknown;
 }

@@ -1,7 +1,7 @@
 // libvirt serialises the changes of a domain. A waiting change names the domain by its UUID only, so it is
 // executed on the run that exists when its turn comes, even if the caller meant an earlier run.
 
-import { gate } from '../../rig/latch.ts';
+import { gate } from '../../latch.ts';
 
 export type Jobs = ReturnType<typeof fakeJobs>;
 

@@ -38,7 +38,7 @@ export interface Libvirtd {
 
 /** The path of a script in scripts/virt. */
 export function virtScript(name: string): string {
-  return fileURLToPath(new URL(`../../scripts/virt/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../scripts/virt/${name}`, import.meta.url));
 }
 
 /**

@@ -2,8 +2,8 @@
 // nothing else.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { routeTable, type Served } from '../../src/api/routes/table.ts';
-import { type ErrorCode, errorOf } from '../../src/errors.ts';
+import { routeTable, type Served } from '../src/api/routes/table.ts';
+import { type ErrorCode, errorOf } from '../src/errors.ts';
 
 interface Header {
   readonly $ref?: string;
@@ -102,7 +102,7 @@ function check(valid: ValidateFunction, value: unknown, what: string): void {
 }
 
 /** The template that matches a path; of several, the one with the fewest parameters. */
-export function templateFor(path: string): string | undefined {
+function templateFor(path: string): string | undefined {
   const segments = path.split('/');
   const fits = (template: string): boolean => {
     const expected = template.split('/');

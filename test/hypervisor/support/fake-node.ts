@@ -6,8 +6,8 @@ import type { ExecutionContext } from 'ava';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import type { DiskSpec, Hypervisor, NodeWatcher, PlugOutcome } from '../../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../../src/hypervisor/operations.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
-import { until } from '../../rig/until.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
+import { until } from '../../../testkit/until.ts';
 
 /** Pauses are short; time limits that a busy host must not reach are long. */
 const times: Times = {

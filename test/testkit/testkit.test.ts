@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { bootGuest, type Guest } from './guest.ts';
-import { beforeLibvirtTests, libvirtTest } from './libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { leftOver } from './nothing-left.ts';
-import { until } from './until.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { until } from '../../testkit/until.ts';
 
 let libvirtd: Libvirtd;
 let guest: Guest;
@@ -90,7 +90,7 @@ libvirtTest('a guest that was saved and started again goes on', async t => {
 });
 
 libvirtTest('nothing is left of a libvirtd whose starter was killed', async t => {
-  const code = `const { startLibvirtd } = await import('./test/rig/libvirtd.ts');
+  const code = `const { startLibvirtd } = await import('./testkit/libvirtd.ts');
     process.stdout.write((await startLibvirtd()).dir + '\\n');
     setInterval(() => {}, 1000);`;
   const starter = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', code]);

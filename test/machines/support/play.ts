@@ -1,8 +1,8 @@
 import { type AnyMachineSnapshot, type ContextFrom, createActor } from 'xstate';
-import type { attachmentMachine } from '../../machines/attachment.ts';
-import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { diskMachine } from '../../machines/disk.ts';
-import type { DiskMessage, VmNow } from '../../machines/disk-events.ts';
+import type { attachmentMachine } from '../../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import { diskMachine } from '../../../machines/disk.ts';
+import type { DiskMessage, VmNow } from '../../../machines/disk-events.ts';
 import { birthOn, DISK, stamp, timeouts, vmFacts, vmOf } from './events.ts';
 
 type Chart = typeof diskMachine | typeof attachmentMachine;

@@ -1,8 +1,8 @@
 import type { StateValueFrom } from 'xstate';
-import { attachmentMachine } from '../../machines/attachment.ts';
-import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { diskMachine } from '../../machines/disk.ts';
-import type { DiskMessage } from '../../machines/disk-events.ts';
+import { attachmentMachine } from '../../../machines/attachment.ts';
+import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
+import { diskMachine } from '../../../machines/disk.ts';
+import type { DiskMessage } from '../../../machines/disk-events.ts';
 import { birthOn, DISK, RUN, running, vmOf } from './events.ts';
 import { hotattach, play } from './play.ts';
 

@@ -14,7 +14,7 @@ const CRAWL = 1;
 const FULL_SPEED = 10_000;
 
 /** "running (booted)", "paused (migrating)", "shut off (crashed)", ...; undefined: not listed. */
-export async function domainState(libvirtd: Libvirtd, name: string): Promise<string | undefined> {
+async function domainState(libvirtd: Libvirtd, name: string): Promise<string | undefined> {
   const said = await libvirtd.virsh('domstate', '--reason', name).catch(() => undefined);
   return said?.trim();
 }

@@ -3,16 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { type LibvirtClient, openClient } from '../../src/libvirt/client.ts';
-import * as libvirt from '../../src/libvirt/constants.ts';
-import { AFFECT_CONFIG, AFFECT_LIVE, ERROR, XML_INACTIVE } from '../../src/libvirt/constants.ts';
-import type { Domain, DomainEvent, LifecycleEvent } from '../../src/libvirt/domain.ts';
-import { LibvirtError } from '../../src/libvirt/errors.ts';
-import { reconnectingLink } from '../../src/libvirt/reconnect.ts';
-import { dial } from '../../src/libvirt/transport.ts';
-import { parseUri } from '../../src/libvirt/uri.ts';
-import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../src/libvirt/wire.ts';
-import { until } from '../rig/until.ts';
+import { type LibvirtClient, openClient } from '../../../src/libvirt/client.ts';
+import * as libvirt from '../../../src/libvirt/constants.ts';
+import { AFFECT_CONFIG, AFFECT_LIVE, ERROR, XML_INACTIVE } from '../../../src/libvirt/constants.ts';
+import type { Domain, DomainEvent, LifecycleEvent } from '../../../src/libvirt/domain.ts';
+import { LibvirtError } from '../../../src/libvirt/errors.ts';
+import { reconnectingLink } from '../../../src/libvirt/reconnect.ts';
+import { dial } from '../../../src/libvirt/transport.ts';
+import { parseUri } from '../../../src/libvirt/uri.ts';
+import { KEEPALIVE_PING, KEEPALIVE_PONG, keepaliveMessage } from '../../../src/libvirt/wire.ts';
+import { until } from '../../../testkit/until.ts';
 
 /** A host on which the suite runs. */
 export interface Host {

@@ -1,6 +1,10 @@
 import type { ExecutionContext } from 'ava';
-import { type ClientOptions, type LibvirtClient, openClient } from '../../src/libvirt/client.ts';
-import { type FakeLibvirtd, type FakeLibvirtdOptions, startFakeLibvirtd } from '../fakes/libvirtd.ts';
+import { type ClientOptions, type LibvirtClient, openClient } from '../../../src/libvirt/client.ts';
+import {
+  type FakeLibvirtd,
+  type FakeLibvirtdOptions,
+  startFakeLibvirtd,
+} from '../../../testkit/fakes/libvirtd.ts';
 
 /** A fake on a free TCP port, stopped after the test. */
 export async function fakeFor(

@@ -30,7 +30,7 @@ export interface Reply {
 }
 
 /** The options of a request. */
-export interface Call {
+interface Call {
   readonly form?: Record<string, string>;
   /** `name:password`; the administrator by default. */
   readonly as?: string;

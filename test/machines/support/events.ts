@@ -1,8 +1,8 @@
-import type { AttachmentEvent } from '../../machines/attachment-events.ts';
-import type { DiskEvent } from '../../machines/disk-events.ts';
-import type { Timeouts } from '../../machines/stamp.ts';
-import type { Vm } from '../../machines/vm.ts';
-import type { RunEnd, Whereabouts } from '../../machines/whereabouts.ts';
+import type { AttachmentEvent } from '../../../machines/attachment-events.ts';
+import type { DiskEvent } from '../../../machines/disk-events.ts';
+import type { Timeouts } from '../../../machines/stamp.ts';
+import type { Vm } from '../../../machines/vm.ts';
+import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
 
 /** The deadlines that every stamp has, in milliseconds. */
 export const timeouts: Timeouts = {

@@ -1,6 +1,6 @@
 import { type AnyStateMachine, createActor, type EventObject, type InspectionEvent } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-import { type Edge, edgesOf } from '../../src/charts/edges.ts';
+import { type Edge, edgesOf } from '../../../src/charts/edges.ts';
 
 /** One event, sent in one reachable state. */
 export interface Visit {

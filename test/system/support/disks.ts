@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava';
-import type { Libvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import type { Reply, Service } from '../rig/service.ts';
+import type { Libvirtd } from '../../../testkit/libvirtd.ts';
+import { leftOver } from '../../../testkit/nothing-left.ts';
+import type { Reply, Service } from '../../../testkit/service.ts';
 
 /** The inputs that name a VM. */
 export const on = (vm: string, node = 'onehost-1') => ({ form: { node, vm_id: vm } });
