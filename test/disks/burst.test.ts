@@ -22,14 +22,14 @@ function slow() {
       {
         ...pool,
         promisableBytes: async () => 2 ** 50,
-        async make(uuid, sizeGiB, signal) {
+        async create(uuid, sizeGiB, signal) {
           begun += 1;
           if (begun > FIT) await opened;
-          await pool.make(uuid, sizeGiB, signal);
+          await pool.create(uuid, sizeGiB, signal);
         },
-        async remove(uuid, signal) {
+        async delete(uuid, signal) {
           undone.push(uuid);
-          await pool.remove(uuid, signal);
+          await pool.delete(uuid, signal);
         },
       },
       { atOnce: 1, waiting: ALL },

@@ -57,5 +57,5 @@ const report = JSON.stringify({
     run: async (_, args) => (args[0] === 'fullreport' ? report : ''),
     kernel: { ...sysfs, bytesOf: async () => undefined },
   });
-  t.regex((await failureOf(t, pool.remove(UUID, never()))).message, /has a snapshot/);
+  t.regex((await failureOf(t, pool.delete(UUID, never()))).message, /has a snapshot/);
 });

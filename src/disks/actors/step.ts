@@ -13,7 +13,7 @@ import {
   type StoredRecord,
 } from '../records/records.ts';
 
-type DiskEffect = 'makeVolume' | 'growVolume' | 'wipeVolume' | 'removeVolume';
+type DiskEffect = 'createVolume' | 'resizeVolume' | 'wipeVolume' | 'deleteVolume';
 
 /** An effect that a chart asks for, with the context at the moment of the decision. */
 export type EffectNote =
@@ -106,10 +106,10 @@ export function createDecider(
   const disk = diskMachine.provide({
     actions: {
       ...common,
-      makeVolume: noteDisk('makeVolume'),
-      growVolume: noteDisk('growVolume'),
+      createVolume: noteDisk('createVolume'),
+      resizeVolume: noteDisk('resizeVolume'),
       wipeVolume: noteDisk('wipeVolume'),
-      removeVolume: noteDisk('removeVolume'),
+      deleteVolume: noteDisk('deleteVolume'),
     },
   });
   const attachment = attachmentMachine.provide({

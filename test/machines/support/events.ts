@@ -2,7 +2,7 @@ import type { AttachmentEvent } from '../../../machines/attachment-events.ts';
 import type { DiskEvent } from '../../../machines/disk-events.ts';
 import type { Timeouts } from '../../../machines/stamp.ts';
 import type { Vm } from '../../../machines/vm.ts';
-import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
+import type { RunEnd, VmLocation } from '../../../machines/vm-location.ts';
 
 /** The deadlines that every stamp has, in milliseconds. */
 export const timeouts: Timeouts = {
@@ -69,14 +69,14 @@ export const diskEvents: DiskEvent[] = [
   { type: 'DISCARD' as const, ...discard, unseen: ['n2'] },
   { type: 'DISCARD' as const, ...discard, obstacle: 'has a snapshot' },
   ...[1, 2, 3, 4].flatMap(attempt => [
-    { type: 'VOLUME_MADE' as const, attempt },
+    { type: 'VOLUME_CREATED' as const, attempt },
     { type: 'VOLUME_FAILED' as const, attempt, problem },
     { type: 'NOT_BEGUN' as const, attempt, problem },
-    { type: 'VOLUME_REMOVED' as const, attempt },
+    { type: 'VOLUME_DELETED' as const, attempt },
     { type: 'REMOVE_FAILED' as const, attempt, problem },
-    { type: 'GROWN' as const, attempt },
-    { type: 'NOT_GROWN' as const, attempt, problem },
-    { type: 'GROW_PENDING' as const, attempt, problem },
+    { type: 'RESIZED' as const, attempt },
+    { type: 'NOT_RESIZED' as const, attempt, problem },
+    { type: 'RESIZE_PENDING' as const, attempt, problem },
     { type: 'WIPED' as const, attempt, bytes: 2 ** 30, of: 2 ** 31 },
     { type: 'WIPED' as const, attempt, bytes: 2 ** 31, of: 2 ** 31 },
     { type: 'WIPE_FAILED' as const, attempt, problem },
@@ -107,11 +107,11 @@ export const diskEvents: DiskEvent[] = [
   { type: 'DELETE' as const, wipe: false, holder: null },
   { type: 'DELETE' as const, wipe: true, holder: null },
   { type: 'DELETE' as const, wipe: true, holder: 'machine 9 has it' },
-  { type: 'GROW' as const, ...growth },
-  { type: 'GROW' as const, ...growth, sizeGiB: 2 },
-  { type: 'GROW' as const, ...growth, attaching: true },
-  { type: 'GROW' as const, ...growth, quotaGiB: 1 },
-  { type: 'GROW' as const, ...growth, roomGiB: 1 },
+  { type: 'RESIZE' as const, ...growth },
+  { type: 'RESIZE' as const, ...growth, sizeGiB: 2 },
+  { type: 'RESIZE' as const, ...growth, attaching: true },
+  { type: 'RESIZE' as const, ...growth, quotaGiB: 1 },
+  { type: 'RESIZE' as const, ...growth, roomGiB: 1 },
   { type: 'EDIT' as const, tag: 'b', stale: false },
   { type: 'EDIT' as const, stale: false },
   { type: 'EDIT' as const, stale: true },
@@ -136,7 +136,7 @@ export const end = (more: Partial<RunEnd> = {}): RunEnd => ({
 });
 
 /** No host shows the VM, and every host has answered. */
-export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Whereabouts => ({
+export const nowhere = (more: Partial<VmLocation & { at: 'nowhere' }> = {}): VmLocation => ({
   at: 'nowhere',
   silent: [],
   unread: [],
@@ -146,7 +146,7 @@ export const nowhere = (more: Partial<Whereabouts & { at: 'nowhere' }> = {}): Wh
 });
 
 /** The VM runs on its own node, with the disk. */
-export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Whereabouts => ({
+export const running = (more: Partial<VmLocation & { at: 'running' }> = {}): VmLocation => ({
   at: 'running',
   vm: vmOf('1'),
   run: RUN,
@@ -159,7 +159,7 @@ export const running = (more: Partial<Whereabouts & { at: 'running' }> = {}): Wh
 const SILENT = ["node 'two' cannot be reached"];
 
 /** The places where a VM may be found. */
-export const places: readonly Whereabouts[] = [
+export const places: readonly VmLocation[] = [
   running(),
   running({ run: { ...RUN, id: 8 } }),
   running({ disks: [] }),
@@ -186,9 +186,9 @@ export const places: readonly Whereabouts[] = [
 const facts = places.map(found => ({ found, alarm: null }));
 const alarmed = places.map(found => ({ found, alarm: '12 of 12 attachments' }));
 
-const held = (found: Whereabouts): string[] => (found.at === 'running' ? [...(found.disks ?? [DISK])] : []);
-const detaches = (['nobody', 'frontend', 'administrator'] as const).flatMap(word =>
-  facts.map(fact => ({ ...fact, word, held: held(fact.found) })),
+const held = (found: VmLocation): string[] => (found.at === 'running' ? [...(found.disks ?? [DISK])] : []);
+const detaches = (['nobody', 'frontend', 'administrator'] as const).flatMap(authority =>
+  facts.map(fact => ({ ...fact, authority, held: held(fact.found) })),
 );
 
 const plugProblem = { code: 'PLUG_UNKNOWN' as const, detail: 'connection lost' };
@@ -211,7 +211,7 @@ export const attachmentEvents: AttachmentEvent[] = [
   { type: 'ADOPT' as const, ...birthOn('a', vmOf('1')), target: 'vda', shareable: false, run: RUN },
   { type: 'HOTDETACH' as const },
   ...detaches
-    .filter(({ word }) => word === 'administrator')
+    .filter(({ authority }) => authority === 'administrator')
     .map(forced => ({ type: 'HOTDETACH' as const, forced })),
   ...detaches.map(detach => ({ type: 'DETACH' as const, ...detach })),
   ...[...facts, ...alarmed].map(fact => ({ type: 'FOUND' as const, ...fact })),

@@ -20,10 +20,9 @@ export const playHooks = {
 export function play<Played extends Chart>(chart: Played) {
   const notes: unknown[] = [];
   const note = (kind: string) => (_: unknown, params: unknown) => notes.push({ [kind]: params ?? true });
-  const effects = ['makeVolume', 'growVolume', 'wipeVolume', 'removeVolume', 'plug', 'unplug'].map(name => [
-    name,
-    note(name),
-  ]);
+  const effects = ['createVolume', 'resizeVolume', 'wipeVolume', 'deleteVolume', 'plug', 'unplug'].map(
+    name => [name, note(name)],
+  );
   const actions = {
     refuse: note('refuse'),
     answer: note('answer'),
@@ -58,7 +57,7 @@ export function availableDisk(limit: number) {
   const disk = play(diskMachine);
   const birth = { uuid: DISK, owner: 'alice', tag: '', visibility: 'private' as const, sizeGiB: 1, limit };
   disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
-  disk.send({ type: 'VOLUME_MADE', attempt: 1 });
+  disk.send({ type: 'VOLUME_CREATED', attempt: 1 });
   return disk;
 }
 

@@ -19,7 +19,7 @@ export const attach = (id: string) => ({
   ...birthOn(id, vmOf(id, null)),
   attachments: [] as string[],
 });
-export const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 10, quotaGiB: 10, attaching: false };
+export const growth = { type: 'RESIZE' as const, sizeGiB: 3, roomGiB: 10, quotaGiB: 10, attaching: false };
 export const deletion = { type: 'DELETE' as const, wipe: false, holder: null };
 export const creation = {
   type: 'CREATE' as const,
@@ -41,7 +41,7 @@ function disk(...events: DiskMessage[]): PlayedDisk {
   return played;
 }
 
-const made = { type: 'VOLUME_MADE' as const, attempt: 0 };
+const made = { type: 'VOLUME_CREATED' as const, attempt: 0 };
 const failed = { type: 'VOLUME_FAILED' as const, attempt: 0, problem };
 const wipe = { ...deletion, wipe: true };
 

@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 const pool = await openFilePool({ directory: `${directory}/pool`, overcommit: 100, owner: 'tests' });
 await pool.begin(false);
 const kept = randomUUID();
-await pool.make(kept, 1, never);
+await pool.create(kept, 1, never);
 
 await run('fsfreeze', ['--freeze', directory]);
 /** Thaws the file system after this time in any case: a process that waits for it cannot even be killed. */
@@ -34,9 +34,9 @@ const begin = new AbortController();
 const making: Promise<string>[] = [];
 try {
   for (let index = 0; index < 100; index += 1) {
-    making.push(pool.make(randomUUID(), 1, never, begin.signal).then(() => 'made', codeOf));
+    making.push(pool.create(randomUUID(), 1, never, begin.signal).then(() => 'made', codeOf));
   }
-  const removing = pool.remove(kept, never).then(() => 'removed', codeOf);
+  const removing = pool.delete(kept, never).then(() => 'removed', codeOf);
   making.push(removing);
   // All calls that have a thread hang in the file system by now.
   const free = await Promise.all([hash('password', 'salt', 32), hash('password', 'salt', 32)]);

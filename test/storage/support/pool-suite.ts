@@ -69,7 +69,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
   test.serial('a new volume has the exact size, reads as zeros, and is listed', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
-    await pool.make(uuid, 2, never());
+    await pool.create(uuid, 2, never());
     t.is(await sizeOf(uuid), 2 * GIB);
     const [entry] = await pool.list();
     t.is(entry?.uuid, uuid);
@@ -87,9 +87,9 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
   test.serial('making a volume again is no error, but fails with another size', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
-    await pool.make(uuid, 1, never());
-    const error = await failureOf(t, pool.make(uuid, 2, never()));
+    await pool.create(uuid, 1, never());
+    await pool.create(uuid, 1, never());
+    const error = await failureOf(t, pool.create(uuid, 2, never()));
     t.is(error.code, 'VOLUME_FAILED');
     t.regex(error.message, /is there already/);
     t.is(await sizeOf(uuid), GIB);
@@ -98,9 +98,9 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
   test.serial('removing a volume is idempotent and leaves nothing', async t => {
     const { pool, leftOver } = await subject(t);
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
-    await pool.remove(uuid, never());
-    await pool.remove(uuid, never());
+    await pool.create(uuid, 1, never());
+    await pool.delete(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await uuidsIn(pool), []);
     t.deepEqual(await leftOver(), []);
   });
@@ -108,7 +108,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
   test.serial('a volume only grows, and keeps its contents', async t => {
     const { pool, sizeOf } = await subject(t);
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const { path } = pool.source(uuid);
     const pattern = Buffer.alloc(4096, 'kept');
     if (opens) await writeAt(path, GIB - 4096, pattern);
@@ -117,7 +117,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
       [2, 2],
       [1, 2],
     ] as const) {
-      await pool.grow(uuid, asked, never());
+      await pool.resize(uuid, asked, never());
       t.is(await sizeOf(uuid), found * GIB);
       t.is(await pool.sizeOf(uuid, never()), found * GIB);
     }
@@ -130,7 +130,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     const { pool } = await subject(t);
     const uuid = randomUUID();
     t.is(await pool.sizeOf(uuid, never()), undefined);
-    const error = await failureOf(t, pool.grow(uuid, 2, never()));
+    const error = await failureOf(t, pool.resize(uuid, 2, never()));
     t.is(error.code, 'GROW_FAILED');
     if (pool.wipes) t.is((await failureOf(t, pool.wipe(uuid, 0, never()))).code, 'WIPE_FAILED');
   });
@@ -140,13 +140,13 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     for (let step = 0; step < aborts; step += 1) {
       const uuid = randomUUID();
       const abort = new AbortController();
-      const making = pool.make(uuid, 1, abort.signal).catch((error: unknown) => error);
+      const making = pool.create(uuid, 1, abort.signal).catch((error: unknown) => error);
       await new Promise(resolve => setTimeout(resolve, step * 40));
       abort.abort(new Error('deadline'));
       const outcome = await making;
       if (outcome !== undefined)
         t.true(['VOLUME_FAILED', 'POOL_BUSY'].includes((outcome as PdiskError).code));
-      await pool.remove(uuid, never());
+      await pool.delete(uuid, never());
       t.deepEqual(await leftOver(), []);
     }
   });
@@ -154,9 +154,9 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
   test.serial('many volumes can be made and removed concurrently', async t => {
     const { pool, leftOver } = await subject(t);
     const uuids = Array.from({ length: many }, () => randomUUID());
-    await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
+    await Promise.all(uuids.map(uuid => pool.create(uuid, 1, never())));
     t.deepEqual([...(await uuidsIn(pool))].sort(), [...uuids].sort());
-    await Promise.all(uuids.map(uuid => pool.remove(uuid, never())));
+    await Promise.all(uuids.map(uuid => pool.delete(uuid, never())));
     t.deepEqual(await uuidsIn(pool), []);
     t.deepEqual(await leftOver(), []);
   });
@@ -165,7 +165,7 @@ export function declarePoolSuite(test: TestFn, { subject, opens, many, aborts }:
     const { pool } = await subject(t);
     const before = await pool.promisableBytes();
     t.true(before >= GIB);
-    await pool.make(randomUUID(), 1, never());
+    await pool.create(randomUUID(), 1, never());
     // Other programs may use the same file system.
     t.true(Math.abs((await pool.promisableBytes()) - before) < GIB);
   });

@@ -11,7 +11,7 @@ const pool = await openFilePool({ directory, overcommit: 1, owner: 'tests' });
 const promisable = await pool.promisableBytes();
 
 const made = [randomUUID(), randomUUID()];
-for (const uuid of made) await pool.make(uuid, 1, signal);
+for (const uuid of made) await pool.create(uuid, 1, signal);
 const guest = await open(pool.source(made[0] ?? '').path, 'r+');
 await guest.write(Buffer.alloc(512 * 1024, 1), 0, 512 * 1024, 4096);
 await guest.close();
@@ -20,10 +20,10 @@ const later = await (await openFilePool({ directory, overcommit: 1, owner: 'test
 const overfull = [randomUUID(), randomUUID()];
 const refusals: string[] = [];
 for (const uuid of overfull) {
-  await pool.make(uuid, 1, signal).catch((error: unknown) => {
+  await pool.create(uuid, 1, signal).catch((error: unknown) => {
     refusals.push(error instanceof PdiskError ? `${error.code} ${error.message}` : String(error));
   });
 }
-for (const uuid of [...made, ...overfull]) await pool.remove(uuid, signal);
+for (const uuid of [...made, ...overfull]) await pool.delete(uuid, signal);
 
 process.stdout.write(JSON.stringify({ promisable, later, refusals, left: await readdir(directory) }));

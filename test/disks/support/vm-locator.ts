@@ -2,8 +2,8 @@ import type { ExecutionContext } from 'ava';
 import type { Vm } from '../../../machines/vm.ts';
 import { createRecordIndex } from '../../../src/disks/records/record-index.ts';
 import { type Alarms, createAlarms } from '../../../src/disks/vms/alarms.ts';
-import { createFinder, type Finder } from '../../../src/disks/vms/finder.ts';
 import { createHosts, type Hosts } from '../../../src/disks/vms/hosts.ts';
+import { createVmLocator, type VmLocator } from '../../../src/disks/vms/vm-locator.ts';
 import type { Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
 import { monotonicNow } from '../../../src/lib/clock.ts';
 import { createGroupCommit } from '../../../src/store/group-commit.ts';
@@ -14,14 +14,14 @@ import { fakeLibvirtd, hypervisorOf } from '../../hypervisor/support/fake-node.t
 /** An address that nobody listens at. */
 export const NOBODY = 'qemu:///system?socket=/nonexistent/sock';
 
-/** A finder with the two fake libvirtds on which it looks for VMs. */
+/** A locator with the two fake libvirtds on which it looks for VMs. */
 export interface Field {
   readonly n1: FakeLibvirtd;
   readonly n2: FakeLibvirtd;
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
   readonly alarms: Alarms;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
   /** The canonical key of a node. */
   readonly key: (node: string) => string;
   /** A VM that was last known on this node. */
@@ -31,7 +31,7 @@ export interface Field {
 }
 
 /**
- * A finder of VMs on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met
+ * A locator of VMs on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met
  * before, by the names of their nodes.
  */
 export async function createField(
@@ -45,7 +45,7 @@ export async function createField(
     settlingMs?: number;
     more?: Readonly<Record<string, string>>;
     known?: (n1: FakeLibvirtd, n2: FakeLibvirtd) => Readonly<Record<string, string>>;
-    /** The hypervisor as the finder uses it. */
+    /** The hypervisor as the locator uses it. */
     seenBy?: (hypervisor: Hypervisor) => Hypervisor;
   } = {},
 ): Promise<Field> {
@@ -63,7 +63,7 @@ export async function createField(
   }));
   const hosts = createHosts(groupCommit, records, hypervisor);
   const alarms = createAlarms(hosts, groupCommit.commit, () => {});
-  const finder = createFinder({
+  const locator = createVmLocator({
     hypervisor: seenBy(hypervisor),
     hosts,
     alarms,
@@ -72,14 +72,14 @@ export async function createField(
     questionMs: 60_000,
     settlingMs,
   });
-  t.teardown(() => finder.stop());
+  t.teardown(() => locator.stop());
   return {
     n1,
     n2,
     hypervisor,
     hosts,
     alarms,
-    finder,
+    locator,
     key: hypervisor.nodeKey,
     vm: (node, uuid) => ({ ...hypervisor.vm(node, 'a'), domain: uuid }),
     linked(...nodes) {
@@ -92,5 +92,5 @@ export async function createField(
 }
 
 /** The number of complete domain lists that a node has given. */
-export const surveys = (fake: FakeLibvirtd): number =>
+export const listings = (fake: FakeLibvirtd): number =>
   fake.calls.filter(({ procedure }) => procedure === 'connectListAllDomains').length / 3;

@@ -3,16 +3,16 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Vm } from '../../../machines/vm.ts';
-import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
+import type { RunEnd, VmLocation } from '../../../machines/vm-location.ts';
 import { errorOf, PdiskError } from '../../errors.ts';
-import type { Hypervisor, Look, Survey } from '../../hypervisor/hypervisor.ts';
+import type { DomainList, Hypervisor, Look } from '../../hypervisor/hypervisor.ts';
 import { coalesce } from '../../lib/coalesce.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import type { Alarms } from './alarms.ts';
 import type { Hosts } from './hosts.ts';
 
-/** What the finder needs. */
-export interface FinderParts {
+/** What the locator needs. */
+export interface VmLocatorParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
   readonly alarms: Alarms;
@@ -25,12 +25,12 @@ export interface FinderParts {
 }
 
 /** Finds VMs by asking nodes. */
-export interface Finder {
+export interface VmLocator {
   /**
    * The complete list of a node's domains, from the host on record; concurrent calls share one request.
    * Rejects with NODE_NOT_CONFIGURED, NODE_UNREACHABLE, and with NODE_DOUBTED if another host answers.
    */
-  survey(node: string): Promise<Survey>;
+  listDomains(node: string): Promise<DomainList>;
   /**
    * Finds a VM by its domain UUID. `end`: how its run was seen to end. `mayWait`: false to count nodes that
    * would have to be waited for as silent; true by default. `homeIsDead`: true to leave out its own node,
@@ -39,9 +39,9 @@ export interface Finder {
   find(
     vm: Vm,
     how?: { readonly end?: RunEnd; readonly mayWait?: boolean; readonly homeIsDead?: boolean },
-  ): Promise<Whereabouts>;
+  ): Promise<VmLocation>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
-  findNamed(vm: Vm): Promise<Whereabouts>;
+  findNamed(vm: Vm): Promise<VmLocation>;
   /** Aborts all searches. */
   stop(): void;
 }
@@ -49,7 +49,7 @@ export interface Finder {
 /** How often a node is asked again while its connection is too young. */
 const SETTLING_ATTEMPTS = 3;
 
-type Found = Exclude<Whereabouts, { at: 'nowhere' }>;
+type Found = Exclude<VmLocation, { at: 'nowhere' }>;
 type NodeFinding =
   | Found
   | { readonly at: 'absent'; readonly end: RunEnd | null; readonly defined: readonly string[] }
@@ -67,20 +67,20 @@ const reasonWhy = (error: unknown): string => {
   throw error;
 };
 
-/** Creates a finder; no node is asked before the first call. */
-export function createFinder(parts: FinderParts): Finder {
+/** Creates a locator; no node is asked before the first call. */
+export function createVmLocator(parts: VmLocatorParts): VmLocator {
   const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
-  const surveys = new Map<string, () => Promise<Survey>>();
-  const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<Survey> }>();
+  const sharedLists = new Map<string, () => Promise<DomainList>>();
+  const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<DomainList> }>();
   const stopping = new AbortController();
   // Many calls may wait at once for nodes that have just been linked.
   setMaxListeners(0, stopping.signal);
 
-  async function ask(node: string): Promise<Survey> {
+  async function ask(node: string): Promise<DomainList> {
     if (!hypervisor.isConfigured(node)) {
       throw errorOf('NODE_NOT_CONFIGURED', { node: hypervisor.hostOf(node) });
     }
-    const list = await hypervisor.survey(node, now() + questionMs, stopping.signal);
+    const list = await hypervisor.listDomains(node, now() + questionMs, stopping.signal);
     const users = decided.attachmentsOn(node).map(one => one.context.vm.host);
     await alarms.checkHost(node, [...new Set([hypervisor.hostOf(node), ...users])], list.hostUuid);
     const detail = alarms.ofHost(node);
@@ -88,7 +88,7 @@ export function createFinder(parts: FinderParts): Finder {
     return list;
   }
 
-  function begin(node: string): Promise<Survey> {
+  function begin(node: string): Promise<DomainList> {
     const list = { askedAt: now(), answer: ask(node) };
     latest.set(node, list);
     list.answer.catch(() => {
@@ -98,24 +98,24 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   /** A list that was requested at `since` or later. */
-  function survey(node: string, since = now()): Promise<Survey> {
+  function listDomains(node: string, since = now()): Promise<DomainList> {
     const list = latest.get(node);
     if (list && list.askedAt >= since) return list.answer;
-    const shared = surveys.get(node) ?? coalesce(() => begin(node));
-    surveys.set(node, shared);
+    const shared = sharedLists.get(node) ?? coalesce(() => begin(node));
+    sharedLists.set(node, shared);
     return shared();
   }
 
-  const isSettled = ({ ageMs }: Survey): boolean => ageMs >= settlingMs;
+  const isSettled = ({ ageMs }: DomainList): boolean => ageMs >= settlingMs;
 
   /**
    * The list, or a later one from a connection old enough for absence to count; a young one after the last
    * attempt, if the node keeps losing its connection.
    */
-  async function settled(node: string, list: Survey, attempts = SETTLING_ATTEMPTS): Promise<Survey> {
+  async function settled(node: string, list: DomainList, attempts = SETTLING_ATTEMPTS): Promise<DomainList> {
     if (isSettled(list) || attempts === 0 || stopping.signal.aborted) return list;
     await delay(settlingMs - list.ageMs, undefined, { signal: stopping.signal }).catch(() => {});
-    return settled(node, await survey(node), attempts - 1);
+    return settled(node, await listDomains(node), attempts - 1);
   }
 
   function findingFrom(vm: Vm, node: string, look: Look): NodeFinding {
@@ -152,8 +152,8 @@ export function createFinder(parts: FinderParts): Finder {
     const domain = vm.domain ?? '';
     try {
       if (!mayWait && !isUp(node)) return { silent: `node '${hypervisor.hostOf(node)}' was not asked` };
-      const first = await survey(node, since);
-      const isListed = ({ domains }: Survey): boolean => domains.some(({ uuid }) => uuid === domain);
+      const first = await listDomains(node, since);
+      const isListed = ({ domains }: DomainList): boolean => domains.some(({ uuid }) => uuid === domain);
       const list = mayWait && !isListed(first) ? await settled(node, first) : first;
       if (isListed(list)) return await lookAt(vm, node, domain);
       if (isSettled(list)) return ABSENT;
@@ -187,7 +187,7 @@ export function createFinder(parts: FinderParts): Finder {
    * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
    * parallel.
    */
-  async function look(vm: Vm, mayWait: boolean, homeIsDead: boolean): Promise<Whereabouts> {
+  async function look(vm: Vm, mayWait: boolean, homeIsDead: boolean): Promise<VmLocation> {
     const since = now();
     const home: NodeFinding =
       hosts.declaration(vm.node) === null && !homeIsDead
@@ -215,7 +215,7 @@ export function createFinder(parts: FinderParts): Finder {
   }
 
   return {
-    survey: node => survey(node),
+    listDomains: node => listDomains(node),
     async find(vm, { end, mayWait = true, homeIsDead = false } = {}) {
       const first = await look(vm, mayWait, homeIsDead);
       if (first.at !== 'nowhere') return first;

@@ -3,7 +3,7 @@ import { LIST_MANAGED_SAVE } from '../libvirt/constants.ts';
 import { withDeadline } from './deadline.ts';
 import { unanswered } from './domain-lookup.ts';
 import { askHost } from './host.ts';
-import type { Survey } from './hypervisor.ts';
+import type { DomainList } from './hypervisor.ts';
 import type { NodeLink } from './node-link.ts';
 
 /**
@@ -12,7 +12,11 @@ import type { NodeLink } from './node-link.ts';
  * neither. Which domains have a managed save image is asked before and after, so that a domain that is just
  * being saved or restored counts as saved. Throws NODE_UNREACHABLE.
  */
-export async function takeSurvey(link: NodeLink, deadline: number, signal?: AbortSignal): Promise<Survey> {
+export async function readDomainList(
+  link: NodeLink,
+  deadline: number,
+  signal?: AbortSignal,
+): Promise<DomainList> {
   try {
     const { client, generation, upAt } = await link.questions(deadline, signal);
     return await withDeadline(deadline, signal, async limit => {

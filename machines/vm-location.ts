@@ -23,7 +23,7 @@ export interface RunEnd {
 }
 
 /** Where a VM is, as far as hosts report. These are facts; the charts decide what follows from them. */
-export type Whereabouts =
+export type VmLocation =
   /**
    * The VM runs, paused or not, on the node in `vm`. `disks`: our disks in its live domain; null: they could
    * not be read. `homeIsSilent`: the node on record does not answer, and may run the VM as well. `defined`:
@@ -81,7 +81,7 @@ export type Authority = 'nobody' | 'frontend' | 'administrator';
 
 /** The evidence for the end of a VM: what hosts report, and whether the node's reports are believed. */
 interface Evidence {
-  readonly found: Whereabouts;
+  readonly found: VmLocation;
   /**
    * The alarm of the node: why its lists need an administrator's confirmation although the right host
    * answers. Null: no alarm.
@@ -138,7 +138,7 @@ export function isOver(
  */
 export function mayStartWith(
   { disk, mode, vm }: Pick<Known, 'disk' | 'mode' | 'vm'>,
-  found: Whereabouts,
+  found: VmLocation,
 ): boolean {
   if (mode === 'cold') return false;
   if (found.at === 'nowhere' && found.unread.includes(vm.node)) return true;
@@ -154,8 +154,8 @@ export function isProvedDead(known: Known, evidence: Evidence): boolean {
  * Whether the frontend's detach call is enough to release the disk: no host that answered shows the VM, every
  * host that could have it has answered, and the VM is not known to be saved to a file.
  */
-export function isBelieved(known: Known, { found }: Evidence, word: Authority): boolean {
-  if (word !== 'frontend' || found.at !== 'nowhere' || mayStartWith(known, found)) return false;
+export function isBelieved(known: Known, { found }: Evidence, authority: Authority): boolean {
+  if (authority !== 'frontend' || found.at !== 'nowhere' || mayStartWith(known, found)) return false;
   return found.silent.length === 0 && known.seen !== 'saved';
 }
 
@@ -164,7 +164,7 @@ export function isBelieved(known: Known, { found }: Evidence, word: Authority): 
  * before, or it was seen in a switch-over and a node does not answer. `found` is without a report of the dead
  * node.
  */
-export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: Whereabouts): boolean {
+export function mayOutliveNode({ seen }: Pick<Known, 'seen'>, found: VmLocation): boolean {
   if (found.at !== 'nowhere') return true;
   return seen === 'migrated' || (seen === 'switching' && found.silent.length > 0);
 }
