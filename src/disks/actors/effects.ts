@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
-import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
-import type { DiskMessage } from '../../../machines/disk-events.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { AttachmentResult, DiskResult } from '../../../machines/effects.ts';
 import type { Failure, Problem } from '../../../machines/reasons.ts';
 import type { Vm } from '../../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../../errors.ts';
@@ -53,7 +52,7 @@ export function createEffects(parts: EffectParts): Effects {
   async function makeVolume(
     { uuid, sizeGiB, attempt, deadline }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'makeVolume'>> {
     try {
       await inTime(deadline, signal, begin => pool.make(uuid, sizeGiB, signal, begin));
       return { type: 'VOLUME_MADE', attempt };
@@ -86,7 +85,7 @@ export function createEffects(parts: EffectParts): Effects {
   }
 
   /** The volume first, then the VMs that have it, so that each VM is told the real size. */
-  async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskResult<'growVolume'>> {
     const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
     const growing = inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
     const grown = await growing.catch(async error => {
@@ -114,7 +113,7 @@ export function createEffects(parts: EffectParts): Effects {
   async function wipeVolume(
     { uuid, wiped, attempt }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'wipeVolume'>> {
     try {
       return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
     } catch (error) {
@@ -123,7 +122,10 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  async function removeVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function removeVolume(
+    { uuid, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskResult<'removeVolume'>> {
     try {
       await pool.remove(uuid, signal);
       return { type: 'VOLUME_REMOVED', attempt };
@@ -133,7 +135,7 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentResult<'plug'>> {
     const { vm, disk, target, shareable, attempt } = context;
     const mayBeAtWork = attempt > 1;
     const spec = { disk, source: pool.source(disk), target: target ?? '', shareable, mayBeAtWork };
