@@ -20,6 +20,7 @@ const setQuota = { form: { disks: '7', size: '70' } };
 export const accountOperations: readonly Operation[] = [
   {
     name: 'new account',
+    isRequest: true,
     async prepare(site) {
       const name = `somebody-${site.next()}`;
       const form = { password: PASSWORD, role: 'user' };
@@ -33,6 +34,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'new role of an account',
+    isRequest: true,
     async prepare(site) {
       const name = await newAccount(site);
       const form = { password: 'another password', role: 'service' };
@@ -46,6 +48,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'end of an account',
+    isRequest: true,
     async prepare(site) {
       const name = await newAccount(site);
       await site.demand('PUT', `/api/users/${name}/quota`, setQuota);
@@ -59,6 +62,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'new token',
+    isRequest: true,
     async prepare(site) {
       const name = `token ${site.next()}`;
       const count = ({ tokens }: View): number => tokens.filter(one => one === name).length;
@@ -73,6 +77,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'end of a token',
+    isRequest: true,
     async prepare(site) {
       const name = `token ${site.next()}`;
       const { id } = await site.demand<{ id: string }>('POST', '/api/tokens', { as: 'root', form: { name } });
@@ -86,6 +91,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'new quota',
+    isRequest: true,
     async prepare(site): Promise<Trial> {
       const name = await newAccount(site);
       return {
@@ -98,6 +104,7 @@ export const accountOperations: readonly Operation[] = [
   },
   {
     name: 'end of a quota',
+    isRequest: true,
     async prepare(site): Promise<Trial> {
       const name = await newAccount(site);
       await site.demand('PUT', `/api/users/${name}/quota`, setQuota);

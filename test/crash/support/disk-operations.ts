@@ -44,6 +44,7 @@ const resize = (site: Site, uuid: string): Trial =>
 export const diskOperations: readonly Operation[] = [
   {
     name: 'create',
+    isRequest: true,
     async prepare(site) {
       const tag = `disk ${site.next()}`;
       const form = { size: '2', tag, visibility: 'public' };
@@ -58,6 +59,7 @@ export const diskOperations: readonly Operation[] = [
   },
   {
     name: 'delete',
+    isRequest: true,
     async prepare(site) {
       const uuid = await newDisk(site);
       return {
@@ -68,13 +70,15 @@ export const diskOperations: readonly Operation[] = [
       };
     },
   },
-  { name: 'resize', prepare: async site => resize(site, await newDisk(site)) },
+  { name: 'resize', isRequest: true, prepare: async site => resize(site, await newDisk(site)) },
   {
     name: 'resize under a VM',
+    isRequest: true,
     prepare: async site => resize(site, (await pluggedDisk(site)).uuid),
   },
   {
     name: 'edit',
+    isRequest: true,
     async prepare(site) {
       const uuid = await newDisk(site);
       const form = { tag: 'another tag', visibility: 'public' };
@@ -88,6 +92,7 @@ export const diskOperations: readonly Operation[] = [
   },
   {
     name: 'limit',
+    isRequest: true,
     async prepare(site) {
       const uuid = await newDisk(site);
       return changing(
@@ -100,6 +105,7 @@ export const diskOperations: readonly Operation[] = [
   },
   {
     name: 'adopt a leftover',
+    isRequest: true,
     async prepare(site) {
       const uuid = await leftover(site);
       const form = { owner: 'alice', tag: 'found', visibility: 'private' };
@@ -114,6 +120,7 @@ export const diskOperations: readonly Operation[] = [
   },
   {
     name: 'remove a leftover',
+    isRequest: true,
     async prepare(site) {
       const uuid = await leftover(site);
       return {

@@ -32,13 +32,13 @@ export interface Result {
 const BEHIND_MS = 60;
 
 /** Runs an operation once; resolves with the names of its boundaries. */
-async function record(site: Site, operation: Operation): Promise<readonly string[]> {
+async function record(site: Site, operation: Operation, keyed: boolean): Promise<readonly string[]> {
   const trial = await operation.prepare(site);
   if (operation.starts) await site.start({});
   else {
     await quiet(site);
     await site.running.arm();
-    const answer = await trial.act(`key-${site.next()}`);
+    const answer = await trial.act(keyed ? `key-${site.next()}` : undefined);
     if (answer && answer.status >= 300)
       throw new Error(`${operation.name} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
   }
@@ -54,23 +54,24 @@ const isCall = (name: string): boolean => name.startsWith('before ') && !name.in
 const isOfLibvirt = (name: string): boolean => /^before n\d /.test(name);
 
 /** The points at the boundaries that were recorded. */
-function casesOf(operation: Operation, names: readonly string[], choice: Choice): Case[] {
+function casesOf(operation: Operation, names: readonly string[], keyed: boolean, choice: Choice): Case[] {
   const counts = new Map<string, number>();
   const cases: Case[] = [];
   for (const name of names) {
     const nth = (counts.get(name) ?? 0) + 1;
     counts.set(name, nth);
-    if (choice.kills) cases.push({ operation, name, nth, event: 'kill' });
-    if (!choice.faults || !isCall(name)) continue;
-    for (const event of FAULTS)
-      if (event !== 'held' || isOfLibvirt(name)) cases.push({ operation, name, nth, event });
+    const add = (event: Event): unknown => cases.push({ operation, name, nth, event, keyed });
+    if (choice.kills) add('kill');
+    // A key makes a difference to kills only.
+    if (!choice.faults || keyed || !isCall(name)) continue;
+    for (const event of FAULTS) if (event !== 'held' || isOfLibvirt(name)) add(event);
   }
   return cases.filter(one => labelOf(one).includes(choice.containing ?? ''));
 }
 
 /** The name of a point, as it is reported. */
-export const labelOf = ({ operation, name, nth, event }: Case): string =>
-  `${operation.name}: ${event} ${name}${nth > 1 ? ` (${nth})` : ''}`;
+export const labelOf = ({ operation, name, nth, event, keyed }: Case): string =>
+  `${operation.name}${keyed ? ' with a key' : ''}: ${event} ${name}${nth > 1 ? ` (${nth})` : ''}`;
 
 /** Runs an operation's points, one after the other, each on a service that has survived the one before. */
 export async function runOperation(
@@ -94,8 +95,13 @@ export async function runOperation(
   }
 
   try {
-    const names = await record(await ready(), operation);
-    const cases = casesOf(operation, names, choice);
+    const cases: Case[] = [];
+    let boundaries = 0;
+    for (const keyed of operation.isRequest ? [false, true] : [false]) {
+      const names = await record(await ready(), operation, keyed);
+      boundaries += names.length;
+      cases.push(...casesOf(operation, names, keyed, choice));
+    }
     const chosen = cases.filter((_, index) => (index + choice.first) % choice.every === 0);
     for (const one of chosen) {
       const place = await ready();
@@ -114,7 +120,7 @@ export async function runOperation(
       const wrong = await historyOf(site);
       found.push(...wrong.map(sentence => `${operation.name}, at the end: ${sentence}`));
     }
-    return { boundaries: names.length, points: cases.length, runs, missed, violations: found };
+    return { boundaries, points: cases.length, runs, missed, violations: found };
   } finally {
     await site?.end();
   }

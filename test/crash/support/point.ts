@@ -22,6 +22,8 @@ export interface Case {
   readonly name: string;
   readonly nth: number;
   readonly event: Event;
+  /** Whether the request has an Idempotency-Key: then its answer waits for a further write. */
+  readonly keyed: boolean;
 }
 
 /** What a point has shown. */
@@ -98,8 +100,8 @@ function planned(site: Site, { name, nth, event }: Case): readonly [Plan | undef
   return [event === 'held' ? killed : undefined, open];
 }
 
-/** A request that was not carried out must succeed now; one that was must be known by its key. */
-async function repeat(site: Site, trial: Trial, key: string): Promise<string[]> {
+/** Repeats a request: it must succeed now, or be known by its key. */
+async function repeat(site: Site, trial: Trial, key: string | undefined): Promise<string[]> {
   const answer = await trial.act(key);
   if (!answer) return ['a repetition of the request got no answer'];
   if (!trial.repeated?.(answer))
@@ -122,7 +124,7 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
     const isKill = event === 'kill' || event === 'held';
     const trial = await operation.prepare(site);
     if (!operation.starts) await quiet(site);
-    const key = `key-${site.next()}`;
+    const key = one.keyed ? `key-${site.next()}` : undefined;
     const [plan, release] = planned(site, one);
     let answer: Answer | undefined;
     if (operation.starts) await site.start({ plan });
@@ -138,11 +140,9 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
     const acknowledged = answer !== undefined && succeeded(answer);
     const found = await rest(site, trial, acknowledged);
     if (found.length > 0) return found;
-    if (trial.repeated) {
-      // After a failure the answer to the first key may be that failure.
-      const isDone = trial.done(await look(site));
-      const again = isKill || acknowledged ? key : isDone ? undefined : `key-${site.next()}`;
-      const wrong = again === undefined ? [] : await repeat(site, trial, again);
+    const isKnown = key !== undefined && (isKill || acknowledged);
+    if (trial.repeated && (isKnown || !trial.done(await look(site)))) {
+      const wrong = await repeat(site, trial, isKnown ? key : undefined);
       if (wrong.length > 0) return wrong;
     }
     return endOf(site);

@@ -6,11 +6,11 @@ import type { DiskSeen, View } from './view.ts';
 /** One making of an operation on a prepared site. */
 export interface Trial {
   /**
-   * Sends the request under this Idempotency-Key, or lets happen what the service is to notice, and waits until
+   * Sends the request, under this Idempotency-Key if there is one, or lets happen what the service is to notice, and waits until
    * it has. Undefined: the process has ended before, or nothing was asked. A start is not done by this, which
    * then only repeats an earlier request.
    */
-  act(key: string): Promise<Answer | undefined>;
+  act(key: string | undefined): Promise<Answer | undefined>;
   /** Whether all of it is done; whether nothing is. One of them must hold at rest. */
   done(view: View): boolean;
   undone(view: View): boolean;
@@ -25,6 +25,8 @@ export interface Trial {
 /** An operation of the matrix. */
 export interface Operation {
   readonly name: string;
+  /** The operation is a request, which may have an Idempotency-Key. */
+  readonly isRequest?: boolean;
   /** The operation is the start of a process, whose boundaries count from its beginning. */
   readonly starts?: boolean;
   /** Begins with an empty folder. */

@@ -60,6 +60,7 @@ const compared = (site: Site, uuid: string, users: number, differ: () => void): 
 export const vmOperations: readonly Operation[] = [
   {
     name: 'hotattach',
+    isRequest: true,
     async prepare(site) {
       const [uuid, vm] = [await newDisk(site), newVm(site)];
       return {
@@ -72,6 +73,7 @@ export const vmOperations: readonly Operation[] = [
   },
   {
     name: 'hotdetach',
+    isRequest: true,
     async prepare(site) {
       const { uuid, vm } = await pluggedDisk(site);
       return {
@@ -84,6 +86,7 @@ export const vmOperations: readonly Operation[] = [
   },
   {
     name: 'attach',
+    isRequest: true,
     async prepare(site) {
       const [uuid, vm] = [await newDisk(site), nameVm(site)];
       return {
@@ -96,6 +99,7 @@ export const vmOperations: readonly Operation[] = [
   },
   {
     name: 'detach of two disks',
+    isRequest: true,
     async prepare(site) {
       const uuids = [await newDisk(site), await newDisk(site)];
       const vm = nameVm(site);
