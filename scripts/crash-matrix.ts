@@ -23,7 +23,8 @@ const choice = {
   faults: values.faults || both,
   containing: values.point,
 };
-const chosen = operations.filter(({ name }) => name.includes(values.operation));
+const exact = operations.filter(({ name }) => name === values.operation);
+const chosen = exact.length > 0 ? exact : operations.filter(({ name }) => name.includes(values.operation));
 const matrix = await openMatrix(values.jobs === undefined ? undefined : Number(values.jobs));
 const results = await Promise.all(
   chosen.map(async operation => {

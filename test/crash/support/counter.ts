@@ -20,6 +20,8 @@ export function takeTrace(): readonly string[] {
   return trace;
 }
 
+const die = (): unknown => process.kill(process.pid, 'SIGKILL');
+
 /** To be called at each boundary. Returns what is to happen to the call there; a kill does not return. */
 export function reach(name: string): Happening | undefined {
   if (!names) return undefined;
@@ -27,7 +29,7 @@ export function reach(name: string): Happening | undefined {
   if (name !== plan?.name) return undefined;
   met += 1;
   if (met !== plan.nth) return undefined;
-  if (plan.happening === 'kill') process.kill(process.pid, 'SIGKILL');
+  if (plan.happening === 'kill') die();
   return plan.happening;
 }
 
@@ -43,6 +45,10 @@ export async function around<T>(
 ): Promise<T> {
   const happening = reach(`before ${name}`);
   if (happening === 'fail') throw failure(name);
+  if (happening === 'stalled') {
+    await delay(LATE_MS);
+    die();
+  }
   if (happening === 'late') await delay(LATE_MS);
   if (happening === 'twice') await again(await call());
   const result = await call();

@@ -52,6 +52,7 @@ async function record(site: Site, operation: Operation, keyed: boolean): Promise
 const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice', 'held'];
 const isCall = (name: string): boolean => name.startsWith('before ') && !name.includes('the answer to');
 const isOfLibvirt = (name: string): boolean => /^before n\d /.test(name);
+const isWrite = (name: string): boolean => isCall(name) && name.split(' ').length > 2 && !isOfLibvirt(name);
 
 /** The points at the boundaries that were recorded. */
 function casesOf(operation: Operation, names: readonly string[], keyed: boolean, choice: Choice): Case[] {
@@ -62,6 +63,7 @@ function casesOf(operation: Operation, names: readonly string[], keyed: boolean,
     counts.set(name, nth);
     const add = (event: Event): unknown => cases.push({ operation, name, nth, event, keyed });
     if (choice.kills) add('kill');
+    if (choice.kills && isWrite(name)) add('stalled');
     // A key makes a difference to kills only.
     if (!choice.faults || keyed || !isCall(name)) continue;
     for (const event of FAULTS) if (event !== 'held' || isOfLibvirt(name)) add(event);

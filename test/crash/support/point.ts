@@ -36,22 +36,22 @@ export interface Outcome {
 /** How long the boundaries behind an answer may take, in milliseconds. */
 const BEHIND_MS = 1000;
 /** How long coming to rest may take, in milliseconds: beyond it the point is a violation. */
-const REST_MS = 90_000;
+const REST_MS = 60_000;
 const AGAIN_MS = 40;
+/** For how long nothing is asked of the nodes when an operation begins, in milliseconds. */
+const QUIET_MS = 100;
 const OF_LIBVIRT = /^before n1 (\w+)$/;
-
-/** A node has two connections: one for questions, one for changes. */
-const CONNECTIONS = 2;
 
 /**
  * Waits until the nodes are linked and nothing was asked of them for a moment, so that little else is going on.
  */
-export async function quiet({ n1, n2 }: Site): Promise<void> {
-  const isLinked = (): boolean => [n1, n2].every(({ connections }) => connections.open >= CONNECTIONS);
-  for (let [before, now] = [-1, 0]; before !== now || !isLinked(); ) {
+export async function quiet(site: Site): Promise<void> {
+  const isLinked = async (): Promise<boolean> =>
+    (await site.demand<{ reachable: boolean }[]>('GET', '/api/nodes')).every(({ reachable }) => reachable);
+  for (let [before, now] = [-1, 0]; before !== now || !(await isLinked()); ) {
     before = now;
-    await delay(AGAIN_MS);
-    now = n1.calls.length + n2.calls.length;
+    await delay(QUIET_MS);
+    now = site.n1.calls.length + site.n2.calls.length;
   }
 }
 
@@ -86,9 +86,10 @@ function atLibvirt(site: Site, procedure: ProcedureName, nth: number, fault: Fau
 /** Prepares what is to happen. Resolves with the plan for the service, and a function that ends a hold. */
 function planned(site: Site, { name, nth, event }: Case): readonly [Plan | undefined, () => void] {
   const procedure = OF_LIBVIRT.exec(name)?.[1] as ProcedureName | undefined;
-  if (event === 'kill' || !procedure) return [{ name, nth, happening: event as Happening }, () => {}];
+  if (event === 'kill' || event === 'stalled' || !procedure)
+    return [{ name, nth, happening: event as Happening }, () => {}];
   const { opened, open } = gate();
-  const faults: Readonly<Record<Exclude<Event, 'kill'>, Fault>> = {
+  const faults: Readonly<Record<Exclude<Event, 'kill' | 'stalled'>, Fault>> = {
     fail: refusal,
     lost: { kind: 'drop-after' },
     late: { kind: 'delay', ms: LATE_MS },
@@ -121,7 +122,7 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
   let reached = false;
   const check = async (): Promise<string[]> => {
     const { operation, event } = one;
-    const isKill = event === 'kill' || event === 'held';
+    const isKill = event === 'kill' || event === 'stalled' || event === 'held';
     const trial = await operation.prepare(site);
     if (!operation.starts) await quiet(site);
     const key = one.keyed ? `key-${site.next()}` : undefined;

@@ -141,7 +141,6 @@ export async function makeTemplate(program: Program): Promise<Template> {
   await site.running.end('SIGTERM');
   const folder = await mkdtemp(join(tmpdir(), 'pdisk-crash-template-'));
   await cp(join(site.folder, 'data'), join(folder, 'data'), { recursive: true });
-  await rm(join(folder, 'data', 'reserve'), { force: true });
   await site.end();
   return { folder, headers: { ...noHeaders, ...tokens } };
 }

@@ -6,7 +6,7 @@ import { reach } from './counter.ts';
 import { type Happening, LATE_MS } from './plan.ts';
 
 /** Shell code that runs "$@" with something happening to it. */
-const shells: Readonly<Record<Exclude<Happening, 'kill'>, string>> = {
+const shells: Readonly<Partial<Record<Happening, string>>> = {
   fail: 'exit 1',
   lost: '"$@" > /dev/null; exit 1',
   late: `sleep ${LATE_MS / 1000}; exec "$@"`,
@@ -22,11 +22,11 @@ export function wrapCommands(): void {
   ) => ChildProcess;
   const wrapped: typeof spawn = (command, args, options) => {
     const name = basename(command);
-    const happening = reach(`before ${name}`);
+    const shell = shells[reach(`before ${name}`) ?? 'kill'];
     const child =
-      happening && happening !== 'kill'
-        ? spawn('/bin/sh', ['-c', shells[happening], 'sh', command, ...args], options)
-        : spawn(command, args, options);
+      shell === undefined
+        ? spawn(command, args, options)
+        : spawn('/bin/sh', ['-c', shell, 'sh', command, ...args], options);
     reach(`after ${name} began`);
     child.prependListener('exit', () => reach(`after ${name}`));
     return child;
