@@ -55,6 +55,7 @@ export const lifeOperations: readonly Operation[] = [
   },
   {
     name: 'stop',
+    stops: true,
     async prepare(site) {
       return {
         async act() {

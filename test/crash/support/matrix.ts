@@ -44,7 +44,7 @@ async function record(site: Site, operation: Operation, keyed: boolean): Promise
   }
   await delay(BEHIND_MS);
   const names = await site.running.trace();
-  if (site.running.hasEnded()) await site.restart();
+  if (operation.stops) await site.restart();
   await clear(site);
   return names;
 }
@@ -114,7 +114,7 @@ export async function runOperation(
         `${violations.length === 0 ? 'ok' : 'VIOLATION'} ${labelOf(one)}${reached ? '' : ' (not reached)'}`,
       );
       if (violations.length === 0) continue;
-      found.push(`${labelOf(one)}\n    ${violations.join('\n    ')}\n${place.running.log().slice(-4000)}`);
+      found.push(`${labelOf(one)}\n    ${violations.join('\n    ')}\n${place.running.log().slice(-1500)}`);
       await place.end();
       site = undefined;
     }

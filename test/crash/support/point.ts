@@ -10,7 +10,7 @@ import type { Answer } from './process.ts';
 import { processesLeft } from './processes.ts';
 import type { Site } from './site.ts';
 import { type Operation, succeeded, type Trial } from './trial.ts';
-import { look } from './view.ts';
+import { look, type View } from './view.ts';
 
 /** What happens: `held` is a kill after a call of libvirt was sent, which carries it out after the next start. */
 export type Event = Happening | 'held';
@@ -55,12 +55,27 @@ export async function quiet(site: Site): Promise<void> {
   }
 }
 
+/** What the service logs when its database has failed: it ends by itself, and only then may it. */
+const STORE_FAILED = 'the store refused a write';
+
+/** Looks at a site; where the service ends because its database failed, it is started again first. */
+async function lookAgain(site: Site): Promise<View> {
+  try {
+    return await look(site);
+  } catch (error) {
+    if (!site.running.log().includes(STORE_FAILED)) throw error;
+    await site.running.ended;
+    await site.restart();
+    return look(site);
+  }
+}
+
 /** Waits until all holds; resolves with what does not, after a long time. */
 async function rest(site: Site, trial: Trial | undefined, mustBeDone: boolean): Promise<string[]> {
   const deadline = performance.now() + REST_MS;
   let good = 0;
   for (;;) {
-    const view = await look(site);
+    const view = await lookAgain(site);
     const found = violations(view, trial?.allowed);
     if (trial && !trial.done(view)) {
       if (mustBeDone) found.push('what was acknowledged is not there');
@@ -135,7 +150,9 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
     }
     if (isKill) await Promise.race([site.running.ended, delay(BEHIND_MS, undefined, { ref: false })]);
     reached = site.running.hasEnded() || !isKill;
-    if (isKill || site.running.hasEnded()) await site.restart();
+    // A start that a call has failed may end with a sentence; the next one must do.
+    const hasFailed = operation.starts === true && site.running.hasEnded();
+    if (isKill || hasFailed || operation.stops) await site.restart();
     release();
     site.n1.faults.clear();
     const acknowledged = answer !== undefined && succeeded(answer);

@@ -67,7 +67,8 @@ export async function openSite(program: Program, template?: Template): Promise<S
     // Longer than a point takes on a busy computer: no deadline is meant to pass.
     attach_timeout: 120,
     detach_timeout: 120,
-    reconcile_interval: 3600,
+    // A pass that failed is made up for soon.
+    reconcile_interval: 10,
   };
   await writeFile(config, stringify(settings));
   const headers = template?.headers ?? noHeaders;
@@ -101,7 +102,7 @@ export async function openSite(program: Program, template?: Template): Promise<S
       const answer = await ask(method, path, sent);
       if (answer && answer.status < 300) return answer.body as T;
       const found = answer ? `${answer.status} ${JSON.stringify(answer.body)}` : 'nothing';
-      throw new Error(`${method} ${path} answered ${found}\n${current().log().slice(-3000)}`);
+      throw new Error(`${method} ${path} answered ${found}\n${current().log().slice(-1500)}`);
     },
     next() {
       count += 1;

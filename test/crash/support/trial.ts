@@ -29,6 +29,8 @@ export interface Operation {
   readonly isRequest?: boolean;
   /** The operation is the start of a process, whose boundaries count from its beginning. */
   readonly starts?: boolean;
+  /** The operation is the end of a process. */
+  readonly stops?: boolean;
   /** Begins with an empty folder. */
   readonly anew?: boolean;
   prepare(site: Site): Promise<Trial>;
