@@ -7,6 +7,7 @@ const { values } = parseArgs({
   options: {
     every: { type: 'string', default: '1' },
     first: { type: 'string', default: '0' },
+    most: { type: 'string' },
     jobs: { type: 'string' },
     operation: { type: 'string', default: '' },
     point: { type: 'string' },
@@ -19,6 +20,7 @@ const both = values.kills === values.faults;
 const choice = {
   every: Number(values.every),
   first: Number(values.first),
+  most: values.most === undefined ? undefined : Number(values.most),
   kills: values.kills || both,
   faults: values.faults || both,
   containing: values.point,

@@ -9,9 +9,10 @@ import type { Operation } from './trial.ts';
 
 /** What to run. */
 export interface Choice {
-  /** Every how many-th point is run, from which on. */
+  /** Every how many-th point is run, from which on; more sparsely where those were more than `most`. */
   readonly every: number;
   readonly first: number;
+  readonly most?: number | undefined;
   readonly kills: boolean;
   readonly faults: boolean;
   /** Only points whose name has this text. */
@@ -75,6 +76,15 @@ function casesOf(operation: Operation, names: readonly string[], keyed: boolean,
 export const labelOf = ({ operation, name, nth, event, keyed }: Case): string =>
   `${operation.name}${keyed ? ' with a key' : ''}: ${event} ${name}${nth > 1 ? ` (${nth})` : ''}`;
 
+/**
+ * Spreads the chosen points over all of an operation. An odd distance: points come in groups of the same kinds,
+ * of which none should be left out.
+ */
+function chosenOf(cases: readonly Case[], { every, first, most = cases.length }: Choice): readonly Case[] {
+  const distance = Math.ceil(cases.length / most) | 1;
+  return cases.filter((_, index) => (index + first) % Math.max(every, distance) === 0);
+}
+
 /** Runs an operation's points, one after the other, each on a service that has survived the one before. */
 export async function runOperation(
   { program, template }: { readonly program: Program; readonly template: Template },
@@ -104,8 +114,7 @@ export async function runOperation(
       boundaries += names.length;
       cases.push(...casesOf(operation, names, keyed, choice));
     }
-    const chosen = cases.filter((_, index) => (index + choice.first) % choice.every === 0);
-    for (const one of chosen) {
+    for (const one of chosenOf(cases, choice)) {
       const place = await ready();
       const { reached, violations } = await runCase(place, one);
       runs += 1;
