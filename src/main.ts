@@ -8,7 +8,7 @@ import { createAccounts } from './accounts/accounts.ts';
 import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
 import { createReadiness } from './api/health.ts';
 import { createMetrics } from './api/metrics.ts';
-import { createAnswers, keyRecord } from './api/routes/idempotency.ts';
+import { createAnswers, keyKind } from './api/routes/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
 import { isSystemLibvirt } from './config/settings.ts';
 import type { Config } from './config.ts';
@@ -25,12 +25,13 @@ import { openInspector } from './inspector.ts';
 import { agingFrom, monotonicNow } from './lib/clock.ts';
 import { connectionsWithin } from './lib/descriptors.ts';
 import { say } from './logging.ts';
+import { recordKinds } from './record-kinds.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
-import { PROBE_KEY, prefixes } from './store/keys.ts';
+import { PROBE_KEY } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
 /** How long requests in progress may take to end by themselves after SIGTERM, in milliseconds. */
@@ -68,6 +69,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
     directory: config.dataDir,
+    kinds: recordKinds,
     traces: [ownerFile],
     acceptLoss: config.acceptLoss,
     warn,
@@ -95,7 +97,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   // While pdisk is down, nothing ages.
   const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
-    { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
+    { load: () => store.load(keyKind), commit: store.commit },
     accounts.passwords,
     aging,
   );
