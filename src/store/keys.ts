@@ -14,6 +14,9 @@ export const prefixes = {
 
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
+/** The prefix of what a database has beside its records. */
+export const META = 'meta/';
+
 /** The format of the whole database. */
 export const FORMAT_KEY = 'meta/format';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
+import { type AboutBackup, backupOf } from './backup.ts';
 import { openDatabase } from './database.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
@@ -30,6 +31,8 @@ export interface Store extends GroupCommit {
   events(after: number, upTo: number, limit: number): Promise<EventRecord[]>;
   /** Deletes the events from `first` to `last`, durably. */
   forgetEvents(first: number, last: number): Promise<void>;
+  /** The text of a backup of all that is on disk now; see `backupOf`. */
+  backup(about: AboutBackup): AsyncIterable<string>;
   /** Whether space is so short that only deletions should be written. */
   isShort(): boolean;
   /** Waits for pending writes, then closes. */
@@ -115,6 +118,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     forgetEvents(first, last) {
       const writes = Array.from({ length: last - first + 1 }, (_, index) => first + index);
       return groupCommit.commit(writes.map(sequence => ({ key: eventKey(sequence), value: undefined })));
+    },
+    async *backup(about) {
+      yield* backupOf(await database.read(async db => db), about);
     },
     isShort: reserve.isShort,
     async close() {

@@ -7,7 +7,7 @@ import { FORMAT_KEY, VERSIONS_KEY } from './keys.ts';
 import { type RecordKind, RUN_THE_NEWER } from './record-kind.ts';
 
 /** 2: the database has the versions of its records. Databases of format 1 have records of any version. */
-const FORMAT = 2;
+export const FORMAT = 2;
 
 const versionsRecord = z.record(z.string(), z.int().positive());
 
@@ -19,7 +19,7 @@ const versionsOf = (kinds: readonly RecordKind[]): Versions =>
   Object.fromEntries(kinds.map(({ name, version }) => [name, version]));
 
 /** Throws a sentence if one of the kinds in `stored` is unknown or newer. `where` has these records. */
-function demandKnown(stored: Versions, kinds: readonly RecordKind[], where: string): void {
+export function demandKnown(stored: Versions, kinds: readonly RecordKind[], where: string): void {
   const known = versionsOf(kinds);
   for (const [name, version] of Object.entries(stored)) {
     const ours = known[name];
