@@ -52,6 +52,7 @@ export async function runCommandLine(): Promise<void> {
   } catch (error) {
     const sentences = error instanceof ConfigError ? error.sentences : [sentenceOf(error)];
     for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);
-    process.exit(1);
+    // The status 1 of `check` says that the service starts nevertheless.
+    process.exit(process.argv.slice(2).includes('check') ? 2 : 1);
   }
 }

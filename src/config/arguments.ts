@@ -9,7 +9,7 @@ interface CommandForm {
   readonly does: string;
 }
 
-type Flag = 'accept-loss' | 'check-config' | 'replace' | 'take-pool' | 'without-nodes';
+type Flag = 'accept-loss' | 'check-config' | 'replace';
 
 /** Every command, in the order of the help. */
 export const commands = {
@@ -26,6 +26,10 @@ export const commands = {
     operand: 'FILE',
     options: ['replace'],
     does: 'make the store of data_dir from a backup; the service must not run',
+  },
+  check: {
+    options: [],
+    does: 'check configuration, store and pool, whether the service runs or not; exits with 0, 1 or 2',
   },
 } as const satisfies Record<string, CommandForm>;
 
@@ -59,8 +63,6 @@ export function parseArguments(argv: readonly string[]): Arguments {
       'accept-loss': flag,
       'check-config': flag,
       replace: flag,
-      'take-pool': flag,
-      'without-nodes': flag,
     },
   });
   const [command = 'serve', ...operands] = positionals;

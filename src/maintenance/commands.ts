@@ -3,6 +3,7 @@ import type { Arguments, Command } from '../config/arguments.ts';
 import type { Config } from '../config.ts';
 import { say } from '../logging.ts';
 import { backup } from './backup.ts';
+import { check } from './check.ts';
 import { restore } from './restore.ts';
 
 /**
@@ -23,5 +24,11 @@ export async function maintain(
       for (const sentence of await restore(config.dataDir, resolve(operand), has('replace'), told))
         print(sentence);
       return 0;
+    case 'check': {
+      const findings = await check(config);
+      for (const sentence of findings.all()) print(sentence);
+      if (findings.status() === 0) print('nothing was found');
+      return findings.status();
+    }
   }
 }
