@@ -8,8 +8,7 @@ import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
 import type { Pool } from '../storage/pool.ts';
-import { prefixes } from '../store/keys.ts';
-import { type EventRecord, recordSchemas } from '../store/records.ts';
+import { type EventRecord, kinds } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createEffects, GRACE_MS } from './actors/effects.ts';
 import { resume, usedNodes } from './actors/recovery.ts';
@@ -154,7 +153,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     claiming: CLAIM_MS,
   };
   const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
-  const hosts = createHosts(store, await store.load(prefixes.node, recordSchemas.node), parts.hypervisor);
+  const hosts = createHosts(store, await store.load(kinds.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
       { node: parts.hypervisor.hostOf(node) },
@@ -202,7 +201,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     bornMs: uuid => birthOf(pool.source(uuid)),
     groupCommit: store,
     decided,
-    known: await store.load(prefixes.leftover, recordSchemas.leftover),
+    known: await store.load(kinds.leftover),
     time: parts.time,
   });
   const service = createDiskService({

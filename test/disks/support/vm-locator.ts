@@ -56,7 +56,7 @@ export async function createField(
     error => t.fail(error.message),
   );
   const records = Object.entries(known(n1, n2)).map(([name, hostUuid]) => ({
-    v: 1 as const,
+    v: 2 as const,
     name,
     hostUuid,
     dead: null,
