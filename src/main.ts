@@ -158,6 +158,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     leftovers: disks.leftovers,
     drift: disks.drift,
     charts: disks.charts,
+    explain: disks.explain,
     accounts,
     answers,
     isFull: store.isShort,

@@ -85,6 +85,7 @@ const api = createApi({
   leftovers: disks.leftovers,
   drift: disks.drift,
   charts: disks.charts,
+  explain: disks.explain,
   accounts,
   answers: await createAnswers(
     { load: async () => [], commit: async () => {} },

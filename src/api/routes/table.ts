@@ -1,6 +1,6 @@
 import type { Accounts } from '../../accounts/accounts.ts';
 import type { DriftService } from '../../disks/drift/drift-watch.ts';
-import type { ChartService, DiskService, NodeService } from '../../disks/service.ts';
+import type { ChartService, DiskService, ExplainService, NodeService } from '../../disks/service.ts';
 import type { LeftoverService } from '../../disks/services/leftover-service.ts';
 import type { EventLog } from '../../events/log.ts';
 import type { Streams } from '../../events/streams.ts';
@@ -17,6 +17,7 @@ import { chartRoutes } from './charts.ts';
 import { diskRoutes } from './disks.ts';
 import { driftRoutes } from './drift.ts';
 import { eventRoutes } from './events.ts';
+import { explainRoutes } from './explain.ts';
 import { nodeRoutes } from './nodes.ts';
 import {
   type MetricsAccess,
@@ -36,6 +37,7 @@ export interface Served {
   readonly leftovers: LeftoverService;
   readonly drift: DriftService;
   readonly charts: ChartService;
+  readonly explain: ExplainService;
   readonly accounts: Accounts;
   /** Returns the writes that erase other data of an account, for the batch that deletes it. */
   readonly forget: (account: string) => readonly Write[];
@@ -72,6 +74,7 @@ export function routeTable(served: Served): RouteTable {
     ...nodeRoutes(nodes),
     ...driftRoutes(served.drift, served.leftovers, service),
     ...chartRoutes(charts, events.log),
+    ...explainRoutes(served.explain),
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
     ...tokenRoutes(accounts.tokens),

@@ -16,6 +16,7 @@ import {
   type DiskDouble,
   diskDouble,
   driftDouble,
+  explainDouble,
   leftoverDouble,
   nodeDouble,
 } from './disks.ts';
@@ -102,6 +103,7 @@ export async function startServer(
     drift: driftDouble,
     ...differences,
     charts: chartDouble,
+    explain: explainDouble,
     accounts,
     answers: await keys,
     events,

@@ -3,7 +3,14 @@ import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { chartDouble, diskDouble, driftDouble, leftoverDouble, nodeDouble } from '../../api/support/disks.ts';
+import {
+  chartDouble,
+  diskDouble,
+  driftDouble,
+  explainDouble,
+  leftoverDouble,
+  nodeDouble,
+} from '../../api/support/disks.ts';
 import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
 import { PASSWORD } from '../../rig/http.ts';
@@ -31,6 +38,7 @@ export async function eventSite(
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
     accounts,
     answers: await answers(),
     events,

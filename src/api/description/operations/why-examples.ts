@@ -1,0 +1,2 @@
+export const explainedDisk = {};
+export const explainedNode = {};
