@@ -1,8 +1,10 @@
+import { initialAttachment } from '../../../machines/attachment-parts.ts';
+import { initialDisk } from '../../../machines/disk-parts.ts';
 import type { Caller } from '../../../src/accounts/caller.ts';
 import { createExplainService } from '../../../src/disks/explain/explain-service.ts';
 import { createListingIndex } from '../../../src/disks/records/listing-index.ts';
 import type { StoredAttachment, StoredDisk } from '../../../src/disks/records/records.ts';
-import { timeouts } from '../../machines/events.ts';
+import { DISK, RUN, timeouts } from '../../machines/events.ts';
 import { standInHolders } from './holders.ts';
 
 /** The owner of the disk in the played charts, somebody else, and an administrator. */
@@ -61,4 +63,45 @@ export function explained(records: readonly (StoredDisk | StoredAttachment)[], n
     timeouts,
   });
   return { ...service, live };
+}
+
+const on = { host: 'onehost-2.lal.in2p3.fr', node: 'qemu+tcp://onehost-2.lal.in2p3.fr/system' };
+const START = Date.UTC(2011, 6, 28, 15);
+
+/** The disk and the node of the examples in the OpenAPI document: a guest is asked to let go of the disk. */
+export function documented() {
+  const attachment: StoredAttachment = {
+    v: 2,
+    state: 'detaching',
+    context: {
+      ...initialAttachment,
+      id: 'V1StGXR8_Z5jdHi6B-myT',
+      disk: DISK,
+      node: on.host,
+      vmId: '722',
+      vm: { ...on, names: ['722', 'one-722'], domain: '4dea22b3-1d52-4f8e-a5a1-0f7d0f0c5a3c' },
+      by: 'test',
+      mode: 'hot',
+      target: 'vda',
+      since: START + 1_200_000,
+      attempt: 2,
+      deadline: START + 3_663_000,
+      run: RUN,
+    },
+  };
+  const disk: StoredDisk = {
+    v: 1,
+    state: 'hot-attached',
+    context: {
+      ...initialDisk,
+      uuid: DISK,
+      owner: 'test',
+      tag: 'a simple disk',
+      sizeGiB: 2,
+      limit: 2,
+      created: START + 100_000,
+      users: [{ attachment: attachment.context.id, mode: 'hot' }],
+    },
+  };
+  return explained([disk, attachment], [{ key: on.node, name: on.host, up: false }]);
 }
