@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import type { Db } from './database.ts';
-import { eventKey, type Prefix, prefixes, sequenceOf } from './keys.ts';
-import { type EventRecord, recordSchemas } from './records.ts';
+import { type LogPrefix, logKey, type Prefix, sequenceOf } from './keys.ts';
 
 /** How much is read at a time: reading record by record takes twice as long. */
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
@@ -38,9 +37,12 @@ export async function loadAll<Schema extends z.ZodType>(
   }
 }
 
-/** The first and the last sequence number of the event log, which has no gaps; 1 and 0 where it is empty. */
-export async function eventRange(db: Db): Promise<{ readonly oldest: number; readonly newest: number }> {
-  const range = { gte: prefixes.event, lt: `${prefixes.event}\uffff`, limit: 1 };
+/** The first and the last sequence number of a log; 1 and 0 where it is empty. */
+export async function logRange(
+  db: Db,
+  prefix: LogPrefix,
+): Promise<{ readonly oldest: number; readonly newest: number }> {
+  const range = { gte: prefix, lt: `${prefix}\uffff`, limit: 1 };
   const [[first], [last]] = await Promise.all([
     db.keys(range).all(),
     db.keys({ ...range, reverse: true }).all(),
@@ -49,18 +51,21 @@ export async function eventRange(db: Db): Promise<{ readonly oldest: number; rea
 }
 
 /**
- * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for a damaged event.
+ * At most `limit` entries of a log with `after` < sequence <= `upTo`, in order. Throws a sentence for a
+ * damaged entry.
  */
-export async function eventsBetween(
+export async function logBetween<Schema extends z.ZodType>(
   db: Db,
-  after: number,
-  upTo: number,
-  limit: number,
-): Promise<EventRecord[]> {
-  const values = await db.values({ gt: eventKey(after), lte: eventKey(upTo), limit }).all();
+  prefix: LogPrefix,
+  schema: Schema,
+  { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
+): Promise<z.infer<Schema>[]> {
+  const range = { gt: logKey(prefix, after), lte: logKey(prefix, upTo), limit };
+  const values = await db.values(range).all();
   return values.map((value, index) => {
-    const event = recordSchemas.event.safeParse(value);
-    if (event.success) return event.data;
-    throw new Error(`an event after ${after + index} in ${db.location} is damaged: ${event.error.message}`);
+    const entry = schema.safeParse(value);
+    if (entry.success) return entry.data;
+    const where = `an entry of ${prefix} after ${after + index} in ${db.location}`;
+    throw new Error(`${where} is damaged: ${entry.error.message}`);
   });
 }

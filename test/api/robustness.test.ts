@@ -6,6 +6,7 @@ import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
 import { eventParts } from '../events/support/parts.ts';
 import { basic, idleConnection, request } from '../rig/http.ts';
+import { auditInMemory } from './support/audit.ts';
 import {
   chartDouble,
   diskDouble,
@@ -267,6 +268,7 @@ test('a log that cannot be written loses no answer', async t => {
     drift: driftDouble,
     charts: chartDouble,
     explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,
@@ -298,6 +300,7 @@ test('a port in use is an error that says so, also where another pdisk uses it',
     drift: driftDouble,
     charts: chartDouble,
     explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,

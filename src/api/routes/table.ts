@@ -1,4 +1,5 @@
 import type { Accounts } from '../../accounts/accounts.ts';
+import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DriftService } from '../../disks/drift/drift-watch.ts';
 import type { ChartService, DiskService, ExplainService, NodeService } from '../../disks/service.ts';
 import type { LeftoverService } from '../../disks/services/leftover-service.ts';
@@ -13,6 +14,7 @@ import { describeApi } from '../description/operations/service.ts';
 import { jsonText } from '../http/answer.ts';
 import { accountRoutes } from './accounts.ts';
 import { attachmentRoutes } from './attachments.ts';
+import { auditRoutes } from './audit.ts';
 import { chartRoutes } from './charts.ts';
 import { diskRoutes } from './disks.ts';
 import { driftRoutes } from './drift.ts';
@@ -39,6 +41,7 @@ export interface Served {
   readonly charts: ChartService;
   readonly explain: ExplainService;
   readonly accounts: Accounts;
+  readonly audit: AuditLog;
   /** Returns the writes that erase other data of an account, for the batch that deletes it. */
   readonly forget: (account: string) => readonly Write[];
   readonly events: {
@@ -77,6 +80,7 @@ export function routeTable(served: Served): RouteTable {
     ...explainRoutes(served.explain),
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
+    ...auditRoutes(served.audit),
     ...tokenRoutes(accounts.tokens),
     ...accountRoutes(accounts, service, served.forget),
   ];

@@ -11,6 +11,7 @@ import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
 import { conforms } from '../../rig/conforms.ts';
 import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
+import { auditInMemory } from './audit.ts';
 import {
   chartDouble,
   type DiskDouble,
@@ -104,6 +105,7 @@ export async function startServer(
     ...differences,
     charts: chartDouble,
     explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await keys,
     events,

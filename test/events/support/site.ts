@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
+import { auditInMemory } from '../../api/support/audit.ts';
 import {
   chartDouble,
   diskDouble,
@@ -39,6 +40,7 @@ export async function eventSite(
     drift: driftDouble,
     charts: chartDouble,
     explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,
