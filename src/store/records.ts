@@ -212,10 +212,45 @@ const eventRecord = z.object({
   }),
 });
 
+/** An entry of the audit: a request that changed something, or tried to, or a login. */
+const auditRecord = z.object({
+  v: z.literal(1),
+  sequence: z.int().positive(),
+  /** When it was decided or refused, in milliseconds since 1970; of several, the last. */
+  time: z.number(),
+  /** When the first was, where the entry stands for several. */
+  first: z.number(),
+  /** For how many requests the entry stands. */
+  count: z.int().positive(),
+  request: z.string().nullable(),
+  /** The account that asked; null: it is not known. */
+  account: z.string().nullable(),
+  accountId,
+  /** The name that a failed login gave. */
+  attempted: z.string().nullable(),
+  /** The network address of the client. */
+  client: z.string().nullable(),
+  /** The id of the operation in the OpenAPI document, or `login`. */
+  operation: z.string(),
+  disks: z.array(z.string()),
+  node: z.string().nullable(),
+  vmId: z.string().nullable(),
+  /** The account and the token that the request is about. */
+  subject: z.string().nullable(),
+  token: z.string().nullable(),
+  /** The HTTP status; null: it was accepted, and the process ended before its result was known. */
+  status: z.int().nullable(),
+  /** The error code; null: there is none. */
+  code: z.string().nullable(),
+  /** A repetition that got the first answer of its Idempotency-Key. */
+  repeated: z.boolean(),
+});
+
 export type CauseKind = keyof typeof causeKinds;
 export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
+export type AuditRecord = z.infer<typeof auditRecord>;
 
 /** The kinds of records that the disks, their VMs and the event log consist of. */
 export const kinds = {
@@ -224,4 +259,5 @@ export const kinds = {
   node: recordKind('node', prefixes.node, nodeRecord, nodeMigrations),
   leftover: recordKind('leftover', prefixes.leftover, leftoverRecord),
   event: recordKind('event', prefixes.event, eventRecord),
+  audit: recordKind('audit entry', prefixes.audit, auditRecord),
 };

@@ -5,7 +5,8 @@ import type { LongBody } from '../http/answer.ts';
 import { longList } from '../http/long-list.ts';
 import { instant } from './event-text.ts';
 
-const attachmentKeys = ({
+/** The keys of an attachment. */
+export const attachmentKeys = ({
   id,
   state,
   mode,
