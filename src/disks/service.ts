@@ -76,7 +76,7 @@ export interface AttachmentDetails {
   /** The account that attached the disk; null: the caller may not see it. */
   readonly by: string | null;
   /** The VM; null: the caller may not see it. `domain`: the domain's UUID, null before the launch. */
-  readonly machine: {
+  readonly onVm: {
     readonly node: string;
     readonly vmId: string;
     readonly domain: string | null;
@@ -129,7 +129,7 @@ export interface Choice {
 export type AtRest = 'known' | 'plugged' | 'gone' | 'other';
 
 /** A disk of a VM. */
-interface DiskOnMachine {
+interface DiskOnVm {
   readonly disk: string;
   readonly attachment: AttachmentDetails;
 }
@@ -282,7 +282,7 @@ export interface DiskService {
   /** UUIDs of all disks of a VM, in order of attachment. Throws nothing. */
   disksOn(vm: VmName): readonly string[];
   /** The disks of a VM that the caller sees, in order of attachment. Throws nothing. */
-  onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
+  onVm(caller: Caller, vm: VmName): readonly DiskOnVm[];
   /** The space of the pool. Rejects with POOL_UNAVAILABLE. */
   space(): Promise<PoolSpace>;
   /**
@@ -374,7 +374,7 @@ export interface AttachmentPlace extends ChartPlace {
   /** Milliseconds since 1970. */
   readonly since: number;
   /** The VM; null: the caller may not see it. */
-  readonly machine: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
+  readonly onVm: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
 }
 
 /** The charts at work, for the API. */

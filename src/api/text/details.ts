@@ -5,24 +5,14 @@ import type { LongBody } from '../http/answer.ts';
 import { longList } from '../http/long-list.ts';
 import { instant } from './event-text.ts';
 
-const attachmentKeys = ({
+const attachmentKeys = ({ id, state, mode, since, away, doubt, diverted, by, onVm }: AttachmentDetails) => ({
   id,
   state,
   mode,
-  since,
-  away,
-  doubt,
-  diverted,
-  by,
-  machine,
-}: AttachmentDetails) => ({
-  id,
-  state,
-  mode,
-  node: machine?.node ?? null,
-  vm_id: machine?.vmId ?? null,
-  domain: machine?.domain ?? null,
-  target: machine?.target ?? null,
+  node: onVm?.node ?? null,
+  vm_id: onVm?.vmId ?? null,
+  domain: onVm?.domain ?? null,
+  target: onVm?.target ?? null,
   since: instant(since),
   by,
   away,

@@ -165,7 +165,7 @@ export const libvirtElement = operation({
 });
 
 export const showVm = operation({
-  id: 'showMachine',
+  id: 'showVm',
   method: 'GET',
   path: '/api/vms/:node/:vm_id',
   group: 'attachments',
