@@ -175,7 +175,7 @@ export const setupAttachment = setup({
   types: {
     context: {} as AttachmentContext,
     events: {} as AttachmentEvent,
-    tags: {} as 'rest' | 'plugged' | 'gone',
+    tags: {} as 'rest' | 'plugged' | 'gone' | 'retried' | 'timed',
   },
   actions: {
     plug: () => {},

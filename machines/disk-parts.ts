@@ -87,7 +87,11 @@ const later = (failures: number): number => Math.min(FIRST_RETRY_MS * 2 ** failu
  * them; every change of the context and every rule is here.
  */
 export const setupDisk = setup({
-  types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' | 'gone' },
+  types: {
+    context: {} as DiskContext,
+    events: {} as DiskEvent,
+    tags: {} as 'rest' | 'known' | 'gone' | 'retried' | 'timed',
+  },
   actions: {
     createVolume: () => {},
     deleteVolume: () => {},

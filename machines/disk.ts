@@ -213,7 +213,8 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishF
  * A disk: what may be done with it, and when. Its volume exists and is complete in `available`, `attached`,
  * `hot-attached` and `growing`; in `wiping` the disk is already gone for its users, and its volume is being
  * overwritten. Waiting states (`creating`, `growing`, `wiping`, `deleting`) have an absolute deadline in the
- * context; RESUME re-enters them after a restart, and only then. `failed` has a deadline too: the time of the
+ * context; RESUME re-enters them after a restart, and only then. Those with the tag `retried` ask the pool
+ * again at each deadline, until it answers. `failed` rests with a deadline (tag `timed`): the time of the
  * next attempt to undo the creation. A leftover (a volume without a record) starts here as well: ADOPT makes
  * it a disk, DISCARD removes it in the same way as the volume of a deleted disk.
  */
@@ -325,7 +326,7 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     growing: {
-      tags: 'known',
+      tags: ['known', 'retried'],
       entry: ['beginResizing', 'resizeVolume'],
       on: {
         HOTATTACH: busy,
@@ -358,7 +359,7 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     wiping: {
-      tags: 'gone',
+      tags: ['gone', 'retried'],
       entry: ['beginWiping', 'wipeVolume'],
       on: {
         ...unusable,
@@ -380,6 +381,7 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     deleting: {
+      tags: 'retried',
       entry: ['beginDeleting', 'deleteVolume'],
       on: {
         ...unusable,
@@ -407,7 +409,7 @@ export const diskMachine = setupDisk.createMachine({
     },
     // The undo is retried without a request: the client may never ask for it, or may not have got the answer.
     failed: {
-      tags: 'rest',
+      tags: ['rest', 'timed'],
       entry: 'tryAgainLater',
       on: {
         ...unusable,

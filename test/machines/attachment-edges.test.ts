@@ -3,17 +3,15 @@ import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentContext } from '../../machines/attachment-parts.ts';
 import { statesWith } from '../../src/charts/states.ts';
 import { attachmentEvents, ELSEWHERE } from './support/events.ts';
+import { attachmentKeyOf } from './support/keys.ts';
 import { walk } from './support/walk.ts';
 
-const { visits, missed } = walk(attachmentMachine, attachmentEvents, context => {
-  const { mode, undo, atWork, seen, attempt, target, vm, run, doubt } =
-    context as unknown as AttachmentContext;
-  const place = [vm.node, vm.domain, run === null, seen, atWork?.node];
-  return [mode, undo, Math.min(attempt, 3), target !== null, place, doubt !== null];
-});
+const { visits, missed } = walk(attachmentMachine, attachmentEvents, attachmentKeyOf);
 const contextOf = (visit: { context: Record<string, unknown> }) =>
   visit.context as unknown as AttachmentContext;
 
+const resting: ReadonlySet<string> = statesWith(attachmentMachine, 'rest');
+const timed: ReadonlySet<string> = statesWith(attachmentMachine, 'timed');
 const ends: ReadonlySet<string> = statesWith(attachmentMachine, 'gone');
 /** The visits of events that bring facts about where the VM is, with those facts. */
 const found = visits.flatMap(visit => {
@@ -28,11 +26,12 @@ test('every transition of the chart can be taken', t => {
   );
 });
 
-test('an attachment that waits has a deadline, and one that holds its disk at rest has none', t => {
+test('an attachment that waits has a deadline, and of those at rest only one whose state says so', t => {
   for (const { to, context } of visits) {
     const { deadline } = context as unknown as AttachmentContext;
-    if (['attaching', 'detaching', 'unclaimed'].includes(to)) t.is(typeof deadline, 'number', to);
-    if (to === 'attached' || to === 'hot-attached') t.is(deadline, null, to);
+    if (to === 'new' || to === 'released') continue;
+    if (!resting.has(to) || timed.has(to)) t.is(typeof deadline, 'number', to);
+    else t.is(deadline, null, to);
   }
 });
 

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
-import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
-import type { DiskMessage } from '../../../machines/disk-events.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { AttachmentResult, DiskResult } from '../../../machines/effects.ts';
 import type { Failure, Problem } from '../../../machines/reasons.ts';
 import type { Vm } from '../../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../../errors.ts';
@@ -53,7 +52,7 @@ export function createEffects(parts: EffectParts): Effects {
   async function createVolume(
     { uuid, sizeGiB, attempt, deadline }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'createVolume'>> {
     try {
       await inTime(deadline, signal, begin => pool.create(uuid, sizeGiB, signal, begin));
       return { type: 'VOLUME_CREATED', attempt };
@@ -86,7 +85,10 @@ export function createEffects(parts: EffectParts): Effects {
   }
 
   /** The volume first, then the VMs that have it, so that each VM is told the real size. */
-  async function resizeVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function resizeVolume(
+    context: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskResult<'resizeVolume'>> {
     const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
     const growing = inTime(deadline, signal, begin => pool.resize(uuid, sizeGiB, signal, begin));
     const grown = await growing.catch(async error => {
@@ -114,7 +116,7 @@ export function createEffects(parts: EffectParts): Effects {
   async function wipeVolume(
     { uuid, wiped, attempt }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'wipeVolume'>> {
     try {
       return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
     } catch (error) {
@@ -123,7 +125,10 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  async function deleteVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function deleteVolume(
+    { uuid, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskResult<'deleteVolume'>> {
     try {
       await pool.delete(uuid, signal);
       return { type: 'VOLUME_DELETED', attempt };
@@ -133,7 +138,7 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentResult<'plug'>> {
     const { vm, disk, target, shareable, attempt } = context;
     const mayBeAtWork = attempt > 1;
     const spec = { disk, source: pool.source(disk), target: target ?? '', shareable, mayBeAtWork };
