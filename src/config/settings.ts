@@ -238,6 +238,13 @@ export const settings = z.strictObject({
     allowed: allowedSeconds,
     description: 'Seconds that deleting a volume may take before DELETE answers 504; the deletion goes on.',
   }),
+  drain_timeout: setting(seconds(5), {
+    env: 'PDISK_DRAIN_TIMEOUT',
+    default: '`5`',
+    allowed: allowedSeconds,
+    description:
+      'Seconds that changes in progress may still take when pdisk is told to stop. Then the next start goes on with them.',
+  }),
   reconcile_interval: setting(seconds(60), {
     env: 'PDISK_RECONCILE_INTERVAL',
     default: '`60`',
