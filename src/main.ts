@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
 import { accountStore } from './accounts/account-store.ts';
@@ -7,10 +6,12 @@ import { createAccounts } from './accounts/accounts.ts';
 import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
 import { createReadiness } from './api/health.ts';
 import { createMetrics } from './api/metrics.ts';
-import { createAnswers, keyRecord } from './api/routes/idempotency.ts';
+import { createAnswers, keyKind } from './api/routes/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
+import { openAuditLog } from './audit/audit-log.ts';
 import { isSystemLibvirt } from './config/settings.ts';
 import type { Config } from './config.ts';
+import { openControlSocket } from './control-socket.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { createDisks } from './disks/disks.ts';
 import { sentenceOf } from './errors.ts';
@@ -25,13 +26,16 @@ import { agingFrom, monotonicNow } from './lib/clock.ts';
 import { connectionsWithin } from './lib/descriptors.ts';
 import { type Life, live } from './lifetime.ts';
 import { say } from './logging.ts';
+import { aboutBackup, ownerFile } from './maintenance/source.ts';
+import { recordKinds } from './record-kinds.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
 import { threadsFree } from './storage/threads.ts';
-import { PROBE_KEY, prefixes } from './store/keys.ts';
+import { brokenOff } from './store/backup.ts';
+import { PROBE_KEY } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
 /** How long the end may take after changes in progress were waited for, in milliseconds. */
@@ -52,10 +56,10 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   await prepareDataFolder(config.dataDir, warn);
   const figures = createMetrics();
   const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
-  const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
     directory: config.dataDir,
-    traces: [ownerFile],
+    kinds: recordKinds,
+    traces: [ownerFile(config.dataDir)],
     acceptLoss: config.acceptLoss,
     warn,
     onBatch: figures.batch,
@@ -66,7 +70,7 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   closing.add('the store', store.close);
   signal.throwIfAborted();
   const { overcommit, wipe, wipeRateMiB } = config;
-  const owner = await readOwner(ownerFile);
+  const owner = await readOwner(ownerFile(config.dataDir));
   const opened = await openPool(config.pool, {
     overcommit,
     owner: owner.name,
@@ -89,10 +93,12 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   // While pdisk is down, nothing ages.
   const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
-    { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
+    { load: () => store.load(keyKind), commit: store.commit },
     accounts.passwords,
     aging,
   );
+  const audit = await openAuditLog({ store, now: monotonicNow });
+  closing.add('the audit', audit.stop);
   const logEvents = logChanges(log);
   let api: Api | undefined;
   // Closed after the work on disks, whose end is the answer to requests that wait for it.
@@ -138,6 +144,14 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
     failed: failed('the event log could not be trimmed'),
   });
   closing.add('the trimming of the event log', history.stop);
+  const auditHistory = startRetention({
+    log: audit,
+    events: config.eventHistory,
+    ageMs: config.eventHistoryMs,
+    now: aging,
+    failed: failed('the audit could not be trimmed'),
+  });
+  closing.add('the trimming of the audit', auditHistory.stop);
   const fullness = watchFullness({
     pool,
     everyMs: config.reconcileIntervalMs,
@@ -160,7 +174,9 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
     leftovers: disks.leftovers,
     drift: disks.drift,
     charts: disks.charts,
+    explain: disks.explain,
     accounts,
+    audit,
     answers,
     isFull: store.isShort,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
@@ -187,5 +203,14 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   await first?.create();
   if (first?.password !== undefined)
     say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
+  const closeSocket = await openControlSocket(
+    config.dataDir,
+    { backup: () => store.backup(aboutBackup(owner.name)) },
+    error => brokenOff(sentenceOf(error)),
+  ).catch(error => {
+    log.error(`backups can be made only while pdisk does not run: ${sentenceOf(error)}`);
+    return async () => {};
+  });
+  closing.add('the socket for commands', closeSocket);
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 }

@@ -6,11 +6,11 @@ import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { basic } from '../../testkit/http.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe, subscribeSse } from '../events/support/subscriber.ts';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { basic } from '../rig/http.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
 import { folder, type Spawned, START_MS, spawnService } from './support/spawned.ts';
 
 const run = promisify(execFile);

@@ -2,10 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { libvirtTest } from '../rig/libvirt-test.ts';
-import { until } from '../rig/until.ts';
-import { refusal, usersOf } from './support.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
+import { until } from '../../testkit/until.ts';
+import { refusal, usersOf } from './support/disks.ts';
 import {
   beginsToUnplug,
   endsWell,
@@ -20,7 +20,7 @@ import {
   plugged,
   qemuIsAsked,
   useTrouble,
-} from './trouble.ts';
+} from './support/trouble.ts';
 
 useTrouble();
 

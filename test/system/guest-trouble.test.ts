@@ -3,13 +3,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
+import { holds } from '../../testkit/migration.ts';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { libvirtTest } from '../rig/libvirt-test.ts';
-import { holds } from '../rig/migration.ts';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { diskUp, nothingIsLeft, refusal, serialOf, usersOf } from './support.ts';
+import { diskUp, nothingIsLeft, refusal, serialOf, usersOf } from './support/disks.ts';
 import {
   beginsToUnplug,
   endsWell,
@@ -25,7 +25,7 @@ import {
   qemuIsAsked,
   small,
   useTrouble,
-} from './trouble.ts';
+} from './support/trouble.ts';
 
 const GUEST = 'one-41';
 let guest: Guest;
