@@ -1,5 +1,5 @@
 import { Unsupported } from '../libvirt/errors.ts';
-import { parseUri } from '../libvirt/uri.ts';
+import { DEFAULT_PORTS, parseUri } from '../libvirt/uri.ts';
 
 /** A node that has a libvirt URI. */
 export interface ConfiguredNode {
@@ -43,10 +43,12 @@ export function normalHost(host: string): string {
 /** The same text for two spellings of one URI. */
 function canonical(uri: string): string {
   const url = new URL(uri);
+  const { transport, host, port } = parseUri(uri);
+  if (transport === 'unix') return `${url.protocol.replace('+unix', '')}//${url.pathname}${url.search}`;
   // URL does not change the case of a host in a URI with such a scheme.
-  const host = url.host.toLowerCase().replace(/:16509$/, '');
+  const at = `${host.toLowerCase()}${port === DEFAULT_PORTS[transport] ? '' : `:${port}`}`;
   const user = url.username === '' ? '' : `${url.username}@`;
-  return `${url.protocol}//${user}${host}${url.pathname}${url.search}`;
+  return `${url.protocol.replace(/(?:\+.*)?:$/, '')}+${transport}://${user}${at}${url.pathname}${url.search}`;
 }
 
 /**

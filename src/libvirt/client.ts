@@ -1,7 +1,7 @@
 import { type Connection, connectionOver, type Dropped } from './connection.ts';
 import type { DomainEvent } from './domain.ts';
 import { type DomainCalls, domainCalls } from './domain-calls.ts';
-import { CallAborted, CallTimeout, Unsupported } from './errors.ts';
+import { CallAborted, CallTimeout, ConnectionLost, TransportError, Unsupported } from './errors.ts';
 import { eventKinds } from './events.ts';
 import { type Handlers, handlersOf } from './handlers.ts';
 import type { KeepaliveSettings } from './keepalive.ts';
@@ -78,9 +78,13 @@ async function openHypervisor(connection: Connection, name: string, events: bool
   }
 }
 
+/** A transport that fails after it has been opened, as ssh does, has the reason, and no call is at stake yet. */
+const causeOf = (error: unknown): unknown =>
+  error instanceof ConnectionLost && error.cause instanceof TransportError ? error.cause : error;
+
 /**
- * Opens a connection to `uri` (unix or tcp transport). Rejects with Unsupported, LibvirtError, CallTimeout,
- * CallAborted, ConnectionLost, or the error of the operating system if it cannot connect.
+ * Opens a connection to `uri` by its transport. Rejects with Unsupported, LibvirtError, CallTimeout,
+ * CallAborted, ConnectionLost, TransportError, or the error of the operating system if it cannot connect.
  */
 export async function openClient(uri: string, options: ClientOptions = {}): Promise<LibvirtClient> {
   const target = parseUri(uri);
@@ -114,7 +118,7 @@ export async function openClient(uri: string, options: ClientOptions = {}): Prom
     giveUp.signal.removeEventListener('abort', destroy);
   } catch (error) {
     connection?.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw giveUp.signal.aborted ? giveUp.signal.reason : error;
+    throw giveUp.signal.aborted ? giveUp.signal.reason : causeOf(error);
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
