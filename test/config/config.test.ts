@@ -328,10 +328,15 @@ test('a node with an invalid name is reported as such', t => {
 });
 
 test('a node beyond this computer is reached by TLS or ssh only, unless nodes may be insecure', t => {
-  const plain = /^nodes\.far is qemu\+tcp:\/\/far\/system, .*use qemu\+tls:.* or qemu\+ssh:.* insecure_nodes to true\.$/;
+  const plain =
+    /^nodes\.far is qemu\+tcp:\/\/far\/system, .*use qemu\+tls:.* or qemu\+ssh:.* insecure_nodes to true\.$/;
   t.regex(mistakes('nodes: {far: "qemu+tcp://far/system"}').join(), plain);
   t.regex(mistakes('nodes: {"*": "qemu+tcp://{node}/system"}').join(), /^nodes\.\* is .*insecure_nodes/);
-  for (const uri of ['qemu+tcp://127.0.0.1:99/system', 'qemu+tcp://[::1]/system', 'qemu+tcp://localhost/system'])
+  for (const uri of [
+    'qemu+tcp://127.0.0.1:99/system',
+    'qemu+tcp://[::1]/system',
+    'qemu+tcp://localhost/system',
+  ])
     t.like(load(`nodes: {near: "${uri}"}`), { nodes: { near: uri } });
   t.like(load('nodes: {far: "qemu+tcp://far/system"}\ninsecure_nodes: true'), {
     nodes: { far: 'qemu+tcp://far/system' },
@@ -340,7 +345,10 @@ test('a node beyond this computer is reached by TLS or ssh only, unless nodes ma
 
 test('a URI that cannot be used is refused with the reason, and with what is supported', t => {
   const refusal = (uri: string): string => mistakes(`nodes: {a: "${uri}"}`).join();
-  t.regex(refusal('qemu+libssh://a/system'), /transport libssh is not supported; supported are unix .*tls.*ssh/);
+  t.regex(
+    refusal('qemu+libssh://a/system'),
+    /transport libssh is not supported; supported are unix .*tls.*ssh/,
+  );
   t.regex(refusal('qemu+ssh://root:secret@a/system'), /a URI has no password/);
   t.regex(refusal('lxc:///system'), /the URI of a node is for qemu/);
   t.regex(refusal('qemu+tls://a/'), /its path is \/system/);

@@ -55,7 +55,9 @@ export async function makePki(): Promise<Pki> {
     await writeFile(extensions, `basicConstraints = CA:FALSE\nextendedKeyUsage = ${role}Auth\n${names}`);
     await execute('openssl', ['req', '-new', ...newKey(key ?? ''), ...subject(name), '-out', request ?? '']);
     await execute('openssl', [
-      ...['x509', '-req', '-in', request ?? '', '-CA', ca, '-CAkey', caKey, '-CAcreateserial'],
+      ...['x509', '-req', '-in', request ?? '', '-CA', ca, '-CAkey', caKey],
+      // Not -CAcreateserial: two certificates that are made at once would write one file.
+      ...['-set_serial', String(count + 1)],
       ...['-days', String(days), '-extfile', extensions, '-out', cert ?? ''],
     ]);
     const prefix = role === 'client' ? 'client' : 'server-';
