@@ -1,8 +1,9 @@
 import { checkCertificate } from './api/http/certificate.ts';
 import { unknownVariables } from './config/environment.ts';
 import { helpText } from './config/help.ts';
-import { ConfigError, loadConfig } from './config.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
 import { sentenceOf } from './errors.ts';
+import { tryNodes } from './hypervisor/probe.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
 import { version } from './version.ts';
@@ -17,18 +18,23 @@ async function run(): Promise<void> {
     say(process.stdout, `pdisk ${version}\n`);
     return;
   }
-  const config = loadConfig({ argv, env: process.env });
+  const readConfig = (): Config => loadConfig({ argv, env: process.env });
+  const config = readConfig();
   const unknown = unknownVariables(process.env);
   if (argv.includes('--check-config')) {
     for (const sentence of unknown) say(process.stderr, `pdisk: ${sentence}\n`);
     for (const sentence of config.tls ? checkCertificate(config.tls) : [])
       say(process.stderr, `pdisk: ${sentence}\n`);
+    for (const { sentence, isWarning } of await tryNodes(new Map(Object.entries(config.nodes)))) {
+      if (isWarning) say(process.stderr, `pdisk: ${sentence}\n`);
+      else say(process.stdout, `${sentence}\n`);
+    }
     say(process.stdout, 'the configuration is valid\n');
     return;
   }
   const log = openLog(config.logLevel);
   for (const sentence of unknown) log.warn(sentence);
-  const stop = await serve(config, log);
+  const stop = await serve(config, log, readConfig);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void stop(signal).then(() => process.exit()));
   }

@@ -25,6 +25,7 @@ import { openInspector } from './inspector.ts';
 import { agingFrom, monotonicNow } from './lib/clock.ts';
 import { connectionsWithin } from './lib/descriptors.ts';
 import { say } from './logging.ts';
+import { createReload } from './reload.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
@@ -39,10 +40,14 @@ const DRAIN_MS = 5_000;
 const STOP_MS = 20_000;
 
 /**
- * Builds the service from its parts, recovers interrupted work, and serves. Resolves with the function that
- * stops it.
+ * Builds the service from its parts, recovers interrupted work, and serves. `readConfig` reads the
+ * configuration again, for SIGHUP. Resolves with the function that stops the service.
  */
-export async function serve(config: Config, log: Logger): Promise<(why: string) => Promise<void>> {
+export async function serve(
+  config: Config,
+  log: Logger,
+  readConfig: () => Config,
+): Promise<(why: string) => Promise<void>> {
   const warn = (sentence: string): void => log.warn(sentence);
   await prepareDataFolder(config.dataDir, warn);
   let hasFailed = false;
@@ -54,6 +59,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   };
   let stop: ((why: string) => Promise<void>) | undefined;
   let api: Api | undefined;
+  let reload: (() => Promise<void>) | undefined;
   process.on('SIGHUP', () => {
     try {
       api?.reloadCertificate();
@@ -61,6 +67,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     } catch (error) {
       log.error(`${sentenceOf(error)}; the old one stays in use`);
     }
+    void reload?.();
   });
 
   const figures = createMetrics();
@@ -175,6 +182,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   await first?.create();
   if (first?.password !== undefined)
     say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
+  reload = createReload({ config, read: readConfig, hypervisor, log });
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   stop = async why => {

@@ -47,7 +47,9 @@ export async function makePki(): Promise<Pki> {
     { name, altNames = [], days = 2 }: CertificateOptions,
   ): Promise<string> {
     count += 1;
-    const folder = join(dir, `${role}-${count}`);
+    count += 1;
+    const serial = String(count);
+    const folder = join(dir, `${role}-${serial}`);
     await mkdir(folder);
     const [key, request, cert] = ['key.pem', 'csr.pem', 'cert.pem'].map(file => join(folder, file));
     const extensions = join(folder, 'ext');
@@ -57,7 +59,7 @@ export async function makePki(): Promise<Pki> {
     await execute('openssl', [
       ...['x509', '-req', '-in', request ?? '', '-CA', ca, '-CAkey', caKey],
       // Not -CAcreateserial: two certificates that are made at once would write one file.
-      ...['-set_serial', String(count + 1)],
+      ...['-set_serial', serial],
       ...['-days', String(days), '-extfile', extensions, '-out', cert ?? ''],
     ]);
     const prefix = role === 'client' ? 'client' : 'server-';
