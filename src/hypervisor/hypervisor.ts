@@ -155,7 +155,7 @@ export interface NodeWatcher {
 }
 
 /** What another setting of nodes has changed, by names. */
-export interface NodeChanges {
+interface NodeChanges {
   readonly added: readonly string[];
   /** They have another URI. */
   readonly moved: readonly string[];
@@ -244,9 +244,9 @@ export interface Hypervisor {
   /** Connects to a node, if it is configured, and stays connected, so that its events arrive. */
   link(nodeKey: string): void;
   /**
-   * Takes another setting of nodes, as far as that can be done while the service runs, and links new nodes and
-   * those with another URI. A node that is not in it any more is not asked again; its attachments stay. Throws
-   * libvirt's Unsupported for a URI that cannot be used, and then nothing has changed.
+   * Takes another setting of nodes, as far as that can be done while the service runs, and links new nodes
+   * and those with another URI. A node that is not in it any more is not asked again; its attachments stay.
+   * Throws libvirt's Unsupported for a URI that cannot be used, and then nothing has changed.
    */
   renewNodes(setting: ReadonlyMap<string, string>): NodeChanges;
   /**

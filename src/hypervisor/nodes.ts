@@ -32,7 +32,7 @@ export interface Nodes {
 }
 
 /** What a new setting has changed. */
-export interface Renewal {
+interface Renewal {
   /** Keys of nodes that are new, that have another URI, and that are not configured any more. */
   readonly added: readonly string[];
   readonly moved: readonly string[];

@@ -12,8 +12,8 @@ export interface ClientCertificate {
 }
 
 /**
- * The client certificate for a URI, as it is on disk now; undefined if its transport is not TLS. Rejects with a
- * TransportError for files that cannot be used, or Unsupported.
+ * The client certificate for a URI, as it is on disk now; undefined if its transport is not TLS. Rejects with
+ * a TransportError for files that cannot be used, or Unsupported.
  */
 export async function clientCertificate(uri: string): Promise<ClientCertificate | undefined> {
   const { transport, pkiPath } = parseUri(uri);

@@ -78,7 +78,9 @@ async function openHypervisor(connection: Connection, name: string, events: bool
   }
 }
 
-/** A transport that fails after it has been opened, as ssh does, has the reason, and no call is at stake yet. */
+/**
+ * A transport that fails after it has been opened, as ssh does, has the reason, and no call is at stake yet.
+ */
 const causeOf = (error: unknown): unknown =>
   error instanceof ConnectionLost && error.cause instanceof TransportError ? error.cause : error;
 

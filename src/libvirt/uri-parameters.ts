@@ -24,7 +24,9 @@ export interface SshTarget {
   proxy: 'auto' | 'native' | 'netcat';
 }
 
-/** The names, in lower case, of libvirt's parameters for transports. All others are sent with CONNECT_OPEN. */
+/**
+ * The names, in lower case, of libvirt's parameters for transports. All others are sent with CONNECT_OPEN.
+ */
 const KNOWN: ReadonlySet<string> = new Set([
   'name',
   'command',

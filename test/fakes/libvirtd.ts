@@ -1,5 +1,5 @@
-// A libvirtd without QEMU: it speaks the real protocol on a unix socket, TCP or TLS, its VMs are in memory, and
-// it fails on request. test/libvirt runs one suite against it and against a real libvirtd.
+// A libvirtd without QEMU: it speaks the real protocol on a unix socket, TCP or TLS, its VMs are in memory,
+// and it fails on request. test/libvirt runs one suite against it and against a real libvirtd.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';

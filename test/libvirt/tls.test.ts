@@ -1,5 +1,5 @@
-// TLS against the fake: what both sides refuse, and the deadline. test/libvirt/transports.test.ts has the real
-// libvirtd.
+// TLS against the fake: what both sides refuse, and the deadline. test/libvirt/transports.test.ts has the
+// real libvirtd.
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -21,7 +21,10 @@ export interface CertificateOptions {
 export interface Pki {
   /** The path of the CA's certificate. */
   readonly ca: string;
-  /** Makes a server's certificate, `server-cert.pem` and `server-key.pem`, in a new folder; returns the folder. */
+  /**
+   * Makes a server's certificate, `server-cert.pem` and `server-key.pem`, in a new folder; returns the
+   * folder.
+   */
   server(options: CertificateOptions): Promise<string>;
   /** Makes a folder for `pkipath`, with the client's certificate and the CA's; returns it. */
   client(options: CertificateOptions): Promise<string>;

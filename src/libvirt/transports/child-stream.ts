@@ -26,9 +26,9 @@ const told = (stderr: string): string =>
     .replace(/[.;:]$/, '');
 
 /**
- * The standard streams of a child, which has been started, as one stream. When the child ends by itself, the stream is destroyed with
- * the error that `explain` makes of it. Destroying the stream ends the child (SIGTERM, then SIGKILL), and the
- * stream is closed when the child is gone.
+ * The standard streams of a child, which has been started, as one stream. When the child ends by itself, the
+ * stream is destroyed with the error that `explain` makes of it. Destroying the stream ends the child
+ * (SIGTERM, then SIGKILL), and the stream is closed when the child is gone.
  */
 export function childStream(child: ChildProcessWithoutNullStreams, explain: (ended: Ended) => Error): Duplex {
   const { stdin, stdout, stderr } = child;

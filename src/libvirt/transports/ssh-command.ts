@@ -3,7 +3,9 @@
 import type { Target } from '../uri.ts';
 import type { SshTarget } from '../uri-parameters.ts';
 
-/** How long ssh may take to connect and to log in, in seconds. A limit for a child that outlives this process. */
+/**
+ * How long ssh may take to connect and to log in, in seconds. A limit for a child that outlives this process.
+ */
 const CONNECT_SECONDS = 30;
 
 /** A word for a POSIX shell. */

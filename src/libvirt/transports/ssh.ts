@@ -37,7 +37,8 @@ function reason({ status, signal, stderr }: Ended, { host }: Target, ssh: SshTar
 /**
  * Starts ssh, and on the node a program that connects it to the daemon's socket. Resolves when ssh has been
  * started: whether it gets through shows with the first answer, or with the stream's error, which has ssh's
- * reason. When the stream is destroyed, ssh is ended. Rejects with a TransportError or the reason of `signal`.
+ * reason. When the stream is destroyed, ssh is ended. Rejects with a TransportError or the reason of
+ * `signal`.
  */
 export async function dialSsh(target: Target, signal: AbortSignal): Promise<Duplex> {
   const { ssh } = target;

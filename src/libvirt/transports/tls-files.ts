@@ -39,7 +39,7 @@ const READABLE_BY_ALL = 0o004;
  * The files for a `pkipath`; without one, for each file, that of a user other than root if it exists, or that
  * of the system.
  */
-export function tlsFiles(pkiPath: string | undefined): TlsFiles {
+function tlsFiles(pkiPath: string | undefined): TlsFiles {
   const own = join(homedir(), '.pki', 'libvirt');
   const isUser = process.getuid?.() !== 0;
   const place = (name: string, system: string): string => {

@@ -1,6 +1,6 @@
-// libvirt's TLS transport. After the handshake libvirtd checks the client's certificate and sends one byte, 1,
-// if it accepts it; a client that it refuses sees the connection end and nothing else. With TLS 1.3 a refusal
-// by the TLS library arrives after the handshake, too, as an alert.
+// libvirt's TLS transport. After the handshake libvirtd checks the client's certificate and sends one byte,
+// 1, if it accepts it; a client that it refuses sees the connection end and nothing else. With TLS 1.3 a
+// refusal by the TLS library arrives after the handshake, too, as an alert.
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Resolves with the socket at this event. Rejects with the socket's error, or with the reason of `signal`, and
- * the socket is then destroyed.
+ * Resolves with the socket at this event. Rejects with the socket's error, or with the reason of `signal`,
+ * and the socket is then destroyed.
  */
 export function whenConnected<S extends Socket>(
   socket: S,
