@@ -45,5 +45,8 @@ export const { test: remoteTest, before: beforeRemoteTests } = realTests([
   ...['openssl', 'nsenter', 'virt-ssh-helper'],
 ]);
 
+/** For tests that need a real libvirtd that asks for SASL. */
+export const { test: saslTest, before: beforeSaslTests } = realTests([...LIBVIRTD, 'openssl', 'saslpasswd2']);
+
 /** For tests that need a real libvirtd. */
 export const { test: libvirtTest, before: beforeLibvirtTests } = realTests(LIBVIRTD);
