@@ -77,8 +77,8 @@ export const labelOf = ({ operation, name, nth, event, keyed }: Case): string =>
   `${operation.name}${keyed ? ' with a key' : ''}: ${event} ${name}${nth > 1 ? ` (${nth})` : ''}`;
 
 /**
- * Spreads the chosen points over all of an operation. An odd distance: points come in groups of the same kinds,
- * of which none should be left out.
+ * Spreads the chosen points over all of an operation. An odd distance: points come in groups of the same
+ * kinds, of which none should be left out.
  */
 function chosenOf(cases: readonly Case[], { every, first, most = cases.length }: Choice): readonly Case[] {
   const distance = Math.ceil(cases.length / most) | 1;

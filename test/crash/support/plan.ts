@@ -2,9 +2,9 @@
 
 /**
  * What happens at a boundary. `kill`: the process gets SIGKILL. The others concern the call that follows.
- * `stalled`: it is never made, and the process gets SIGKILL after LATE_MS: what should have waited for it, and
- * did not, has happened by then. `fail`: it is not made and fails; `lost`: it is made and fails all the same;
- * `late`: it is made after LATE_MS; `twice`: it is made twice, and the second result counts.
+ * `stalled`: it is never made, and the process gets SIGKILL after LATE_MS: what should have waited for it,
+ * and did not, has happened by then. `fail`: it is not made and fails; `lost`: it is made and fails all the
+ * same; `late`: it is made after LATE_MS; `twice`: it is made twice, and the second result counts.
  */
 export type Happening = 'kill' | 'stalled' | 'fail' | 'lost' | 'late' | 'twice';
 
@@ -36,7 +36,10 @@ export type Report =
 
 /** The folder of which the service's files are boundaries. */
 export const ROOT_VARIABLE = 'CRASH_ROOT';
-/** JSON of an object with the plan, which counts from the beginning of the process; not set: it begins with a message. */
+/**
+ * JSON of an object with the plan, which counts from the beginning of the process; not set: counting begins
+ * with a message.
+ */
 export const ARM_VARIABLE = 'CRASH_ARM';
 
 /** How late a late call is, in milliseconds: later than all that does not wait for it. */

@@ -12,7 +12,10 @@ import type { Site } from './site.ts';
 import { type Operation, succeeded, type Trial } from './trial.ts';
 import { look, type View } from './view.ts';
 
-/** What happens: `held` is a kill after a call of libvirt was sent, which carries it out after the next start. */
+/**
+ * What happens. `held`: a kill after a call of libvirt was sent, which libvirt carries out after the next
+ * start.
+ */
 export type Event = Happening | 'held';
 
 /** One point. */
@@ -43,7 +46,8 @@ const QUIET_MS = 100;
 const OF_LIBVIRT = /^before n1 (\w+)$/;
 
 /**
- * Waits until the nodes are linked and nothing was asked of them for a moment, so that little else is going on.
+ * Waits until the nodes are linked and nothing was asked of them for a moment, so that little else is going
+ * on.
  */
 export async function quiet(site: Site): Promise<void> {
   const isLinked = async (): Promise<boolean> =>

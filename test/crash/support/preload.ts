@@ -1,6 +1,6 @@
 // Loaded into the service before its own modules (`node --import`): wraps what reaches beyond the process, so
-// that each durable write, each call of pool and libvirt and each answer is a boundary. The service has no code
-// for it.
+// that each durable write, each call of pool and libvirt and each answer is a boundary. The service has no
+// code for it.
 import { arm, takeTrace } from './counter.ts';
 import { ARM_VARIABLE, type Order, type Plan, type Report } from './plan.ts';
 import { wrapAnswers } from './wrap-answers.ts';
