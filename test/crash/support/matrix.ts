@@ -50,7 +50,7 @@ async function record(site: Site, operation: Operation, keyed: boolean): Promise
   return names;
 }
 
-const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice', 'held'];
+const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice'];
 const isCall = (name: string): boolean => name.startsWith('before ') && !name.includes('the answer to');
 const isOfLibvirt = (name: string): boolean => /^before n\d /.test(name);
 const isWrite = (name: string): boolean => isCall(name) && name.split(' ').length > 2 && !isOfLibvirt(name);
@@ -67,7 +67,10 @@ function casesOf(operation: Operation, names: readonly string[], keyed: boolean,
     if (choice.kills && isWrite(name)) add('stalled');
     // A key makes a difference to kills only.
     if (!choice.faults || keyed || !isCall(name)) continue;
-    for (const event of FAULTS) if (event !== 'held' || isOfLibvirt(name)) add(event);
+    for (const event of FAULTS) add(event);
+    if (isOfLibvirt(name)) add('held');
+    // The database has no deadline, and neither has a start.
+    if (!operation.starts && (isOfLibvirt(name) || name.includes('data/pool/'))) add('overdue');
   }
   return cases.filter(one => labelOf(one).includes(choice.containing ?? ''));
 }
