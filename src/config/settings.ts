@@ -146,7 +146,7 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
+      'Where pdisk keeps its database, the files `head`, `reserve`, `owner` and `admin-password`, and the socket `control`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
   pool: setting(parsed(parsePool).optional(), {
     env: 'PDISK_POOL',
@@ -237,6 +237,13 @@ export const settings = z.strictObject({
     default: '`60`',
     allowed: allowedSeconds,
     description: 'Seconds that deleting a volume may take before DELETE answers 504; the deletion goes on.',
+  }),
+  drain_timeout: setting(seconds(5), {
+    env: 'PDISK_DRAIN_TIMEOUT',
+    default: '`5`',
+    allowed: allowedSeconds,
+    description:
+      'Seconds that changes in progress may still take when pdisk is told to stop. Then the next start goes on with them.',
   }),
   reconcile_interval: setting(seconds(60), {
     env: 'PDISK_RECONCILE_INTERVAL',

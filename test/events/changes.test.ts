@@ -1,7 +1,7 @@
 import test from 'ava';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { eventMessage } from '../../src/api/text/event-text.ts';
-import { type EventRecord, recordSchemas } from '../../src/store/records.ts';
+import { type EventRecord, kinds } from '../../src/store/records.ts';
 import { type Batch, createWorld, RUN, settle, vmOf } from '../disks/support/world.ts';
 
 type World = ReturnType<typeof createWorld>;
@@ -19,7 +19,7 @@ async function arrive(world: World): Promise<Batch[]> {
 }
 
 const eventsIn = ({ writes }: Batch): EventRecord[] =>
-  writes.flatMap(({ key, value }) => (key.startsWith('event/') ? recordSchemas.event.parse(value) : []));
+  writes.flatMap(({ key, value }) => (key.startsWith('event/') ? kinds.event.schema.parse(value) : []));
 
 const brief = ({ type, from, to, attachment }: EventRecord) => [type, from, to, attachment?.id ?? null];
 

@@ -5,7 +5,7 @@ import type { StoredDisk } from '../../src/disks/records/records.ts';
 import { DISK, timeouts } from '../machines/support/events.ts';
 
 const available: StoredDisk = {
-  v: 1,
+  v: 2,
   state: 'available',
   context: {
     uuid: DISK,

@@ -2,7 +2,7 @@
 // of changes on disk after each.
 import { writeSync } from 'node:fs';
 import { prefixes } from '../../../src/store/keys.ts';
-import { recordSchemas } from '../../../src/store/records.ts';
+import { kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 
 const say = (word: string | number): void => void writeSync(1, `${word}\n`);
@@ -14,7 +14,7 @@ const store = await openStore({
     throw error;
   },
 });
-let number = (await store.load(prefixes.node, recordSchemas.node)).length;
+let number = (await store.load(kinds.node)).length;
 for (;;) {
   number += 1;
   const value = { v: 1, name: `n${number}`, hostUuid: 'x'.repeat(2000) };

@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prefixes } from '../../../src/store/keys.ts';
-import { recordSchemas } from '../../../src/store/records.ts';
+import { kinds } from '../../../src/store/records.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { until } from '../../../testkit/until.ts';
 
@@ -42,7 +42,7 @@ async function write(store: Store, changes: number): Promise<void> {
 }
 
 const held = () => until(() => existsSync(reserve) && statSync(reserve).size === 6 * 2 ** 20, 'the reserve');
-const count = async (store: Store) => (await store.load(prefixes.node, recordSchemas.node)).length;
+const count = async (store: Store) => (await store.load(kinds.node)).length;
 
 let store = await start();
 await write(store, 10);
