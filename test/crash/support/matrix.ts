@@ -122,9 +122,8 @@ export async function runOperation(
       const { reached, violations } = await runCase(place, one);
       runs += 1;
       if (!reached) missed += 1;
-      tell(
-        `${violations.length === 0 ? 'ok' : 'VIOLATION'} ${labelOf(one)}${reached ? '' : ' (not reached)'}`,
-      );
+      tell(`${violations[0] ? 'VIOLATION' : 'ok'} ${labelOf(one)}${reached ? '' : ' (not reached)'}`);
+      for (const sentence of violations) tell(`    ${sentence}`);
       if (violations.length === 0) continue;
       found.push(`${labelOf(one)}\n    ${violations.join('\n    ')}\n${place.running.log().slice(-1500)}`);
       await place.end();
