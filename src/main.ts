@@ -154,7 +154,15 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     log: { warn },
   });
   const tickets = createTickets(() => nanoid(32), monotonicNow);
-  figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
+  figures.observe({
+    disks: disks.figures,
+    hypervisor,
+    pool,
+    fullness: fullness.now,
+    log: eventLog,
+    audit,
+    streams,
+  });
   const readiness = createReadiness({
     write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),
     askPool: pool.check,
