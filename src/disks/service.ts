@@ -5,7 +5,7 @@ import type { EventFinding } from '../charts/explain-event.ts';
 import type { Party } from '../charts/parties.ts';
 import { storedStates } from '../charts/states.ts';
 import type { Write } from '../store/group-commit.ts';
-import { type CauseKind, type EventRecord, recordSchemas } from '../store/records.ts';
+import { type CauseKind, type EventRecord, kinds } from '../store/records.ts';
 
 /** Why a change happens, for the log and the events. */
 export interface Cause {
@@ -92,7 +92,7 @@ export const attachmentStates = storedStates(attachmentMachine);
 type AttachmentState = (typeof attachmentStates)[number];
 
 /** All states in which a disk can be listed, including those before and after its life. */
-export const diskStates = recordSchemas.disk.shape.state.options;
+export const diskStates = kinds.disk.schema.shape.state.options;
 
 /** The full view of a disk, also of one that is being created or deleted. */
 export interface DiskDetails extends DiskView {

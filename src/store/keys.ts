@@ -15,8 +15,14 @@ export const prefixes = {
 
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
+/** The prefix of what a database has beside its records. */
+export const META = 'meta/';
+
 /** The format of the whole database. */
 export const FORMAT_KEY = 'meta/format';
+
+/** The versions of the kinds of records that the database may hold, by the kinds' names. */
+export const VERSIONS_KEY = 'meta/versions';
 
 /** The `Mark` of the newest batch; every batch writes it. */
 export const MARK_KEY = 'meta/mark';

@@ -1,21 +1,21 @@
 import type { z } from 'zod';
 import type { Db } from './database.ts';
-import { type LogPrefix, logKey, type Prefix, sequenceOf } from './keys.ts';
+import { type LogPrefix, logKey, sequenceOf } from './keys.ts';
+import { type RecordKind, readRecord } from './record-kind.ts';
 
 /** How much is read at a time: reading record by record takes twice as long. */
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
 
 /**
- * All records under a prefix, in key order, checked by `schema`. Throws a sentence with the key of a damaged
- * record.
+ * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with the
+ * key of a record that is damaged or newer.
  */
 export async function loadAll<Schema extends z.ZodType>(
   db: Db,
-  prefix: Prefix,
-  schema: Schema,
+  kind: RecordKind<Schema>,
 ): Promise<z.infer<Schema>[]> {
   const records = [];
-  const range = { gte: prefix, lt: `${prefix}\uffff` };
+  const range = { gte: kind.prefix, lt: `${kind.prefix}\uffff` };
   const iterator = db.iterator({ ...range, highWaterMarkBytes: CHUNK.bytes, fillCache: false });
   try {
     let reading = iterator.nextv(CHUNK.records);
@@ -25,12 +25,7 @@ export async function loadAll<Schema extends z.ZodType>(
       // Reads the next chunk while this one is checked.
       reading = iterator.nextv(CHUNK.records);
       reading.catch(() => {});
-      for (const [key, value] of entries) {
-        const record = schema.safeParse(value);
-        if (!record.success)
-          throw new Error(`the record ${key} in ${db.location} is damaged: ${record.error.message}`);
-        records.push(record.data);
-      }
+      for (const [key, value] of entries) records.push(readRecord(kind, key, value, db.location));
     }
   } finally {
     await iterator.close();
@@ -51,21 +46,15 @@ export async function logRange(
 }
 
 /**
- * At most `limit` entries of a log with `after` < sequence <= `upTo`, in order. Throws a sentence for a
- * damaged entry.
+ * At most `limit` entries of a log with `after` < sequence <= `upTo`, in order, as `loadAll` reads records.
+ * Throws a sentence for an entry that is damaged or newer.
  */
 export async function logBetween<Schema extends z.ZodType>(
   db: Db,
-  prefix: LogPrefix,
-  schema: Schema,
+  kind: RecordKind<Schema, LogPrefix>,
   { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
 ): Promise<z.infer<Schema>[]> {
-  const range = { gt: logKey(prefix, after), lte: logKey(prefix, upTo), limit };
-  const values = await db.values(range).all();
-  return values.map((value, index) => {
-    const entry = schema.safeParse(value);
-    if (entry.success) return entry.data;
-    const where = `an entry of ${prefix} after ${after + index} in ${db.location}`;
-    throw new Error(`${where} is damaged: ${entry.error.message}`);
-  });
+  const range = { gt: logKey(kind.prefix, after), lte: logKey(kind.prefix, upTo), limit };
+  const entries = await db.iterator(range).all();
+  return entries.map(([key, value]) => readRecord(kind, key, value, db.location));
 }

@@ -4,8 +4,8 @@ import test from 'ava';
 import { pino } from 'pino';
 import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
+import { basic, idleConnection, request } from '../../testkit/http.ts';
 import { eventParts } from '../events/support/parts.ts';
-import { basic, idleConnection, request } from '../rig/http.ts';
 import { auditInMemory } from './support/audit.ts';
 import {
   chartDouble,

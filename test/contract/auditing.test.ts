@@ -1,6 +1,6 @@
 // Who did what, and what was refused: over HTTP, from the real process.
 import test from 'ava';
-import { basic, PASSWORD } from '../rig/http.ts';
+import { basic, PASSWORD } from '../../testkit/http.ts';
 import { type Asked, type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

@@ -1,6 +1,6 @@
 // Explanations and the list of attachments over HTTP, from the real process.
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

@@ -2,9 +2,9 @@
 import test from 'ava';
 import type { Caller } from '../../src/accounts/caller.ts';
 import type { StoredAttachment, StoredDisk } from '../../src/disks/records/records.ts';
-import { DISK, vmOf } from '../machines/events.ts';
-import { attachments, disks, stateOf } from '../machines/states.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
+import { DISK, vmOf } from '../machines/support/events.ts';
+import { attachments, disks, stateOf } from '../machines/support/states.ts';
 import { admin, alice, eve, explained } from './support/explained.ts';
 import { holderOf } from './support/holders.ts';
 import { cause, createSite } from './support/site.ts';
@@ -14,7 +14,7 @@ type AttachmentName = Exclude<keyof typeof attachments, 'new'>;
 
 /** The record of a disk in one of the played states. */
 const diskIn = (name: DiskName, more: Partial<StoredDisk['context']> = {}) =>
-  ({ v: 1, state: stateOf(name), context: { ...disks[name]().context(), ...more } }) as StoredDisk;
+  ({ v: 2, state: stateOf(name), context: { ...disks[name]().context(), ...more } }) as StoredDisk;
 /** The record of an attachment in one of the played states, and of the disk that has it. */
 const attachedIn = (name: AttachmentName, more: Partial<StoredAttachment['context']> = {}) => {
   const context = { ...attachments[name]().context(), ...more };
@@ -22,7 +22,7 @@ const attachedIn = (name: AttachmentName, more: Partial<StoredAttachment['contex
   const disk = diskIn('available', { users });
   return [
     { ...disk, state: context.mode === 'hot' ? 'hot-attached' : 'attached' } as StoredDisk,
-    { v: 2, state: stateOf(name), context } as StoredAttachment,
+    { v: 3, state: stateOf(name), context } as StoredAttachment,
   ] as const;
 };
 const NODE = vmOf('1').node;
@@ -187,7 +187,7 @@ test('at most 100 attachments are explained, and the others are counted', t => {
   const [disk, { context }] = attachedIn('attached, not seen yet');
   const ids = Array.from({ length: 103 }, (_, index) => `a${index}`);
   const users = ids.map(attachment => ({ attachment, mode: 'cold' as const }));
-  const many = ids.map(id => ({ v: 2, state: 'attached', context: { ...context, id } }) as StoredAttachment);
+  const many = ids.map(id => ({ v: 3, state: 'attached', context: { ...context, id } }) as StoredAttachment);
   const why = explained([{ ...disk, context: { ...disk.context, users } }, ...many], [up]).disk(alice, DISK);
   t.deepEqual([why.attachments.length, why.others], [100, 3]);
 });

@@ -1,7 +1,7 @@
 import type { attachmentMachine } from '../../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
-import type { LastSeen } from '../../../machines/whereabouts.ts';
+import type { LastSeen } from '../../../machines/vm-location.ts';
 import type { Party } from '../../charts/parties.ts';
 import type { StateOf, StoredStateOf } from '../../charts/states.ts';
 

@@ -1,7 +1,7 @@
 import { attachmentMachine } from '../../../machines/attachment.ts';
 import type { AttachmentMessage, DetachFacts } from '../../../machines/attachment-events.ts';
 import type { Timeouts } from '../../../machines/stamp.ts';
-import type { Authority, Whereabouts } from '../../../machines/whereabouts.ts';
+import type { Authority, VmLocation } from '../../../machines/vm-location.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import { explainEvents } from '../../charts/explain-event.ts';
 import { statesWith } from '../../charts/states.ts';
@@ -46,7 +46,7 @@ export function createWays(parts: {
   const { committed, holders, nodes } = parts;
 
   /** Where the VM is, by the last looks at the nodes that answer. */
-  function foundNow({ context }: StoredAttachment, without?: string): Whereabouts {
+  function foundNow({ context }: StoredAttachment, without?: string): VmLocation {
     const { vm, disk, run, seen, doubt } = context;
     const holder = holders
       .of(disk)
@@ -78,15 +78,15 @@ export function createWays(parts: {
   }
 
   /** Where the VM will be when its end has been seen. */
-  function endSeen({ context: { vm, run } }: StoredAttachment): Whereabouts {
+  function endSeen({ context: { vm, run } }: StoredAttachment): VmLocation {
     const end = { how: 'destroyed', node: vm.node, host: run?.host ?? '', watched: run?.id ?? 0 } as const;
     return { at: 'nowhere', silent: [], unread: [], end, defined: [] };
   }
 
-  function factsOf(attachment: StoredAttachment, found: Whereabouts, word: Authority): DetachFacts {
+  function factsOf(attachment: StoredAttachment, found: VmLocation, authority: Authority): DetachFacts {
     const { disk, vm } = attachment.context;
     const held = found.at === 'running' ? [disk] : [];
-    return { found, held, alarm: nodes.of(vm.node).alarm, word };
+    return { found, held, alarm: nodes.of(vm.node).alarm, authority };
   }
 
   function attemptsOf(caller: Caller, disk: StoredDisk, attachment: StoredAttachment): readonly Attempt[] {
@@ -102,7 +102,7 @@ export function createWays(parts: {
     const forced = { by: ['admin'], when: 'if you know that the VM is gone', allowed: isAdmin } as const;
     const confirmed = { ...inputs, force: 'true', reason: REASON };
     const found = foundNow(attachment);
-    const facts = (word: Authority, at = found) => factsOf(attachment, at, word);
+    const facts = (authority: Authority, at = found) => factsOf(attachment, at, authority);
     const maySayGone = mayDetach(caller, all, disks);
     const runsIt = runsTheCloud(caller);
     const { reachable, declaredDead, host } = nodes.of(vm.node);

@@ -4,7 +4,7 @@ import type { Caller } from '../../../src/accounts/caller.ts';
 import { createExplainService } from '../../../src/disks/explain/explain-service.ts';
 import { createListingIndex } from '../../../src/disks/records/listing-index.ts';
 import type { StoredAttachment, StoredDisk } from '../../../src/disks/records/records.ts';
-import { DISK, RUN, timeouts } from '../../machines/events.ts';
+import { DISK, RUN, timeouts } from '../../machines/support/events.ts';
 import { standInHolders } from './holders.ts';
 
 /** The owner of the disk in the played charts, somebody else, and an administrator. */
@@ -71,7 +71,7 @@ const START = Date.UTC(2011, 6, 28, 15);
 /** The disk and the node of the examples in the OpenAPI document: a guest is asked to let go of the disk. */
 export function documented() {
   const attachment: StoredAttachment = {
-    v: 2,
+    v: 3,
     state: 'detaching',
     context: {
       ...initialAttachment,
@@ -90,7 +90,7 @@ export function documented() {
     },
   };
   const disk: StoredDisk = {
-    v: 1,
+    v: 2,
     state: 'hot-attached',
     context: {
       ...initialDisk,

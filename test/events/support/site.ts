@@ -2,6 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
+import { PASSWORD } from '../../../testkit/http.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { auditInMemory } from '../../api/support/audit.ts';
 import {
@@ -14,7 +15,6 @@ import {
 } from '../../api/support/disks.ts';
 import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
-import { PASSWORD } from '../../rig/http.ts';
 import { ACCOUNT_ID } from './memory-log.ts';
 import { eventParts } from './parts.ts';
 import { type Subscriber, subscribe, subscribeSse } from './subscriber.ts';
