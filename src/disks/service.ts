@@ -79,7 +79,7 @@ export interface AttachmentDetails {
   /** The account that attached the disk; null: the caller may not see it. */
   readonly by: string | null;
   /** The VM; null: the caller may not see it. `domain`: the domain's UUID, null before the launch. */
-  readonly machine: {
+  readonly onVm: {
     readonly node: string;
     readonly vmId: string;
     readonly domain: string | null;
@@ -136,7 +136,7 @@ export interface Choice {
 export type AtRest = 'known' | 'plugged' | 'gone' | 'other';
 
 /** A disk of a VM. */
-interface DiskOnMachine {
+interface DiskOnVm {
   readonly disk: string;
   readonly attachment: AttachmentDetails;
 }
@@ -289,7 +289,7 @@ export interface DiskService {
   /** UUIDs of all disks of a VM, in order of attachment. Throws nothing. */
   disksOn(vm: VmName): readonly string[];
   /** The disks of a VM that the caller sees, in order of attachment. Throws nothing. */
-  onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
+  onVm(caller: Caller, vm: VmName): readonly DiskOnVm[];
   /** The attachments whose VM and account the caller may see, oldest first. Throws nothing. */
   attachments(caller: Caller, choice: AttachmentChoice): readonly ListedAttachment[];
   /** The space of the pool. Rejects with POOL_UNAVAILABLE. */
@@ -383,7 +383,7 @@ export interface AttachmentPlace extends ChartPlace {
   /** Milliseconds since 1970. */
   readonly since: number;
   /** The VM; null: the caller may not see it. */
-  readonly machine: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
+  readonly onVm: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
 }
 
 /** The charts at work, for the API. */

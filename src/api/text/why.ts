@@ -51,7 +51,7 @@ export function nodeWhyKeys(why: NodeWhy): z.infer<typeof nodeWhy> {
     attachments,
     waiting: waiting.map(one => ({
       disk: one.disk,
-      vm_id: one.attachment.machine?.vmId ?? '',
+      vm_id: one.attachment.onVm?.vmId ?? '',
       attachment: one.attachment.id,
       state: one.attachment.state,
       ...waitKeys(one.waiting),

@@ -154,7 +154,7 @@ const awaited: Readonly<Record<Party, string>> = {
 };
 
 function waitSentence({ disk, attachment, waiting }: WaitingOnNode): string {
-  const vm = attachment.machine ? ` of VM '${attachment.machine.vmId}'` : '';
+  const vm = attachment.onVm ? ` of VM '${attachment.onVm.vmId}'` : '';
   const since = waiting.since === null ? '' : ` since ${timeText(waiting.since)}`;
   const until = waiting.until === null ? '' : `, until ${timeText(waiting.until)}`;
   return `Disk ${disk}${vm} waits ${awaited[waiting.for]}${since}${until}.`;

@@ -17,9 +17,9 @@ function attachmentsOf(records: RecordIndex, disk: StoredDisk): readonly StoredA
 export function attachmentDetails({ state, context }: StoredAttachment, shown: boolean): AttachmentDetails {
   const { id, node, vmId, vm, target, mode, since, by, seen, doubt, diverted } = context;
   const away = isAway({ seen });
-  const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
+  const onVm = shown ? { node, vmId, domain: vm.domain, target } : null;
   const hosts = shown ? { doubt, diverted } : { doubt: null, diverted: null };
-  return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
+  return { id, state, mode, since, away, ...hosts, by: shown ? by : null, onVm };
 }
 
 /** What a disk and its attachments wait for. */

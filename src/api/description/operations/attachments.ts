@@ -200,7 +200,7 @@ export const listAttachments = operation({
 });
 
 export const showVm = operation({
-  id: 'showMachine',
+  id: 'showVm',
   method: 'GET',
   path: '/api/vms/:node/:vm_id',
   group: 'attachments',
