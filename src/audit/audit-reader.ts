@@ -1,7 +1,10 @@
 import type { AuditRecord } from '../store/records.ts';
 import type { AuditLog } from './audit-log.ts';
 
-/** How a request ended. `unknown`: it was accepted, and is in progress, or the process ended before its end. */
+/**
+ * How a request ended. `unknown`: it was accepted, and is in progress, or the process ended before the
+ * result was known.
+ */
 export const auditOutcomes = ['done', 'refused', 'failed', 'unknown'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 
