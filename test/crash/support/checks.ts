@@ -13,7 +13,7 @@ export interface Allowed {
 
 const OWNER_FILE = '.pdisk-owner';
 const RESTING = new Set(['available', 'attached', 'hot-attached']);
-const DATA_FILES = new Set(['db', 'head', 'owner', 'pool', 'reserve']);
+const DATA_FILES = new Set(['control', 'db', 'head', 'owner', 'pool', 'reserve']);
 /** Attachments that are over: they are remembered for a detach call that comes late. */
 const OVER = 'unclaimed';
 

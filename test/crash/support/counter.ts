@@ -1,6 +1,6 @@
 // Counts the boundaries that the process reaches, and lets happen what was planned for one of them.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Happening, LATE_MS, type Plan } from './plan.ts';
+import { type Happening, LATE_MS, OVERDUE_MS, type Plan } from './plan.ts';
 
 let plan: Plan | undefined;
 let names: string[] | undefined;
@@ -50,6 +50,7 @@ export async function around<T>(
     die();
   }
   if (happening === 'late') await delay(LATE_MS);
+  if (happening === 'overdue') await delay(OVERDUE_MS);
   if (happening === 'twice') await again(await call());
   const result = await call();
   if (happening === 'lost') throw failure(name);

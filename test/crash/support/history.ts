@@ -21,6 +21,8 @@ export async function historyOf(site: Site): Promise<string[]> {
     for (const { context } of disks) wrong.push(`the database still has disk ${context.uuid}`);
     for (const { state, context } of await store.load(kinds.attachment))
       if (state !== 'unclaimed') wrong.push(`the database still has attachment ${context.id}, ${state}`);
+    for (const { uuid } of await store.load(kinds.leftover))
+      wrong.push(`the database still has leftover ${uuid}`);
     const { oldest, newest } = await store.eventRange();
     const events = newest < oldest ? [] : await store.events(oldest - 1, newest, newest - oldest + 1);
     events.forEach(({ sequence }, index) => {
