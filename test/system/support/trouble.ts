@@ -111,7 +111,7 @@ export const isFree = (uuid: string, by: Service): Promise<unknown> =>
     hint: () => by.log().slice(-1500),
   });
 
-/** The check that every test ends with: the disks can be deleted, and nothing is left in pools and domains. */
+/** The check that every test ends with: the disks can be deleted, and nothing is left in pools and VMs. */
 export async function endsWell(t: ExecutionContext, by: Service, ...uuids: string[]): Promise<void> {
   for (const uuid of uuids) {
     const reply = await by.call('DELETE', `/api/disks/${uuid}`);
