@@ -31,8 +31,8 @@ export function isDeviceMissing({ code, message }: LibvirtError): boolean {
 }
 
 /**
- * Whether QEMU still waits for the guest's answer to the previous request to unplug. QEMU before 8.1 waits for
- * ever where the guest has lost that request, as one does that boots.
+ * Whether QEMU still waits for the guest's answer to the previous request to unplug. QEMU before 8.1 waits
+ * for ever where the guest has lost that request, as one does that boots.
  */
 export const isUnanswered = ({ code, message }: LibvirtError): boolean =>
   code === ERROR.INTERNAL && /in the process of unplug/i.test(message);
