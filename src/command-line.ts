@@ -1,8 +1,9 @@
 import { checkCertificate } from './api/http/certificate.ts';
 import { unknownVariables } from './config/environment.ts';
 import { helpText } from './config/help.ts';
-import { ConfigError, commandLine, loadConfig } from './config.ts';
+import { type Config, ConfigError, commandLine, loadConfig } from './config.ts';
 import { sentenceOf } from './errors.ts';
+import { tryNodes } from './hypervisor/probe.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
 import { maintain } from './maintenance/commands.ts';
@@ -19,7 +20,8 @@ async function run(end: AbortSignal): Promise<void> {
     say(process.stdout, `pdisk ${version}\n`);
     return;
   }
-  const config = loadConfig({ argv, env: process.env });
+  const readConfig = (): Config => loadConfig({ argv, env: process.env });
+  const config = readConfig();
   const unknown = unknownVariables(process.env);
   if (command !== 'serve') {
     const told = (sentence: string): void => say(process.stderr, `pdisk: ${sentence}\n`);
@@ -31,12 +33,16 @@ async function run(end: AbortSignal): Promise<void> {
     for (const sentence of unknown) say(process.stderr, `pdisk: ${sentence}\n`);
     for (const sentence of config.tls ? checkCertificate(config.tls) : [])
       say(process.stderr, `pdisk: ${sentence}\n`);
+    for (const { sentence, isWarning } of await tryNodes(new Map(Object.entries(config.nodes)))) {
+      if (isWarning) say(process.stderr, `pdisk: ${sentence}\n`);
+      else say(process.stdout, `${sentence}\n`);
+    }
     say(process.stdout, 'the configuration is valid\n');
     return;
   }
   const log = openLog(config.logLevel);
   for (const sentence of unknown) log.warn(sentence);
-  await serve(config, log, end);
+  await serve(config, log, end, readConfig);
   process.exit();
 }
 

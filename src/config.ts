@@ -8,6 +8,7 @@ import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
+import { parseUri } from './libvirt/uri.ts';
 
 /** The checked configuration, in the units and names of the code. */
 export interface Config {
@@ -163,6 +164,18 @@ function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls
   throw new ConfigError([`${given} is set and ${missing} is not; TLS needs both.`]);
 }
 
+/** Refuses libvirt without TLS beyond this computer. */
+function demandSecureNodes(nodes: readonly (readonly [name: string, uri: string])[]): void {
+  const sentences = nodes.flatMap(([name, uri]) => {
+    const { transport, host } = parseUri(uri.replaceAll('{node}', 'node'));
+    if (transport !== 'tcp' || isLoopback(host)) return [];
+    return [
+      `nodes.${name} is ${uri}, and qemu+tcp is neither encrypted nor does it verify anybody: use qemu+tls://HOST/system or qemu+ssh://USER@HOST/system, or set insecure_nodes to true.`,
+    ];
+  });
+  if (sentences.length > 0) throw new ConfigError(sentences);
+}
+
 const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
 
 const absolute = (place: PoolPlace, cwd: string): PoolPlace =>
@@ -195,6 +208,7 @@ export function loadConfig(sources: Sources): Config {
 
   const dataDir = resolve(cwd, checked.data_dir);
   const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
+  if (!checked.insecure_nodes) demandSecureNodes(nodes);
   return {
     listen: checked.listen,
     tls,

@@ -28,6 +28,7 @@ import { type Life, live } from './lifetime.ts';
 import { say } from './logging.ts';
 import { aboutBackup, ownerFile } from './maintenance/source.ts';
 import { recordKinds } from './record-kinds.ts';
+import { createReload } from './reload.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
@@ -45,13 +46,23 @@ const ANSWERING_MS = 5_000;
 
 /**
  * Builds the service from its parts, recovers interrupted work, and serves until `told` is aborted, which may
- * be at any moment of the start, or something fails for good. Resolves when everything is closed. Throws a
- * sentence where the service cannot start.
+ * be at any moment of the start, or something fails for good. `readConfig` reads the configuration again, for
+ * SIGHUP. Resolves when everything is closed. Throws a sentence where the service cannot start.
  */
-export const serve = (config: Config, log: Logger, told: AbortSignal): Promise<void> =>
-  live(log, told, config.drainMs + CLOSING_MS, life => start(config, log, life));
+export const serve = (
+  config: Config,
+  log: Logger,
+  told: AbortSignal,
+  readConfig: () => Config,
+): Promise<void> =>
+  live(log, told, config.drainMs + CLOSING_MS, life => start(config, log, life, readConfig));
 
-async function start(config: Config, log: Logger, { signal, closing, fail }: Life): Promise<void> {
+async function start(
+  config: Config,
+  log: Logger,
+  { signal, closing, fail }: Life,
+  readConfig: () => Config,
+): Promise<void> {
   const warn = (sentence: string): void => log.warn(sentence);
   await prepareDataFolder(config.dataDir, warn);
   const figures = createMetrics();
@@ -160,7 +171,15 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   });
   closing.add('the look at the pool', fullness.stop);
   const tickets = createTickets(() => nanoid(32), monotonicNow);
-  figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
+  figures.observe({
+    disks: disks.figures,
+    hypervisor,
+    pool,
+    fullness: fullness.now,
+    log: eventLog,
+    audit,
+    streams,
+  });
   const readiness = createReadiness({
     isStopping: () => signal.aborted,
     write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),
@@ -186,6 +205,7 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
   });
   api = serving;
   closing.add('changes in progress', () => serving.drain(config.drainMs));
+  const reload = createReload({ config, read: readConfig, hypervisor, log });
   process.on('SIGHUP', () => {
     try {
       serving.reloadCertificate();
@@ -193,6 +213,7 @@ async function start(config: Config, log: Logger, { signal, closing, fail }: Lif
     } catch (error) {
       log.error(`${sentenceOf(error)}; the old one stays in use`);
     }
+    void reload();
   });
   const first = await prepareFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
   signal.throwIfAborted();
