@@ -48,7 +48,7 @@ export const ARM_VARIABLE = 'CRASH_ARM';
 /** How late a late call is, in milliseconds: later than all that does not wait for it. */
 export const LATE_MS = 400;
 
-/** The deadlines of a service that is started with short ones, in seconds; three of them are for the request. */
+/** The deadlines of a service that is started with short ones, in seconds. */
 export const HASTY_S = 4;
 /** How late an overdue call is, in milliseconds: later than those deadlines. */
 export const OVERDUE_MS = 7000;
