@@ -5,7 +5,12 @@ import { type EventRecord, kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Site } from './site.ts';
 
-const BEGINNINGS: ReadonlySet<EventRecord['type']> = new Set(['disk.created', 'disk.adopted']);
+/** The removal of a leftover is told as that of a disk. */
+const BEGINNINGS: ReadonlySet<EventRecord['type']> = new Set([
+  'disk.created',
+  'disk.adopted',
+  'disk.discarded',
+]);
 
 /** Stops the service; resolves with what is wrong in its database, a sentence each. */
 export async function historyOf(site: Site): Promise<string[]> {

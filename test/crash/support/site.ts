@@ -8,7 +8,7 @@ import { HASTY_S, type Plan } from './plan.ts';
 import { type Answer, launch, PASSWORD, type Running } from './process.ts';
 import type { Program } from './program.ts';
 
-/** The account that asks. `root`: the administrator by password, which making a token demands. */
+/** The account that asks. `root`: the administrator by password, as for tokens and accounts. */
 export type Who = 'admin' | 'alice' | 'cloud' | 'root';
 
 /** How a request is sent. */
