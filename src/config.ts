@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hostname as thisHost } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { type Arguments, parseArguments } from './config/arguments.ts';
 import { type Environment, fromEnvironment } from './config/environment.ts';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
@@ -86,19 +86,10 @@ type Values = Record<string, unknown>;
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s*\n[\s\S]*$/, '').replace(/[:.]$/, '');
 
-function commandLine(argv: readonly string[]): { file: string | undefined; acceptLoss: boolean } {
+/** Parses the command line. Throws a ConfigError. */
+export function commandLine(argv: readonly string[]): Arguments {
   try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: 'string' },
-        'check-config': { type: 'boolean' },
-        'accept-loss': { type: 'boolean' },
-        help: { type: 'boolean' },
-        version: { type: 'boolean' },
-      },
-    });
-    return { file: values.config, acceptLoss: values['accept-loss'] === true };
+    return parseArguments(argv);
   } catch (error) {
     throw new ConfigError([`The command line is wrong: ${reasonOf(error)}; see --help.`]);
   }
@@ -199,7 +190,7 @@ export function loadConfig(sources: Sources): Config {
   const cwd = sources.cwd ?? process.cwd();
   const mistakes: string[] = [];
 
-  const { file: named, acceptLoss } = commandLine(sources.argv ?? []);
+  const { config: named, has } = commandLine(sources.argv ?? []);
   const file = named ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
   reportGone(inFile, env, mistakes);
@@ -248,6 +239,6 @@ export function loadConfig(sources: Sources): Config {
     inspect: checked.inspect,
     metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
-    acceptLoss,
+    acceptLoss: has('accept-loss'),
   };
 }

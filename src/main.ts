@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
@@ -8,10 +7,12 @@ import { createAccounts } from './accounts/accounts.ts';
 import { prepareFirstAdministrator } from './accounts/first-administrator.ts';
 import { createReadiness } from './api/health.ts';
 import { createMetrics } from './api/metrics.ts';
-import { createAnswers, keyRecord } from './api/routes/idempotency.ts';
+import { createAnswers, keyKind } from './api/routes/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
+import { openAuditLog } from './audit/audit-log.ts';
 import { isSystemLibvirt } from './config/settings.ts';
 import type { Config } from './config.ts';
+import { openControlSocket } from './control-socket.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { createDisks } from './disks/disks.ts';
 import { sentenceOf } from './errors.ts';
@@ -25,13 +26,16 @@ import { openInspector } from './inspector.ts';
 import { agingFrom, monotonicNow } from './lib/clock.ts';
 import { connectionsWithin } from './lib/descriptors.ts';
 import { say } from './logging.ts';
+import { aboutBackup, ownerFile } from './maintenance/source.ts';
+import { recordKinds } from './record-kinds.ts';
 import { createReload } from './reload.ts';
 import { watchFullness } from './storage/fullness.ts';
 import { openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
-import { PROBE_KEY, prefixes } from './store/keys.ts';
+import { brokenOff } from './store/backup.ts';
+import { PROBE_KEY } from './store/keys.ts';
 import { openStore } from './store/store.ts';
 
 /** How long requests in progress may take to end by themselves after SIGTERM, in milliseconds. */
@@ -72,17 +76,17 @@ export async function serve(
 
   const figures = createMetrics();
   const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
-  const ownerFile = join(config.dataDir, 'owner');
   const store = await openStore({
     directory: config.dataDir,
-    traces: [ownerFile],
+    kinds: recordKinds,
+    traces: [ownerFile(config.dataDir)],
     acceptLoss: config.acceptLoss,
     warn,
     onBatch: figures.batch,
     onFailure: fail('the store refused a write; nothing more is taken, and the next start recovers'),
   });
   const { overcommit, wipe, wipeRateMiB } = config;
-  const owner = await readOwner(ownerFile);
+  const owner = await readOwner(ownerFile(config.dataDir));
   const opened = await openPool(config.pool, {
     overcommit,
     owner: owner.name,
@@ -102,10 +106,11 @@ export async function serve(
   // While pdisk is down, nothing ages.
   const aging = agingFrom(Math.min(Date.now(), last?.time ?? Date.now()));
   const answers = await createAnswers(
-    { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
+    { load: () => store.load(keyKind), commit: store.commit },
     accounts.passwords,
     aging,
   );
+  const audit = await openAuditLog({ store, now: monotonicNow });
   const logEvents = logChanges(log);
   const disks = await createDisks({
     store,
@@ -145,6 +150,13 @@ export async function serve(
     now: aging,
     failed: failed('the event log could not be trimmed'),
   });
+  const auditHistory = startRetention({
+    log: audit,
+    events: config.eventHistory,
+    ageMs: config.eventHistoryMs,
+    now: aging,
+    failed: failed('the audit could not be trimmed'),
+  });
   const fullness = watchFullness({
     pool,
     everyMs: config.reconcileIntervalMs,
@@ -165,7 +177,9 @@ export async function serve(
     leftovers: disks.leftovers,
     drift: disks.drift,
     charts: disks.charts,
+    explain: disks.explain,
     accounts,
+    audit,
     answers,
     isFull: store.isShort,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
@@ -183,17 +197,27 @@ export async function serve(
   if (first?.password !== undefined)
     say(process.stdout, `account ${first.account}, password ${first.password} (kept in ${first.file})\n`);
   reload = createReload({ config, read: readConfig, hypervisor, log });
+  const closeSocket = await openControlSocket(
+    config.dataDir,
+    { backup: () => store.backup(aboutBackup(owner.name)) },
+    error => brokenOff(sentenceOf(error)),
+  ).catch(error => {
+    log.error(`backups can be made only while pdisk does not run: ${sentenceOf(error)}`);
+    return async () => {};
+  });
   log.info({ host, port: listening.port, pool: config.pool }, 'pdisk serves');
 
   stop = async why => {
     log.info({ why }, 'pdisk stops');
     setTimeout(() => process.exit(1), STOP_MS).unref();
+    await closeSocket();
     const closed = serving.stop(STOP_MS / 2);
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
     fullness.stop();
     await disks.stop();
-    await history.stop();
+    await Promise.all([history.stop(), auditHistory.stop()]);
     await closed;
+    await audit.stop();
     await hypervisor.close();
     await store.close();
   };

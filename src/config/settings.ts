@@ -161,7 +161,7 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
+      'Where pdisk keeps its database, the files `head`, `reserve`, `owner` and `admin-password`, and the socket `control`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
   pool: setting(parsed(parsePool).optional(), {
     env: 'PDISK_POOL',

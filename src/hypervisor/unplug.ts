@@ -12,7 +12,7 @@ import { type CallResult, change } from './change.ts';
 import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
 import { pause, withDeadline } from './deadline.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
-import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
+import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
 import { watchDomain } from './domain-watch.ts';
 import { hostAt } from './host.ts';
 import type { Expected, UnplugOutcome } from './hypervisor.ts';
@@ -42,7 +42,7 @@ export async function unplug(
   deadline: number,
   signal: AbortSignal,
 ): Promise<UnplugOutcome> {
-  if (vm.domain === null) return uncertain('the machine has not been resolved');
+  if (vm.domain === null) return uncertain('the VM has not been resolved');
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   // The time after the last request is reserved for a last read of the domain.
@@ -83,7 +83,7 @@ export async function unplug(
   /** The failure if another host answers than the expected one: what it shows does not count. */
   function wrongHost(answering: string): UnplugOutcome | undefined {
     if (host === null || answering === host) return undefined;
-    const detail = `host ${answering} answers where the machine was on host ${host}`;
+    const detail = `host ${answering} answers where the VM was on host ${host}`;
     return { kind: 'failed', code: 'NODE_DOUBTED', detail };
   }
 
@@ -94,7 +94,7 @@ export async function unplug(
   }
 
   /** The outcome, or undefined to go on. Every repeated request follows a look that was judged here. */
-  function judge(lookup: DomainLookup): UnplugOutcome | undefined {
+  function judge(lookup: DiskLookup): UnplugOutcome | undefined {
     switch (lookup.kind) {
       case 'there': {
         const hindrance = wrongHost(lookup.run.host) ?? diverted(lookup.source);
@@ -129,12 +129,12 @@ export async function unplug(
       const { client } = await link.questions(deadline, limit);
       return (await client.domainState(domain, { signal: limit })).state;
     }).catch(() => undefined);
-    if (state === STATE_CRASHED) return 'the guest has crashed, and its machine is kept; end the machine';
-    if (state === STATE_PAUSED) return 'the machine is paused, and lets go when it resumes';
+    if (state === STATE_CRASHED) return 'the guest has crashed, and its VM is kept; end the VM';
+    if (state === STATE_PAUSED) return 'the VM is paused, and lets go when it resumes';
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 
-  async function giveUp(lookup: DomainLookup): Promise<UnplugOutcome> {
+  async function giveUp(lookup: DiskLookup): Promise<UnplugOutcome> {
     if (lookup.kind !== 'there') return uncertain(unknownReason);
     const detail = await whyKept();
     // The guest may have released the disk since. The event alone is no proof: it may be an old one.

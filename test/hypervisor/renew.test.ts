@@ -1,7 +1,7 @@
 import test from 'ava';
 import { configuredNodes, type Nodes } from '../../src/hypervisor/nodes.ts';
-import { until } from '../rig/until.ts';
-import { fakeLibvirtd, hypervisorOf, watcher } from './helpers/fake-node.ts';
+import { until } from '../../testkit/until.ts';
+import { fakeLibvirtd, hypervisorOf, watcher } from './support/fake-node.ts';
 
 const [U1, U2, U3] = ['qemu+tls://h1/system', 'qemu+ssh://root@h2/system', 'qemu+tls://h3/system'];
 const nodesOf = (setting: Record<string, string>): Nodes => configuredNodes(new Map(Object.entries(setting)));

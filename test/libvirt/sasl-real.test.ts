@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
-import { beforeSaslTests, saslTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { makePki, type Pki } from '../rig/pki.ts';
+import { beforeSaslTests, saslTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { makePki, type Pki } from '../../testkit/pki.ts';
 
 const PATIENT = { connectTimeoutMs: 120_000 };
 const PASSWORD = 'correct horse';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
 import { scram } from '../../src/libvirt/scram.ts';
-import { SASL_LOGIN } from '../fakes/libvirtd/sasl.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
-import { fakeFor } from './opened.ts';
+import { SASL_LOGIN } from '../../testkit/fakes/libvirtd/sasl.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
+import { fakeFor } from './support/opened.ts';
 
 const PATIENT = { connectTimeoutMs: 120_000 };
 

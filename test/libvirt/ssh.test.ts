@@ -10,12 +10,12 @@ import { reconnectingLink } from '../../src/libvirt/reconnect.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { sshArguments } from '../../src/libvirt/transports/ssh-command.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { beforeSshTests, sshTest } from '../rig/libvirt-test.ts';
-import { type Sshd, startSshd } from '../rig/sshd.ts';
-import { until } from '../rig/until.ts';
-import { fails } from './opened.ts';
-import { transportSuite } from './suite.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { beforeSshTests, sshTest } from '../../testkit/libvirt-test.ts';
+import { type Sshd, startSshd } from '../../testkit/sshd.ts';
+import { until } from '../../testkit/until.ts';
+import { fails } from './support/opened.ts';
+import { transportSuite } from './support/suite.ts';
 
 const PATIENT = { connectTimeoutMs: 120_000 };
 

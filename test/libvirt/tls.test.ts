@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
-import { type FakeLibvirtd, type FakeTls, startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { makePki, type Pki } from '../rig/pki.ts';
-import { until } from '../rig/until.ts';
-import { fails, fakeFor } from './opened.ts';
-import { transportSuite } from './suite.ts';
+import { type FakeLibvirtd, type FakeTls, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { makePki, type Pki } from '../../testkit/pki.ts';
+import { until } from '../../testkit/until.ts';
+import { fails, fakeFor } from './support/opened.ts';
+import { transportSuite } from './support/suite.ts';
 
 const PATIENT = { connectTimeoutMs: 120_000 };
 

@@ -1,11 +1,11 @@
 // The real libvirtd, reached by TLS and by ssh.
 import test from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
-import { beforeRemoteTests, remoteTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { makePki, type Pki } from '../rig/pki.ts';
-import { type Sshd, startSshd } from '../rig/sshd.ts';
-import { type Host, transportSuite } from './suite.ts';
+import { beforeRemoteTests, remoteTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { makePki, type Pki } from '../../testkit/pki.ts';
+import { type Sshd, startSshd } from '../../testkit/sshd.ts';
+import { type Host, transportSuite } from './support/suite.ts';
 
 const PATIENT = { connectTimeoutMs: 120_000 };
 

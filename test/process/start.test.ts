@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { connectionsWithin } from '../../src/lib/descriptors.ts';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { makePki } from '../rig/pki.ts';
-import { until } from '../rig/until.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { makePki } from '../../testkit/pki.ts';
+import { until } from '../../testkit/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
 test.serial(

@@ -3,11 +3,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { makePki } from '../rig/pki.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { on, refusal, usersOf } from './support.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { makePki } from '../../testkit/pki.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
+import { on, refusal, usersOf } from './support/disks.ts';
 
 const said = (service: Service, sentence: string | RegExp): Promise<unknown> =>
   until(

@@ -1,13 +1,13 @@
 // The story over TLS and over ssh, with a real guest; and one libvirtd under both.
 import test from 'ava';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { beforeRemoteTests, remoteTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { makePki, type Pki } from '../rig/pki.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { type Sshd, startSshd } from '../rig/sshd.ts';
-import { until } from '../rig/until.ts';
-import { diskUp, nothingIsLeft, on, refusal, serialOf, usersOf } from './support.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeRemoteTests, remoteTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { makePki, type Pki } from '../../testkit/pki.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { type Sshd, startSshd } from '../../testkit/sshd.ts';
+import { until } from '../../testkit/until.ts';
+import { diskUp, nothingIsLeft, on, refusal, serialOf, usersOf } from './support/disks.ts';
 
 let pki: Pki;
 let libvirtd: Libvirtd;
