@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 /** What a certificate says. */
-export interface CertificateOptions {
+interface CertificateOptions {
   /** Its common name. */
   readonly name: string;
   /** Its subject alternative names, as `IP:127.0.0.1`; default none. */
