@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
-import { openDatabase } from './database.ts';
+import { LOCKED, openDatabase } from './database.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
 import { eventKey, type Prefix } from './keys.ts';
 import { eventRange, eventsBetween, loadAll } from './reading.ts';
 import type { EventRecord } from './records.ts';
 import { createReserve, maintainReserve } from './reserve.ts';
-import { lossBeforeOpening, lossSince, markOf, salvage, writeFirstMark } from './wholeness.ts';
+import { clearUnbegun, lossBeforeOpening, lossSince, markOf, salvage, writeFirstMark } from './wholeness.ts';
 
 /** The database of the service: records by key, and the event log. */
 export interface Store extends GroupCommit {
@@ -75,7 +75,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const loss = await lossBeforeOpening(location, [headFile, ...traces]);
   accept(loss);
   if (loss !== undefined) await salvage(location);
-  const database = await openDatabase(location, reserve);
+  const database = await openDatabase(location, reserve).catch(async error => {
+    if (error.cause?.code === LOCKED || !(await clearUnbegun(location, [headFile, ...traces]))) throw error;
+    return openDatabase(location, reserve);
+  });
 
   async function checkedHead(): Promise<Head> {
     const before = await database.read(db => markOf(db));
