@@ -47,12 +47,12 @@ export function statesOf(
   const open = new Set(facts);
   for (const step of steps) {
     system.take(step);
-    if (step.kind === 'sent')
-      for (const fact of open)
-        if (fact.isSaidBy(step.text)) {
-          given.set(fact.thing, (given.get(fact.thing) ?? 0) + 1);
-          open.delete(fact);
-        }
+    const said = step.kind === 'sent' ? [...open].filter(fact => fact.isSaidBy(step.text)) : [];
+    for (const fact of said) {
+      given.set(fact.thing, (given.get(fact.thing) ?? 0) + 1);
+      open.delete(fact);
+    }
+    if (step.kind === 'sent' && said.length === 0) continue;
     for (const { luck, image } of system.afterPowerLoss()) {
       if (!lucks.includes(luck)) continue;
       states.set(textOf(image), { when: describe(step), luck, image, given: new Map(given) });

@@ -20,7 +20,7 @@ export const CALLS =
   'open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,rmdir,link,linkat,symlink,symlinkat,' +
   'ftruncate,truncate,fallocate,write,pwrite64,writev,pwritev,pwritev2,copy_file_range,fsync,fdatasync,sendto,sendmsg';
 
-/** Longest string that is traced, in bytes: more than LevelDB or pdisk write at once, the reserve excepted. */
+/** The system calls to be traced: all by which pdisk, Node or LevelDB change files, and those that answer. */
 export const LONGEST = 70_000;
 
 const HEX = /(?:\\x[0-9a-f]{2})+/g;
@@ -75,7 +75,8 @@ export function stepsOf(trace: string, folder: string): Step[] {
     const [, synced] = patterns.sync.exec(text) ?? [];
     if (synced !== undefined) steps.push({ kind: 'sync-begins', path: pathOf(synced), call });
     const [, to, written] = patterns.write.exec(text) ?? [];
-    const isOut = to !== undefined && !pathOf(to).startsWith(folder);
+    // Threads wake each other by writing to an eventfd.
+    const isOut = to !== undefined && !/^anon_inode/.test(pathOf(to)) && !pathOf(to).startsWith(folder);
     const sent = patterns.sent.exec(text)?.[1] ?? (isOut ? written : undefined);
     if (sent) steps.push({ kind: 'sent', text: pathOf(sent) });
   }
