@@ -3,7 +3,7 @@ import { type AttachmentContext, initialAttachment, setupAttachment } from './at
 import { diskKey } from './notes.ts';
 import type { Failure } from './reasons.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
-import { doubtOf } from './whereabouts.ts';
+import { doubtOf } from './vm-location.ts';
 
 type Of<Type extends AttachmentEvent['type']> = { event: AttachmentEvent & { type: Type } };
 
@@ -111,7 +111,7 @@ const refuseForPlug = shared({
   type: 'refuse',
   params: {
     code: 'VM_FATE_UNKNOWN' as const,
-    detail: 'libvirt has not answered for its plug, and may carry it out when the machine starts again',
+    detail: 'libvirt has not answered for its plug, and may carry it out when the VM starts again',
   },
 });
 

@@ -13,10 +13,10 @@ interface Results<Type extends string> {
 
 /** The results of the disk chart's effects. */
 export const diskResults = {
-  makeVolume: { done: ['VOLUME_MADE'], refused: ['VOLUME_FAILED', 'NOT_BEGUN'], unknown: [] },
-  growVolume: { done: ['GROWN'], refused: ['NOT_GROWN'], unknown: ['GROW_PENDING'] },
+  createVolume: { done: ['VOLUME_CREATED'], refused: ['VOLUME_FAILED', 'NOT_BEGUN'], unknown: [] },
+  resizeVolume: { done: ['RESIZED'], refused: ['NOT_RESIZED'], unknown: ['RESIZE_PENDING'] },
   wipeVolume: { done: ['WIPED'], refused: ['WIPE_FAILED'], unknown: [] },
-  removeVolume: { done: ['VOLUME_REMOVED'], refused: ['REMOVE_FAILED'], unknown: [] },
+  deleteVolume: { done: ['VOLUME_DELETED'], refused: ['REMOVE_FAILED'], unknown: [] },
 } as const satisfies Readonly<Record<string, Results<DiskMessage['type']>>>;
 
 /** The results of the attachment chart's effects. */

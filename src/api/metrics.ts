@@ -16,7 +16,7 @@ import { createRequestMetrics } from './request-metrics.ts';
 /** What is read when the metrics are requested. */
 interface Observed {
   readonly disks: () => DiskFigures;
-  readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf'>;
+  readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf' | 'certificateExpiries'>;
   readonly pool: Pick<Pool, 'promisableBytes'>;
   readonly fullness: () => readonly Fullness[];
   readonly log: EventLog;
@@ -136,6 +136,17 @@ export function createMetrics(): Metrics {
       collect() {
         used.reset();
         for (const { what, percent } of fullness()) used.set({ what }, percent / 100);
+      },
+    });
+    const certificates: Gauge<'node'> = new Gauge({
+      name: 'pdisk_node_certificate_expiry_timestamp_seconds',
+      help: 'When the client certificate for a node that is reached by TLS expires; NaN if it cannot be used.',
+      labelNames: ['node'] as const,
+      registers,
+      async collect() {
+        const expiries = await hypervisor.certificateExpiries();
+        certificates.reset();
+        for (const [node, at] of expiries) certificates.set({ node: hypervisor.hostOf(node) }, at / 1000);
       },
     });
     const nodes: Gauge<'node'> = new Gauge({

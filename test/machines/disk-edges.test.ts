@@ -2,9 +2,9 @@ import test from 'ava';
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskContext } from '../../machines/disk-parts.ts';
 import { statesWith } from '../../src/charts/states.ts';
-import { diskEvents } from './events.ts';
-import { diskKeyOf } from './keys.ts';
-import { walk } from './walk.ts';
+import { diskEvents } from './support/events.ts';
+import { diskKeyOf } from './support/keys.ts';
+import { walk } from './support/walk.ts';
 
 const known: ReadonlySet<string> = statesWith(diskMachine, 'known');
 const resting: ReadonlySet<string> = statesWith(diskMachine, 'rest');

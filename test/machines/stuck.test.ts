@@ -2,10 +2,10 @@ import test from 'ava';
 import type { EventObject } from 'xstate';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
-import { copyOf, onEveryWayBut, type States, stateIn } from './stuck/copies.ts';
-import { findingsOf } from './stuck/findings.ts';
-import { waysOf } from './stuck/graph.ts';
-import { attachmentSubject, diskSubject } from './stuck/subjects.ts';
+import { copyOf, onEveryWayBut, type States, stateIn } from './support/stuck/copies.ts';
+import { findingsOf } from './support/stuck/findings.ts';
+import { waysOf } from './support/stuck/graph.ts';
+import { attachmentSubject, diskSubject } from './support/stuck/subjects.ts';
 
 test('no disk is ever stuck: every wait has a deadline and comes to rest', t => {
   t.deepEqual(findingsOf(diskSubject()), []);
@@ -20,8 +20,8 @@ test('no attachment is ever stuck: every wait has a deadline and comes to rest',
 test('an administrator can end every wait that repeats for an attachment, unless the VM has the disk', t => {
   const isForce = (event: EventObject): boolean => {
     const { forced = event, found } = event as { forced?: object; found?: unknown };
-    const { word, held = [] } = forced as { word?: string; held?: readonly string[] };
-    return event.type === 'HOTDETACH' && word === 'administrator' && held.length === 0 && !found;
+    const { authority, held = [] } = forced as { authority?: string; held?: readonly string[] };
+    return event.type === 'HOTDETACH' && authority === 'administrator' && held.length === 0 && !found;
   };
   const events = attachmentSubject().events.filter(isForce);
   t.true(events.length > 0);
@@ -87,7 +87,7 @@ const broken: readonly [
   [
     'a deadline is not set on one way in',
     diskMachine,
-    states => onEveryWayBut(states, 'deleting', 'beginRemoving', 'wiping'),
+    states => onEveryWayBut(states, 'deleting', 'beginDeleting', 'wiping'),
     "The disk chart: after WIPED in 'wiping' it is in 'deleting', and no deadline was set for this wait.",
   ],
   [
@@ -148,16 +148,16 @@ const broken: readonly [
     'success leads nowhere',
     diskMachine,
     states => {
-      delete way(states, 'deleting', 'VOLUME_REMOVED', 2).target;
+      delete way(states, 'deleting', 'VOLUME_DELETED', 2).target;
     },
-    "The disk chart: 'deleting', which waits for removeVolume, never comes to rest: " +
-      "VOLUME_REMOVED leads to 'deleting', and so on.",
+    "The disk chart: 'deleting', which waits for deleteVolume, never comes to rest: " +
+      "VOLUME_DELETED leads to 'deleting', and so on.",
   ],
   [
     'a wait asks for nothing',
     diskMachine,
     states => {
-      stateIn(states, 'deleting').entry = ['beginRemoving'];
+      stateIn(states, 'deleting').entry = ['beginDeleting'];
     },
     "The disk chart: 'deleting', which asks for nothing, never comes to rest: TIMEOUT leads to 'deleting', and so on.",
   ],
@@ -174,7 +174,7 @@ const broken: readonly [
     diskMachine,
     states => {
       const growing = stateIn(states, 'growing');
-      growing.entry = ['growVolume'];
+      growing.entry = ['resizeVolume'];
       way(states, 'growing', 'TIMEOUT').actions = ['tryAgainLater'];
     },
     "The disk chart: TIMEOUT in 'growing' asks again under the same number.",

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
 import { createFileSystem, type Image, LUCKS } from './support/file-system.ts';
 import { bytesOf, imageIn } from './support/images.ts';
 import { type Recorded, type Recording, record, whyNoTrace } from './support/recording.ts';

@@ -6,6 +6,7 @@ import type { DiskContext } from '../../../machines/disk-parts.ts';
 import type { AttachmentEffect, DiskEffect } from '../../../machines/effects.ts';
 import type { Answer, Publish, Refuse, Tell } from '../../../machines/notes.ts';
 import type { Stamp } from '../../../machines/stamp.ts';
+import { kinds } from '../../store/records.ts';
 import {
   isDiskKey,
   type Message,
@@ -105,10 +106,10 @@ export function createDecider(
   const disk = diskMachine.provide({
     actions: {
       ...common,
-      makeVolume: noteDisk('makeVolume'),
-      growVolume: noteDisk('growVolume'),
+      createVolume: noteDisk('createVolume'),
+      resizeVolume: noteDisk('resizeVolume'),
       wipeVolume: noteDisk('wipeVolume'),
-      removeVolume: noteDisk('removeVolume'),
+      deleteVolume: noteDisk('deleteVolume'),
     },
   });
   const attachment = attachmentMachine.provide({
@@ -155,7 +156,7 @@ export function createDecider(
     const context = actor.context();
     if (state === before.state && context === before.context) return;
     step.contexts.set(to, context);
-    const v = isDiskKey(to) ? 1 : 2;
+    const { version: v } = isDiskKey(to) ? kinds.disk : kinds.attachment;
     step.touched.set(to, actor.ended() ? undefined : ({ v, state, context } as StoredRecord));
   }
 

@@ -15,10 +15,10 @@ export function createUnplug(
   {
     pool,
     hypervisor,
-    finder,
+    locator,
     doubt,
     inspected,
-  }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt' | 'inspected'>,
+  }: Pick<EffectParts, 'pool' | 'hypervisor' | 'locator' | 'doubt' | 'inspected'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
   /** The disk is off the running VM; it is released only if the next start will not bring it back. */
@@ -54,7 +54,7 @@ export function createUnplug(
         case 'failed':
           return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
       }
-      const found = await finder.find(vm);
+      const found = await locator.find(vm);
       // Unplug again: libvirtd had restarted and finds the VM only now, or the VM was started meanwhile.
       const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
       if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { root, serviceProgram } from '../../rig/program.ts';
-import { until } from '../../rig/until.ts';
+import { root, serviceProgram } from '../../../testkit/program.ts';
+import { until } from '../../../testkit/until.ts';
 import { CALLS, LONGEST, type Step, stepsOf } from './trace.ts';
 
 /** Why nothing can be recorded here; undefined: it can. */

@@ -6,19 +6,19 @@ import { pino } from 'pino';
 import { accountStore } from '../../../src/accounts/account-store.ts';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { prepareFirstAdministrator } from '../../../src/accounts/first-administrator.ts';
-import { accountRecord } from '../../../src/accounts/record.ts';
+import { accountKinds } from '../../../src/accounts/record.ts';
 import { prepareDataFolder } from '../../../src/data-folder.ts';
 import { createDisks } from '../../../src/disks/disks.ts';
 import { isWaiting } from '../../../src/disks/records/records.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { monotonicNow } from '../../../src/lib/clock.ts';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { openPool } from '../../../src/storage/open.ts';
 import { readOwner } from '../../../src/storage/owner.ts';
 import { demandNoVolumes } from '../../../src/storage/strange-volumes.ts';
-import { prefixes } from '../../../src/store/keys.ts';
-import { recordSchemas } from '../../../src/store/records.ts';
+import { kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
-import { until } from '../../rig/until.ts';
+import { until } from '../../../testkit/until.ts';
 
 const settings = {
   userLimit: 1,
@@ -60,7 +60,12 @@ export async function recover(dataDir: string): Promise<Found> {
   await prepareDataFolder(dataDir, () => {});
   const ownerFile = join(dataDir, 'owner');
   const directory = join(dataDir, 'pool');
-  const store = await openStore({ directory: dataDir, traces: [ownerFile], onFailure: fail });
+  const store = await openStore({
+    directory: dataDir,
+    kinds: recordKinds,
+    traces: [ownerFile],
+    onFailure: fail,
+  });
   try {
     const owner = await readOwner(ownerFile);
     const lvm = { wipe: 'none' as const, wipeRateMiB: 0 };
@@ -89,13 +94,13 @@ export async function recover(dataDir: string): Promise<Found> {
     await (await prepareFirstAdministrator(accounts, dataDir, undefined))?.create();
     const records = await until(
       async () => {
-        const all = await store.load(prefixes.disk, recordSchemas.disk);
+        const all = await store.load(kinds.disk);
         return all.some(record => isWaiting(record as never)) ? undefined : all;
       },
       'all disks at rest',
       { timeoutMs: 60_000 },
     );
-    const known = await store.load(prefixes.account, accountRecord);
+    const known = await store.load(accountKinds.account);
     await disks.stop();
     await hypervisor.close();
     const volumes = await volumesIn(directory);
