@@ -171,7 +171,15 @@ async function start(
   });
   closing.add('the look at the pool', fullness.stop);
   const tickets = createTickets(() => nanoid(32), monotonicNow);
-  figures.observe({ disks: disks.figures, hypervisor, pool, fullness: fullness.now, log: eventLog, streams });
+  figures.observe({
+    disks: disks.figures,
+    hypervisor,
+    pool,
+    fullness: fullness.now,
+    log: eventLog,
+    audit,
+    streams,
+  });
   const readiness = createReadiness({
     isStopping: () => signal.aborted,
     write: () => (store.isShort() ? store.flushed() : store.commit([{ key: PROBE_KEY, value: Date.now() }])),

@@ -277,13 +277,14 @@ export const settings = z.strictObject({
     env: 'PDISK_EVENT_HISTORY',
     default: '`1000000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many events are kept for subscribers to resume from.',
+    description:
+      'How many events are kept for subscribers to resume from, and how many entries of the audit.',
   }),
   event_history_days: setting(z.number().gt(0).max(36_500).default(30), {
     env: 'PDISK_EVENT_HISTORY_DAYS',
     default: '`30`',
     allowed: 'a number of days above 0, at most 36500',
-    description: 'How many days events are kept. Whichever limit is reached first counts.',
+    description: 'How many days events and the audit are kept. Whichever limit is reached first counts.',
   }),
   event_bookmark: setting(seconds(30), {
     env: 'PDISK_EVENT_BOOKMARK',
