@@ -39,7 +39,7 @@ const givens = ({ context }: AttachmentFacts): Assumption[] => {
     ['while a host does not answer', { ...nowhere, silent: ['a host does not answer'] }, []],
     ['while the machine is saved', { at: 'saved' }, []],
   ];
-  return facts.map(([given, found, held]) => [given, { found, held, alarm: null, word: 'frontend' }]);
+  return facts.map(([given, found, held]) => [given, { found, held, alarm: null, authority: 'frontend' }]);
 };
 
 const problem = { code: 'PLUG_REFUSED', detail: '' } as const;

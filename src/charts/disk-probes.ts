@@ -62,7 +62,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   },
   HOTATTACH: { request: 'POST /api/hotattach/:uuid', givens: attachings },
   ATTACH: { request: 'POST /api/attach/:uuid', givens: attachings },
-  GROW: {
+  RESIZE: {
     request: 'POST /api/resize/:uuid',
     givens: ({ context, roomGiB, quotaLeft, attaching }) => {
       const room = { roomGiB, quotaGiB: quotaLeft.sizeGiB, attaching };
@@ -87,7 +87,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   },
   DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe, holder: null })) },
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
-  VOLUME_MADE: outcome,
+  VOLUME_CREATED: outcome,
   VOLUME_FAILED: badOutcome,
   NOT_BEGUN: badOutcome,
   RELEASED: {
@@ -96,9 +96,9 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   MOVED: {
     givens: facts => perUser(facts, (name, attachment) => [`of ${name}`, { attachment }]),
   },
-  GROWN: outcome,
-  NOT_GROWN: badOutcome,
-  GROW_PENDING: badOutcome,
+  RESIZED: outcome,
+  NOT_RESIZED: badOutcome,
+  RESIZE_PENDING: badOutcome,
   WIPED: {
     givens: ({ context }) => {
       const { attempt, wiped } = context;
@@ -110,7 +110,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
     },
   },
   WIPE_FAILED: badOutcome,
-  VOLUME_REMOVED: outcome,
+  VOLUME_DELETED: outcome,
   REMOVE_FAILED: badOutcome,
   TIMEOUT: always(() => ({})),
   RESUME: always(() => ({})),

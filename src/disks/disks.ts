@@ -30,13 +30,13 @@ import { createNodeService } from './services/node-service.ts';
 import { createAlarms } from './vms/alarms.ts';
 import { createDeadNodes } from './vms/dead-nodes.ts';
 import { createDefinitionBook, createTidying } from './vms/definitions.ts';
-import { createFinder } from './vms/finder.ts';
 import { createHolders } from './vms/holders.ts';
 import { createHosts } from './vms/hosts.ts';
 import { watchNodes } from './vms/node-watch.ts';
 import { createObserver } from './vms/observer.ts';
 import { createReconciler } from './vms/reconciler.ts';
 import { createStrays } from './vms/strays.ts';
+import { createVmLocator } from './vms/vm-locator.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
 const QUESTION_MS = 10_000;
@@ -165,13 +165,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const hypervisor: Hypervisor = { ...parts.hypervisor, look: tidying.look };
   const definitions = createDefinitionBook();
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
-  const finder = createFinder({ ...base, settlingMs });
+  const locator = createVmLocator({ ...base, settlingMs });
   const system = createActorSystem({
     groupCommit: store,
     effects: createEffects({
       ...base,
       pool,
-      finder,
+      locator,
       vmOf: attachment => decided.attachment(attachment)?.context.vm,
       doubt: node => reconciler.doubt(node),
       inspected: domain => observer.inspected(domain),
@@ -191,7 +191,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     isDiverted: (disk, source) => !sameSource(source, pool.source(disk).path),
     ready: deadline => reconciler.ready(deadline),
   });
-  const common = { ...base, system, finder, holders, definitions };
+  const common = { ...base, system, locator, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
   const deadNodes = createDeadNodes(common);
   const observer = createObserver({ ...common, strays });
@@ -264,7 +264,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
-      finder.stop();
+      locator.stop();
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
     },

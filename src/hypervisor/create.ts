@@ -2,6 +2,7 @@ import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import { keyedMutex } from '../lib/keyed-mutex.ts';
 import { diskElement } from './disk-xml.ts';
+import { readDomainList } from './domain-list.ts';
 import { domainOf } from './domain-lookup.ts';
 import type { DomainName, Hypervisor, NodeWatcher } from './hypervisor.ts';
 import { type Turn, turnOf } from './lifecycle.ts';
@@ -14,7 +15,6 @@ import { plug } from './plug.ts';
 import { resize } from './resize.ts';
 import { domainsNamed, resolveVm } from './resolve.ts';
 import { createRuns } from './runs.ts';
-import { takeSurvey } from './survey.ts';
 import { undefineDisk } from './undefine-disk.ts';
 import { unplug } from './unplug.ts';
 
@@ -148,8 +148,8 @@ export function createHypervisor({
       return domainsNamed(links.get(vm.node), vm.names, deadline, signal);
     },
 
-    async survey(nodeKey, deadline, signal) {
-      return takeSurvey(links.get(nodeKey), deadline, signal);
+    async listDomains(nodeKey, deadline, signal) {
+      return readDomainList(links.get(nodeKey), deadline, signal);
     },
 
     link(nodeKey) {

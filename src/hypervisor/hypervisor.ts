@@ -1,6 +1,6 @@
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
-import type { Run, RunEnd } from '../../machines/whereabouts.ts';
+import type { Run, RunEnd } from '../../machines/vm-location.ts';
 import type { VolumeSource } from '../storage/pool.ts';
 
 /** A running VM, and the contents of its live domain. */
@@ -110,7 +110,7 @@ export type Look =
 export const disksIn = (look: Look): readonly LiveDisk[] => ('disks' in look ? look.disks : []);
 
 /** One domain in the list of all domains of a node. */
-interface DomainState {
+interface ListedDomain {
   readonly uuid: string;
   readonly name: string;
   /** libvirt's id of the running domain; -1 if it is not running. */
@@ -122,14 +122,14 @@ interface DomainState {
 }
 
 /** The list of all domains of a node at one moment. */
-export interface Survey {
+export interface DomainList {
   /** The host UUID in the node's capabilities. */
   readonly hostUuid: string;
   /** Number of the connection that the list came from: compare two lists only if their numbers are equal. */
   readonly generation: number;
   /** Age of that connection in milliseconds. Just after its restart libvirtd may not list all domains. */
   readonly ageMs: number;
-  readonly domains: readonly DomainState[];
+  readonly domains: readonly ListedDomain[];
 }
 
 /** The names of a domain in events and lists. */
@@ -228,7 +228,7 @@ export interface Hypervisor {
    */
   domainsNamed(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly DomainName[]>;
   /** The list of all domains of a node, running or not. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
-  survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
+  listDomains(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<DomainList>;
   /** Keys of the nodes that the configuration names. */
   namedNodes(): readonly string[];
   /** Connects to a node, if it is configured, and stays connected, so that its events arrive. */

@@ -10,7 +10,7 @@ import { type CallResult, change } from './change.ts';
 import { classifyPlugRefusal } from './classify.ts';
 import { pause } from './deadline.ts';
 import { diskElement, sameSource } from './disk-xml.ts';
-import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
+import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
 import type { DiskSpec, PlugOutcome } from './hypervisor.ts';
 import type { Operations } from './operations.ts';
 
@@ -62,7 +62,7 @@ export async function plug(
   }
 
   /** The outcome, or undefined to try again. */
-  function judge(answer: CallResult, lookup: DomainLookup): PlugOutcome | undefined {
+  function judge(answer: CallResult, lookup: DiskLookup): PlugOutcome | undefined {
     switch (lookup.kind) {
       case 'unreadable':
         unknownReason = lookup.detail;

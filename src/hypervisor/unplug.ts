@@ -12,7 +12,7 @@ import { type CallResult, change } from './change.ts';
 import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
 import { pause, withDeadline } from './deadline.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
-import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
+import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
 import { watchDomain } from './domain-watch.ts';
 import { hostAt } from './host.ts';
 import type { Expected, UnplugOutcome } from './hypervisor.ts';
@@ -94,7 +94,7 @@ export async function unplug(
   }
 
   /** The outcome, or undefined to go on. Every repeated request follows a look that was judged here. */
-  function judge(lookup: DomainLookup): UnplugOutcome | undefined {
+  function judge(lookup: DiskLookup): UnplugOutcome | undefined {
     switch (lookup.kind) {
       case 'there': {
         const hindrance = wrongHost(lookup.run.host) ?? diverted(lookup.source);
@@ -134,7 +134,7 @@ export async function unplug(
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 
-  async function giveUp(lookup: DomainLookup): Promise<UnplugOutcome> {
+  async function giveUp(lookup: DiskLookup): Promise<UnplugOutcome> {
     if (lookup.kind !== 'there') return uncertain(unknownReason);
     const detail = await whyKept();
     // The guest may have released the disk since. The event alone is no proof: it may be an old one.

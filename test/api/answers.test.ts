@@ -1,5 +1,5 @@
 import test from 'ava';
-import { PASSWORD } from '../rig/http.ts';
+import { PASSWORD } from '../../testkit/http.ts';
 import { diskDouble, FIRST, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

@@ -5,8 +5,8 @@ import { initialDisk } from '../../machines/disk-parts.ts';
 import { diskProbes } from '../../src/charts/disk-probes.ts';
 import { explainEvents } from '../../src/charts/explain-event.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import { document } from '../../testkit/conforms.ts';
 import { timeouts } from '../disks/support/world.ts';
-import { document } from '../rig/conforms.ts';
 import { FIRST } from './support/disks.ts';
 
 function example(path: string, name: string): unknown {

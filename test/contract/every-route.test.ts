@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { PASSWORD } from '../rig/http.ts';
+import { PASSWORD } from '../../testkit/http.ts';
 import { type Asked, everybody, type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

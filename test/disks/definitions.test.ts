@@ -1,8 +1,8 @@
 // A hot-plugged disk belongs to a VM for one run. Where it is also in the VM's definition, the next start
 // must not take it, and no other VM gets the disk before that is certain.
 import test, { type ExecutionContext } from 'ava';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;

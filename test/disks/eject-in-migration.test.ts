@@ -1,8 +1,8 @@
 // A guest ejects a disk while its VM is copied to another host: the copy was started with the disk, and has
 // it once it lands.
 import test from 'ava';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;

@@ -4,7 +4,7 @@
 // `scripts/simulate` does many runs, or repeats one by its seed.
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { createHosts, NODES } from './support/hosts.ts';
 import { createMishaps, redefineOne } from './support/mishaps.ts';
 import { createRandom, type Random } from './support/random.ts';

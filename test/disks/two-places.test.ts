@@ -2,8 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED } from '../../src/libvirt/constants.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
@@ -261,11 +261,11 @@ test('nine detaches at once ask each node only a few times', async t => {
   await site.plugged(9);
   await site.n1.stop();
   for (let vm = 1; vm <= 9; vm += 1) site.n1.destroy(`one-${vm}`);
-  const surveysOf = (fake: FakeLibvirtd) =>
+  const listingsOf = (fake: FakeLibvirtd) =>
     fake.calls.filter(({ procedure }) => procedure === 'connectGetCapabilities').length;
-  const before = [surveysOf(site.n1), surveysOf(site.n2)] as const;
+  const before = [listingsOf(site.n1), listingsOf(site.n2)] as const;
   await site.n1.listen();
   await Promise.all(Array.from({ length: 9 }, (_, index) => site.detach(String(index + 1))));
-  t.true(surveysOf(site.n1) - before[0] < 9, 'its own');
-  t.true(surveysOf(site.n2) - before[1] < 9, 'another');
+  t.true(listingsOf(site.n1) - before[0] < 9, 'its own');
+  t.true(listingsOf(site.n2) - before[1] < 9, 'another');
 });

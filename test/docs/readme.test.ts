@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { settingsTable } from '../../src/config/help.ts';
 import { loadConfig } from '../../src/config.ts';
-import { table } from '../rig/conforms.ts';
+import { table } from '../../testkit/conforms.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

@@ -14,12 +14,12 @@ import type {
 } from '../../src/hypervisor/hypervisor.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { until } from '../rig/until.ts';
-import { ANYWHERE, farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { until } from '../../testkit/until.ts';
+import { ANYWHERE, farOff, inMs, near, never, watcher } from './support/fake-node.ts';
 
 const UNPLUGGED = { kind: 'unplugged' } as const;
 const STOPPED = { kind: 'stopped', settled: true } as const;
@@ -64,7 +64,7 @@ const vmOf = async (id: string): Promise<Vm> => (await hypervisor.resolve('n', i
 
 async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
   const disk = randomUUID();
-  await pool.make(disk, 1, never());
+  await pool.create(disk, 1, never());
   return { disk, source: pool.source(disk), target, shareable };
 }
 
@@ -193,10 +193,10 @@ libvirtTest('an event and a look both show how a VM ended', async t => {
   const before = await look(vm);
   await libvirtd.virsh('destroy', a.name);
   await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
-  const survey = await hypervisor.survey(vm.node, farOff());
-  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
+  const list = await hypervisor.listDomains(vm.node, farOff());
+  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: list.hostUuid });
   t.like(
-    survey.domains.find(({ uuid }) => uuid === a.uuid),
+    list.domains.find(({ uuid }) => uuid === a.uuid),
     { id: -1, active: false, saved: false },
   );
   news.length = 0;

@@ -8,8 +8,8 @@ import type { DomainEvent } from '../../src/libvirt/domain.ts';
 import { Unsupported } from '../../src/libvirt/errors.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
-import { until } from '../rig/until.ts';
-import { fakeFor, opened } from './opened.ts';
+import { until } from '../../testkit/until.ts';
+import { fakeFor, opened } from './support/opened.ts';
 
 test('a client asks for the authentication methods, switches keepalive on, opens, and registers its events', async t => {
   const { fake } = await opened(t, { client: { events: true } });

@@ -3,9 +3,9 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { folder } from '../process/support/spawned.ts';
-import { runCommand } from '../rig/command.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { runCommand } from '../../testkit/command.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 
 const PASSWORD = 'correct horse';
 

@@ -3,8 +3,8 @@ import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { Level } from 'level';
-import { runCommand } from '../rig/command.ts';
-import { startService } from '../rig/service.ts';
+import { runCommand } from '../../testkit/command.ts';
+import { startService } from '../../testkit/service.ts';
 
 test('check finds nothing, warnings or failures, and its exit status tells them apart', async t => {
   const service = await startService({ nodes: {} });

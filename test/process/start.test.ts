@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { connectionsWithin } from '../../src/lib/descriptors.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
 test.serial(

@@ -9,7 +9,7 @@ import test from 'ava';
 import { kinds } from '../../src/store/records.ts';
 import { openStore } from '../../src/store/store.ts';
 
-const helper = fileURLToPath(new URL('./helpers/endless-store.ts', import.meta.url));
+const helper = fileURLToPath(new URL('./support/endless-store.ts', import.meta.url));
 /** After how many printed lines each process is killed; the first line says that it opens the store. */
 const LINES = [1, 2, 3, 20, 1, 200, 2, 1000, 1, 50];
 

@@ -4,7 +4,7 @@ import { keyKind } from '../../src/api/routes/idempotency.ts';
 import { recordKinds } from '../../src/record-kinds.ts';
 import { readRecord } from '../../src/store/record-kind.ts';
 import { kinds } from '../../src/store/records.ts';
-import * as old from './helpers/old-records.ts';
+import * as old from './support/old-records.ts';
 
 const at = { host: 'n1', node: 'qemu:///system' };
 

@@ -7,7 +7,7 @@ import { Level } from 'level';
 import { prefixes } from '../../src/store/keys.ts';
 import { kinds } from '../../src/store/records.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 
 const NODES = 40;
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 
 test('the real service serves its metrics and nodes, and is ready although a node is away', async t => {
   const service = await startService({ nodes: { away: 'qemu+tcp://127.0.0.1:1/system' } });

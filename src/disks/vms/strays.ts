@@ -3,7 +3,7 @@
 // a disk was plugged by hand.
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
-import type { Run } from '../../../machines/whereabouts.ts';
+import type { Run } from '../../../machines/vm-location.ts';
 import { PdiskError } from '../../errors.ts';
 import { type DomainName, disksIn, type Hypervisor, type LiveDisk } from '../../hypervisor/hypervisor.ts';
 import type { ActorSystem } from '../actors/system.ts';

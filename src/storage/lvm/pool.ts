@@ -95,20 +95,20 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   }
 
   const raw: Pool = {
-    async make(uuid, sizeGiB, signal) {
+    async create(uuid, sizeGiB, signal) {
       await lookLately();
-      await changes.make(uuid, sizeGiB * GIB, signal).catch(error => {
+      await changes.create(uuid, sizeGiB * GIB, signal).catch(error => {
         throw failureOf(error, 'VOLUME_FAILED', uuid);
       });
     },
 
-    remove: (uuid, signal) =>
-      changes.remove(uuid, signal).catch(error => {
+    delete: (uuid, signal) =>
+      changes.delete(uuid, signal).catch(error => {
         throw failureOf(error, 'REMOVE_FAILED', uuid);
       }),
 
-    grow: (uuid, sizeGiB, signal) =>
-      changes.grow(uuid, sizeGiB * GIB, signal).catch(error => {
+    resize: (uuid, sizeGiB, signal) =>
+      changes.resize(uuid, sizeGiB * GIB, signal).catch(error => {
         throw failureOf(error, 'GROW_FAILED', uuid);
       }),
 

@@ -7,10 +7,10 @@ import type { Monitoring } from '../../../src/api/routes/open.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import type { DriftService } from '../../../src/disks/drift/drift-watch.ts';
 import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
+import { conforms } from '../../../testkit/conforms.ts';
+import { basic, PASSWORD, sendRaw } from '../../../testkit/http.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
-import { conforms } from '../../rig/conforms.ts';
-import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
 import {
   chartDouble,
   type DiskDouble,
