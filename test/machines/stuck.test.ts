@@ -20,8 +20,8 @@ test('no attachment is ever stuck: every wait has a deadline and comes to rest',
 test('an administrator can end every wait that repeats for an attachment, unless the VM has the disk', t => {
   const isForce = (event: EventObject): boolean => {
     const { forced = event, found } = event as { forced?: object; found?: unknown };
-    const { word, held = [] } = forced as { word?: string; held?: readonly string[] };
-    return event.type === 'HOTDETACH' && word === 'administrator' && held.length === 0 && !found;
+    const { authority, held = [] } = forced as { authority?: string; held?: readonly string[] };
+    return event.type === 'HOTDETACH' && authority === 'administrator' && held.length === 0 && !found;
   };
   const events = attachmentSubject().events.filter(isForce);
   t.true(events.length > 0);

@@ -14,6 +14,8 @@ export type Fault =
   | { kind: 'drop-after' }
   /** The call is executed and never answered. */
   | { kind: 'no-answer' }
+  /** The call is executed twice and answered with the second result. */
+  | { kind: 'twice' }
   /** The call is executed and answered with a serial that no call has. */
   | { kind: 'wrong-serial' }
   /** The call is executed and answered with the number of another procedure. */

@@ -153,6 +153,7 @@ export function serve(socket: Socket, options: SessionOptions): Session {
       if (fault?.kind === 'refuse') {
         throw new LibvirtError(fault.message, { code: fault.code, domain: fault.domain ?? 10 });
       }
+      if (fault?.kind === 'twice') execute(name, message.payload);
       payload = execute(name, message.payload);
     } catch (error) {
       if (!(error instanceof LibvirtError)) throw error;
