@@ -1,7 +1,7 @@
 // What the database of a site tells that was cleared and stopped: nothing but the events is left.
 import { join } from 'node:path';
-import { prefixes } from '../../../src/store/keys.ts';
-import { type EventRecord, recordSchemas } from '../../../src/store/records.ts';
+import { recordKinds } from '../../../src/record-kinds.ts';
+import { type EventRecord, kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Site } from './site.ts';
 
@@ -13,12 +13,13 @@ export async function historyOf(site: Site): Promise<string[]> {
   await site.running.end('SIGTERM');
   const store = await openStore({
     directory: join(site.folder, 'data'),
+    kinds: recordKinds,
     onFailure: error => wrong.push(error.message),
   });
   try {
-    const disks = await store.load(prefixes.disk, recordSchemas.disk);
+    const disks = await store.load(kinds.disk);
     for (const { context } of disks) wrong.push(`the database still has disk ${context.uuid}`);
-    for (const { state, context } of await store.load(prefixes.attachment, recordSchemas.attachment))
+    for (const { state, context } of await store.load(kinds.attachment))
       if (state !== 'unclaimed') wrong.push(`the database still has attachment ${context.id}, ${state}`);
     const { oldest, newest } = await store.eventRange();
     const events = newest < oldest ? [] : await store.events(oldest - 1, newest, newest - oldest + 1);
