@@ -28,7 +28,7 @@ import { say } from './logging.ts';
 import { aboutBackup, ownerFile } from './maintenance/source.ts';
 import { recordKinds } from './record-kinds.ts';
 import { watchFullness } from './storage/fullness.ts';
-import { openPool } from './storage/open.ts';
+import { openLabels, openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
@@ -106,6 +106,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
   const disks = await createDisks({
     store,
     pool,
+    labels: openLabels(config.pool, pool.check, warn),
     hypervisor,
     log,
     now: monotonicNow,

@@ -7,6 +7,7 @@ import { reasonOf } from '../errors.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
+import type { Labels } from '../storage/label.ts';
 import type { Pool } from '../storage/pool.ts';
 import { type EventRecord, kinds } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -17,6 +18,7 @@ import { createActorSystem } from './actors/system.ts';
 import type { DriftKind } from './drift/drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
 import { watchVolumes } from './drift/volumes.ts';
+import { labelling, labelsOf } from './records/labels.ts';
 import { loadIndexes } from './records/load.ts';
 import type { ChartService, DiskService, NodeService, Waiting } from './service.ts';
 import { createChartService } from './services/chart-service.ts';
@@ -61,6 +63,8 @@ export interface DisksParts {
   readonly store: Store;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
+  /** Where the pool keeps the labels of its disks; undefined: nowhere. */
+  readonly labels?: Labels | undefined;
   readonly log: Logger;
   /** The monotonic clock, for deadlines, in milliseconds since 1970. */
   readonly now: () => number;
@@ -152,7 +156,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,
   };
-  const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { decided, committed: plain } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { labels } = parts;
+  const committed = labels ? labelling(plain, labels) : plain;
   const hosts = createHosts(store, await store.load(kinds.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
@@ -251,6 +257,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
         .repeatAll()
         .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
+      void labels?.begin(() => labelsOf(committed));
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
@@ -267,6 +274,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       locator.stop();
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
+      await labels?.close();
     },
   };
 }

@@ -149,6 +149,7 @@ export const causeKinds = {
   'machine-away': 'The node told that the machine was saved to a file or has migrated.',
   'device-removed': 'The node told that the device is off the machine.',
   reconciliation: 'Records and machines were compared.',
+  recovery: 'The store was lost, and the records of disks were made anew from their volumes.',
   'node-declared-dead': 'An administrator declared the node dead.',
 } as const;
 

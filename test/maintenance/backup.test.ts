@@ -2,10 +2,10 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { folder } from '../process/support/spawned.ts';
 import { runCommand } from '../../testkit/command.ts';
 import { type Service, startService } from '../../testkit/service.ts';
 import { until } from '../../testkit/until.ts';
+import { folder } from '../process/support/spawned.ts';
 
 const PASSWORD = 'correct horse';
 
