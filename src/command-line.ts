@@ -44,7 +44,8 @@ async function run(): Promise<void> {
 
 /**
  * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, a command,
- * or the service, until SIGTERM or SIGINT. Errors go to stderr, a sentence a line, and the process exits with 1.
+ * or the service, until SIGTERM or SIGINT. Errors go to stderr, a sentence a line, and the process exits with
+ * 1.
  */
 export async function runCommandLine(): Promise<void> {
   try {

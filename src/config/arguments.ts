@@ -54,7 +54,9 @@ export interface Arguments {
 
 const isCommand = (word: string): word is Command => Object.hasOwn(commands, word);
 
-/** Parses the arguments behind the program's name. Throws an Error that completes "the command line is wrong". */
+/**
+ * Parses the arguments behind the program's name. Throws an Error that completes "the command line is wrong".
+ */
 export function parseArguments(argv: readonly string[]): Arguments {
   const flag = { type: 'boolean' } as const;
   const { values, positionals } = parseArgs({

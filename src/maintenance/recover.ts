@@ -137,8 +137,8 @@ async function makeDisks(store: Store, labelled: readonly Labelled[]): Promise<v
 }
 
 /**
- * Makes the records of a lost store anew, from the volumes of the pool and their labels. There must be no store.
- * Resolves with sentences for the operator; throws one if nothing was made.
+ * Makes the records of a lost store anew, from the volumes of the pool and their labels. There must be no
+ * store. Resolves with sentences for the operator; throws one if nothing was made.
  */
 export async function recover(
   config: Config,

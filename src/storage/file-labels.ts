@@ -1,8 +1,9 @@
 // The labels of a pool of files are lines in one file, to which changes are appended: the last line of a disk
 // counts. One file, and not one beside each image, since creating and deleting a file for each disk, with its
 // fsyncs, would cost as much as the image. A change waits up to a second for others, so that under load
-// hundreds share one fsync. A crash may cut the last line, or lose a second's lines: they are written again at
-// the next start, from the records. Only who loses the store and these lines at once has volumes without labels.
+// hundreds share one fsync. A crash may cut the last line, or lose a second's lines: they are written again
+// at the next start, from the records. Only who loses the store and these lines at once has volumes without
+// labels.
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A volume's bytes do not say whose they are. So the pool keeps a label of each disk beside its volume: what a
-// record needs when it is made anew, because the store is lost. The store is the truth; a label may be some
+// A volume's bytes do not say whose they are. So the pool keeps a label of each disk beside its volume: what
+// a record needs when it is made anew, because the store is lost. The store is the truth; a label may be some
 // seconds behind, and is put right at every start.
 import { z } from 'zod';
 
@@ -22,8 +22,8 @@ export type DiskLabel = z.infer<typeof label>;
 /** The labels of the disks of a pool. */
 export interface Labels {
   /**
-   * The label of a disk as it is now; undefined: the disk is gone. Returns at once: nothing that a client waits
-   * for waits for labels. Never throws.
+   * The label of a disk as it is now; undefined: the disk is gone. Returns at once: nothing that a client
+   * waits for waits for labels. Never throws.
    */
   put(uuid: string, label: DiskLabel | undefined): void;
   /**

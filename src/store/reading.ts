@@ -8,8 +8,8 @@ import { type EventRecord, kinds } from './records.ts';
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
 
 /**
- * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with the
- * key of a record that is damaged or newer.
+ * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with
+ * the key of a record that is damaged or newer.
  */
 export async function loadAll<Schema extends z.ZodType>(
   db: Db,

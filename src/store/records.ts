@@ -9,8 +9,8 @@ import { storedStates } from '../charts/states.ts';
 import { prefixes } from './keys.ts';
 import { type OldRecord, recordKind, withContext } from './record-kind.ts';
 
-// A renamed state or field needs a new version and a migration here: one line more in the list of its kind. The
-// context of an actor is nested in its record, so that none of its fields can be mistaken for `state`.
+// A renamed state or field needs a new version and a migration here: one line more in the list of its kind.
+// The context of an actor is nested in its record, so that none of its fields can be mistaken for `state`.
 
 const vm = z.object({
   host: z.string(),

@@ -1,6 +1,7 @@
-// The label of a disk as tags of its logical volume. A tag may have letters, digits and few other characters, and
-// 1024 of them (lvm(8), VALID NAMES): so the text of the label is in base64, in numbered pieces. A new volume
-// gets its tags when it is created, at no cost; a change takes a command of LVM later, when nobody waits.
+// The label of a disk as tags of its logical volume. A tag may have letters, digits and few other characters,
+// and 1024 of them (lvm(8), VALID NAMES): so the text of the label is in base64, in numbered pieces. A new
+// volume gets its tags when it is created, at no cost; a change takes a command of LVM later, when nobody
+// waits.
 import { z } from 'zod';
 import { type DiskLabel, type Labels, labelIn, textOfLabel } from '../label.ts';
 import { withTimeout } from '../timeout.ts';
