@@ -111,7 +111,7 @@ const refuseForPlug = shared({
   type: 'refuse',
   params: {
     code: 'VM_FATE_UNKNOWN' as const,
-    detail: 'libvirt has not answered for its plug, and may carry it out when the machine starts again',
+    detail: 'libvirt has not answered for its plug, and may carry it out when the VM starts again',
   },
 });
 

@@ -9,6 +9,7 @@ import { createReadiness } from './api/health.ts';
 import { createMetrics } from './api/metrics.ts';
 import { createAnswers, keyKind } from './api/routes/idempotency.ts';
 import { type Api, createApi } from './api/server.ts';
+import { openAuditLog } from './audit/audit-log.ts';
 import { isSystemLibvirt } from './config/settings.ts';
 import type { Config } from './config.ts';
 import { openControlSocket } from './control-socket.ts';
@@ -102,6 +103,7 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     accounts.passwords,
     aging,
   );
+  const audit = await openAuditLog({ store, now: monotonicNow });
   const logEvents = logChanges(log);
   const disks = await createDisks({
     store,
@@ -142,6 +144,13 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     now: aging,
     failed: failed('the event log could not be trimmed'),
   });
+  const auditHistory = startRetention({
+    log: audit,
+    events: config.eventHistory,
+    ageMs: config.eventHistoryMs,
+    now: aging,
+    failed: failed('the audit could not be trimmed'),
+  });
   const fullness = watchFullness({
     pool,
     everyMs: config.reconcileIntervalMs,
@@ -162,7 +171,9 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     leftovers: disks.leftovers,
     drift: disks.drift,
     charts: disks.charts,
+    explain: disks.explain,
     accounts,
+    audit,
     answers,
     isFull: store.isShort,
     events: { log: eventLog, streams, tickets, idleSeconds: config.eventIdleSeconds },
@@ -197,8 +208,9 @@ export async function serve(config: Config, log: Logger): Promise<(why: string) 
     await Promise.race([closed, delay(DRAIN_MS, undefined, { ref: false })]);
     fullness.stop();
     await disks.stop();
-    await history.stop();
+    await Promise.all([history.stop(), auditHistory.stop()]);
     await closed;
+    await audit.stop();
     await hypervisor.close();
     await store.close();
   };

@@ -81,6 +81,7 @@ export function createApi(parts: Parts): Api {
     checkHostAndOrigin: (head, changes) => checkHostAndOrigin?.(head, changes),
     once: answers.once,
     isFull: parts.isFull ?? (() => false),
+    audit: parts.audit,
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;
@@ -109,13 +110,21 @@ export function createApi(parts: Parts): Api {
     const { id: request, head } = exchange;
     const started = performance.now();
     let client: Address | undefined;
-    const facts: RequestFacts = { account: undefined, isTrusted: false, route: undefined };
+    const facts: RequestFacts = {
+      account: undefined,
+      isTrusted: false,
+      route: undefined,
+      audited: undefined,
+    };
     let finished = false;
     working += 1;
 
-    function finish({ status, error, body }: HttpAnswer): void {
+    function finish(answer: HttpAnswer): void {
       if (finished) return;
       finished = true;
+      const { status, error, body } = answer;
+      const attempted = isOfLogins(error?.code) ? attemptedName(head.authorization) : undefined;
+      facts.audited?.end(answer, attempted);
       if (typeof body !== 'string') body.free?.();
       working -= 1;
       if (working === 0) whenIdle();
@@ -135,7 +144,7 @@ export function createApi(parts: Parts): Api {
           ms: Math.round(ms * 1000) / 1000,
           account: facts.account,
           ...(client && { client: addressText(client) }),
-          ...(isOfLogins(error?.code) && { attempted: attemptedName(head.authorization) }),
+          ...(isOfLogins(error?.code) && { attempted }),
         },
         'request',
       );

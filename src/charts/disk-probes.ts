@@ -22,7 +22,7 @@ export interface DiskFacts {
 }
 
 const problem = { code: 'VOLUME_FAILED', detail: '' } as const;
-const nameOf = (vm: Vm): string => `machine ${vm.names[0]} on ${vm.host}`;
+const nameOf = (vm: Vm): string => `VM ${vm.names[0]} on ${vm.host}`;
 
 const elsewhere: Vm = { host: '', node: '', names: [''], domain: '' };
 
@@ -44,7 +44,7 @@ const attachings = (facts: DiskFacts): Assumption[] => {
   const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
   const fields = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
-    ['for another machine', fields],
+    ['for another VM', fields],
     ...perUser(facts, (name, id) => [`for ${name} again`, { ...fields, attachments: [id] }]),
   ];
 };
@@ -79,10 +79,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   },
   ADOPT_USER: {
     givens: ({ context }) => [
-      [
-        'with a machine that has it',
-        { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' },
-      ],
+      ['with a VM that has it', { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' }],
     ],
   },
   DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe, holder: null })) },

@@ -18,9 +18,10 @@ import { createActorSystem } from './actors/system.ts';
 import type { DriftKind } from './drift/drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
 import { watchVolumes } from './drift/volumes.ts';
+import { createExplainService } from './explain/explain-service.ts';
 import { labelling, labelsOf } from './records/labels.ts';
 import { loadIndexes } from './records/load.ts';
-import type { ChartService, DiskService, NodeService, Waiting } from './service.ts';
+import type { ChartService, DiskService, ExplainService, NodeService, Waiting } from './service.ts';
 import { createChartService } from './services/chart-service.ts';
 import { createDiskService } from './services/disk-service.ts';
 import {
@@ -121,6 +122,7 @@ export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly charts: ChartService;
+  readonly explain: ExplainService;
   readonly leftovers: LeftoverService;
   readonly drift: DriftService;
   /**
@@ -237,6 +239,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     service,
     nodes,
     charts: createChartService({ ...parts, committed, timeouts }),
+    explain: createExplainService({
+      ...common,
+      committed,
+      waitSince: system.waitOf,
+      time: parts.time,
+      timeouts,
+    }),
     leftovers: createLeftoverService({
       ...parts,
       ...common,

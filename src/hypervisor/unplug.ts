@@ -42,7 +42,7 @@ export async function unplug(
   deadline: number,
   signal: AbortSignal,
 ): Promise<UnplugOutcome> {
-  if (vm.domain === null) return uncertain('the machine has not been resolved');
+  if (vm.domain === null) return uncertain('the VM has not been resolved');
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   // The time after the last request is reserved for a last read of the domain.
@@ -83,7 +83,7 @@ export async function unplug(
   /** The failure if another host answers than the expected one: what it shows does not count. */
   function wrongHost(answering: string): UnplugOutcome | undefined {
     if (host === null || answering === host) return undefined;
-    const detail = `host ${answering} answers where the machine was on host ${host}`;
+    const detail = `host ${answering} answers where the VM was on host ${host}`;
     return { kind: 'failed', code: 'NODE_DOUBTED', detail };
   }
 
@@ -129,8 +129,8 @@ export async function unplug(
       const { client } = await link.questions(deadline, limit);
       return (await client.domainState(domain, { signal: limit })).state;
     }).catch(() => undefined);
-    if (state === STATE_CRASHED) return 'the guest has crashed, and its machine is kept; end the machine';
-    if (state === STATE_PAUSED) return 'the machine is paused, and lets go when it resumes';
+    if (state === STATE_CRASHED) return 'the guest has crashed, and its VM is kept; end the VM';
+    if (state === STATE_PAUSED) return 'the VM is paused, and lets go when it resumes';
     return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
   }
 

@@ -50,7 +50,7 @@ function transportOf(url: URL, uri: string): 'unix' | 'tcp' {
   switch (transport) {
     case 'unix':
       if (url.hostname !== '') {
-        throw new Unsupported(`${uri}: the unix transport has no host; qemu+tcp:// reaches another machine`);
+        throw new Unsupported(`${uri}: the unix transport has no host; qemu+tcp:// reaches another host`);
       }
       return 'unix';
     case 'tcp':

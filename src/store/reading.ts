@@ -1,8 +1,7 @@
 import type { z } from 'zod';
 import type { Db } from './database.ts';
-import { eventKey, prefixes, sequenceOf } from './keys.ts';
+import { type LogPrefix, logKey, sequenceOf } from './keys.ts';
 import { type RecordKind, readRecord } from './record-kind.ts';
-import { type EventRecord, kinds } from './records.ts';
 
 /** How much is read at a time: reading record by record takes twice as long. */
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
@@ -33,9 +32,12 @@ export async function loadAll<Schema extends z.ZodType>(
   }
 }
 
-/** The first and the last sequence number of the event log, which has no gaps; 1 and 0 where it is empty. */
-export async function eventRange(db: Db): Promise<{ readonly oldest: number; readonly newest: number }> {
-  const range = { gte: prefixes.event, lt: `${prefixes.event}\uffff`, limit: 1 };
+/** The first and the last sequence number of a log; 1 and 0 where it is empty. */
+export async function logRange(
+  db: Db,
+  prefix: LogPrefix,
+): Promise<{ readonly oldest: number; readonly newest: number }> {
+  const range = { gte: prefix, lt: `${prefix}\uffff`, limit: 1 };
   const [[first], [last]] = await Promise.all([
     db.keys(range).all(),
     db.keys({ ...range, reverse: true }).all(),
@@ -44,15 +46,15 @@ export async function eventRange(db: Db): Promise<{ readonly oldest: number; rea
 }
 
 /**
- * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for an event that is
- * damaged or newer.
+ * At most `limit` entries of a log with `after` < sequence <= `upTo`, in order, as `loadAll` reads records.
+ * Throws a sentence for an entry that is damaged or newer.
  */
-export async function eventsBetween(
+export async function logBetween<Schema extends z.ZodType>(
   db: Db,
-  after: number,
-  upTo: number,
-  limit: number,
-): Promise<EventRecord[]> {
-  const entries = await db.iterator({ gt: eventKey(after), lte: eventKey(upTo), limit }).all();
-  return entries.map(([key, value]) => readRecord(kinds.event, key, value, db.location));
+  kind: RecordKind<Schema, LogPrefix>,
+  { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
+): Promise<z.infer<Schema>[]> {
+  const range = { gt: logKey(kind.prefix, after), lte: logKey(kind.prefix, upTo), limit };
+  const entries = await db.iterator(range).all();
+  return entries.map(([key, value]) => readRecord(kind, key, value, db.location));
 }

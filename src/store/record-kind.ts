@@ -15,10 +15,10 @@ export type OldRecord = Readonly<Record<string, unknown>>;
 export type Migration = (old: OldRecord) => OldRecord;
 
 /** A kind of record: where it is stored, its present version, and how older versions are migrated. */
-export interface RecordKind<Schema extends z.ZodType = z.ZodType> {
+export interface RecordKind<Schema extends z.ZodType = z.ZodType, At extends Prefix = Prefix> {
   /** In the singular, for sentences. */
   readonly name: string;
-  readonly prefix: Prefix;
+  readonly prefix: At;
   /** The present version. */
   readonly version: number;
   /** The schema of the present version. */
@@ -28,12 +28,12 @@ export interface RecordKind<Schema extends z.ZodType = z.ZodType> {
 }
 
 /** Defines a kind of record; its present version follows from the number of migrations. */
-export const recordKind = <Schema extends z.ZodType>(
+export const recordKind = <Schema extends z.ZodType, At extends Prefix>(
   name: string,
-  prefix: Prefix,
+  prefix: At,
   schema: Schema,
   migrations: readonly Migration[] = [],
-): RecordKind<Schema> => ({ name, prefix, version: migrations.length + 1, schema, migrations });
+): RecordKind<Schema, At> => ({ name, prefix, version: migrations.length + 1, schema, migrations });
 
 /** What to do with data of a newer pdisk, as the end of a sentence. */
 export const RUN_THE_NEWER =

@@ -123,16 +123,16 @@ export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone, which is tried again: retry or delete it.',
   'disk.create-failed': 'Its creation failed and was undone.',
-  'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
-  'disk.attach-failed': 'The disk could not be plugged into the machine, or nobody knows yet whether it was.',
-  'disk.detached': 'The disk is off the machine.',
-  'disk.diverted': 'The machine writes to another path than the volume of the disk, or to the volume again.',
+  'disk.attached': 'The disk is on the VM; a cold one is registered for it.',
+  'disk.attach-failed': 'The disk could not be plugged into the VM, or nobody knows yet whether it was.',
+  'disk.detached': 'The disk is off the VM.',
+  'disk.diverted': 'The VM writes to another path than the volume of the disk, or to the volume again.',
   'disk.machine-lost':
-    'The machine that has the disk is not found, and whether it is gone is not known: a person has to say.',
-  'disk.detach-failed': 'The machine did not let go of the disk, or nobody knows yet whether it did.',
-  'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
-  'disk.limit-changed': 'How many machines may use the disk at once was changed.',
-  'disk.resized': 'The disk is larger, and every machine that uses it knows.',
+    'The VM that has the disk is not found, and whether it is gone is not known: a person has to say.',
+  'disk.detach-failed': 'The VM did not let go of the disk, or nobody knows yet whether it did.',
+  'disk.oversubscribed': 'A VM was registered beyond the limit of simultaneous users.',
+  'disk.limit-changed': 'How many VMs may use the disk at once was changed.',
+  'disk.resized': 'The disk is larger, and every VM that uses it knows.',
   'disk.resize-failed': 'The disk could not be made larger.',
   'disk.wiping': 'A piece of the volume of a deleted disk was wiped.',
   'disk.wiped': 'The volume of a deleted disk was wiped and removed.',
@@ -145,10 +145,10 @@ export const causeKinds = {
   request: 'A request asked for it.',
   timeout: 'A deadline passed.',
   restart: 'pdisk was started, and went on with what was interrupted.',
-  'machine-stopped': 'The node told that the machine stopped.',
-  'machine-away': 'The node told that the machine was saved to a file or has migrated.',
-  'device-removed': 'The node told that the device is off the machine.',
-  reconciliation: 'Records and machines were compared.',
+  'machine-stopped': 'The node told that the VM stopped.',
+  'machine-away': 'The node told that the VM was saved to a file or has migrated.',
+  'device-removed': 'The node told that the device is off the VM.',
+  reconciliation: 'Records and VMs were compared.',
   recovery: 'The store was lost, and the records of disks were made anew from their volumes.',
   'node-declared-dead': 'An administrator declared the node dead.',
 } as const;
@@ -213,10 +213,45 @@ const eventRecord = z.object({
   }),
 });
 
+/** An entry of the audit: a request that changed something, or tried to, or a login. */
+const auditRecord = z.object({
+  v: z.literal(1),
+  sequence: z.int().positive(),
+  /** When it was decided or refused, in milliseconds since 1970; of several, the last. */
+  time: z.number(),
+  /** When the first was, where the entry stands for several. */
+  first: z.number(),
+  /** For how many requests the entry stands. */
+  count: z.int().positive(),
+  request: z.string().nullable(),
+  /** The account that asked; null: it is not known. */
+  account: z.string().nullable(),
+  accountId,
+  /** The name that a failed login gave. */
+  attempted: z.string().nullable(),
+  /** The network address of the client. */
+  client: z.string().nullable(),
+  /** The id of the operation in the OpenAPI document, or `login`. */
+  operation: z.string(),
+  disks: z.array(z.string()),
+  node: z.string().nullable(),
+  vmId: z.string().nullable(),
+  /** The account and the token that the request is about. */
+  subject: z.string().nullable(),
+  token: z.string().nullable(),
+  /** The HTTP status; null: it was accepted, and the process ended before its result was known. */
+  status: z.int().nullable(),
+  /** The error code; null: there is none. */
+  code: z.string().nullable(),
+  /** A repetition that got the first answer of its Idempotency-Key. */
+  repeated: z.boolean(),
+});
+
 export type CauseKind = keyof typeof causeKinds;
 export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
+export type AuditRecord = z.infer<typeof auditRecord>;
 
 /** The kinds of records that the disks, their VMs and the event log consist of. */
 export const kinds = {
@@ -225,4 +260,5 @@ export const kinds = {
   node: recordKind('node', prefixes.node, nodeRecord, nodeMigrations),
   leftover: recordKind('leftover', prefixes.leftover, leftoverRecord),
   event: recordKind('event', prefixes.event, eventRecord),
+  audit: recordKind('audit record', prefixes.audit, auditRecord),
 };

@@ -3,12 +3,12 @@ import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
 import { type AboutBackup, backupOf } from './backup.ts';
 import { openDatabase } from './database.ts';
-import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommit, type Write } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
-import { eventKey } from './keys.ts';
-import { eventRange, eventsBetween, loadAll } from './reading.ts';
+import { type LogPrefix, logKey, prefixes } from './keys.ts';
+import { loadAll, logBetween, logRange } from './reading.ts';
 import type { RecordKind } from './record-kind.ts';
-import { type EventRecord, kinds as ownKinds } from './records.ts';
+import { type AuditRecord, type EventRecord, kinds as ownKinds } from './records.ts';
 import { createReserve, maintainReserve } from './reserve.ts';
 import { checkVersions, versionWrites } from './versions.ts';
 import { firstMark, lossBeforeOpening, lossSince, markOf, salvage } from './wholeness.ts';
@@ -31,6 +31,14 @@ export interface Store extends GroupCommit {
   events(after: number, upTo: number, limit: number): Promise<EventRecord[]>;
   /** Deletes the events from `first` to `last`, durably. */
   forgetEvents(first: number, last: number): Promise<void>;
+  /** The audit, numbered like the event log. */
+  readonly audit: {
+    range(): Promise<{ readonly oldest: number; readonly newest: number }>;
+    /** At most `limit` entries with `after` < sequence <= `upTo`, in order. Throws as `events` does. */
+    between(after: number, upTo: number, limit: number): Promise<AuditRecord[]>;
+    /** Deletes the entries from `first` to `last`, durably. */
+    forget(first: number, last: number): Promise<void>;
+  };
   /** The text of a backup of all that is on disk now; see `backupOf`. */
   backup(about: AboutBackup): AsyncIterable<string>;
   /** Whether space is so short that only deletions should be written. */
@@ -63,6 +71,13 @@ export interface StoreOptions {
   /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;
 }
+
+/** Writes that delete the entries of a log from `first` to `last`. */
+const erased = (prefix: LogPrefix, first: number, last: number): Write[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => ({
+    key: logKey(prefix, first + index),
+    value: undefined,
+  }));
 
 /**
  * Opens the database after checking that no part of it is missing. Throws a sentence where it is in use,
@@ -115,11 +130,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     ...groupCommit,
     load: kind => database.read(db => loadAll(db, kind)),
-    eventRange: () => database.read(eventRange),
-    events: (after, upTo, limit) => database.read(db => eventsBetween(db, after, upTo, limit)),
-    forgetEvents(first, last) {
-      const writes = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-      return groupCommit.commit(writes.map(sequence => ({ key: eventKey(sequence), value: undefined })));
+    eventRange: () => database.read(db => logRange(db, prefixes.event)),
+    events: (after, upTo, limit) =>
+      database.read(db => logBetween(db, ownKinds.event, { after, upTo, limit })),
+    forgetEvents: (first, last) => groupCommit.commit(erased(prefixes.event, first, last)),
+    audit: {
+      range: () => database.read(db => logRange(db, prefixes.audit)),
+      between: (after, upTo, limit) =>
+        database.read(db => logBetween(db, ownKinds.audit, { after, upTo, limit })),
+      forget: (first, last) => groupCommit.commit(erased(prefixes.audit, first, last)),
     },
     async *backup(about) {
       yield* backupOf(await database.read(async db => db), about);

@@ -6,7 +6,16 @@ import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
 import { basic, idleConnection, request } from '../../testkit/http.ts';
 import { eventParts } from '../events/support/parts.ts';
-import { chartDouble, diskDouble, driftDouble, FIRST, leftoverDouble, nodeDouble } from './support/disks.ts';
+import { auditInMemory } from './support/audit.ts';
+import {
+  chartDouble,
+  diskDouble,
+  driftDouble,
+  explainDouble,
+  FIRST,
+  leftoverDouble,
+  nodeDouble,
+} from './support/disks.ts';
 import { answers } from './support/once.ts';
 import { monitoring, plain, startServer } from './support/server.ts';
 
@@ -258,6 +267,8 @@ test('a log that cannot be written loses no answer', async t => {
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,
@@ -288,6 +299,8 @@ test('a port in use is an error that says so, also where another pdisk uses it',
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,

@@ -255,7 +255,7 @@ function report(site: Site, world: World, disks: ReadonlySet<string>): string {
     .listDetails(admin)
     .filter(({ users }) => users > 0)
     .map(({ uuid, state, attachments }) => {
-      const each = attachments.map(one => `${one.state} ${one.machine?.vmId}@${one.machine?.node}`);
+      const each = attachments.map(one => `${one.state} ${one.onVm?.vmId}@${one.onVm?.node}`);
       return `${uuid}: ${state}, ${each.join(', ')}; in ${world.holdersOf(uuid).map(({ name }) => name)}`;
     });
   const ofVms = world.vms.map(vm => `${vm.name} lives on ${world.liveOn(vm).join() || 'no host'}`);

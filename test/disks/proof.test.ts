@@ -16,7 +16,8 @@ const callsOf = (fake: FakeLibvirtd, procedure: string): number =>
 const listingsOf = (fake: FakeLibvirtd): number => callsOf(fake, 'connectGetCapabilities');
 
 /**
- * Waits until a node was asked for its list this many more times: three are more than one whole pass with its proof.
+ * Waits until a node was asked for its list this many more times: three are more than one whole pass with its
+ * proof.
  */
 async function listings(fake: FakeLibvirtd, more = 6): Promise<void> {
   const before = listingsOf(fake);

@@ -5,7 +5,7 @@ import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } fro
 import { play, refused } from './support/play.ts';
 import { test } from './support/rule.ts';
 
-const ALARM = '12 of 12 attachments seem to have lost their machines';
+const ALARM = '12 of 12 attachments seem to have lost their VMs';
 const SILENT = ["node 'two' cannot be reached"];
 
 const foundAt = (found: VmLocation, alarm: string | null = null): AttachmentMessage => ({

@@ -3,7 +3,7 @@ import { DISK, end, nowhere, running, stamp, vmOf } from './support/events.ts';
 import { test } from './support/rule.ts';
 import { attachments, plugProblem } from './support/states.ts';
 
-const ALARM = '12 of 12 attachments seem to have lost their machines';
+const ALARM = '12 of 12 attachments seem to have lost their VMs';
 const silent = nowhere({ silent: ["node 'two' cannot be reached"] });
 const ended = nowhere({ end: end() });
 const without = running({ disks: [] });
@@ -140,8 +140,7 @@ test("a plug that libvirt has not answered is not detached by the frontend's wor
   for (const place of [nowhere(), ended]) {
     const { state, notes } = attachment.send({ ...detach, found: place, authority: 'frontend' });
     t.is(state, 'detaching');
-    const detail =
-      'libvirt has not answered for its plug, and may carry it out when the machine starts again';
+    const detail = 'libvirt has not answered for its plug, and may carry it out when the VM starts again';
     t.deepEqual(notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
   }
 });

@@ -63,7 +63,7 @@ test('uniqueness: a registered VM cannot have the disk hot-plugged as well', t =
 
 test('a disk that a live VM has, in whatever way, is neither plugged elsewhere nor deleted', t => {
   const disk = availableDisk(3);
-  const holder = "machine 'one-9' on node 'n' has it";
+  const holder = "VM 'one-9' on node 'n' has it";
   const inUse = [{ refuse: { code: 'DISK_IN_USE', detail: holder } }];
   t.deepEqual(disk.send({ ...hotattach('1'), holder }).notes, inUse);
   t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder }).notes, inUse);

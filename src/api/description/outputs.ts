@@ -22,7 +22,7 @@ const uuids = z.array(uuid).describe('In order of attachment');
 
 export const vmDisks = z
   .object({ ...vm, uuid: uuids })
-  .meta({ id: 'MachineDisks', description: 'A VM, as the caller named it, and disks of it' });
+  .meta({ id: 'VmDisks', description: 'A VM, as the caller named it, and disks of it' });
 
 export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$/), uuid: uuids }).meta({
   id: 'PluggedDisk',

@@ -17,7 +17,7 @@ const ATTEMPTS = 5;
 export function authorityOf(caller: Caller, force: Force | undefined): Authority {
   if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
   if (caller.role !== 'admin') {
-    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
+    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a VM is gone' });
   }
   return 'administrator';
 }

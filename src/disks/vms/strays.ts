@@ -132,7 +132,7 @@ export function createStrays(parts: StrayParts): Strays {
         // If the node does not answer, the VM may still be there: what was last seen counts.
         if (look) holders.put(node, host, domain, disksIn(look));
         if (holders.of(disk).some(one => one.domain.uuid === domain.uuid)) {
-          return `machine '${domain.name}' on node '${host}' has it`;
+          return `VM '${domain.name}' on node '${host}' has it`;
         }
       }
       return null;

@@ -11,11 +11,13 @@ import { conforms } from '../../../testkit/conforms.ts';
 import { basic, PASSWORD, sendRaw } from '../../../testkit/http.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
+import { auditInMemory } from './audit.ts';
 import {
   chartDouble,
   type DiskDouble,
   diskDouble,
   driftDouble,
+  explainDouble,
   leftoverDouble,
   nodeDouble,
 } from './disks.ts';
@@ -102,6 +104,8 @@ export async function startServer(
     drift: driftDouble,
     ...differences,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await keys,
     events,

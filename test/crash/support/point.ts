@@ -1,8 +1,8 @@
 // One point of the matrix: an operation in which one thing happens at one boundary.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR } from '../../../src/libvirt/constants.ts';
-import type { Fault, ProcedureName } from '../../fakes/libvirtd/faults.ts';
-import { gate } from '../../rig/latch.ts';
+import type { Fault, ProcedureName } from '../../../testkit/fakes/libvirtd/faults.ts';
+import { gate } from '../../../testkit/latch.ts';
 import { violations } from './checks.ts';
 import { clear } from './clearing.ts';
 import { type Happening, LATE_MS, type Plan } from './plan.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { root } from '../../rig/program.ts';
+import { root } from '../../../testkit/program.ts';
 import { ARM_VARIABLE, type Order, type Plan, type Report, ROOT_VARIABLE } from './plan.ts';
 import type { Program } from './program.ts';
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { root } from '../../rig/program.ts';
+import { root } from '../../../testkit/program.ts';
 
 /** The two bundles. */
 export interface Program {

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
 import type { Plan } from './plan.ts';
 import { type Answer, launch, PASSWORD, type Running } from './process.ts';
 import type { Program } from './program.ts';

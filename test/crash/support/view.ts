@@ -1,7 +1,7 @@
 // Everything that can be seen of a site at rest: the API, the pool, the data folder, the domains.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
+import type { FakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
 import type { Site } from './site.ts';
 
 interface AttachmentSeen {

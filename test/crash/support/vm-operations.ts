@@ -1,4 +1,4 @@
-import { until } from '../../rig/until.ts';
+import { until } from '../../../testkit/until.ts';
 import type { Site } from './site.ts';
 import {
   diskIn,

@@ -44,7 +44,7 @@ export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
   const holds: Hold[] = [];
 
   const there = (node: NodeName, { uuid }: Vm): FakeVm | undefined =>
-    hosts[node].fake.vms.all().find(machine => machine.uuid === uuid);
+    hosts[node].fake.vms.all().find(vm => vm.uuid === uuid);
 
   /**
    * Whether this copy of the VM uses no image: it has not landed yet, or it is the source's copy after the

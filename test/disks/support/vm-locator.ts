@@ -31,8 +31,8 @@ export interface Field {
 }
 
 /**
- * A locator of VMs on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were met
- * before, by the names of their nodes.
+ * A locator of VMs on two fake libvirtds, `n1` and `n2`, and on `more` nodes. `known`: the hosts that were
+ * met before, by the names of their nodes.
  */
 export async function createField(
   t: ExecutionContext,

@@ -87,7 +87,7 @@ export const diskEvents: DiskEvent[] = [
   { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, taken: allTaken },
   { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, isThere: true },
   { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, nodeIsDead: true },
-  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, holder: 'machine 9 has it' },
+  { type: 'HOTATTACH' as const, ...birthOn('c', vmOf('3')), ...vmFacts, holder: 'VM 9 has it' },
   { type: 'ADOPT_USER' as const, ...birthOn('g', vmOf('6')), target: 'vdc', run: RUN, attachments: ['g'] },
   {
     type: 'ADOPT_USER' as const,
@@ -106,7 +106,7 @@ export const diskEvents: DiskEvent[] = [
   { type: 'SET_LIMIT' as const, limit: 1 },
   { type: 'DELETE' as const, wipe: false, holder: null },
   { type: 'DELETE' as const, wipe: true, holder: null },
-  { type: 'DELETE' as const, wipe: true, holder: 'machine 9 has it' },
+  { type: 'DELETE' as const, wipe: true, holder: 'VM 9 has it' },
   { type: 'RESIZE' as const, ...growth },
   { type: 'RESIZE' as const, ...growth, sizeGiB: 2 },
   { type: 'RESIZE' as const, ...growth, attaching: true },
