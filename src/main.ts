@@ -30,7 +30,7 @@ import { aboutBackup, ownerFile } from './maintenance/source.ts';
 import { recordKinds } from './record-kinds.ts';
 import { createReload } from './reload.ts';
 import { watchFullness } from './storage/fullness.ts';
-import { openPool } from './storage/open.ts';
+import { openLabels, openPool } from './storage/open.ts';
 import { readOwner } from './storage/owner.ts';
 import { databaseRoom, leaving } from './storage/spare.ts';
 import { demandNoVolumes } from './storage/strange-volumes.ts';
@@ -117,6 +117,7 @@ async function start(
   const disks = await createDisks({
     store,
     pool,
+    labels: openLabels(config.pool, pool.check, warn),
     hypervisor,
     log,
     now: monotonicNow,

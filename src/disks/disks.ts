@@ -7,6 +7,7 @@ import { reasonOf } from '../errors.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
+import type { Labels } from '../storage/label.ts';
 import type { Pool } from '../storage/pool.ts';
 import { type EventRecord, kinds } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -18,6 +19,7 @@ import type { DriftKind } from './drift/drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
 import { watchVolumes } from './drift/volumes.ts';
 import { createExplainService } from './explain/explain-service.ts';
+import { labelling, labelsOf } from './records/labels.ts';
 import { loadIndexes } from './records/load.ts';
 import { isWaiting } from './records/records.ts';
 import type { ChartService, DiskService, ExplainService, NodeService, Waiting } from './service.ts';
@@ -63,6 +65,8 @@ export interface DisksParts {
   readonly store: Store;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
+  /** Where the pool keeps the labels of its disks; undefined: nowhere. */
+  readonly labels?: Labels | undefined;
   readonly log: Logger;
   /** The monotonic clock, for deadlines, in milliseconds since 1970. */
   readonly now: () => number;
@@ -155,7 +159,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,
   };
-  const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { decided, committed: plain } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { labels } = parts;
+  const committed = labels ? labelling(plain, labels) : plain;
   const hosts = createHosts(store, await store.load(kinds.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
@@ -263,6 +269,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
         .repeatAll()
         .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
+      void labels?.begin(() => labelsOf(committed));
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
@@ -281,6 +288,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
       const left = [...decided.disks(), ...decided.attachments()].filter(isWaiting).length;
       if (left > 0) log.info({ actors: left }, 'left for the next start');
+      await labels?.close();
     },
   };
 }

@@ -1,5 +1,10 @@
 import type { PoolPlace } from '../config/pool-place.ts';
+import { createRunner } from './command.ts';
 import { type FilePoolOptions, openFilePool } from './file.ts';
+import { fileLabels } from './file-labels.ts';
+import type { Labels } from './label.ts';
+import { lvmLabels } from './lvm/labels.ts';
+import { lvmWith } from './lvm/lvm.ts';
 import { type LvmPoolOptions, openLvmPool } from './lvm/pool.ts';
 import type { Pool } from './pool.ts';
 
@@ -19,3 +24,13 @@ export async function openPool(
   const { vg, thinPool } = place;
   return openLvmPool({ vg, thinPool, ...options, ...lvm, signal });
 }
+
+/** The labels of the disks of a pool. `check` and `warn` as in `fileLabels`. */
+export const openLabels = (
+  place: PoolPlace,
+  check: () => Promise<void>,
+  warn: (sentence: string) => void,
+): Labels =>
+  place.kind === 'file'
+    ? fileLabels(place.directory, check, warn)
+    : lvmLabels(place.vg, lvmWith(createRunner()), warn);

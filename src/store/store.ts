@@ -64,7 +64,9 @@ export interface StoreOptions {
   readonly traces?: readonly string[];
   /** Whether a database that has lost data is opened nevertheless. */
   readonly acceptLoss?: boolean;
-  /** The kinds of records that are known: a database with newer ones is refused before anything is written. */
+  /**
+   * The kinds of records that are known: a database with newer ones is refused before anything is written.
+   */
   readonly kinds?: readonly RecordKind[];
   /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;

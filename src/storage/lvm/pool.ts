@@ -97,9 +97,9 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   }
 
   const raw: Pool = {
-    async create(uuid, sizeGiB, signal) {
+    async create(uuid, sizeGiB, signal, _begin, label) {
       await lookLately();
-      await changes.create(uuid, sizeGiB * GIB, signal).catch(error => {
+      await changes.create(uuid, sizeGiB * GIB, signal, label).catch(error => {
         throw failureOf(error, 'VOLUME_FAILED', uuid);
       });
     },
