@@ -24,6 +24,8 @@ process.on('message', (order: Order) => {
 process.on('exit', () =>
   writeFileSync(join(process.env[ROOT_VARIABLE] ?? '', TRACE_FILE), JSON.stringify(takeTrace())),
 );
+// A test that is killed must leave no service running.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // The channel alone must not keep a service alive that has stopped.
 process.channel?.unref();
 
