@@ -1,14 +1,15 @@
 import { checkCertificate } from './api/http/certificate.ts';
 import { unknownVariables } from './config/environment.ts';
 import { helpText } from './config/help.ts';
-import { ConfigError, commandLine, loadConfig } from './config.ts';
+import { type Config, ConfigError, commandLine, loadConfig } from './config.ts';
 import { sentenceOf } from './errors.ts';
+import { tryNodes } from './hypervisor/probe.ts';
 import { openLog, say } from './logging.ts';
 import { serve } from './main.ts';
 import { maintain } from './maintenance/commands.ts';
 import { version } from './version.ts';
 
-async function run(): Promise<void> {
+async function run(end: AbortSignal): Promise<void> {
   const argv = process.argv.slice(2);
   const { command, operand, help, version: asksVersion, has } = commandLine(argv);
   if (help) {
@@ -19,7 +20,8 @@ async function run(): Promise<void> {
     say(process.stdout, `pdisk ${version}\n`);
     return;
   }
-  const config = loadConfig({ argv, env: process.env });
+  const readConfig = (): Config => loadConfig({ argv, env: process.env });
+  const config = readConfig();
   const unknown = unknownVariables(process.env);
   if (command !== 'serve') {
     const told = (sentence: string): void => say(process.stderr, `pdisk: ${sentence}\n`);
@@ -31,25 +33,26 @@ async function run(): Promise<void> {
     for (const sentence of unknown) say(process.stderr, `pdisk: ${sentence}\n`);
     for (const sentence of config.tls ? checkCertificate(config.tls) : [])
       say(process.stderr, `pdisk: ${sentence}\n`);
+    for (const { sentence, isWarning } of await tryNodes(new Map(Object.entries(config.nodes)))) {
+      if (isWarning) say(process.stderr, `pdisk: ${sentence}\n`);
+      else say(process.stdout, `${sentence}\n`);
+    }
     say(process.stdout, 'the configuration is valid\n');
     return;
   }
   const log = openLog(config.logLevel);
   for (const sentence of unknown) log.warn(sentence);
-  const stop = await serve(config, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(signal).then(() => process.exit()));
-  }
+  await serve(config, log, end, readConfig);
+  process.exit();
 }
 
 /**
  * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, a command,
- * or the service, until SIGTERM or SIGINT. Errors go to stderr, a sentence a line, and the process exits with
- * 1.
+ * or the service, until `end` is aborted. Errors go to stderr, a sentence a line, and the process exits with 1.
  */
-export async function runCommandLine(): Promise<void> {
+export async function runCommandLine(end: AbortSignal): Promise<void> {
   try {
-    await run();
+    await run(end);
   } catch (error) {
     const sentences = error instanceof ConfigError ? error.sentences : [sentenceOf(error)];
     for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);

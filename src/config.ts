@@ -8,6 +8,7 @@ import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
+import { parseUri } from './libvirt/uri.ts';
 
 /** The checked configuration, in the units and names of the code. */
 export interface Config {
@@ -44,6 +45,7 @@ export interface Config {
   readonly detachTimeoutMs: number;
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
+  readonly drainMs: number;
   readonly reconcileIntervalMs: number;
   /** The greatest number of events that the log keeps; `eventHistoryMs` is their greatest age. */
   readonly eventHistory: number;
@@ -162,6 +164,18 @@ function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls
   throw new ConfigError([`${given} is set and ${missing} is not; TLS needs both.`]);
 }
 
+/** Refuses libvirt without TLS beyond this computer. */
+function demandSecureNodes(nodes: readonly (readonly [name: string, uri: string])[]): void {
+  const sentences = nodes.flatMap(([name, uri]) => {
+    const { transport, host } = parseUri(uri.replaceAll('{node}', 'node'));
+    if (transport !== 'tcp' || isLoopback(host)) return [];
+    return [
+      `nodes.${name} is ${uri}, and qemu+tcp is neither encrypted nor does it verify anybody: use qemu+tls://HOST/system or qemu+ssh://USER@HOST/system, or set insecure_nodes to true.`,
+    ];
+  });
+  if (sentences.length > 0) throw new ConfigError(sentences);
+}
+
 const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
 
 const absolute = (place: PoolPlace, cwd: string): PoolPlace =>
@@ -194,6 +208,7 @@ export function loadConfig(sources: Sources): Config {
 
   const dataDir = resolve(cwd, checked.data_dir);
   const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
+  if (!checked.insecure_nodes) demandSecureNodes(nodes);
   return {
     listen: checked.listen,
     tls,
@@ -216,6 +231,7 @@ export function loadConfig(sources: Sources): Config {
     detachTimeoutMs: checked.detach_timeout * 1000,
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
+    drainMs: checked.drain_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,

@@ -19,6 +19,10 @@ export interface Libvirtd {
   readonly socket: string;
   /** The URI of its TCP listener on 127.0.0.1, if one was asked for. */
   readonly tcpUri: string | undefined;
+  /** The port of its TLS listener on 127.0.0.1, if one was asked for. */
+  readonly tlsPort: number | undefined;
+  /** The id of a process in its mount namespace, where /run/libvirt is its own. */
+  namespace(): Promise<number>;
   /** Its folder, which stop() removes. */
   readonly dir: string;
   /** Runs virsh on it; resolves with virsh's output, rejects with its error message. */
@@ -45,7 +49,7 @@ export function virtScript(name: string): string {
  * Outside the range of ephemeral ports (32768 and up): another connection might take such a port before
  * libvirtd listens on it.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
     const server = createServer().listen(port, '127.0.0.1');
@@ -63,21 +67,34 @@ async function freePort(): Promise<number> {
 /**
  * Starts a private libvirtd and waits until it answers (about 1.5 s).
  *
- * @param options tcp: listen on a free port of 127.0.0.1 as well; host: a host name of its own, so that
- * guests can migrate to it from another libvirtd
+ * @param options tcp: listen on a free port of 127.0.0.1 as well; tls: listen for TLS, too, with the
+ * certificates in this folder (`Pki.server`); conf: further lines of libvirtd.conf; saslDir: the folder of
+ * SASL's configuration; host: a host name of its own, so that guests can migrate to it from another libvirtd
  * @throws Error with libvirtd's own message if it does not come up
  */
 export async function startLibvirtd({
   tcp = false,
+  tls,
+  conf = [],
+  saslDir,
   host,
 }: {
   tcp?: boolean;
+  tls?: string;
+  conf?: readonly string[];
+  saslDir?: string;
   host?: string;
 } = {}): Promise<Libvirtd> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-virt-'));
   const port = tcp ? await freePort() : undefined;
+  const tlsPort = tls === undefined ? undefined : await freePort();
   const script = virtScript('libvirtd.sh');
-  const listen = port === undefined ? [] : ['--tcp', String(port)];
+  const listen = [
+    ...(port === undefined ? [] : ['--tcp', String(port)]),
+    ...(tls === undefined ? [] : ['--tls', String(tlsPort), '--pki', tls]),
+    ...(saslDir === undefined ? [] : ['--sasl', saslDir]),
+    ...conf.flatMap(line => ['--conf', line]),
+  ];
   const named = host === undefined ? [] : ['--host', host];
   // Detached, so that Ctrl-C in the terminal does not reach it; the end of its standard input makes it clean
   // up.
@@ -96,6 +113,10 @@ export async function startLibvirtd({
     uri,
     socket,
     tcpUri: port === undefined ? undefined : `qemu+tcp://127.0.0.1:${port}/system`,
+    tlsPort,
+    async namespace() {
+      return Number((await execute(script, ['namespace', dir])).stdout);
+    },
     dir,
     async virsh(...args) {
       const { stdout } = await execute('virsh', ['-q', '-c', uri, ...args], { maxBuffer: 16 * 1024 * 1024 });

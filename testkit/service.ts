@@ -49,6 +49,8 @@ export interface Service {
   account(name: string, role: 'user' | 'service' | 'admin'): Promise<string>;
   /** What the service has logged since its last start. */
   log(): string;
+  /** Writes other settings into the configuration file and sends SIGHUP. */
+  configure(settings: Record<string, unknown>): Promise<void>;
   /** Ends the service with SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -94,7 +96,9 @@ export async function startService(
 ): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'pdisk-service-'));
   const config = join(dir, 'pdisk.yaml');
-  await writeFile(config, stringify({ ...PATIENT, data_dir: join(dir, 'data'), ...settings }));
+  const write = (values: Record<string, unknown>): Promise<void> =>
+    writeFile(config, stringify({ ...PATIENT, data_dir: join(dir, 'data'), ...values }));
+  await write(settings);
   let child: ChildProcess | undefined;
   let log = '';
   let url = '';
@@ -156,6 +160,10 @@ export async function startService(
       return `${name}:${PASSWORD}`;
     },
     log: () => log,
+    async configure(values) {
+      await write(values);
+      child?.kill('SIGHUP');
+    },
     async kill() {
       await end('SIGKILL');
     },

@@ -21,6 +21,7 @@ import { watchVolumes } from './drift/volumes.ts';
 import { createExplainService } from './explain/explain-service.ts';
 import { labelling, labelsOf } from './records/labels.ts';
 import { loadIndexes } from './records/load.ts';
+import { isWaiting } from './records/records.ts';
 import type { ChartService, DiskService, ExplainService, NodeService, Waiting } from './service.ts';
 import { createChartService } from './services/chart-service.ts';
 import { createDiskService } from './services/disk-service.ts';
@@ -132,9 +133,9 @@ export interface Disks {
   tellDrift(listener: (news: DriftNews) => void): void;
   /**
    * Resumes interrupted actors and begins to watch nodes and pool. To be awaited before the first request is
-   * accepted. Throws POOL_UNAVAILABLE.
+   * accepted. Throws POOL_UNAVAILABLE, and the reason of `end` where that is aborted before.
    */
-  recover(): Promise<void>;
+  recover(end?: AbortSignal): Promise<void>;
   /** The gauges of the metrics as they are now. */
   figures(): DiskFigures;
   /**
@@ -256,12 +257,14 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     }),
     drift,
     tellDrift: drift.tell,
-    async recover() {
-      await pool.begin([...decided.disks()].length > 0);
+    async recover(end = new AbortController().signal) {
+      await pool.begin([...decided.disks()].length > 0, end);
+      end.throwIfAborted();
       unwatch = watchNodes({ ...common, observer, reconciler, strays });
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
-      await Promise.race([settled, delay(RECOVERY_MS)]);
+      await Promise.race([settled, delay(RECOVERY_MS, undefined, { signal: end }).catch(() => {})]);
+      end.throwIfAborted();
       void deadNodes
         .repeatAll()
         .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
@@ -284,6 +287,8 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
       await labels?.close();
+      const left = [...decided.disks(), ...decided.attachments()].filter(isWaiting).length;
+      if (left > 0) log.info({ actors: left }, 'left for the next start');
     },
   };
 }

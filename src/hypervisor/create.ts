@@ -1,6 +1,7 @@
 import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import { keyedMutex } from '../lib/keyed-mutex.ts';
+import { clientCertificate } from '../libvirt/certificate.ts';
 import { diskElement } from './disk-xml.ts';
 import { readDomainList } from './domain-list.ts';
 import { domainOf } from './domain-lookup.ts';
@@ -154,6 +155,22 @@ export function createHypervisor({
 
     link(nodeKey) {
       if (nodes.node(nodeKey)) links.pin(nodeKey);
+    },
+
+    renewNodes(setting) {
+      const { added, moved, removed, refused } = nodes.renew(setting);
+      links.renew();
+      for (const key of added) links.pin(key);
+      const names = (keys: readonly string[]) => keys.flatMap(nodes.namesOf);
+      return { added: names(added), moved: names(moved), removed: names(removed), refused };
+    },
+
+    async certificateExpiries() {
+      const expiries = links.status().map(async ({ node, uri }) => {
+        const found = await clientCertificate(uri).catch(() => ({ expiresAt: Number.NaN }));
+        return found ? ([[node, found.expiresAt]] as const) : [];
+      });
+      return new Map((await Promise.all(expiries)).flat());
     },
 
     watch(watcher) {

@@ -154,6 +154,16 @@ export interface NodeWatcher {
   deviceAdded(node: string, domain: DomainName, alias: string): void;
 }
 
+/** What another setting of nodes has changed, by names. */
+interface NodeChanges {
+  readonly added: readonly string[];
+  /** They have another URI. */
+  readonly moved: readonly string[];
+  readonly removed: readonly string[];
+  /** What only a restart takes, a sentence each. */
+  readonly refused: readonly string[];
+}
+
 /** The state of the connection to a node. */
 export interface NodeStatus {
   readonly node: string;
@@ -233,6 +243,17 @@ export interface Hypervisor {
   namedNodes(): readonly string[];
   /** Connects to a node, if it is configured, and stays connected, so that its events arrive. */
   link(nodeKey: string): void;
+  /**
+   * Takes another setting of nodes, as far as that can be done while the service runs, and links new nodes
+   * and those with another URI. A node that is not in it any more is not asked again; its attachments stay.
+   * Throws libvirt's Unsupported for a URI that cannot be used, and then nothing has changed.
+   */
+  renewNodes(setting: ReadonlyMap<string, string>): NodeChanges;
+  /**
+   * When the client certificate for each linked node that is reached by TLS expires, in milliseconds since
+   * 1970; NaN if its file cannot be read.
+   */
+  certificateExpiries(): Promise<ReadonlyMap<string, number>>;
   /** Adds handlers for the events of all nodes; returns the function that removes them. */
   watch(watcher: NodeWatcher): () => void;
   /** Closes all connections; resolves when they are closed. */

@@ -118,7 +118,8 @@ export interface Pool {
   source(uuid: string): VolumeSource;
   /**
    * To be called once at start, before all other methods. Claims the place of the volumes; `expected`: the
-   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE.
+   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE, also where
+   * `signal` is aborted before it is done; a claim that has begun is finished.
    */
-  begin(expected: boolean): Promise<void>;
+  begin(expected: boolean, signal?: AbortSignal): Promise<void>;
 }

@@ -21,7 +21,7 @@ test.after.always(async () => {
 
 libvirtSuite(test.serial, () => ({
   uri: fake.uri,
-  tcpUri: fake.tcpUri ?? '',
+  otherUri: fake.tcpUri ?? '',
   dir,
   async restart() {
     await fake.stop();

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import test from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
 import type { DomainEvent } from '../../src/libvirt/domain.ts';
-import { Unsupported } from '../../src/libvirt/errors.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
 import { until } from '../../testkit/until.ts';
@@ -30,12 +29,6 @@ test('a client authenticates by polkit if the daemon asks for it', async t => {
   const { fake, client } = await opened(t, { fake: { auth: 'polkit' } });
   t.is(fake.calls[1]?.procedure, 'authPolkit');
   t.is(await client.hostname(), 'fake');
-});
-
-test('a daemon that asks for SASL is not supported: the error says so, and no connection stays open', async t => {
-  const fake = await fakeFor(t, { auth: 'sasl' });
-  await t.throwsAsync(openClient(fake.uri), { instanceOf: Unsupported, message: /SASL/ });
-  await until(() => fake.connections.open === 0, 'the connection to be closed');
 });
 
 test('a refused connectOpen rejects with libvirt’s error, and no connection stays open', async t => {

@@ -15,7 +15,7 @@ test.after.always(() => libvirtd?.stop());
 
 libvirtSuite(libvirtTest, () => ({
   uri: libvirtd.uri,
-  tcpUri: libvirtd.tcpUri ?? '',
+  otherUri: libvirtd.tcpUri ?? '',
   dir: libvirtd.dir,
   restart: () => libvirtd.restart('KILL'),
   withoutSystem: () => undefined,

@@ -1,9 +1,11 @@
-// A libvirtd without QEMU: it speaks the real protocol on a unix socket or TCP, its VMs are in memory, and it
-// fails on request. test/libvirt runs one suite against it and against a real libvirtd.
+// A libvirtd without QEMU: it speaks the real protocol on a unix socket, TCP or TLS, its VMs are in memory,
+// and it fails on request. test/libvirt runs one suite against it and against a real libvirtd.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { STOPPED_DESTROYED } from '../../src/libvirt/constants.ts';
 import type { Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import type { KeepaliveSettings } from '../../src/libvirt/keepalive.ts';
@@ -15,12 +17,24 @@ import { type Session, serve } from './libvirtd/session.ts';
 import { domainOf, type FakeVm, type FakeVmSettings, type Manners, type SavedVm } from './libvirtd/vm.ts';
 import { type FakeVms, fakeVms } from './libvirtd/vms.ts';
 
+/** The settings of a fake's TLS. Clients must show certificates of its CA. */
+export interface FakeTls {
+  /** The folder with server-cert.pem, server-key.pem and cacert.pem, as `Pki.server` makes it. */
+  readonly pki: string;
+  /** As tls_allowed_dn_list: the common name that is accepted; default all. */
+  readonly allowed?: string;
+  /** The byte after the handshake; default 1, as libvirtd sends it. undefined: none, it stops there. */
+  readonly verdict?: number | undefined;
+}
+
 /** The settings of a fake libvirtd. */
 export interface FakeLibvirtdOptions {
   /** Path of a unix socket. One of `unix` and `tcp` must be given; both may be. */
   unix?: string;
   /** Port on 127.0.0.1; 0: a free one. */
   tcp?: number;
+  /** Listens for TLS on a free port of 127.0.0.1. */
+  tls?: FakeTls;
   /** Default none. */
   auth?: Auth;
   /** The host UUID in the capabilities; default random, and not changed by a restart. */
@@ -47,6 +61,8 @@ export interface FakeLibvirtd {
   /** URI of the unix socket if there is one, else of the TCP port. */
   readonly uri: string;
   readonly tcpUri: string | undefined;
+  /** The port of the TLS listener, if there is one. */
+  readonly tlsPort: number | undefined;
   /** The host UUID in the capabilities. */
   readonly hostUuid: string;
   readonly faults: Faults;
@@ -119,6 +135,36 @@ async function listening(accept: (socket: Socket) => void, where: ListenOptions)
   return server;
 }
 
+/**
+ * Listens for TLS as libvirtd does: it verifies the client's certificate after the handshake, ends the
+ * connection without a word if it refuses it, and else sends one byte.
+ */
+async function listeningTls(
+  accept: (socket: Socket) => void,
+  settings: FakeTls,
+  port: number,
+): Promise<Server> {
+  const [cert, key, ca] = await Promise.all(
+    ['server-cert.pem', 'server-key.pem', 'cacert.pem'].map(name => readFile(join(settings.pki, name))),
+  );
+  const options = { cert, key, ca, requestCert: true, rejectUnauthorized: false };
+  const server = createTlsServer(options, (socket: TLSSocket) => {
+    socket.on('error', () => socket.destroy());
+    const name = socket.getPeerCertificate().subject?.CN;
+    if (!socket.authorized || (settings.allowed !== undefined && name !== settings.allowed)) {
+      socket.end();
+      return;
+    }
+    const verdict = 'verdict' in settings ? settings.verdict : 1;
+    if (verdict === undefined) return;
+    socket.write(Buffer.of(verdict));
+    accept(socket);
+  });
+  server.listen({ port, host: '127.0.0.1' });
+  await once(server, 'listening');
+  return server;
+}
+
 async function close(server: Server): Promise<void> {
   server.close();
   await once(server, 'close');
@@ -140,6 +186,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   let mostUnanswered = 0;
   const servers: Server[] = [];
   let port = options.tcp;
+  let tlsPort = options.tls && 0;
   let life = 1;
 
   function emit(event: DomainEvent): void {
@@ -187,6 +234,11 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
       port = portOf(server);
       servers.push(server);
     }
+    if (options.tls !== undefined) {
+      const server = await listeningTls(accept, options.tls, tlsPort ?? 0);
+      tlsPort = portOf(server);
+      servers.push(server);
+    }
   }
 
   function dropConnections(): void {
@@ -204,6 +256,7 @@ export async function startFakeLibvirtd(options: FakeLibvirtdOptions): Promise<F
   return {
     uri: options.unix === undefined && tcpUri !== undefined ? tcpUri : unixUri,
     tcpUri,
+    tlsPort,
     hostUuid,
     faults,
     calls,

@@ -3,6 +3,7 @@ import * as libvirt from '../../../src/libvirt/constants.ts';
 import { ERROR } from '../../../src/libvirt/constants.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
+import { saslServer } from './sasl.ts';
 import { domainOf, type FakeVm } from './vm.ts';
 import type { FakeVms } from './vms.ts';
 import { capabilitiesXml, FROM_QEMU } from './xml.ts';
@@ -21,6 +22,8 @@ export type Auth = 'none' | 'polkit' | 'sasl';
 export interface SessionState {
   opened: boolean;
   authenticated: boolean;
+  /** The authentication by SASL that has begun. */
+  sasl?: ReturnType<typeof saslServer>;
   /** Whether the client has asked for feature 10, and so gets PINGs. */
   keepalive: boolean;
   /** Event id to callback id. */
@@ -61,6 +64,16 @@ export function fakeAnswers(
     authList: (_, session) => {
       if (auth === 'none') session.authenticated = true;
       return { types: [AUTH_TYPE[auth]] };
+    },
+    authSaslInit: () => ({ text: 'SCRAM-SHA-1,SCRAM-SHA-256' }),
+    authSaslStart: ({ data }, session) => {
+      session.sasl = saslServer();
+      return { complete: 0, nil: 0, data: Buffer.from(session.sasl.start(data.toString())) };
+    },
+    authSaslStep: ({ data }, session) => {
+      const answer = session.sasl?.step(data.toString()) ?? '';
+      session.authenticated = answer !== '';
+      return { complete: 1, nil: 0, data: Buffer.from(answer) };
     },
     authPolkit: (_, session) => {
       session.authenticated = true;

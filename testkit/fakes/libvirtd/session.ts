@@ -22,7 +22,13 @@ const names = new Map(
 );
 
 /** Procedures that are allowed before authentication, and before connectOpen. */
-const ALWAYS: ReadonlySet<ProcedureName> = new Set(['authList', 'authPolkit']);
+const ALWAYS: ReadonlySet<ProcedureName> = new Set([
+  'authList',
+  'authPolkit',
+  'authSaslInit',
+  'authSaslStart',
+  'authSaslStep',
+]);
 const BEFORE_OPEN: ReadonlySet<ProcedureName> = new Set(['connectOpen', 'connectSupportsFeature', ...ALWAYS]);
 
 /** Procedures that wait for the jobs of their domain; domainDestroy does not wait. */
