@@ -48,7 +48,8 @@ async function run(end: AbortSignal): Promise<void> {
 
 /**
  * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, a command,
- * or the service, until `end` is aborted. Errors go to stderr, a sentence a line, and the process exits with 1.
+ * or the service, until `end` is aborted. Errors go to stderr, a sentence a line, and the process exits with
+ * 1, or with 2 for `check`.
  */
 export async function runCommandLine(end: AbortSignal): Promise<void> {
   try {
