@@ -49,7 +49,7 @@ async function run(end: AbortSignal): Promise<void> {
 /**
  * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, a command,
  * or the service, until `end` is aborted. Errors go to stderr, a sentence a line, and the process exits with
- * 1.
+ * 1, or with 2 for `check`.
  */
 export async function runCommandLine(end: AbortSignal): Promise<void> {
   try {

@@ -286,9 +286,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       locator.stop();
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
+      await labels?.close();
       const left = [...decided.disks(), ...decided.attachments()].filter(isWaiting).length;
       if (left > 0) log.info({ actors: left }, 'left for the next start');
-      await labels?.close();
     },
   };
 }
