@@ -9,7 +9,7 @@ import { serve } from './main.ts';
 import { maintain } from './maintenance/commands.ts';
 import { version } from './version.ts';
 
-async function run(): Promise<void> {
+async function run(end: AbortSignal): Promise<void> {
   const argv = process.argv.slice(2);
   const { command, operand, help, version: asksVersion, has } = commandLine(argv);
   if (help) {
@@ -42,19 +42,18 @@ async function run(): Promise<void> {
   }
   const log = openLog(config.logLevel);
   for (const sentence of unknown) log.warn(sentence);
-  const stop = await serve(config, log, readConfig);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop(signal).then(() => process.exit()));
-  }
+  await serve(config, log, end, readConfig);
+  process.exit();
 }
 
 /**
  * Runs what the command line and the environment ask for: `--help`, `--version`, `--check-config`, a command,
- * or the service, until SIGTERM or SIGINT. Errors go to stderr, a sentence a line, and the process exits with 1.
+ * or the service, until `end` is aborted. Errors go to stderr, a sentence a line, and the process exits with
+ * 1.
  */
-export async function runCommandLine(): Promise<void> {
+export async function runCommandLine(end: AbortSignal): Promise<void> {
   try {
-    await run();
+    await run(end);
   } catch (error) {
     const sentences = error instanceof ConfigError ? error.sentences : [sentenceOf(error)];
     for (const sentence of sentences) say(process.stderr, `pdisk: ${sentence}\n`);

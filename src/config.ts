@@ -45,6 +45,7 @@ export interface Config {
   readonly detachTimeoutMs: number;
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
+  readonly drainMs: number;
   readonly reconcileIntervalMs: number;
   /** The greatest number of events that the log keeps; `eventHistoryMs` is their greatest age. */
   readonly eventHistory: number;
@@ -230,6 +231,7 @@ export function loadConfig(sources: Sources): Config {
     detachTimeoutMs: checked.detach_timeout * 1000,
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
+    drainMs: checked.drain_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,

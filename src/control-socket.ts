@@ -1,5 +1,5 @@
-// LevelDB has one owner: the process of the service. Other commands ask it on a socket in the data folder. Who
-// may connect is decided by the socket's mode (0600): only the user of the service and root, as with the
+// LevelDB has one owner: the process of the service. Other commands ask it on a socket in the data folder.
+// Who may connect is decided by the socket's mode (0600): only the user of the service and root, as with the
 // database itself. So no credential is needed, and nothing of it can be reached over the network.
 import { once } from 'node:events';
 import { chmod, type FileHandle, open, rm } from 'node:fs/promises';
@@ -22,8 +22,8 @@ const isGone = (error: unknown): boolean =>
   ['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /**
- * The path of the socket. It may have at most 107 bytes (unix(7)), and the data folder's own may be longer: so
- * the open folder is named by its descriptor.
+ * The path of the socket. It may have at most 107 bytes (unix(7)), and the data folder's own may be longer:
+ * so the open folder is named by its descriptor.
  */
 const pathIn = (folder: FileHandle): string => `/proc/self/fd/${folder.fd}/${NAME}`;
 
@@ -44,8 +44,8 @@ async function answer(socket: Socket, commands: Commands, failed: (error: unknow
 }
 
 /**
- * Opens the socket of the service; resolves with the function that closes it. To be called by the owner of the
- * database only: the socket of a process that was killed is replaced. `failed` makes the last piece of an
+ * Opens the socket of the service; resolves with the function that closes it. To be called by the owner of
+ * the database only: the socket of a process that was killed is replaced. `failed` makes the last piece of an
  * answer that cannot be completed. Throws the error of the operating system.
  */
 export async function openControlSocket(
@@ -103,8 +103,8 @@ export async function isServing(dataDir: string): Promise<boolean> {
 }
 
 /**
- * Asks the service with this data folder; resolves with its answer in pieces, undefined where none runs. Throws
- * a sentence if it cannot be asked, and while the answer is read if it does not come.
+ * Asks the service with this data folder; resolves with its answer in pieces, undefined where none runs.
+ * Throws a sentence if it cannot be asked, and while the answer is read if it does not come.
  */
 export async function askService(
   dataDir: string,

@@ -1,4 +1,5 @@
-// A command of pdiskd beside the service, with the configuration of a service that `startService` has started.
+// A command of pdiskd beside the service, with the configuration of a service that `startService` has
+// started.
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { root, serviceProgram } from './program.ts';

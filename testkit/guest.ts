@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { constants, open, readFile, writeFile } from 'node:fs/promises';
+import { constants, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Libvirtd, virtScript } from './libvirtd.ts';
@@ -23,6 +23,10 @@ export interface GuestOptions {
    * does that.
    */
   readonly unwilling?: boolean;
+  /** Whether its machine is left paused before it has booted anything; then nothing is waited for. */
+  readonly paused?: boolean;
+  /** Whether there is something to boot (default: there is); without it nothing is waited for. */
+  readonly hasOs?: boolean;
   /** Whether it is defined before it is started, so that it can be saved, stopped and started again. */
   readonly persistent?: boolean;
   /** A folder of `saveGuest`: the guest in it is restored instead of booted. */
@@ -43,6 +47,8 @@ export interface Guest {
   mark(): number;
   /** The console's whole output. */
   console(): string;
+  /** Sends a signal ('STOP', 'CONT') to its QEMU. */
+  signal(signal: 'STOP' | 'CONT'): Promise<void>;
   /** `virsh destroy`: ends the VM at once. */
   destroy(): Promise<void>;
 }
@@ -62,6 +68,16 @@ async function writeLine(fifo: string, line: string): Promise<void> {
   }
 }
 
+/** The process of a guest of this libvirtd; other test runs may have guests of the same name. */
+async function qemuOf(libvirtd: Libvirtd, name: string): Promise<number> {
+  for (const entry of await readdir('/proc')) {
+    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+    const isOurs = command.includes(`guest=${name},`) && command.includes(libvirtd.dir);
+    if (isOurs && command.startsWith('/usr/bin/qemu')) return Number(entry);
+  }
+  throw new Error(`guest ${name} has no process`);
+}
+
 /**
  * Boots a tiny guest and waits until it is ready (2 to 4 s; more on a busy host).
  *
@@ -74,6 +90,8 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     ports = 6,
     disksXml = '',
     unwilling = false,
+    paused = false,
+    hasOs = true,
     persistent = false,
     bootMs = 90_000,
     saved,
@@ -88,6 +106,7 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
     '--disks',
     disksXml,
     ...(unwilling ? ['--unwilling'] : []),
+    ...(hasOs ? [] : ['--no-os']),
   ];
   const xml = await execute(virtScript('domain-xml.sh'), [...flags, name, image, console]);
   await writeFile(`${console}.xml`, xml.stdout);
@@ -118,6 +137,9 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
       const output = Buffer.concat([...pieces].map(([, piece]) => Buffer.from(piece ?? '', 'base64')));
       return { output: output.toString(), status: Number(end[1]) };
     },
+    async signal(signal) {
+      process.kill(await qemuOf(libvirtd, name), `SIG${signal}`);
+    },
     async destroy() {
       await libvirtd.virsh('destroy', name);
     },
@@ -132,10 +154,11 @@ export async function bootGuest(libvirtd: Libvirtd, options: GuestOptions): Prom
   const from = guest.mark();
   if (persistent) {
     await libvirtd.virsh('define', `${console}.xml`);
-    await libvirtd.virsh('start', name);
+    await libvirtd.virsh('start', name, ...(paused ? ['--paused'] : []));
   } else {
-    await libvirtd.virsh('create', `${console}.xml`);
+    await libvirtd.virsh('create', `${console}.xml`, ...(paused ? ['--paused'] : []));
   }
+  if (paused || !hasOs) return guest;
   await guest.waitFor(/^GUEST-READY/m, { timeoutMs: bootMs, from });
   return guest;
 }

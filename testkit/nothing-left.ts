@@ -5,7 +5,7 @@ import type { Libvirtd } from './libvirtd.ts';
 async function inPool(pool: string): Promise<string[]> {
   const entries = await readdir(pool, { recursive: true, withFileTypes: true });
   return entries
-    .filter(entry => !entry.isDirectory() && entry.name !== '.pdisk-owner')
+    .filter(entry => !entry.isDirectory() && !entry.name.startsWith('.pdisk-'))
     .map(entry => `pool: ${entry.name}`);
 }
 

@@ -55,7 +55,9 @@ const tokenRecord = z.object({
   expires: z.number(),
 });
 
-/** The kinds of records that accounts consist of. A renamed field needs a new version and a migration here. */
+/**
+ * The kinds of records that accounts consist of. A renamed field needs a new version and a migration here.
+ */
 export const accountKinds = {
   account: recordKind('account', prefixes.account, accountRecord),
   token: recordKind('token', prefixes.token, tokenRecord),

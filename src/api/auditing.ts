@@ -11,7 +11,7 @@ import type { Fields } from './http/fields.ts';
 import type { RememberAnswer } from './routes/idempotency.ts';
 
 /** The id of entries about requests that only read, with credentials that were checked. */
-export const LOGIN = 'login';
+const LOGIN = 'login';
 /** How many disks an entry names. */
 const MAX_DISKS = 100;
 
@@ -46,7 +46,7 @@ export class Audited {
   readonly #subject: Subject;
   readonly #request: string;
   readonly #client: string;
-  /** The id of a token in the URL: kept only if the request succeeds, since a secret may be there by mistake. */
+  /** A token's id in the URL: kept only if the request succeeds, since a secret may be there by mistake. */
   readonly #token: string | null;
   #account: string | null = null;
   #accountId: string | undefined;

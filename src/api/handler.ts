@@ -62,6 +62,8 @@ export interface RequestFacts {
   isTrusted: boolean;
   /** The pattern of its URL; undefined for an unknown URL. */
   route: string | undefined;
+  /** Whether it is to change something; known when the handler has returned. */
+  changes: boolean;
   /** Set for requests that are to change something, and for those that log in. */
   audited: Audited | undefined;
 }
@@ -82,9 +84,11 @@ export function createHandler(parts: {
   readonly once: Answers['once'];
   /** Whether the store accepts only requests that free room. */
   readonly isFull: () => boolean;
+  /** Whether changes are refused, because the service stops. */
+  readonly isDraining: () => boolean;
   readonly audit: AuditLog;
 }): (exchange: Exchange, facts: RequestFacts) => HttpAnswer | Promise<HttpAnswer> {
-  const { accounts, checkHostAndOrigin, once, isFull, audit } = parts;
+  const { accounts, checkHostAndOrigin, once, isFull, isDraining, audit } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
   const authenticate = createAuthentication(accounts, parts.maxRequests);
@@ -98,12 +102,13 @@ export function createHandler(parts: {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     const found = lookUp(head);
+    facts.changes = isChange(found);
     // The address is read now: after an `await` the connection may be gone.
     const audited = (operation?: Operation, params?: readonly string[]): Audited =>
       new Audited(audit, { id: exchange.id, client: addressText(exchange.address) }, operation, params);
-    if (found.kind === 'route' && isChange(found))
-      facts.audited = audited(found.route.operation, found.params);
-    checkHostAndOrigin(head, !HARMLESS.has(head.method) || isChange(found));
+    if (found.kind === 'route' && facts.changes) facts.audited = audited(found.route.operation, found.params);
+    if (facts.changes && isDraining()) throw errorOf('STOPPING');
+    checkHostAndOrigin(head, !HARMLESS.has(head.method) || facts.changes);
     if (head.ambiguous !== undefined) throw errorOf('BAD_REQUEST', { detail: head.ambiguous });
     const answered = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
     if (answered) facts.route = head.path;
@@ -119,6 +124,7 @@ export function createHandler(parts: {
       // While the body arrived, the account may have been changed or deleted, and the client may have gone.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
+      if (facts.changes && isDraining()) throw errorOf('STOPPING');
       if (isFull() && !fitsFullStore(found.route.operation)) throw errorOf('STORE_FULL');
       const { account, id: accountId } = caller;
       const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
@@ -160,7 +166,7 @@ export function createHandler(parts: {
       facts.isTrusted = caller.role !== 'user';
       facts.audited?.by(caller);
       if (refused) return refused;
-      return isChange(found) ? change(caller) : act(caller, parseForm(head.query));
+      return facts.changes ? change(caller) : act(caller, parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;

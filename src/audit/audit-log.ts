@@ -13,7 +13,7 @@ import { createCounts } from './counts.ts';
 export type AuditEntry = Omit<AuditRecord, 'v' | 'sequence' | 'first' | 'count'>;
 
 /** The end of a request. */
-export type AuditResult = Pick<AuditRecord, 'status' | 'code' | 'token'>;
+type AuditResult = Pick<AuditRecord, 'status' | 'code' | 'token'>;
 
 /** An entry that is in the batch of a change and waits for its result. */
 export interface OpenEntry {
@@ -41,8 +41,8 @@ export interface AuditLog {
   note(entry: AuditEntry): void;
   /** Writes what is pending; resolves when it is on disk, or when that has failed. */
   flush(): Promise<void>;
-  /** How many entries were opened and noted, and how many of these were only counted. */
-  figures(): { readonly written: number; readonly counted: number };
+  /** How many requests were only counted so far. */
+  figures(): { readonly counted: number };
   /** Writes what is pending, and ends. */
   stop(): Promise<void>;
 }
@@ -81,11 +81,10 @@ export async function openAuditLog(parts: {
   let last = Promise.resolve();
   let writing = 0;
   let summarized = now();
-  const figures = { written: 0, counted: 0 };
+  let counted = 0;
 
   function numbered(entry: AuditEntry, several?: Pick<AuditRecord, 'first' | 'count'>): AuditRecord {
     newest += 1;
-    figures.written += 1;
     return { v: 1, sequence: newest, first: entry.time, count: 1, ...entry, ...several };
   }
 
@@ -95,7 +94,7 @@ export async function openAuditLog(parts: {
   });
 
   function count(entry: AuditEntry): void {
-    figures.counted += 1;
+    counted += 1;
     counts.add(entry);
   }
 
@@ -164,7 +163,7 @@ export async function openAuditLog(parts: {
       else count(entry);
     },
     flush: () => writeNext(true),
-    figures: () => figures,
+    figures: () => ({ counted }),
     async stop() {
       clearInterval(timer);
       await writeNext(true);

@@ -1,11 +1,14 @@
 import type { AuditRecord } from '../store/records.ts';
 import type { AuditLog } from './audit-log.ts';
 
-/** How a request ended. `unknown`: it was accepted, and the process ended before its result was known. */
+/**
+ * How a request ended. `unknown`: it was accepted, and is in progress, or the process ended before the
+ * result was known.
+ */
 export const auditOutcomes = ['done', 'refused', 'failed', 'unknown'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 
-/** How the request of an entry ended: refused by a rule (4xx), or not done by pdisk or its surroundings (5xx). */
+/** How the request of an entry ended: refused (4xx), or not done by pdisk or its surroundings (5xx). */
 export function outcomeOf({ status }: Pick<AuditRecord, 'status'>): AuditOutcome {
   if (status === null) return 'unknown';
   if (status < 400) return 'done';

@@ -9,7 +9,7 @@ interface CommandForm {
   readonly does: string;
 }
 
-type Flag = 'accept-loss' | 'check-config' | 'replace';
+type Flag = 'accept-loss' | 'check-config' | 'replace' | 'take-pool' | 'without-nodes';
 
 /** Every command, in the order of the help. */
 export const commands = {
@@ -31,6 +31,10 @@ export const commands = {
     options: [],
     does: 'check configuration, store and pool, whether the service runs or not; exits with 0, 1 or 2',
   },
+  recover: {
+    options: ['take-pool', 'without-nodes'],
+    does: 'make the records of a lost store anew, from volumes and live domains; without a store only',
+  },
 } as const satisfies Record<string, CommandForm>;
 
 /** The name of a command. */
@@ -50,7 +54,9 @@ export interface Arguments {
 
 const isCommand = (word: string): word is Command => Object.hasOwn(commands, word);
 
-/** Parses the arguments behind the program's name. Throws an Error that completes "the command line is wrong". */
+/**
+ * Parses the arguments behind the program's name. Throws an Error that completes "the command line is wrong".
+ */
 export function parseArguments(argv: readonly string[]): Arguments {
   const flag = { type: 'boolean' } as const;
   const { values, positionals } = parseArgs({
@@ -63,6 +69,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
       'accept-loss': flag,
       'check-config': flag,
       replace: flag,
+      'take-pool': flag,
+      'without-nodes': flag,
     },
   });
   const [command = 'serve', ...operands] = positionals;

@@ -49,6 +49,8 @@ export function helpText(): string {
     '  --accept-loss    start once with a database that has lost something, or none where there was one; what is',
     '                   missing stays missing',
     '  --replace        restore although data_dir has a store, which is moved into a folder beside it',
+    '  --take-pool      recover although the pool is that of another pdisk by its own words: that one is gone for good',
+    '  --without-nodes  recover although nodes do not tell which disks their VMs have',
     '  --version        say which version this is and exit',
     '  --help           show this and exit',
     '',

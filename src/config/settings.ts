@@ -260,6 +260,13 @@ export const settings = z.strictObject({
     allowed: allowedSeconds,
     description: 'Seconds that deleting a volume may take before DELETE answers 504; the deletion goes on.',
   }),
+  drain_timeout: setting(seconds(5), {
+    env: 'PDISK_DRAIN_TIMEOUT',
+    default: '`5`',
+    allowed: allowedSeconds,
+    description:
+      'Seconds that changes in progress may still take when pdisk is told to stop. Then the next start goes on with them.',
+  }),
   reconcile_interval: setting(seconds(60), {
     env: 'PDISK_RECONCILE_INTERVAL',
     default: '`60`',
@@ -270,13 +277,14 @@ export const settings = z.strictObject({
     env: 'PDISK_EVENT_HISTORY',
     default: '`1000000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many events are kept for subscribers to resume from.',
+    description:
+      'How many events are kept for subscribers to resume from, and how many entries of the audit.',
   }),
   event_history_days: setting(z.number().gt(0).max(36_500).default(30), {
     env: 'PDISK_EVENT_HISTORY_DAYS',
     default: '`30`',
     allowed: 'a number of days above 0, at most 36500',
-    description: 'How many days events are kept. Whichever limit is reached first counts.',
+    description: 'How many days events and the audit are kept. Whichever limit is reached first counts.',
   }),
   event_bookmark: setting(seconds(30), {
     env: 'PDISK_EVENT_BOOKMARK',

@@ -7,6 +7,7 @@ import { reasonOf } from '../errors.ts';
 import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
+import type { Labels } from '../storage/label.ts';
 import type { Pool } from '../storage/pool.ts';
 import { type EventRecord, kinds } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -18,7 +19,9 @@ import type { DriftKind } from './drift/drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
 import { watchVolumes } from './drift/volumes.ts';
 import { createExplainService } from './explain/explain-service.ts';
+import { labelling, labelsOf } from './records/labels.ts';
 import { loadIndexes } from './records/load.ts';
+import { isWaiting } from './records/records.ts';
 import type { ChartService, DiskService, ExplainService, NodeService, Waiting } from './service.ts';
 import { createChartService } from './services/chart-service.ts';
 import { createDiskService } from './services/disk-service.ts';
@@ -62,6 +65,8 @@ export interface DisksParts {
   readonly store: Store;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
+  /** Where the pool keeps the labels of its disks; undefined: nowhere. */
+  readonly labels?: Labels | undefined;
   readonly log: Logger;
   /** The monotonic clock, for deadlines, in milliseconds since 1970. */
   readonly now: () => number;
@@ -128,9 +133,9 @@ export interface Disks {
   tellDrift(listener: (news: DriftNews) => void): void;
   /**
    * Resumes interrupted actors and begins to watch nodes and pool. To be awaited before the first request is
-   * accepted. Throws POOL_UNAVAILABLE.
+   * accepted. Throws POOL_UNAVAILABLE, and the reason of `end` where that is aborted before.
    */
-  recover(): Promise<void>;
+  recover(end?: AbortSignal): Promise<void>;
   /** The gauges of the metrics as they are now. */
   figures(): DiskFigures;
   /**
@@ -154,7 +159,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     detaching: settings.detachTimeoutMs + GRACE_MS,
     claiming: CLAIM_MS,
   };
-  const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { decided, committed: plain } = await loadIndexes(store, parts.hypervisor.nodeKey);
+  const { labels } = parts;
+  const committed = labels ? labelling(plain, labels) : plain;
   const hosts = createHosts(store, await store.load(kinds.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
@@ -250,16 +257,19 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     }),
     drift,
     tellDrift: drift.tell,
-    async recover() {
-      await pool.begin([...decided.disks()].length > 0);
+    async recover(end = new AbortController().signal) {
+      await pool.begin([...decided.disks()].length > 0, end);
+      end.throwIfAborted();
       unwatch = watchNodes({ ...common, observer, reconciler, strays });
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
-      await Promise.race([settled, delay(RECOVERY_MS)]);
+      await Promise.race([settled, delay(RECOVERY_MS, undefined, { signal: end }).catch(() => {})]);
+      end.throwIfAborted();
       void deadNodes
         .repeatAll()
         .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
       void drift.pass();
+      void labels?.begin(() => labelsOf(committed));
       timers.push(setInterval(system.sweep, SWEEP_MS));
       timers.push(setInterval(() => void reconciler.passAll(), settings.reconcileIntervalMs));
       timers.push(setInterval(() => void drift.pass(), settings.reconcileIntervalMs));
@@ -276,6 +286,9 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
       locator.stop();
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
+      const left = [...decided.disks(), ...decided.attachments()].filter(isWaiting).length;
+      if (left > 0) log.info({ actors: left }, 'left for the next start');
+      await labels?.close();
     },
   };
 }

@@ -9,7 +9,7 @@ import { monotonicNow } from '../lib/clock.ts';
 import { AFFECT_LIVE, ERROR, STATE_CRASHED, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type CallResult, change } from './change.ts';
-import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
+import { isBlockJob, isDeviceMissing, isUnanswered, isUnplugPending } from './classify.ts';
 import { pause, withDeadline } from './deadline.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
 import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
@@ -51,6 +51,8 @@ export async function unplug(
   let alias = aliasOf(disk);
   let askAt = monotonicNow();
   let mayBeAsked = false;
+  /** Whether QEMU still waits for the guest's answer to an earlier request, and makes no other. */
+  let isPending = false;
   let answered = false;
   /** libvirt has answered NO_DOMAIN: no call can wait for a domain that does not exist. */
   let isKnownToBeOff = false;
@@ -74,6 +76,7 @@ export async function unplug(
     answered ||= isFromDomain(answer);
     isKnownToBeOff ||= answer.kind === 'refused' && answer.error.code === ERROR.NO_DOMAIN;
     refusal = answer.kind === 'refused' && isFinal(answer.error) ? answer.error : undefined;
+    if (answer.kind !== 'unsent') isPending = answer.kind === 'refused' && isUnanswered(answer.error);
     if (answer.kind === 'lost' || answer.kind === 'unsent') unknownReason = answer.detail;
     if (answer.kind === 'refused') unknownReason = answer.error.message;
     askIn(answer.kind === 'unsent' ? times.retryMs : times.askAgainMs);
@@ -131,7 +134,10 @@ export async function unplug(
     }).catch(() => undefined);
     if (state === STATE_CRASHED) return 'the guest has crashed, and its VM is kept; end the VM';
     if (state === STATE_PAUSED) return 'the VM is paused, and lets go when it resumes';
-    return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
+    if (watch.refused) return 'the guest refused';
+    return isPending
+      ? 'the guest has not answered; one that was asked before it had booted answers at its reset, or when another disk is plugged'
+      : 'the guest did not let go in time';
   }
 
   async function giveUp(lookup: DiskLookup): Promise<UnplugOutcome> {

@@ -28,8 +28,9 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes a file, mode 0600, atomically and durably: after a crash it has the old text or the new one. Replaces
- * a file of the same name. If the text comes in pieces and they end with an error, nothing is replaced.
+ * Writes a file, mode 0600, atomically and durably: after a crash it has the old text or the new one.
+ * Replaces a file of the same name. If the text comes in pieces and they end with an error, nothing is
+ * replaced.
  */
 export async function writeDurably(file: string, text: string | AsyncIterable<string>): Promise<void> {
   const unfinished = `${file}.new`;

@@ -3,9 +3,9 @@ import { checkBackup } from '../store/backup.ts';
 import { storeText } from './source.ts';
 
 /**
- * Writes a backup of the store of a data folder into `file`, mode 0600, while the service runs or not. The file
- * is there whole and durable when this resolves, or not at all. Resolves with a sentence; throws one where
- * there is nothing to be backed up, or where it cannot be written.
+ * Writes a backup of the store of a data folder into `file`, mode 0600, while the service runs or not. The
+ * file is there whole and durable when this resolves, or not at all. Resolves with a sentence; throws one
+ * where there is nothing to be backed up, or where it cannot be written.
  */
 export async function backup(dataDir: string, file: string): Promise<string> {
   const { isServing, pieces } = await storeText(dataDir);

@@ -3,17 +3,21 @@ import type { AccountRecord, TokenRecord } from '../accounts/record.ts';
 import { isHeld, type StoredAttachment, type StoredDisk } from '../disks/records/records.ts';
 import { recordKinds } from '../record-kinds.ts';
 import { type Entry, readBackup } from '../store/backup.ts';
-import { eventKey, prefixes } from '../store/keys.ts';
+import { type LogPrefix, logKey, prefixes } from '../store/keys.ts';
 import { readRecord } from '../store/record-kind.ts';
-import type { EventRecord } from '../store/records.ts';
+import type { AuditRecord, EventRecord } from '../store/records.ts';
 import { demandKnown } from '../store/versions.ts';
 import { type Findings, tellSome } from './findings.ts';
 
-/** The records of a store, by key. Events are checked one by one and not kept. */
+/** The records of a store, by key; without those of its logs, which are checked one by one and not kept. */
 type Records = ReadonlyMap<string, unknown>;
 
 const under = <Stored>(records: Records, prefix: string): Stored[] =>
   [...records].filter(([key]) => key.startsWith(prefix)).map(([, record]) => record as Stored);
+
+type Numbered = EventRecord | AuditRecord;
+
+const isLog = (prefix: string): prefix is LogPrefix => prefix === prefixes.event || prefix === prefixes.audit;
 
 /** The key under which a record should be. */
 function keyOf(prefix: string, record: unknown): string | undefined {
@@ -27,7 +31,8 @@ function keyOf(prefix: string, record: unknown): string | undefined {
     case prefixes.token:
       return prefix + (record as TokenRecord).id;
     case prefixes.event:
-      return eventKey((record as EventRecord).sequence);
+    case prefixes.audit:
+      return logKey(prefix, (record as Numbered).sequence);
     default:
       return undefined;
   }
@@ -38,7 +43,7 @@ async function parsed(pieces: AsyncIterable<string>, name: string, findings: Fin
   const records = new Map<string, unknown>();
   const broken: string[] = [];
   const gaps: string[] = [];
-  let newest: number | undefined;
+  const newest = new Map<string, number>();
 
   function take([key, value]: Entry): void {
     const kind = recordKinds.find(({ prefix }) => key.startsWith(prefix));
@@ -52,14 +57,15 @@ async function parsed(pieces: AsyncIterable<string>, name: string, findings: Fin
         broken.push(
           `the record ${key} in ${name} is in the wrong place: it says ${keyOf(kind.prefix, record)}`,
         );
-      if (kind.prefix !== prefixes.event) {
+      if (!isLog(kind.prefix)) {
         records.set(key, record);
         return;
       }
-      const { sequence } = record as EventRecord;
-      if (newest !== undefined && sequence !== newest + 1)
-        gaps.push(`the event log in ${name} has a gap between ${newest} and ${sequence}`);
-      newest = sequence;
+      const { sequence } = record as Numbered;
+      const before = newest.get(kind.prefix);
+      if (before !== undefined && sequence !== before + 1)
+        gaps.push(`the log ${kind.prefix} in ${name} has a gap between ${before} and ${sequence}`);
+      newest.set(kind.prefix, sequence);
     } catch (error) {
       broken.push((error as Error).message.replaceAll(/\s+/g, ' '));
     }

@@ -42,8 +42,8 @@ async function poolOf({ pool: place, overcommit, wipe, wipeRateMiB }: Config, ow
 }
 
 /**
- * Compares disks with volumes. The volumes were listed before and after the records were read: a volume counts
- * as surplus if it was there both times, and as missing if it was there neither time.
+ * Compares disks with volumes. The volumes were listed before and after the records were read: a volume
+ * counts as surplus if it was there both times, and as missing if it was there neither time.
  */
 function compareVolumes(
   disks: readonly StoredDisk[],
@@ -79,8 +79,8 @@ function compareVolumes(
 
 /**
  * Checks configuration, store and pool without starting. The service may run: then its records are those that
- * it has now. Resolves with what was found. Nothing is written, save for what LevelDB writes when a database is
- * opened.
+ * it has now. Resolves with what was found. Nothing is written, save for what LevelDB writes when a database
+ * is opened.
  */
 export async function check(config: Config): Promise<Findings> {
   const findings = createFindings();

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { Arguments, Command } from '../config/arguments.ts';
 import type { Config } from '../config.ts';
-import { say } from '../logging.ts';
+import { openLog, say } from '../logging.ts';
 import { backup } from './backup.ts';
 import { check } from './check.ts';
+import { recover } from './recover.ts';
 import { restore } from './restore.ts';
 
 /**
@@ -29,6 +30,15 @@ export async function maintain(
       for (const sentence of findings.all()) print(sentence);
       if (findings.status() === 0) print('nothing was found');
       return findings.status();
+    }
+    case 'recover': {
+      const options = {
+        takePool: has('take-pool'),
+        withoutNodes: has('without-nodes'),
+        password: process.env.PDISK_ADMIN_PASSWORD,
+      };
+      for (const sentence of await recover(config, options, openLog(config.logLevel))) print(sentence);
+      return 0;
     }
   }
 }

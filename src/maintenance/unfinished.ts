@@ -1,8 +1,8 @@
 // A backup has actors in the middle of their work. Going on with it after a restore may destroy what has
-// happened since: the undo of a creation would remove a volume that has become a disk, and a plug would be made
-// a second time, although another VM has the disk by now. So a restore leaves out what was in progress and can
-// be found again: the start finds the volumes as leftovers, and the devices in the live domains. Deletions,
-// wiping and resizing go on: repeated later they do no harm.
+// happened since: the undo of a creation would remove a volume that has become a disk, and a plug would be
+// made a second time, although another VM has the disk by now. So a restore leaves out what was in progress
+// and can be found again: the start finds the volumes as leftovers, and the devices in the live domains.
+// Deletions, wiping and resizing go on: repeated later they do no harm.
 import { attachmentKey } from '../../machines/notes.ts';
 import type { StoredAttachment, StoredDisk } from '../disks/records/records.ts';
 import { isWaiting } from '../disks/records/records.ts';
@@ -30,8 +30,8 @@ function settled({ state, context }: StoredDisk): StoredDisk['state'] {
 }
 
 /**
- * Filters the entries of a backup, in the order of their keys: attachments come before disks. Throws a sentence
- * for a damaged record.
+ * Filters the entries of a backup, in the order of their keys: attachments come before disks. Throws a
+ * sentence for a damaged record.
  */
 export function leaveOutUnfinished(name: string) {
   const leftOut: LeftOut = { disks: [], attachments: new Set() };

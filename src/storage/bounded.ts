@@ -168,8 +168,8 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
 
   return {
     ...pool,
-    create: (uuid, sizeGiB, signal, begin = signal) =>
-      whereThereIsRoom({ begin, signal }, uuid, () => pool.create(uuid, sizeGiB, signal, begin)),
+    create: (uuid, sizeGiB, signal, begin = signal, label) =>
+      whereThereIsRoom({ begin, signal }, uuid, () => pool.create(uuid, sizeGiB, signal, begin, label)),
     resize: (uuid, sizeGiB, signal, begin = signal) =>
       whereThereIsRoom({ begin, signal }, uuid, () => pool.resize(uuid, sizeGiB, signal, begin)),
 

@@ -1,3 +1,5 @@
+import type { DiskLabel } from './label.ts';
+
 /** The place of a volume, in the terms of libvirt's disk XML. */
 export interface VolumeSource {
   readonly type: 'file' | 'block';
@@ -51,11 +53,18 @@ export interface Use {
 export interface Pool {
   /**
    * Creates the volume of a disk: all zeros, exactly `sizeGiB` large, and on stable storage when it resolves.
+   * `label`: for pools that keep it with the volume (see `Labels`).
    * Idempotent. A call that still waits when `begin` is aborted is not begun. Throws POOL_BUSY or
    * POOL_UNAVAILABLE if nothing was begun, POOL_FULL or VOLUME_FAILED; after the latter two, or if `signal`
    * was aborted, `delete` undoes the creation.
    */
-  create(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<void>;
+  create(
+    uuid: string,
+    sizeGiB: number,
+    signal: AbortSignal,
+    begin?: AbortSignal,
+    label?: DiskLabel,
+  ): Promise<void>;
   /**
    * Deletes the volume of a disk and all remains of its creation. A volume that certainly does not exist is
    * no error. A volume is never deleted if it is not as pdisk created it, or if another volume depends on it.
@@ -109,7 +118,8 @@ export interface Pool {
   source(uuid: string): VolumeSource;
   /**
    * To be called once at start, before all other methods. Claims the place of the volumes; `expected`: the
-   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE.
+   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE, also where
+   * `signal` is aborted before it is done; a claim that has begun is finished.
    */
-  begin(expected: boolean): Promise<void>;
+  begin(expected: boolean, signal?: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,6 @@
 // The file of a backup is text, a JSON value a line: first a header, then every record as a pair of key and
-// value, at last their number and the SHA-256 of all lines before. So it can be read without pdisk, and a file
-// that was cut or changed is found.
+// value, at last their number and the SHA-256 of all lines before. So it can be read without pdisk, and a
+// file that was cut or changed is found.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Db } from './database.ts';
@@ -43,8 +43,8 @@ export type Entry = readonly [key: string, value: unknown];
 export type AboutBackup = Pick<BackupHeader, 'program' | 'time' | 'owner'>;
 
 /**
- * The text of a backup of a database as it is now, in pieces: a snapshot, whatever is written meanwhile. Throws
- * LevelDB's error if the database is closed meanwhile.
+ * The text of a backup of a database as it is now, in pieces: a snapshot, whatever is written meanwhile.
+ * Throws LevelDB's error if the database is closed meanwhile.
  */
 export async function* backupOf(db: Db, about: AboutBackup): AsyncGenerator<string> {
   const snapshot = db.snapshot();

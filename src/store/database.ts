@@ -21,6 +21,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** The code of LevelDB's error where another process has the database open. */
+export const LOCKED = 'LEVEL_LOCKED';
+
 /** The part of LevelDB's message that is in the words of strerror(3). */
 const NO_ROOM = /No space left on device|Disk quota exceeded/;
 
@@ -52,8 +55,9 @@ async function beginThread(db: Db): Promise<void> {
 }
 
 /**
- * Opens a database, creating it if it is missing. Throws a sentence where it is in use or damaged. LevelDB's
- * files are made unreadable for others, whatever their modes were.
+ * Opens a database, creating it if it is missing. Throws a sentence where it is in use (then the code of the
+ * error's cause is `LOCKED`) or damaged. LevelDB's files are made unreadable for others, whatever their modes
+ * were.
  */
 export async function openDatabase(directory: string, reserve: Reserve): Promise<Database> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -62,8 +66,8 @@ export async function openDatabase(directory: string, reserve: Reserve): Promise
   let opening: Promise<void> = db.open().catch(openWithReserve);
   await opening.catch(error => {
     const cause = error.cause ?? error;
-    const why = cause.code === 'LEVEL_LOCKED' ? 'another process has it open' : cause.message;
-    throw new Error(`the store ${directory} cannot be opened: ${why}`);
+    const why = cause.code === LOCKED ? 'another process has it open' : cause.message;
+    throw new Error(`the store ${directory} cannot be opened: ${why}`, { cause });
   });
   await beginThread(db);
   let opened = 1;

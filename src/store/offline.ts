@@ -52,9 +52,9 @@ export async function openToRead(
 }
 
 /**
- * Takes the lock of a database without opening it, since opening changes a damaged one. LevelDB locks the file
- * LOCK (fcntl(2), by inode), so another database with a link to it cannot be opened meanwhile. Resolves with
- * the function that gives it back; throws a sentence while the database is in use.
+ * Takes the lock of a database without opening it, since opening changes a damaged one. LevelDB locks the
+ * file LOCK (fcntl(2), by inode), so another database with a link to it cannot be opened meanwhile. Resolves
+ * with the function that gives it back; throws a sentence while the database is in use.
  */
 export async function lockDatabase(dataDir: string): Promise<() => Promise<void>> {
   const scratch = await mkdtemp(join(dataDir, 'lock-'));

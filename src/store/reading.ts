@@ -7,8 +7,8 @@ import { type RecordKind, readRecord } from './record-kind.ts';
 const CHUNK = { records: 1000, bytes: 2 ** 20 };
 
 /**
- * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with the
- * key of a record that is damaged or newer.
+ * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with
+ * the key of a record that is damaged or newer.
  */
 export async function loadAll<Schema extends z.ZodType>(
   db: Db,

@@ -1,7 +1,7 @@
-// Records are JSON with a version `v` of their own kind. XState's snapshots are not stored, because their shape
-// belongs to the library. A record of an older version is migrated when it is read, step by step, and is
-// written in the present version when it changes next. A newer one is refused: what this pdisk does not know
-// of it would be lost with the next write.
+// Records are JSON with a version `v` of their own kind. XState's snapshots are not stored, because their
+// shape belongs to the library. A record of an older version is migrated when it is read, step by step, and
+// is written in the present version when it changes next. A newer one is refused: what this pdisk does not
+// know of it would be lost with the next write.
 import type { z } from 'zod';
 import type { Prefix } from './keys.ts';
 
@@ -9,8 +9,8 @@ import type { Prefix } from './keys.ts';
 export type OldRecord = Readonly<Record<string, unknown>>;
 
 /**
- * Makes a record of version v+1 from one of version v; the field `v` is set afterwards. Keeps what it does not
- * know, and never throws: what is wrong with the result is found by the schema.
+ * Makes a record of version v+1 from one of version v; the field `v` is set afterwards. Keeps what it does
+ * not know, and never throws: what is wrong with the result is found by the schema.
  */
 export type Migration = (old: OldRecord) => OldRecord;
 

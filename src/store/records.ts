@@ -9,8 +9,8 @@ import { storedStates } from '../charts/states.ts';
 import { prefixes } from './keys.ts';
 import { type OldRecord, recordKind, withContext } from './record-kind.ts';
 
-// A renamed state or field needs a new version and a migration here: one line more in the list of its kind. The
-// context of an actor is nested in its record, so that none of its fields can be mistaken for `state`.
+// A renamed state or field needs a new version and a migration here: one line more in the list of its kind.
+// The context of an actor is nested in its record, so that none of its fields can be mistaken for `state`.
 
 const vm = z.object({
   host: z.string(),
@@ -149,6 +149,7 @@ export const causeKinds = {
   'machine-away': 'The node told that the VM was saved to a file or has migrated.',
   'device-removed': 'The node told that the device is off the VM.',
   reconciliation: 'Records and VMs were compared.',
+  recovery: 'The store was lost, and the records of disks were made anew from their volumes.',
   'node-declared-dead': 'An administrator declared the node dead.',
 } as const;
 
@@ -259,5 +260,5 @@ export const kinds = {
   node: recordKind('node', prefixes.node, nodeRecord, nodeMigrations),
   leftover: recordKind('leftover', prefixes.leftover, leftoverRecord),
   event: recordKind('event', prefixes.event, eventRecord),
-  audit: recordKind('audit entry', prefixes.audit, auditRecord),
+  audit: recordKind('audit record', prefixes.audit, auditRecord),
 };

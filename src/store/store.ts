@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
 import { type AboutBackup, backupOf } from './backup.ts';
-import { openDatabase } from './database.ts';
+import { LOCKED, openDatabase } from './database.ts';
 import { createGroupCommit, type GroupCommit, type Write } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
 import { type LogPrefix, logKey, prefixes } from './keys.ts';
@@ -11,7 +11,7 @@ import type { RecordKind } from './record-kind.ts';
 import { type AuditRecord, type EventRecord, kinds as ownKinds } from './records.ts';
 import { createReserve, maintainReserve } from './reserve.ts';
 import { checkVersions, versionWrites } from './versions.ts';
-import { firstMark, lossBeforeOpening, lossSince, markOf, salvage } from './wholeness.ts';
+import { clearUnbegun, firstMark, lossBeforeOpening, lossSince, markOf, salvage } from './wholeness.ts';
 
 /** The database of the service: records by key, and the event log. */
 export interface Store extends GroupCommit {
@@ -64,7 +64,9 @@ export interface StoreOptions {
   readonly traces?: readonly string[];
   /** Whether a database that has lost data is opened nevertheless. */
   readonly acceptLoss?: boolean;
-  /** The kinds of records that are known: a database with newer ones is refused before anything is written. */
+  /**
+   * The kinds of records that are known: a database with newer ones is refused before anything is written.
+   */
   readonly kinds?: readonly RecordKind[];
   /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;
@@ -98,7 +100,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const loss = await lossBeforeOpening(location, [headFile, ...traces]);
   accept(loss);
   if (loss !== undefined) await salvage(location);
-  const database = await openDatabase(location, reserve);
+  const database = await openDatabase(location, reserve).catch(async error => {
+    if (error.cause?.code === LOCKED || !(await clearUnbegun(location, [headFile, ...traces]))) throw error;
+    return openDatabase(location, reserve);
+  });
 
   async function checkedHead(): Promise<Head> {
     await database.read(db => checkVersions(db, kinds));

@@ -46,7 +46,10 @@ export async function checkVersions(db: Db, kinds: readonly RecordKind[]): Promi
   demandKnown(versionsRecord.parse(versions), kinds, where);
 }
 
-/** What is to be written before the first record of a present version; nothing if the database says so already. */
+/**
+ * What is to be written before the first record of a present version; nothing if the database says so
+ * already.
+ */
 export async function versionWrites(db: Db, kinds: readonly RecordKind[]): Promise<readonly Write[]> {
   const [format, versions] = await db.getMany([FORMAT_KEY, VERSIONS_KEY]);
   const value = versionsOf(kinds);

@@ -3,7 +3,8 @@
 // served; some checks come before LevelDB opens it, because opening would destroy what is left.
 
 import { randomUUID } from 'node:crypto';
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Level } from 'level';
 import { z } from 'zod';
 import { isMissing } from '../lib/missing.ts';
@@ -90,6 +91,21 @@ export function lossSince(directory: string, mark: Mark | undefined, head: Mark)
 export async function markOf(db: Db): Promise<Mark | undefined> {
   const mark = await db.get(MARK_KEY);
   return mark === undefined ? undefined : markRecord.parse(mark);
+}
+
+/**
+ * Removes a database that cannot be opened because its creation was interrupted: LevelDB does not sync its
+ * first manifest, so a power failure may leave an empty one. Removes nothing, and resolves with false, where
+ * one of `traces` or anything that may have held a record exists.
+ */
+export async function clearUnbegun(directory: string, traces: readonly string[]): Promise<boolean> {
+  if ((await firstOf(traces)) !== undefined) return false;
+  for (const name of await namesIn(directory)) {
+    if (name.endsWith('.ldb')) return false;
+    if (name.endsWith('.log') && (await stat(join(directory, name))).size > 0) return false;
+  }
+  await rm(directory, { recursive: true, force: true });
+  return true;
 }
 
 /** The first mark of a new database. */

@@ -49,6 +49,7 @@ test('no file and an empty file give the defaults', t => {
     detachTimeoutMs: 30_000,
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
+    drainMs: 5000,
     reconcileIntervalMs: 60_000,
     eventHistory: 1_000_000,
     eventHistoryMs: 30 * 86_400_000,
@@ -93,6 +94,7 @@ test('a file sets everything, under the names of the schema', t => {
     detach_timeout: 10
     create_timeout: 20
     delete_timeout: 30
+    drain_timeout: 10
     reconcile_interval: 5
     event_history: 1000
     event_history_days: 0.5
@@ -129,6 +131,7 @@ test('a file sets everything, under the names of the schema', t => {
     detachTimeoutMs: 10_000,
     createTimeoutMs: 20_000,
     deleteTimeoutMs: 30_000,
+    drainMs: 10_000,
     reconcileIntervalMs: 5000,
     eventHistory: 1000,
     eventHistoryMs: 43_200_000,

@@ -93,6 +93,7 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
   'GET /api/disks/{uuid}/why': [onDisk(200, 200, 200), plain],
   'GET /api/nodes/{node}/why': [allButNobody(200), () => ({ path: '/api/nodes/n1/why' })],
   'GET /api/attachments': [allButNobody(200), plain],
+  'GET /api/audit': [forAdmins(200), plain],
   'POST /api/create': [allButNobody(201), form({ size: '1', tag: '', visibility: 'private' })],
   'PATCH /api/disks/{uuid}': [onDisk(200, 'FORBIDDEN', 200), form({ tag: 'edited' })],
   'DELETE /api/disks/{uuid}': [onDisk(200, 'FORBIDDEN', 200), plain],

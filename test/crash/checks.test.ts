@@ -52,7 +52,7 @@ const good: View = {
     [`${HOT}.raw`, GIB],
     [`${COLD}.raw`, GIB],
   ]),
-  data: ['db', 'head', 'owner', 'pool', 'reserve'],
+  data: ['control', 'db', 'head', 'owner', 'pool', 'reserve'],
   pool: POOL,
   live: [device],
   defined: [],

@@ -210,7 +210,7 @@ for (const [code, message] of [
 
     const absent = await startVm(t);
     absent.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
-    t.deepEqual(await absent.plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
+    t.deepEqual(await absent.plug(), { kind: 'refused', code: 'VM_STOPPED', detail: message });
 
     const stopped = await startVm(t);
     stopped.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Vm } from '../../machines/vm.ts';
@@ -88,16 +88,6 @@ async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
 
-/** The process of a guest of this libvirtd; other test runs may have guests of the same name. */
-async function qemuOf(guest: Guest): Promise<number> {
-  for (const entry of await readdir('/proc')) {
-    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    const ours = command.includes(`guest=${guest.name},`) && command.includes(libvirtd.dir);
-    if (ours && command.startsWith('/usr/bin/qemu')) return Number(entry);
-  }
-  throw new Error(`guest ${guest.name} has no process`);
-}
-
 libvirtTest('when plug and unplug resolve, the guest has the disk or has it no more', async t => {
   const vm = await vmOf('1');
   t.is(vm.domain, a.uuid);
@@ -144,12 +134,11 @@ libvirtTest('two guests can have one disk only if both have it as shareable', as
 libvirtTest('unplug undoes a plug that libvirt executes after its deadline', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
-  const qemu = await qemuOf(a);
-  process.kill(qemu, 'SIGSTOP');
-  t.teardown(() => process.kill(qemu, 'SIGCONT'));
+  await a.signal('STOP');
+  t.teardown(() => a.signal('CONT'));
   t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
   const unplugging = unplug(vm, spec);
-  process.kill(qemu, 'SIGCONT');
+  await a.signal('CONT');
   t.deepEqual(await unplugging, UNPLUGGED);
   t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
   t.deepEqual(await disksOf(vm), []);

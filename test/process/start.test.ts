@@ -175,7 +175,7 @@ test('the limit of connections depends on the limit of open files', t => {
 
 /** A hook for Node's module loader that sends SIGHUP when the first module of the service is resolved. */
 const SIGNALS = `export async function resolve(specifier, context, next) {
-  if (specifier.endsWith('config.ts')) process.kill(process.pid, 'SIGHUP');
+  if (/config\\.[jt]s$/.test(specifier)) process.kill(process.pid, 'SIGHUP');
   return next(specifier, context);
 }`;
 const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;

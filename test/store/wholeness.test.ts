@@ -1,5 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, cp, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -191,6 +203,30 @@ test('a first start that was killed before or after the database was created is 
   const said: string[] = [];
   await (await reopen(directory, { warn: sentence => said.push(sentence) })).close();
   t.deepEqual(said, []);
+});
+
+test('a database that lost its power while it was created is created anew', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'pdisk-whole-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const db = join(directory, 'db');
+  const leave = async (): Promise<void> => {
+    await rm(db, { recursive: true, force: true });
+    await mkdir(db);
+    await writeFile(join(db, 'MANIFEST-000001'), '');
+    await writeFile(join(db, 'CURRENT'), 'MANIFEST-000001\n');
+    await writeFile(join(db, '000003.log'), '');
+  };
+  await leave();
+  const owner = join(directory, 'owner');
+  await writeFile(owner, 'n1:1');
+  await t.throwsAsync(reopen(directory, { traces: [owner] }), { message: /cannot be opened: Corruption/ });
+  await rm(owner);
+  await writeFile(join(db, '000003.log'), 'a record?');
+  await t.throwsAsync(reopen(directory, { traces: [owner] }), { message: /cannot be opened: Corruption/ });
+  await leave();
+  const store = await reopen(directory, { traces: [owner] });
+  await fill(store, 0, 1);
+  await store.close();
 });
 
 test('a store of an older pdisk, which has neither mark nor head, is opened', async t => {

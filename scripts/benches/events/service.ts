@@ -97,7 +97,13 @@ const api = createApi({
   events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 960 },
   monitoring: {
     figures: createMetrics(),
-    readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
+    readiness: async () => ({
+      ready: true,
+      stopping: false,
+      store: 'writable',
+      pool: 'usable',
+      nodes: { up: 0, down: 0 },
+    }),
   },
   log: quiet,
   settings: {

@@ -210,6 +210,11 @@ export const diskChart = z
 export const readiness = z
   .object({
     ready: z.boolean(),
+    stopping: z
+      .boolean()
+      .describe(
+        'Whether the service is told to stop: until it has, reads are answered and changes are refused',
+      ),
     store: z
       .enum(['writable', 'full', 'failed'])
       .describe('`full`: until there is room again, only requests that free room are accepted'),

@@ -8,6 +8,7 @@ import { PdiskError, reasonOf } from '../../errors.ts';
 import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { GIB } from '../../lib/gib.ts';
 import type { Pool } from '../../storage/pool.ts';
+import { labelFor } from '../records/labels.ts';
 import type { Message } from '../records/records.ts';
 import type { VmLocator } from '../vms/vm-locator.ts';
 import type { EffectNote } from './step.ts';
@@ -50,11 +51,13 @@ export function createEffects(parts: EffectParts): Effects {
   const unplug = createUnplug(parts, giveUpAt);
 
   async function createVolume(
-    { uuid, sizeGiB, attempt, deadline }: DiskContext,
+    context: DiskContext,
     signal: AbortSignal,
   ): Promise<DiskResult<'createVolume'>> {
+    const { uuid, sizeGiB, attempt, deadline } = context;
     try {
-      await inTime(deadline, signal, begin => pool.create(uuid, sizeGiB, signal, begin));
+      const label = labelFor(context);
+      await inTime(deadline, signal, begin => pool.create(uuid, sizeGiB, signal, begin, label));
       return { type: 'VOLUME_CREATED', attempt };
     } catch (error) {
       const type = isNotBegun(error) ? 'NOT_BEGUN' : 'VOLUME_FAILED';

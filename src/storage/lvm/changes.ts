@@ -2,9 +2,11 @@
 // exists. LVM's success counts as a removal only if its message names the volume.
 import { errorOf } from '../../errors.ts';
 import { NotStarted } from '../command.ts';
+import type { DiskLabel } from '../label.ts';
 import { classify } from './failure.ts';
 import type { Kernel } from './kernel.ts';
 import { type Home, selectionOf } from './kind.ts';
+import { tagsOfLabel } from './labels.ts';
 import type { Lvm } from './lvm.ts';
 import { nameOf, tagsOf } from './naming.ts';
 import type { LvmVolume, VgState } from './report.ts';
@@ -67,12 +69,13 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   }
 
   return {
-    async create(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+    async create(uuid: string, bytes: number, signal: AbortSignal, label?: DiskLabel): Promise<void> {
       const size =
         home.thinPool === undefined
           ? ['--type', 'linear', '--size', `${bytes}b`, '--wipesignatures', 'y', '--zero', 'y']
           : ['--type', 'thin', '--thinpool', home.thinPool, '--virtualsize', `${bytes}b`];
-      const tags = tagsOf(uuid).flatMap(tag => ['--addtag', tag]);
+      const all = [...tagsOf(uuid), ...(label ? tagsOfLabel(label) : [])];
+      const tags = all.flatMap(tag => ['--addtag', tag]);
       const rest = ['--quiet', '--yes', '--activate', 'y', '--name', nameOf(uuid), ...tags, ...size, vg];
       await lvm(signal, 'lvcreate', ...rest).then(
         () => expectHere(uuid, signal),

@@ -39,6 +39,7 @@ export interface Server {
   /** Every line of the log so far. */
   readonly log: readonly Record<string, unknown>[];
   stop(graceMs: number): Promise<void>;
+  drain(limitMs: number): Promise<void>;
   /** Reads the certificate again. */
   reload(): void;
   /** Sends one request, as the administrator by default. A plain object is sent as a form. */
@@ -56,7 +57,13 @@ export interface Server {
 /** Metrics that are empty, and a service that is ready. */
 export const monitoring = (): Monitoring => ({
   figures: createMetrics(),
-  readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
+  readiness: async () => ({
+    ready: true,
+    stopping: false,
+    store: 'writable',
+    pool: 'usable',
+    nodes: { up: 0, down: 0 },
+  }),
 });
 
 async function makeAccounts(accounts: Accounts): Promise<void> {
@@ -122,6 +129,7 @@ export async function startServer(
     accounts,
     log,
     stop: api.stop,
+    drain: api.drain,
     reload: api.reloadCertificate,
     async ask(method, path, { as = 'admin', form, json, headers, ...rest } = {}) {
       const sent = new Headers(headers);

@@ -10,7 +10,7 @@ const quotaOf = (view: View, name: string): string | null | undefined => account
 
 async function newAccount(site: Site, role = 'user'): Promise<string> {
   const name = `somebody-${site.next()}`;
-  await site.demand('PUT', `/api/users/${name}`, { form: { password: PASSWORD, role } });
+  await site.demand('PUT', `/api/users/${name}`, { as: 'root', form: { password: PASSWORD, role } });
   return name;
 }
 
@@ -25,7 +25,7 @@ export const accountOperations: readonly Operation[] = [
       const name = `somebody-${site.next()}`;
       const form = { password: PASSWORD, role: 'user' };
       return {
-        act: key => site.ask('PUT', `/api/users/${name}`, { form, key }),
+        act: key => site.ask('PUT', `/api/users/${name}`, { as: 'root', form, key }),
         done: view => accountIn(view, name) !== undefined,
         undone: view => accountIn(view, name) === undefined,
         repeated: succeeded,
@@ -39,7 +39,7 @@ export const accountOperations: readonly Operation[] = [
       const name = await newAccount(site);
       const form = { password: 'another password', role: 'service' };
       return {
-        act: key => site.ask('PUT', `/api/users/${name}`, { form, key }),
+        act: key => site.ask('PUT', `/api/users/${name}`, { as: 'root', form, key }),
         done: view => accountIn(view, name)?.role === 'service',
         undone: view => accountIn(view, name)?.role === 'user',
         repeated: succeeded,

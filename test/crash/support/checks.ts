@@ -12,8 +12,9 @@ export interface Allowed {
 }
 
 const OWNER_FILE = '.pdisk-owner';
+const LABELS_FILE = '.pdisk-disks';
 const RESTING = new Set(['available', 'attached', 'hot-attached']);
-const DATA_FILES = new Set(['db', 'head', 'owner', 'pool', 'reserve']);
+const DATA_FILES = new Set(['control', 'db', 'head', 'owner', 'pool', 'reserve']);
 /** Attachments that are over: they are remembered for a detach call that comes late. */
 const OVER = 'unclaimed';
 
@@ -57,7 +58,7 @@ function* ofDevices(view: View): Violations {
 
 /** No file without a record. */
 function* ofFiles(view: View, { leftover }: Allowed): Violations {
-  const known = new Set([OWNER_FILE, ...view.disks.map(({ uuid }) => `${uuid}.raw`)]);
+  const known = new Set([OWNER_FILE, LABELS_FILE, ...view.disks.map(({ uuid }) => `${uuid}.raw`)]);
   for (const name of view.volumes.keys())
     if (!known.has(name) && name !== `${leftover}.raw`) yield `the pool has ${name}, which no disk has`;
   for (const name of view.data) if (!DATA_FILES.has(name)) yield `the data folder has ${name}`;

@@ -1,6 +1,6 @@
 // Counts the boundaries that the process reaches, and lets happen what was planned for one of them.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Happening, LATE_MS, type Plan } from './plan.ts';
+import { type Happening, LATE_MS, OVERDUE_MS, type Plan } from './plan.ts';
 
 let plan: Plan | undefined;
 let names: string[] | undefined;
@@ -37,11 +37,14 @@ export function reach(name: string): Happening | undefined {
 const failure = (name: string): Error =>
   Object.assign(new Error(`EIO: i/o error, ${name}`), { code: 'EIO', errno: -5 });
 
-/** Makes a call between two boundaries; `again` is its first making where it is made twice. */
+/**
+ * Makes a call between two boundaries. `drop` gets a result that the service does not get, such as an open
+ * file.
+ */
 export async function around<T>(
   name: string,
   call: () => Promise<T>,
-  again: (first: T) => unknown = () => undefined,
+  drop: (result: T) => unknown = () => undefined,
 ): Promise<T> {
   const happening = reach(`before ${name}`);
   if (happening === 'fail') throw failure(name);
@@ -50,9 +53,13 @@ export async function around<T>(
     die();
   }
   if (happening === 'late') await delay(LATE_MS);
-  if (happening === 'twice') await again(await call());
+  if (happening === 'overdue') await delay(OVERDUE_MS);
+  if (happening === 'twice') await drop(await call());
   const result = await call();
-  if (happening === 'lost') throw failure(name);
+  if (happening === 'lost') {
+    await drop(result);
+    throw failure(name);
+  }
   reach(`after ${name}`);
   return result;
 }

@@ -5,7 +5,12 @@ import { type EventRecord, kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Site } from './site.ts';
 
-const BEGINNINGS: ReadonlySet<EventRecord['type']> = new Set(['disk.created', 'disk.adopted']);
+/** The removal of a leftover is told as that of a disk. */
+const BEGINNINGS: ReadonlySet<EventRecord['type']> = new Set([
+  'disk.created',
+  'disk.adopted',
+  'disk.discarded',
+]);
 
 /** Stops the service; resolves with what is wrong in its database, a sentence each. */
 export async function historyOf(site: Site): Promise<string[]> {
@@ -21,6 +26,8 @@ export async function historyOf(site: Site): Promise<string[]> {
     for (const { context } of disks) wrong.push(`the database still has disk ${context.uuid}`);
     for (const { state, context } of await store.load(kinds.attachment))
       if (state !== 'unclaimed') wrong.push(`the database still has attachment ${context.id}, ${state}`);
+    for (const { uuid } of await store.load(kinds.leftover))
+      wrong.push(`the database still has leftover ${uuid}`);
     const { oldest, newest } = await store.eventRange();
     const events = newest < oldest ? [] : await store.events(oldest - 1, newest, newest - oldest + 1);
     events.forEach(({ sequence }, index) => {

@@ -50,7 +50,7 @@ async function record(site: Site, operation: Operation, keyed: boolean): Promise
   return names;
 }
 
-const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice', 'held'];
+const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice'];
 const isCall = (name: string): boolean => name.startsWith('before ') && !name.includes('the answer to');
 const isOfLibvirt = (name: string): boolean => /^before n\d /.test(name);
 const isWrite = (name: string): boolean => isCall(name) && name.split(' ').length > 2 && !isOfLibvirt(name);
@@ -67,7 +67,10 @@ function casesOf(operation: Operation, names: readonly string[], keyed: boolean,
     if (choice.kills && isWrite(name)) add('stalled');
     // A key makes a difference to kills only.
     if (!choice.faults || keyed || !isCall(name)) continue;
-    for (const event of FAULTS) if (event !== 'held' || isOfLibvirt(name)) add(event);
+    for (const event of FAULTS) add(event);
+    if (isOfLibvirt(name)) add('held');
+    // The database has no deadline, and neither has a start.
+    if (!operation.starts && (isOfLibvirt(name) || name.includes('data/pool/'))) add('overdue');
   }
   return cases.filter(one => labelOf(one).includes(choice.containing ?? ''));
 }
@@ -77,8 +80,8 @@ export const labelOf = ({ operation, name, nth, event, keyed }: Case): string =>
   `${operation.name}${keyed ? ' with a key' : ''}: ${event} ${name}${nth > 1 ? ` (${nth})` : ''}`;
 
 /**
- * Spreads the chosen points over all of an operation. An odd distance: points come in groups of the same kinds,
- * of which none should be left out.
+ * Spreads the chosen points over all of an operation. An odd distance: points come in groups of the same
+ * kinds, of which none should be left out.
  */
 function chosenOf(cases: readonly Case[], { every, first, most = cases.length }: Choice): readonly Case[] {
   const distance = Math.ceil(cases.length / most) | 1;
@@ -119,9 +122,8 @@ export async function runOperation(
       const { reached, violations } = await runCase(place, one);
       runs += 1;
       if (!reached) missed += 1;
-      tell(
-        `${violations.length === 0 ? 'ok' : 'VIOLATION'} ${labelOf(one)}${reached ? '' : ' (not reached)'}`,
-      );
+      tell(`${violations[0] ? 'VIOLATION' : 'ok'} ${labelOf(one)}${reached ? '' : ' (not reached)'}`);
+      for (const sentence of violations) tell(`    ${sentence}`);
       if (violations.length === 0) continue;
       found.push(`${labelOf(one)}\n    ${violations.join('\n    ')}\n${place.running.log().slice(-1500)}`);
       await place.end();

@@ -5,14 +5,17 @@ import type { Fault, ProcedureName } from '../../../testkit/fakes/libvirtd/fault
 import { gate } from '../../../testkit/latch.ts';
 import { violations } from './checks.ts';
 import { clear } from './clearing.ts';
-import { type Happening, LATE_MS, type Plan } from './plan.ts';
+import { type Happening, LATE_MS, OVERDUE_MS, type Plan } from './plan.ts';
 import type { Answer } from './process.ts';
 import { processesLeft } from './processes.ts';
 import type { Site } from './site.ts';
 import { type Operation, succeeded, type Trial } from './trial.ts';
 import { look, type View } from './view.ts';
 
-/** What happens: `held` is a kill after a call of libvirt was sent, which carries it out after the next start. */
+/**
+ * What happens. `held`: a kill after a call of libvirt was sent, which libvirt carries out after the next
+ * start.
+ */
 export type Event = Happening | 'held';
 
 /** One point. */
@@ -43,7 +46,8 @@ const QUIET_MS = 100;
 const OF_LIBVIRT = /^before n1 (\w+)$/;
 
 /**
- * Waits until the nodes are linked and nothing was asked of them for a moment, so that little else is going on.
+ * Waits until the nodes are linked and nothing was asked of them for a moment, so that little else is going
+ * on.
  */
 export async function quiet(site: Site): Promise<void> {
   const isLinked = async (): Promise<boolean> =>
@@ -108,6 +112,7 @@ function planned(site: Site, { name, nth, event }: Case): readonly [Plan | undef
     fail: refusal,
     lost: { kind: 'drop-after' },
     late: { kind: 'delay', ms: LATE_MS },
+    overdue: { kind: 'delay', until: opened },
     twice: { kind: 'twice' },
     held: { kind: 'delay', until: opened },
   };
@@ -138,10 +143,13 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
   const check = async (): Promise<string[]> => {
     const { operation, event } = one;
     const isKill = event === 'kill' || event === 'stalled' || event === 'held';
+    const isOverdue = event === 'overdue';
     const trial = await operation.prepare(site);
+    if (isOverdue) await site.restartHasty();
     if (!operation.starts) await quiet(site);
     const key = one.keyed ? `key-${site.next()}` : undefined;
     const [plan, release] = planned(site, one);
+    const overdue = isOverdue ? delay(OVERDUE_MS).then(release) : undefined;
     let answer: Answer | undefined;
     if (operation.starts) await site.start({ plan });
     else {
@@ -153,11 +161,14 @@ export async function runCase(site: Site, one: Case): Promise<Outcome> {
     // A start that a call has failed may end with a sentence; the next one must do.
     const hasFailed = operation.starts === true && site.running.hasEnded();
     if (isKill || hasFailed || operation.stops) await site.restart();
+    // A call that the service itself makes too late began after this did.
+    if (overdue) await overdue.then(() => delay(BEHIND_MS));
     release();
     site.n1.faults.clear();
     const acknowledged = answer !== undefined && succeeded(answer);
     const found = await rest(site, trial, acknowledged);
     if (found.length > 0) return found;
+    if (isOverdue) await site.restart();
     const isKnown = key !== undefined && (isKill || acknowledged);
     if (trial.repeated && (isKnown || !trial.done(await look(site)))) {
       const wrong = await repeat(site, trial, isKnown ? key : undefined);

@@ -1,8 +1,10 @@
 // Loaded into the service before its own modules (`node --import`): wraps what reaches beyond the process, so
-// that each durable write, each call of pool and libvirt and each answer is a boundary. The service has no code
-// for it.
+// that each durable write, each call of pool and libvirt and each answer is a boundary. The service has no
+// code for it.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { arm, takeTrace } from './counter.ts';
-import { ARM_VARIABLE, type Order, type Plan, type Report } from './plan.ts';
+import { ARM_VARIABLE, type Order, type Plan, type Report, ROOT_VARIABLE, TRACE_FILE } from './plan.ts';
 import { wrapAnswers } from './wrap-answers.ts';
 import { wrapCommands } from './wrap-commands.ts';
 import { wrapDatabase } from './wrap-database.ts';
@@ -19,6 +21,11 @@ process.on('message', (order: Order) => {
   arm(order.plan);
   reply({ kind: 'armed' });
 });
+process.on('exit', () =>
+  writeFileSync(join(process.env[ROOT_VARIABLE] ?? '', TRACE_FILE), JSON.stringify(takeTrace())),
+);
+// A test that is killed must leave no service running.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // The channel alone must not keep a service alive that has stopped.
 process.channel?.unref();
 

@@ -1,10 +1,12 @@
 // The service as a process that can be told to die at a boundary.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { root } from '../../../testkit/program.ts';
-import { ARM_VARIABLE, type Order, type Plan, type Report, ROOT_VARIABLE } from './plan.ts';
+import { ARM_VARIABLE, type Order, type Plan, type Report, ROOT_VARIABLE, TRACE_FILE } from './plan.ts';
 import type { Program } from './program.ts';
 
 export const PASSWORD = 'correct horse';
@@ -40,7 +42,7 @@ export interface Running {
   ask(method: string, path: string, asked: Asked): Promise<Answer | undefined>;
   /** Counts boundaries from now on, and lets happen what is planned. Not for a process that has ended. */
   arm(plan?: Plan): Promise<void>;
-  /** The boundaries since `arm`; empty where the process has ended. */
+  /** The boundaries since `arm`. Not for a process that was killed. */
   trace(): Promise<readonly string[]>;
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
@@ -141,7 +143,8 @@ export function launch(
     },
     async trace() {
       const report = await tell({ kind: 'trace' });
-      return report?.kind === 'trace' ? report.names : [];
+      if (report?.kind === 'trace') return report.names;
+      return JSON.parse(await readFile(join(folder, TRACE_FILE), 'utf8'));
     },
     async end(signal) {
       if (!hasEnded()) child.kill(signal);

@@ -12,7 +12,10 @@ function textOf(read: (path: string, encoding: 'utf8') => string, path: string):
   }
 }
 
-/** Processes, besides the service, with the site's folder in their command line, and images that it has open. */
+/**
+ * Processes, besides the service, with the site's folder in their command line; and images that the service
+ * has open.
+ */
 export function processesLeft({ folder, pool, running }: Site): string[] {
   const left: string[] = [];
   for (const pid of readdirSync('/proc')) {

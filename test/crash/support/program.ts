@@ -1,5 +1,5 @@
-// The service and the module that is loaded before it, each bundled into one file: that starts in half the time
-// that the compiled service takes, and a point of the matrix consists mostly of a start.
+// The service and the module that is loaded before it, each bundled into one file: that starts in half the
+// time that the compiled service takes, and a point of the matrix consists mostly of a start.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';

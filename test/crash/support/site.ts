@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
-import type { Plan } from './plan.ts';
+import { HASTY_S, type Plan } from './plan.ts';
 import { type Answer, launch, PASSWORD, type Running } from './process.ts';
 import type { Program } from './program.ts';
 
-/** The account that asks. `root`: the administrator by password, which making a token demands. */
+/** The account that asks. `root`: the administrator by password, as for tokens and accounts. */
 export type Who = 'admin' | 'alice' | 'cloud' | 'root';
 
 /** How a request is sent. */
@@ -39,6 +39,8 @@ export interface Site {
   next(): number;
   /** Ends the last process and starts one. `arm`: it counts boundaries from its beginning. */
   start(arm?: { readonly plan?: Plan | undefined }): Promise<void>;
+  /** As `restart`, with short deadlines for what pool, nodes and guests do. */
+  restartHasty(): Promise<void>;
   /** Ends the last process and starts one; throws where it does not serve. */
   restart(): Promise<void>;
   end(): Promise<void>;
@@ -59,18 +61,21 @@ export async function openSite(program: Program, template?: Template): Promise<S
   if (template) await cp(template.folder, folder, { recursive: true });
   const n1 = await startFakeLibvirtd({ unix: join(folder, 'n1'), hostUuid: HOSTS.n1 });
   const n2 = await startFakeLibvirtd({ unix: join(folder, 'n2'), hostUuid: HOSTS.n2 });
-  const config = join(folder, 'pdisk.yaml');
   const settings = {
     listen: '127.0.0.1:0',
     data_dir: join(folder, 'data'),
     nodes: { n1: n1.uri, n2: n2.uri },
-    // Longer than a point takes on a busy computer: no deadline is meant to pass.
-    attach_timeout: 120,
-    detach_timeout: 120,
     // A pass that failed is made up for soon.
     reconcile_interval: 10,
   };
-  await writeFile(config, stringify(settings));
+  // Long: longer than a point takes on a busy computer, for no deadline is meant to pass.
+  for (const [name, seconds] of [
+    ['pdisk.yaml', 120],
+    ['hasty.yaml', HASTY_S],
+  ] as const) {
+    const deadlines = ['attach', 'detach', 'create', 'delete'].map(what => [`${what}_timeout`, seconds]);
+    await writeFile(join(folder, name), stringify({ ...settings, ...Object.fromEntries(deadlines) }));
+  }
   const headers = template?.headers ?? noHeaders;
   let running: Running | undefined;
   let count = 0;
@@ -80,10 +85,17 @@ export async function openSite(program: Program, template?: Template): Promise<S
     return running;
   };
 
-  async function start(arm?: { readonly plan?: Plan | undefined }): Promise<void> {
+  async function start(
+    arm?: { readonly plan?: Plan | undefined },
+    config: 'pdisk.yaml' | 'hasty.yaml' = 'pdisk.yaml',
+  ): Promise<void> {
     await running?.end('SIGKILL');
-    running = launch(program, { folder, config, arm });
+    running = launch(program, { folder, config: join(folder, config), arm });
     await running.serving;
+  }
+
+  function demandRunning(): void {
+    if (current().hasEnded()) throw new Error(`the service did not start\n${current().log()}`);
   }
 
   const ask: Site['ask'] = (method, path, { as = 'admin', form, key } = {}) =>
@@ -108,10 +120,14 @@ export async function openSite(program: Program, template?: Template): Promise<S
       count += 1;
       return count;
     },
-    start,
+    start: arm => start(arm),
     async restart() {
       await start();
-      if (current().hasEnded()) throw new Error(`the service did not start\n${current().log()}`);
+      demandRunning();
+    },
+    async restartHasty() {
+      await start(undefined, 'hasty.yaml');
+      demandRunning();
     },
     async end() {
       await running?.end('SIGKILL');

@@ -6,16 +6,16 @@ import type { DiskSeen, View } from './view.ts';
 /** One making of an operation on a prepared site. */
 export interface Trial {
   /**
-   * Sends the request, under this Idempotency-Key if there is one, or lets happen what the service is to notice, and waits until
-   * it has. Undefined: the process has ended before, or nothing was asked. A start is not done by this, which
-   * then only repeats an earlier request.
+   * Sends the request, under this Idempotency-Key if there is one; or lets happen what the service is to
+   * notice, and waits until it has. Undefined: the process has ended before, or nothing was asked. A start is
+   * not done by this, which then only repeats an earlier request.
    */
   act(key: string | undefined): Promise<Answer | undefined>;
   /** Whether all of it is done; whether nothing is. One of them must hold at rest. */
   done(view: View): boolean;
   undone(view: View): boolean;
   /**
-   * Whether this is the right answer to a repetition; by default one of 2xx. Undefined: there is no request to
+   * Whether this is the right answer to a repetition of the request. Undefined: there is no request to
    * repeat.
    */
   readonly repeated?: ((answer: Answer) => boolean) | undefined;

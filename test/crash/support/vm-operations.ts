@@ -15,14 +15,18 @@ import type { DiskSeen, View } from './view.ts';
 const usersOf = (view: View, uuid: string): number | undefined => diskIn(view, uuid)?.users;
 const isIn = (view: View, uuid: string): boolean => view.live.some(({ disk }) => disk === uuid);
 
-/** Waits until the disk has so many users, or the process has ended. */
-async function untilUsers(site: Site, uuid: string, users: number): Promise<undefined> {
+/** Waits until the disk, as it is shown, is as wanted, or the process has ended. */
+async function untilDisk(
+  site: Site,
+  uuid: string,
+  isWanted: (disk: DiskSeen) => boolean,
+): Promise<undefined> {
   await until(
     async () => {
-      const disk = (await site.ask('GET', `/api/disks/${uuid}?view=full`))?.body as DiskSeen | undefined;
-      return site.running.hasEnded() || disk?.users === users;
+      const answer = await site.ask('GET', `/api/disks/${uuid}?view=full`);
+      return site.running.hasEnded() || (answer?.status === 200 && isWanted(answer.body as DiskSeen));
     },
-    `${users} users of ${uuid}`,
+    `what is to become of disk ${uuid}`,
     { hint: () => site.running.log() },
   );
   return undefined;
@@ -30,14 +34,14 @@ async function untilUsers(site: Site, uuid: string, users: number): Promise<unde
 
 /**
  * The end of a VM that has a disk. A service that did not see it cannot know it in every case: then the disk
- * waits for a person.
+ * waits for a person, who says so.
  */
 async function death(site: Site, end: (name: string) => void): Promise<Trial> {
   const { uuid, vm } = await pluggedDisk(site);
   return {
     async act() {
       end(vm.name);
-      return untilUsers(site, uuid, 0);
+      return untilDisk(site, uuid, ({ attachments: [one] }) => one === undefined || one.doubt !== null);
     },
     done: view => usersOf(view, uuid) === 0,
     undone: view => diskIn(view, uuid)?.attachments[0]?.doubt !== null && !isIn(view, uuid),
@@ -50,7 +54,7 @@ const compared = (site: Site, uuid: string, users: number, differ: () => void): 
   async act() {
     differ();
     site.n1.dropConnections();
-    return untilUsers(site, uuid, users);
+    return untilDisk(site, uuid, disk => disk.users === users);
   },
   done: view => usersOf(view, uuid) === users,
   undone: () => false,

@@ -3,13 +3,14 @@ import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_p
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import { reach } from './counter.ts';
-import { type Happening, LATE_MS } from './plan.ts';
+import { type Happening, LATE_MS, OVERDUE_MS } from './plan.ts';
 
 /** Shell code that runs "$@" with something happening to it. */
 const shells: Readonly<Partial<Record<Happening, string>>> = {
   fail: 'exit 1',
   lost: '"$@" > /dev/null; exit 1',
   late: `sleep ${LATE_MS / 1000}; exec "$@"`,
+  overdue: `sleep ${OVERDUE_MS / 1000}; exec "$@"`,
   twice: '"$@" > /dev/null; exec "$@"',
 };
 

@@ -24,9 +24,9 @@ export const auditEntry = z
     outcome: z
       .enum(auditOutcomes)
       .describe(
-        'done; refused (4xx); failed (5xx); unknown: accepted, and pdisk ended before the result was known',
+        'done; refused (4xx); failed (5xx); unknown: accepted, and in progress, or pdisk ended before the result was known',
       ),
-    status: z.int().nullable().describe('The HTTP status; null: unknown'),
+    status: z.int().nullable().describe('The HTTP status; null: not known'),
     code: z.string().nullable().describe('The error code; null: none'),
     repeated: z.boolean().describe('It got the first answer of its Idempotency-Key'),
     count: z.int().positive().describe('For how many requests of a kind the entry stands'),
