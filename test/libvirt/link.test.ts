@@ -199,5 +199,5 @@ test('closing a link ends its connection, its retries and its waiting callers', 
 });
 
 test('an unsupported URI is refused at once', t => {
-  t.throws(() => reconnectingLink('qemu+ssh://host/system'), { instanceOf: Unsupported });
+  t.throws(() => reconnectingLink('qemu+ext://host/system'), { instanceOf: Unsupported });
 });
