@@ -49,10 +49,11 @@ export async function sendRequest<Answer>(world: World, request: Request<Answer>
   world.watched.add(watched);
   let outcome = 'done';
   try {
-    const answer = await request.send(service);
-    if (service.isDead()) outcome = 'unknown';
+    const lost = service.ended.then(() => undefined);
+    const answer = await Promise.race([request.send(service).then(value => ({ value })), lost]);
+    if (!answer || service.isDead()) outcome = 'unknown';
     else {
-      const wrong = request.after?.(answer);
+      const wrong = request.after?.(answer.value);
       if (wrong !== undefined) world.violated(`${request.text} was answered with success, but ${wrong}`);
     }
   } catch (error) {

@@ -20,7 +20,7 @@ export interface Outcome {
 
 const USERS = ['alice', 'bob', 'carol'] as const;
 /** Longest time for which the service is down, in milliseconds. */
-const DOWN_MS = 20_000;
+const DOWN_MS = 2_000;
 
 /** Makes accounts and VMs in a new world, with nothing going wrong. */
 async function furnish(world: World): Promise<void> {
@@ -59,8 +59,15 @@ function actsOf(world: World): Readonly<Record<Act, () => unknown>> {
   const startLater = (): void => {
     setTimeout(world.start, random.below(DOWN_MS));
   };
+  // Without a process, no request is sent.
+  const requests = Object.fromEntries(
+    Object.entries(createRequests(world)).map(([name, send]) => [
+      name,
+      () => (world.service() ? send() : undefined),
+    ]),
+  ) as ReturnType<typeof createRequests>;
   return {
-    ...createRequests(world),
+    ...requests,
     mishap: () => random.pick(mishaps)?.(),
     redefine: () => redefineOne(world.hosts, random),
     powerOff() {

@@ -5,6 +5,7 @@ import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts';
 import { createDisks, type Disks } from '../../src/disks/disks.ts';
 import { createHypervisor } from '../../src/hypervisor/create.ts';
 import type { NodeLinkOptions } from '../../src/hypervisor/node-link.ts';
+import { createLatch } from '../../src/lib/latch.ts';
 import type { EventRecord } from '../../src/store/records.ts';
 import type { Chance } from './chance.ts';
 import { openSimulatedPool, type VolumePlace } from './pool.ts';
@@ -48,6 +49,8 @@ export interface Service {
   readonly accounts: Accounts;
   /** Whether it has crashed or stopped. */
   isDead(): boolean;
+  /** Resolves when it has crashed or stopped: its connections end. */
+  readonly ended: Promise<void>;
   /** Ends it in this moment: nothing that it has not yet written, sent or asked for happens any more. */
   crash(): void;
   /** Ends it as SIGTERM does. */
@@ -83,6 +86,7 @@ export class Ended extends Error {
 export async function startService(parts: ServiceParts, born: (service: Service) => void): Promise<Service> {
   const { chance, settings } = parts;
   let dead = false;
+  const { opened: ended, open: tellEnd } = createLatch();
   const isDead = (): boolean => dead;
   const store = openSimulatedStore(parts.disk, chance, { isDead, onFailure: parts.failed });
   const { pool, crash } = openSimulatedPool(parts.place, chance, isDead);
@@ -132,6 +136,7 @@ export async function startService(parts: ServiceParts, born: (service: Service)
   function end(): void {
     if (dead) return;
     dead = true;
+    tellEnd();
     crash();
     // What is left of it in memory stops, too; it can reach nothing any more.
     void disks.stop();
@@ -142,16 +147,18 @@ export async function startService(parts: ServiceParts, born: (service: Service)
     disks,
     accounts,
     isDead,
+    ended,
     crash: end,
     async stop() {
       await disks.stop();
       await hypervisor.close();
       await store.close();
       dead = true;
+      tellEnd();
     },
   };
   born(service);
-  await disks.recover();
+  await Promise.race([disks.recover(), ended]);
   if (dead) throw new Ended();
   return service;
 }

@@ -287,7 +287,7 @@ export function createWorld(seed: number, clock: Clock): World {
       if (!service || service.isDead() || !recovered) return world.crash();
       recovered = false;
       const killer = setTimeout(service.crash, STOP_MS);
-      await service.stop();
+      await Promise.race([service.stop(), service.ended]);
       clearTimeout(killer);
     },
     async login(name) {
