@@ -88,8 +88,8 @@ export async function startService(parts: ServiceParts, born: (service: Service)
   let dead = false;
   const { opened: ended, open: tellEnd } = createLatch();
   const isDead = (): boolean => dead;
-  const store = openSimulatedStore(parts.disk, chance, { isDead, onFailure: parts.failed });
-  const { pool, crash } = openSimulatedPool(parts.place, chance, isDead);
+  const { store, ...database } = openSimulatedStore(parts.disk, chance, { isDead, onFailure: parts.failed });
+  const { pool, ...volumes } = openSimulatedPool(parts.place, chance, isDead);
   const log = logTo(line => {
     if (!dead) parts.log(line);
   });
@@ -137,7 +137,8 @@ export async function startService(parts: ServiceParts, born: (service: Service)
     if (dead) return;
     dead = true;
     tellEnd();
-    crash();
+    database.crash();
+    volumes.crash();
     // What is left of it in memory stops, too; it can reach nothing any more.
     void disks.stop();
     void hypervisor.close();

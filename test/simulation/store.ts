@@ -49,22 +49,22 @@ export function openSimulatedStore(
   disk: DurableDisk,
   chance: Chance,
   { isDead, onFailure }: { isDead: () => boolean; onFailure: (error: Error) => void },
-): Store {
-  const groupCommit = createGroupCommit(
-    writes =>
-      new Promise((resolve, reject) => {
-        setTimeout(() => {
-          if (isDead()) return;
-          if (disk.broken) return reject(new Error('Input/output error'));
-          disk.put(writes);
-          // The process learns a little later that its batch has arrived, and may crash before.
-          setTimeout(resolve, 1);
-        }, chance.delayMs());
-      }),
-    onFailure,
-  );
+): { readonly store: Store; crash(): void } {
+  let inFlight: readonly Write[] | undefined;
+  const groupCommit = createGroupCommit(writes => {
+    inFlight = writes;
+    return new Promise((resolve, reject) => {
+      setTimeout(() => {
+        if (isDead()) return;
+        inFlight = undefined;
+        if (disk.broken) return reject(new Error('Input/output error'));
+        disk.put(writes);
+        resolve();
+      }, chance.delayMs());
+    });
+  }, onFailure);
 
-  return {
+  const store: Store = {
     ...groupCommit,
     async load<Schema extends z.ZodType>(prefix: Prefix, schema: Schema): Promise<z.infer<Schema>[]> {
       const keys = [...disk.records.keys()].filter(key => key.startsWith(prefix)).sort();
@@ -88,5 +88,12 @@ export function openSimulatedStore(
       ),
     isShort: () => false,
     close: () => groupCommit.flushed().catch(() => {}),
+  };
+  return {
+    store,
+    /** The batch in flight has arrived, and the process did not learn it; or it is lost. */
+    crash() {
+      if (inFlight && chance.random.chance(0.5)) disk.put(inFlight);
+    },
   };
 }
