@@ -68,8 +68,7 @@ async function freeAll(world: World): Promise<void> {
   }
   for (const { context } of records.disks()) {
     if (records.users(context.uuid).length > 0) continue;
-    const entry = world.acknowledged.get(context.uuid);
-    if (entry) entry.deletions += 1;
+    world.countDeletion(context.uuid, 1);
     ask(disks.service.delete(admin, context.uuid, cause));
   }
 }

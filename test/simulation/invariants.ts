@@ -54,22 +54,23 @@ export function deviceViolations(holders: ReadonlyMap<string, Set<Vm>>, records:
   return wrong;
 }
 
-/** A disk that a client was told exists. */
+/** What clients were told of disks, and what they have asked for. */
 export interface Acknowledged {
-  sizeGiB: number;
-  /** Requests to delete it that were not refused, or not yet. */
-  deletions: number;
+  /** The size in GiB of each disk that exists, as far as clients know. */
+  readonly sizes: Map<string, number>;
+  /** How many requests to delete a disk were not refused, or not yet. */
+  readonly deletions: Map<string, number>;
 }
 
 /** Nothing acknowledged is lost: each such disk has its record, and a volume that is complete. */
 export function lossesIn(
-  acknowledged: ReadonlyMap<string, Acknowledged>,
+  { sizes, deletions }: Acknowledged,
   records: DurableRecords,
   { volumes }: VolumePlace,
 ): string[] {
   const wrong: string[] = [];
-  for (const [uuid, { sizeGiB, deletions }] of acknowledged) {
-    if (deletions > 0) continue;
+  for (const [uuid, sizeGiB] of sizes) {
+    if ((deletions.get(uuid) ?? 0) > 0) continue;
     const record = records.known(uuid);
     const volume = volumes.get(uuid);
     if (!record) wrong.push(`disk ${uuid} was acknowledged, and its record is lost`);

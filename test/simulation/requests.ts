@@ -69,7 +69,7 @@ export function createRequests(world: World) {
         refusals: { QUOTA_EXCEEDED: isOver, NO_SPACE: () => promised() + sizeGiB > place.capacityGiB },
         after({ uuid }) {
           const volume = place.volumes.get(uuid);
-          acknowledged.set(uuid, { sizeGiB, deletions: 0 });
+          acknowledged.sizes.set(uuid, sizeGiB);
           if (!records.known(uuid)) return `disk ${uuid} is not on record`;
           if (!volume?.complete || volume.bytes < bytesOf(sizeGiB)) return `disk ${uuid} has no volume`;
           return undefined;
@@ -84,8 +84,7 @@ export function createRequests(world: World) {
     if (!uuid) return undefined;
     const who = anybody();
     ask(who, caller => {
-      const entry = acknowledged.get(uuid);
-      if (entry) entry.deletions += 1;
+      world.countDeletion(uuid, 1);
       return {
         text: `${who} deletes ${name(uuid)}`,
         send: service => service.disks.service.delete(caller, uuid, cause),
@@ -99,7 +98,7 @@ export function createRequests(world: World) {
           return undefined;
         },
         ended(outcome) {
-          if (entry && outcome !== 'done' && outcome !== 'unknown') entry.deletions -= 1;
+          if (outcome !== 'done' && outcome !== 'unknown') world.countDeletion(uuid, -1);
         },
       };
     });
@@ -120,10 +119,8 @@ export function createRequests(world: World) {
         DISK_BUSY: () => true,
       },
       after() {
-        const entry = acknowledged.get(uuid);
-        const isGone = !records.known(uuid) && entry?.deletions !== 0;
-        if (isGone) return undefined;
-        if (entry) entry.sizeGiB = Math.max(entry.sizeGiB, sizeGiB);
+        if (!records.known(uuid) && (acknowledged.deletions.get(uuid) ?? 0) > 0) return undefined;
+        acknowledged.sizes.set(uuid, Math.max(acknowledged.sizes.get(uuid) ?? 0, sizeGiB));
         if ((place.volumes.get(uuid)?.bytes ?? 0) < bytesOf(sizeGiB)) return 'its volume is smaller';
         return world.staleSizes(uuid, bytesOf(sizeGiB));
       },
@@ -169,7 +166,7 @@ export function createRequests(world: World) {
       refusals: { DISK_NOT_FAILED: () => records.known(uuid) !== undefined },
       after() {
         if (!records.known(uuid)) return 'it is not on record';
-        acknowledged.set(uuid, { sizeGiB: records.disk(uuid)?.context.sizeGiB ?? 1, deletions: 0 });
+        acknowledged.sizes.set(uuid, records.disk(uuid)?.context.sizeGiB ?? 1);
         return undefined;
       },
     }));

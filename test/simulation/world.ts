@@ -35,7 +35,7 @@ export interface World {
   readonly records: DurableRecords;
   readonly ledger: Ledger;
   readonly settings: ServiceSettings;
-  readonly acknowledged: Map<string, Acknowledged>;
+  readonly acknowledged: Acknowledged;
   /** The violated invariants, as sentences; the run ends with the first. */
   readonly wrong: string[];
   /** What has happened, and what the service has logged. */
@@ -63,6 +63,8 @@ export interface World {
   replaceHost(node: NodeName): boolean;
   holders(): ReadonlyMap<string, ReadonlySet<Vm>>;
   newUuid(): string;
+  /** Somebody has asked to delete a disk (1), or the request was refused (-1). */
+  countDeletion(disk: string, change: 1 | -1): void;
   note(line: string): void;
   violated(sentence: string): void;
   /** Starts the process, unless there is one; it recovers meanwhile. */
@@ -100,7 +102,7 @@ export function createWorld(seed: number, clock: Clock): World {
   const trace: string[] = [];
   const watched = new Set<Watched>();
   const passwords = new Map<string, string>();
-  const acknowledged = new Map<string, Acknowledged>();
+  const acknowledged: Acknowledged = { sizes: new Map(), deletions: new Map() };
   const ledger = createLedger();
   const place: VolumePlace = {
     volumes: new Map(),
@@ -175,6 +177,9 @@ export function createWorld(seed: number, clock: Clock): World {
     watched,
     passwords,
     newUuid,
+    countDeletion(uuid, change) {
+      acknowledged.deletions.set(uuid, (acknowledged.deletions.get(uuid) ?? 0) + change);
+    },
     note,
     violated,
     service: () => (recovered && current && !current.isDead() ? current : undefined),
