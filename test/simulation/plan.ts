@@ -7,29 +7,31 @@ const SHARES = {
   resize: 3,
   setLimit: 2,
   edit: 2,
-  retry: 1,
-  hotattach: 18,
-  hotdetach: 10,
+  retry: 0.5,
+  hotattach: 20,
+  hotdetach: 12,
   detach: 4,
   attach: 3,
   define: 2,
   forced: 1,
   declareDead: 1,
-  declareAlive: 1,
-  agree: 1,
+  declareAlive: 0.5,
+  agree: 0.3,
   putAccount: 1,
   removeAccount: 1,
   setQuota: 1,
   list: 2,
   drift: 1,
   /** Something happens to a VM or to a host: see `createMishaps`. */
-  mishap: 34,
-  redefine: 2,
-  powerOff: 1,
-  crash: 1.5,
-  stop: 0.5,
-  breakStore: 0.3,
-  suspend: 0.2,
+  mishap: 22,
+  redefine: 1.5,
+  powerOff: 0.5,
+  /** A host that is away comes back, or a VM is started. */
+  repair: 9,
+  crash: 0.8,
+  stop: 0.3,
+  breakStore: 0.2,
+  suspend: 0.1,
 } as const;
 
 export type Act = keyof typeof SHARES;
@@ -44,7 +46,7 @@ export interface Step {
 
 const TOTAL = Object.values(SHARES).reduce((sum, share) => sum + share, 0);
 /** Most steps follow closely on the last one; a few come after a deadline may have passed. */
-const WAITS = [0, 0, 0, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 3000] as const;
+const WAITS = [0, 0, 0, 2, 5, 10, 20, 50, 100, 200, 500, 1000] as const;
 const LONG_WAITS = [6000, 15_000, 40_000] as const;
 
 /** The steps of a run, by its seed. */
@@ -57,7 +59,7 @@ export function planOf(seed: number, count: number): Step[] {
       share -= size;
       return share < 0;
     });
-    const waits = random.chance(0.03) ? LONG_WAITS : WAITS;
+    const waits = random.chance(0.015) ? LONG_WAITS : WAITS;
     return {
       act: found?.[0] ?? 'mishap',
       salt: random.below(2 ** 32),

@@ -28,12 +28,20 @@ export function createRequests(world: World) {
   };
 
   const anybody = (): string => chance.random.pick(['admin', 'cloud', 'cloud', ...USERS]) ?? 'admin';
+  /** Mostly somebody who may do what is asked. */
+  const somebodyFor = (uuid: string): string => {
+    const owner = records.disk(uuid)?.context.owner ?? 'admin';
+    return chance.random.pick([owner, owner, owner, 'cloud', 'cloud', 'admin', anybody()]) ?? owner;
+  };
   const disks = (): string[] => records.disks().map(one => one.context.uuid);
   const someDisk = (): string | undefined =>
     chance.random.pick(chance.random.chance(0.1) ? disks() : disks().filter(records.known));
-  const someVm = (): Vm => chance.random.pick(hosts.vms) as Vm;
+  const someVm = (): Vm => {
+    const live = hosts.vms.filter(vm => hosts.liveOn(vm).length > 0);
+    return chance.random.pick(live.length > 0 && chance.random.chance(0.9) ? live : hosts.vms) as Vm;
+  };
   const nodeFor = (vm: Vm): string =>
-    chance.random.pick([...hosts.liveOn(vm), ...hosts.liveOn(vm), ...hosts.liveOn(vm), ...NODES]) ?? 'n1';
+    (chance.random.chance(0.9) && hosts.liveOn(vm)[0]) || (chance.random.pick(NODES) ?? 'n1');
 
   const unknownTo = (caller: Caller, uuid: string) => (): boolean => {
     const disk = records.known(uuid);
@@ -82,7 +90,7 @@ export function createRequests(world: World) {
   function remove(): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const who = anybody();
+    const who = somebodyFor(uuid);
     ask(who, caller => {
       world.countDeletion(uuid, 1);
       return {
@@ -108,7 +116,7 @@ export function createRequests(world: World) {
   function resize(): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const who = anybody();
+    const who = somebodyFor(uuid);
     const sizeGiB = (records.disk(uuid)?.context.sizeGiB ?? 1) + (chance.random.pick([0, 1, 1, 2, 30]) ?? 1);
     ask(who, caller => ({
       text: `${who} resizes ${name(uuid)} to ${sizeGiB} GiB`,
@@ -144,7 +152,7 @@ export function createRequests(world: World) {
   function edit(): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const who = anybody();
+    const who = somebodyFor(uuid);
     const tag = `tag ${chance.random.below(1000)}`;
     const visibility = chance.random.pick(['private', 'public', undefined] as const);
     ask(who, caller => ({
@@ -176,7 +184,7 @@ export function createRequests(world: World) {
   function hotattach(): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const [who, vm] = [anybody(), someVm()];
+    const [who, vm] = [somebodyFor(uuid), someVm()];
     const node = nodeFor(vm);
     ask(who, caller => ({
       text: `${who} hotattaches ${name(uuid)} to ${vm.name} on ${node}`,
@@ -197,8 +205,8 @@ export function createRequests(world: World) {
     const uuid = chance.random.chance(0.8) ? one?.context.disk : someDisk();
     const vm = hosts.vms.find(({ vmId }) => vmId === one?.context.vmId) ?? someVm();
     if (!uuid) return undefined;
-    const who = anybody();
-    const node = nodeFor(vm);
+    const who = somebodyFor(uuid);
+    const node = chance.random.chance(0.8) ? (one?.context.vm.host ?? nodeFor(vm)) : nodeFor(vm);
     ask(who, caller => ({
       text: `${who} hotdetaches ${name(uuid)} from ${vm.name} on ${node}`,
       send: service => service.disks.service.hotdetach(caller, uuid, { node, vmId: vm.vmId }, cause),
@@ -217,7 +225,13 @@ export function createRequests(world: World) {
   function detach(): string | undefined {
     // The frontend's word counts where no host can know better: a correct one does not claim that a VM that was
     // saved to a file was killed.
-    const vm = chance.random.pick(hosts.vms.filter(one => !one.file && !occupied.has(one.vmId)));
+    // Nor does it claim that of a VM that runs with a disk which it has registered: such a disk is released at its
+    // word as long as no host was seen to have it.
+    const isLaunched = (vm: Vm): boolean =>
+      hosts.liveOn(vm).length > 0 &&
+      records.attachments().some(({ context }) => context.mode === 'cold' && context.vmId === vm.vmId);
+    const free = hosts.vms.filter(one => !one.file && !occupied.has(one.vmId) && !isLaunched(one));
+    const vm = chance.random.pick(free);
     if (!vm) return undefined;
     const node = nodeFor(vm);
     const who = chance.random.pick(['cloud', 'cloud', 'admin', ...USERS]) ?? 'cloud';

@@ -20,7 +20,7 @@ export interface Outcome {
 
 const USERS = ['alice', 'bob', 'carol'] as const;
 /** Longest time for which the service is down, in milliseconds. */
-const DOWN_MS = 2_000;
+const DOWN_MS = 1_000;
 
 /** Makes accounts and VMs in a new world, with nothing going wrong. */
 async function furnish(world: World): Promise<void> {
@@ -44,8 +44,14 @@ async function furnish(world: World): Promise<void> {
     }
     await accounts.setQuota(admin, 'bob', { disks: 3, sizeGiB: 6 });
   })();
-  made.catch(error => world.violated(`the accounts are not made: ${error.stack}`));
-  await world.clock.pass(30_000);
+  let isMade = false;
+  made.then(
+    () => {
+      isMade = true;
+    },
+    error => world.violated(`the accounts are not made: ${error.stack}`),
+  );
+  while (!isMade && world.wrong.length === 0) await world.clock.pass(100);
 }
 
 function actsOf(world: World): Readonly<Record<Act, () => unknown>> {
@@ -73,6 +79,13 @@ function actsOf(world: World): Readonly<Record<Act, () => unknown>> {
     powerOff() {
       const node = random.pick(NODES) ?? 'n1';
       return world.powerOff(node) ? `the power of ${node} fails` : undefined;
+    },
+    repair() {
+      const away = random.pick(NODES.filter(node => world.hosts.hosts[node].is !== 'up'));
+      if (!away || random.chance(0.5)) return world.boot();
+      void world.machines[away].listen();
+      world.hosts.hosts[away].is = 'up';
+      return `${away} is back`;
     },
     crash() {
       world.crash();

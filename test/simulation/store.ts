@@ -18,8 +18,14 @@ export interface DurableDisk {
   broken: boolean;
 }
 
-/** An empty disk. `onChange` is called with every batch that has arrived. */
-export function createDurableDisk(onChange: (writes: readonly Write[]) => void): DurableDisk {
+/**
+ * An empty disk. `onChange` is called with every batch that has arrived, `onWrite` after each of its writes:
+ * what one step has decided and the next one has revoked may arrive in one batch.
+ */
+export function createDurableDisk(
+  onWrite: () => void,
+  onChange: (writes: readonly Write[]) => void,
+): DurableDisk {
   const records = new Map<string, unknown>();
   let newest = 0;
   return {
@@ -38,6 +44,7 @@ export function createDurableDisk(onChange: (writes: readonly Write[]) => void):
         if (value === undefined) records.delete(key);
         else records.set(key, value);
         if (key.startsWith(prefixes.event)) newest = Math.max(newest, sequenceOf(key));
+        else onWrite();
       }
       onChange(kept);
     },

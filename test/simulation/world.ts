@@ -18,6 +18,8 @@ import { createDurableDisk, type DurableDisk } from './store.ts';
 /** Longest time that the process may take to end after SIGTERM, in milliseconds: then it is killed. */
 const STOP_MS = 20_000;
 const CAPACITY_GIB = 60;
+/** Marks a disk that the frontend has put into a definition; copies of the definition keep it. */
+const FRONTENDS = { name: 'qemu' };
 
 /** Something that is watched from its begin to its end, after every step of the clock. */
 export interface Watched {
@@ -55,6 +57,8 @@ export interface World {
   define(vm: Vm, node: string, element: string): void;
   /** A VM that does not run is removed for good, and another one gets its name; false: it may come back. */
   bury(vm: Vm): boolean;
+  /** Starts a VM that does not run, where it was saved if it was; undefined: there is none. */
+  boot(): string | undefined;
   /** Whether the power of a host is off. */
   isOff(node: NodeName): boolean;
   /** Switches a host off; false: it is not up, or one of its VMs is migrating. */
@@ -145,7 +149,10 @@ export function createWorld(seed: number, clock: Clock): World {
     });
   const machines = { n1: makeHost('n1'), n2: makeHost('n2') };
   const hosts = createHosts(machines);
-  const disk = createDurableDisk(writes => {
+  const look = (): void => {
+    for (const one of watched) one.look();
+  };
+  const disk = createDurableDisk(look, writes => {
     recordsChanged = true;
     for (const sentence of ledger.add(writes, records)) violated(sentence);
   });
@@ -158,7 +165,7 @@ export function createWorld(seed: number, clock: Clock): World {
     for (const sentence of deviceViolations(holders, records)) violated(sentence);
     if (recordsChanged) for (const sentence of lossesIn(acknowledged, records, place)) violated(sentence);
     recordsChanged = false;
-    for (const one of watched) one.look();
+    look();
   };
 
   const world: World = {
@@ -198,7 +205,7 @@ export function createWorld(seed: number, clock: Clock): World {
     forgetDefinition(vm) {
       for (const node of NODES) {
         const domain = machines[node].vms.known(vm.uuid);
-        if (domain) domain.coldDisks = [];
+        if (domain) domain.coldDisks = domain.coldDisks.filter(({ driver }) => driver !== FRONTENDS);
       }
     },
     define(vm, node, element) {
@@ -208,7 +215,7 @@ export function createWorld(seed: number, clock: Clock): World {
       const { name, uuid } = vm;
       const domain = vms.known(uuid) ?? vms.add({ name, uuid, running: false });
       if (domain.saved || domain.coldDisks.some(({ target }) => target === parseElement(element).target)) return;
-      domain.coldDisks = [...domain.coldDisks, parseElement(element)];
+      domain.coldDisks = [...domain.coldDisks, { ...parseElement(element), driver: FRONTENDS }];
       vms.tell(domain, 'definedUpdated');
     },
     bury(vm) {
@@ -222,6 +229,18 @@ export function createWorld(seed: number, clock: Clock): World {
       hosts.vms.splice(hosts.vms.indexOf(vm), 1, another);
       return true;
     },
+    boot() {
+      const vm = chance.random.pick(hosts.vms.filter(one => !one.migration && hosts.liveOn(one).length === 0));
+      const up = NODES.filter(one => hosts.hosts[one].is === 'up');
+      const node = vm && (hosts.savedOn(vm) ?? chance.random.pick(up));
+      if (!vm || !node || !up.includes(node)) return undefined;
+      const { name, uuid, persistent } = vm;
+      if (vm.file) machines[node].restore(vm.file);
+      else if (hosts.there(node, vm)) machines[node].start(name);
+      else machines[node].addDomain({ name, uuid, persistent });
+      vm.file = undefined;
+      return `${name} is started on ${node}`;
+    },
     isOff: node => off.has(node),
     powerOff(node) {
       if (hosts.hosts[node].is !== 'up' || hosts.vms.some(({ migration }) => migration)) return false;
@@ -233,7 +252,10 @@ export function createWorld(seed: number, clock: Clock): World {
     replaceHost(node) {
       if (hosts.vms.some(({ migration, stalled }) => migration || stalled)) return false;
       machines[node].forgetAll();
-      for (const vm of hosts.vms) if (hosts.liveOn(vm).length === 0) vm.file = undefined;
+      for (const vm of hosts.vms.filter(one => hosts.liveOn(one).length === 0)) {
+        vm.file = undefined;
+        world.forgetDefinition(vm);
+      }
       return true;
     },
     holders: () => holders,
