@@ -16,6 +16,7 @@ const DAY_MS = 90_000_000;
 function heal(world: World): void {
   const { hosts, machines } = world;
   world.chance.calm();
+  world.isEnding = true;
   for (const node of NODES) {
     if (hosts.hosts[node].is !== 'up') void machines[node].listen();
     hosts.hosts[node].is = 'up';

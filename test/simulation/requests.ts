@@ -288,9 +288,11 @@ export function createRequests(world: World) {
     const vm = chance.random.pick(hosts.vms.filter(one => !occupied.has(one.vmId)));
     const node = chance.random.pick(NODES);
     if (!vm || !node || !world.bury(vm)) return undefined;
+    occupied.add(vm.vmId);
     ask('admin', caller => ({
       text: `admin detaches ${vm.name} on ${node} by force`,
       send: service => service.disks.service.detach(caller, { node, vmId: vm.vmId }, cause, force),
+      ended: () => void occupied.delete(vm.vmId),
     }));
     return `${vm.name} is gone for good, and detached by force on ${node}`;
   }

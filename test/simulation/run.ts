@@ -12,6 +12,8 @@ import { createWorld, type World } from './world.ts';
 export interface Outcome {
   /** Steps that did something: requests that were sent, and things that happened. */
   readonly operations: number;
+  /** Steps that were played until it ended. */
+  readonly played: number;
   /** Violated invariants, as sentences; the run ended with the first. */
   readonly wrong: readonly string[];
   /** What happened, with seconds of the simulated clock. */
@@ -118,11 +120,13 @@ export async function play(seed: number, steps: readonly Step[]): Promise<Outcom
   process.on('unhandledRejection', onRejection);
   const world = createWorld(seed, clock);
   let operations = 0;
+  let played = 0;
   try {
     await furnish(world);
     const acts = actsOf(world);
     for (const { act, salt, waitMs } of steps) {
       if (world.wrong.length > 0) break;
+      played += 1;
       world.chance.reseed(salt);
       const did = await acts[act]();
       if (did === undefined) continue;
@@ -137,7 +141,7 @@ export async function play(seed: number, steps: readonly Step[]): Promise<Outcom
     clock.uninstall();
     process.off('unhandledRejection', onRejection);
   }
-  return { operations, wrong: world.wrong, trace: world.trace };
+  return { operations, played, wrong: world.wrong, trace: world.trace };
 }
 
 /** Rejections in what is left of a crashed process: a real one would be gone. */

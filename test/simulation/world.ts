@@ -43,6 +43,8 @@ export interface World {
   /** What has happened, and what the service has logged. */
   readonly trace: string[];
   readonly watched: Set<Watched>;
+  /** Clients send nothing any more, and everything is being healed. */
+  isEnding: boolean;
   /** The passwords of the accounts, as far as clients know them. */
   readonly passwords: Map<string, string>;
   /** The process; undefined: there is none, or it has not recovered yet. */
@@ -158,9 +160,26 @@ export function createWorld(seed: number, clock: Clock): World {
   });
   const records = createDurableRecords(disk);
 
+  /**
+   * An operator who starts a VM on one host takes care that another host has no definition of it with its
+   * hot-plugged disks. pdisk cannot do that where the other host does not answer before the VM is found running
+   * without them.
+   */
+  function forgetElsewhere(): void {
+    for (const vm of hosts.vms) {
+      if (vm.migration || vm.stalled || hosts.liveOn(vm).length === 0) continue;
+      for (const node of NODES) {
+        const domain = machines[node].vms.known(vm.uuid);
+        if (!domain || domain.id !== -1 || domain.coldDisks.length === 0) continue;
+        domain.coldDisks = domain.coldDisks.filter(({ driver }) => driver === FRONTENDS);
+      }
+    }
+  }
+
   clock.onTick = () => {
     if (wrong.length > 0) return;
     for (const node of off) if (hosts.hosts[node].is !== 'dead') off.delete(node);
+    forgetElsewhere();
     holders = holdersIn(hosts);
     for (const sentence of deviceViolations(holders, records)) violated(sentence);
     if (recordsChanged) for (const sentence of lossesIn(acknowledged, records, place)) violated(sentence);
@@ -182,6 +201,7 @@ export function createWorld(seed: number, clock: Clock): World {
     wrong,
     trace,
     watched,
+    isEnding: false,
     passwords,
     newUuid,
     countDeletion(uuid, change) {
@@ -210,7 +230,7 @@ export function createWorld(seed: number, clock: Clock): World {
     },
     define(vm, node, element) {
       const machine = NODES.find(one => one === node);
-      if (!machine || hosts.hosts[machine].is === 'dead' || hosts.liveOn(vm).length > 0 || vm.file) return;
+      if (world.isEnding || !machine || hosts.hosts[machine].is === 'dead' || hosts.liveOn(vm).length > 0 || vm.file) return;
       const { vms } = machines[machine];
       const { name, uuid } = vm;
       const domain = vms.known(uuid) ?? vms.add({ name, uuid, running: false });
