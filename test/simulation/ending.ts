@@ -79,7 +79,10 @@ function leftIn(world: World): string[] {
   const { records, place, hosts, disk } = world;
   const left: string[] = [];
   for (const record of [...records.disks(), ...records.attachments()]) {
-    const name = 'uuid' in record.context ? record.context.uuid : `${record.context.id} ${JSON.stringify(record.context)}`;
+    const name =
+      'uuid' in record.context
+        ? record.context.uuid
+        : `${record.context.id} ${JSON.stringify(record.context)}`;
     left.push(`${name} is ${record.state}${isWaiting(record) ? ', and waits' : ''}`);
   }
   for (const uuid of place.volumes.keys()) left.push(`the volume of ${uuid} is there`);

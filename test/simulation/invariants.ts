@@ -76,7 +76,8 @@ export function lossesIn(
     if (!record) wrong.push(`disk ${uuid} was acknowledged, and its record is lost`);
     else if (record.context.sizeGiB < sizeGiB) wrong.push(`disk ${uuid} is smaller than was acknowledged`);
     if (!volume?.complete) wrong.push(`disk ${uuid} was acknowledged, and its volume is lost`);
-    else if (volume.bytes < sizeGiB * GIB) wrong.push(`the volume of disk ${uuid} is smaller than acknowledged`);
+    else if (volume.bytes < sizeGiB * GIB)
+      wrong.push(`the volume of disk ${uuid} is smaller than acknowledged`);
   }
   return wrong;
 }

@@ -49,9 +49,11 @@ export function createRequests(world: World) {
   };
   const users = (uuid: string): number => records.users(uuid).length;
   const attachmentsOf = (uuid: string, vm: Vm) =>
-    records.users(uuid).filter(({ context: { vm: user, vmId } }) =>
-      user.domain === null ? vmId === vm.vmId : user.domain === vm.uuid || user.names.includes(vm.name),
-    );
+    records
+      .users(uuid)
+      .filter(({ context: { vm: user, vmId } }) =>
+        user.domain === null ? vmId === vm.vmId : user.domain === vm.uuid || user.names.includes(vm.name),
+      );
   /** As the service reads (node, vm_id): without the domain, by name and node alone. */
   const namedAttachments = (uuid: string, vm: Vm, node: string) =>
     records
@@ -69,8 +71,7 @@ export function createRequests(world: World) {
         const [owned, most] = [records.ownedBy(owner), quota()];
         return most !== undefined && (owned.disks + 1 > most.disks || owned.sizeGiB + sizeGiB > most.sizeGiB);
       };
-      const promised = (): number =>
-        records.disks().reduce((sum, { context }) => sum + context.sizeGiB, 0);
+      const promised = (): number => records.disks().reduce((sum, { context }) => sum + context.sizeGiB, 0);
       return {
         text: `${owner} creates ${sizeGiB} GiB`,
         send: service => service.disks.service.create(caller, { sizeGiB, tag: '', visibility }, cause),
@@ -213,7 +214,8 @@ export function createRequests(world: World) {
       success: () => !world.hasNamed(vm.vmId, uuid),
       refusals: {
         ATTACHMENT_UNKNOWN: () => namedAttachments(uuid, vm, node).length === 0,
-        NOT_HOT_PLUGGED: () => namedAttachments(uuid, vm, node).some(({ context }) => context.mode === 'cold'),
+        NOT_HOT_PLUGGED: () =>
+          namedAttachments(uuid, vm, node).some(({ context }) => context.mode === 'cold'),
       },
     }));
     return `hotdetach ${name(uuid)} from ${vm.name} on ${node}`;
@@ -344,11 +346,7 @@ export function createRequests(world: World) {
     ask('admin', caller => ({
       text: `admin removes account ${account}`,
       send: service =>
-        service.accounts.remove(
-          caller,
-          account,
-          one => service.disks.service.ownedBy(one).disks > 0,
-        ),
+        service.accounts.remove(caller, account, one => service.disks.service.ownedBy(one).disks > 0),
       success: () => !world.disk.records.has(`account/${account}`),
     }));
     return `remove account ${account}`;

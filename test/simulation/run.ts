@@ -1,6 +1,7 @@
 // One run: a plan is played in a new world, then everything is healed and must come to rest.
-import { createMishaps, redefineOne } from '../disks/support/mishaps.ts';
+
 import { NODES } from '../disks/support/hosts.ts';
+import { createMishaps, redefineOne } from '../disks/support/mishaps.ts';
 import type { Random } from '../disks/support/random.ts';
 import { installClock } from './clock.ts';
 import { comeToRest } from './ending.ts';

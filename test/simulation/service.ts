@@ -62,7 +62,9 @@ function logTo(write: (line: string) => void): Logger {
   const line =
     (level: string) =>
     (...parts: unknown[]): void =>
-      write([level, ...parts.map(part => (typeof part === 'string' ? part : JSON.stringify(part)))].join(' '));
+      write(
+        [level, ...parts.map(part => (typeof part === 'string' ? part : JSON.stringify(part)))].join(' '),
+      );
   const silent = (): void => {};
   return {
     debug: silent,

@@ -1,5 +1,5 @@
-import { type Outcome, play } from './run.ts';
 import type { Step } from './plan.ts';
+import { type Outcome, play } from './run.ts';
 
 /** A failing run, and the fewest steps that were found to fail. */
 export interface Shrunk {

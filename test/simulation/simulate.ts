@@ -1,6 +1,7 @@
 // Many runs, one after the other, each with the next seed; and the report of one that fails.
-import { type Outcome, play } from './run.ts';
+
 import { planOf } from './plan.ts';
+import { type Outcome, play } from './run.ts';
 import { shrink } from './shrink.ts';
 
 /** Steps of one run. Short runs shrink quickly, and each has its own hosts, settings and ways of failing. */

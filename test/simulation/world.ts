@@ -85,7 +85,8 @@ export interface World {
 
 /** A UUID that depends on the seed alone. */
 function uuidFrom(seed: number, count: number): string {
-  const digits = (value: number, length: number): string => value.toString(16).padStart(length, '0').slice(-length);
+  const digits = (value: number, length: number): string =>
+    value.toString(16).padStart(length, '0').slice(-length);
   return `${digits(count, 8)}-0000-4000-8000-${digits(seed, 12)}`;
 }
 
@@ -230,11 +231,19 @@ export function createWorld(seed: number, clock: Clock): World {
     },
     define(vm, node, element) {
       const machine = NODES.find(one => one === node);
-      if (world.isEnding || !machine || hosts.hosts[machine].is === 'dead' || hosts.liveOn(vm).length > 0 || vm.file) return;
+      if (
+        world.isEnding ||
+        !machine ||
+        hosts.hosts[machine].is === 'dead' ||
+        hosts.liveOn(vm).length > 0 ||
+        vm.file
+      )
+        return;
       const { vms } = machines[machine];
       const { name, uuid } = vm;
       const domain = vms.known(uuid) ?? vms.add({ name, uuid, running: false });
-      if (domain.saved || domain.coldDisks.some(({ target }) => target === parseElement(element).target)) return;
+      if (domain.saved || domain.coldDisks.some(({ target }) => target === parseElement(element).target))
+        return;
       domain.coldDisks = [...domain.coldDisks, { ...parseElement(element), driver: FRONTENDS }];
       vms.tell(domain, 'definedUpdated');
     },
@@ -250,7 +259,9 @@ export function createWorld(seed: number, clock: Clock): World {
       return true;
     },
     boot() {
-      const vm = chance.random.pick(hosts.vms.filter(one => !one.migration && hosts.liveOn(one).length === 0));
+      const vm = chance.random.pick(
+        hosts.vms.filter(one => !one.migration && hosts.liveOn(one).length === 0),
+      );
       const up = NODES.filter(one => hosts.hosts[one].is === 'up');
       const node = vm && (hosts.savedOn(vm) ?? chance.random.pick(up));
       if (!vm || !node || !up.includes(node)) return undefined;
