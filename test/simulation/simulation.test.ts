@@ -15,10 +15,13 @@ test.serial('a seed always gives the same run', async t => {
 });
 
 for (let part = 0; part < PARTS; part += 1) {
-  test.serial(`whatever happens, nothing is lost, stuck or left over, and no answer is untrue (${part + 1})`, async t => {
-    t.timeout(3_600_000);
-    const { runs, operations, failures } = await simulate({ seed: 1 + part * 10_000, steps: STEPS });
-    t.log(`${runs} runs, ${operations} operations`);
-    t.is(failures.join('\n'), '');
-  });
+  test.serial(
+    `whatever happens, nothing is lost, stuck or left over, and no answer is untrue (${part + 1})`,
+    async t => {
+      t.timeout(3_600_000);
+      const { runs, operations, failures } = await simulate({ seed: 1 + part * 10_000, steps: STEPS });
+      t.log(`${runs} runs, ${operations} operations`);
+      t.is(failures.join('\n'), '');
+    },
+  );
 }
