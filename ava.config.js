@@ -5,7 +5,7 @@ const built = process.env.PDISK_BUILT === '1';
 
 /** The longest test files begin first, so that none of them is left running alone at the end. */
 const LONGEST =
-  /\/(benches\/core|client\/client|disks\/hosts-simulation|system\/\w+|docs\/story|hypervisor\/real|machines\/disk-edges)\.test\.[jt]s$/;
+  /\/(benches\/core|crash\/crash-matrix|client\/client|disks\/hosts-simulation|system\/\w+|docs\/story|hypervisor\/real|machines\/disk-edges)\.test\.[jt]s$/;
 const rank = file => (LONGEST.test(file) ? 0 : 1);
 
 // biome-ignore lint/style/noDefaultExport: ava takes nothing else.

@@ -1,7 +1,7 @@
 import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
 import type { Vm } from './vm.ts';
-import type { Authority, Run, Whereabouts } from './whereabouts.ts';
+import type { Authority, Run, VmLocation } from './vm-location.ts';
 
 /** What is known when an attachment is created. */
 export interface AttachmentBirth {
@@ -19,7 +19,7 @@ export interface AttachmentBirth {
 
 /** What hosts report about the VM of an attachment. */
 interface VmFacts {
-  readonly found: Whereabouts;
+  readonly found: VmLocation;
   /** The alarm of its node: why the node's lists need an administrator's confirmation. Null: no alarm. */
   readonly alarm: string | null;
 }
@@ -28,7 +28,7 @@ interface VmFacts {
 export interface DetachFacts extends VmFacts {
   /** The UUIDs of those disks of the VM's attachments that its live domain has. */
   readonly held: readonly string[];
-  readonly word: Authority;
+  readonly authority: Authority;
 }
 
 type Outcome = { readonly attempt: number };

@@ -15,7 +15,7 @@ import {
   mayOutliveNode,
   mayStartWith,
   type Run,
-} from './whereabouts.ts';
+} from './vm-location.ts';
 
 /** The data of an attachment beside its state; stored in its record. */
 export interface AttachmentContext extends AttachmentBirth {
@@ -175,7 +175,7 @@ export const setupAttachment = setup({
   types: {
     context: {} as AttachmentContext,
     events: {} as AttachmentEvent,
-    tags: {} as 'rest' | 'plugged' | 'gone',
+    tags: {} as 'rest' | 'plugged' | 'gone' | 'retried' | 'timed',
   },
   actions: {
     plug: () => {},
@@ -256,7 +256,7 @@ export const setupAttachment = setup({
     undoing: isUndoing,
     mayStillCome: and([isUndoing, isRunning]),
     vmHoldsDisks: ({ event }) => (detachOf(event)?.held.length ?? 0) > 0,
-    forced: ({ event }) => detachOf(event)?.word === 'administrator',
+    forced: ({ event }) => detachOf(event)?.authority === 'administrator',
     untied: isUntied,
     untiedUnlessComing: and([isUntied, not(isComing)]),
     provedDead: isDead,
@@ -265,7 +265,7 @@ export const setupAttachment = setup({
     endIsNews: and([hasEnded, not(isKnownToHaveEnded)]),
     believed: ({ context, event }) => {
       const facts = detachOf(event);
-      return facts !== undefined && isBelieved(context, facts, facts.word);
+      return facts !== undefined && isBelieved(context, facts, facts.authority);
     },
     /** The VM may also have moved to another node while the facts were gathered. */
     mayOutliveNode: ({ context, event }) => {
@@ -282,7 +282,7 @@ export const setupAttachment = setup({
     goneButForPlug: ({ context, event }) => {
       const facts = detachOf(event);
       if (facts === undefined || context.atWork === null) return false;
-      return isProvedDead(context, facts) || isBelieved(context, facts, facts.word);
+      return isProvedDead(context, facts) || isBelieved(context, facts, facts.authority);
     },
     plugAtWorkElsewhere: ({ context }) => context.atWork !== null && context.atWork.node !== context.vm.node,
     goneForCertain: and([isNotAlarmed, not(isDefined)]),

@@ -3,7 +3,7 @@ import { type AttachmentContext, initialAttachment, setupAttachment } from './at
 import { diskKey } from './notes.ts';
 import type { Failure } from './reasons.ts';
 import { answerDone, answerProblem, refusal, shared } from './shared.ts';
-import { doubtOf } from './whereabouts.ts';
+import { doubtOf } from './vm-location.ts';
 
 type Of<Type extends AttachmentEvent['type']> = { event: AttachmentEvent & { type: Type } };
 
@@ -111,7 +111,7 @@ const refuseForPlug = shared({
   type: 'refuse',
   params: {
     code: 'VM_FATE_UNKNOWN' as const,
-    detail: 'libvirt has not answered for its plug, and may carry it out when the machine starts again',
+    detail: 'libvirt has not answered for its plug, and may carry it out when the VM starts again',
   },
 });
 
@@ -149,7 +149,8 @@ const divert = shared([{ guard: 'divertedSoAlready', actions: 'noop' }, { action
 
 /**
  * One disk on one VM. A hot attachment waits for the node and the guest (`attaching`, `detaching`), each time
- * until an absolute deadline in the context; RESUME re-enters those states after a restart, and only then. A
+ * until an absolute deadline in the context; RESUME re-enters those states after a restart, and only then.
+ * `detaching` has the tag `retried`: an undone plug is unplugged until libvirt answers. A
  * disk stays accounted for as long as it is not known to be off the VM, or as long as the VM's definition
  * contains it: see `isOver` for what proves the end of a run, and `mayStartWith`. A VM that was saved or has
  * migrated is not dead, whatever its old node reports: it returns with its disks, there or elsewhere. A plug
@@ -277,7 +278,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     detaching: {
-      tags: 'plugged',
+      tags: ['plugged', 'retried'],
       entry: ['beginUnplugging', 'unplug'],
       on: {
         HOTDETACH: [held, forced, { actions: 'noop' }],
@@ -341,7 +342,7 @@ export const attachmentMachine = setupAttachment.createMachine({
       },
     },
     unclaimed: {
-      tags: ['rest', 'gone'],
+      tags: ['rest', 'gone', 'timed'],
       entry: 'awaitClaim',
       on: {
         HOTDETACH: { target: 'released', actions: answerDone },

@@ -1,7 +1,7 @@
 import type { AttachmentBirth } from './attachment-events.ts';
 import type { Failure, Problem } from './reasons.ts';
 import type { Stamp } from './stamp.ts';
-import type { Run } from './whereabouts.ts';
+import type { Run } from './vm-location.ts';
 
 /** What is known when a disk is created. */
 export interface DiskBirth {
@@ -59,7 +59,7 @@ export type DiskMessage =
       unseen: readonly string[];
       obstacle: string | null;
     } & Pick<DiskBirth, 'uuid' | 'sizeGiB'>)
-  | ({ type: 'VOLUME_MADE' } & Outcome)
+  | ({ type: 'VOLUME_CREATED' } & Outcome)
   | ({ type: 'VOLUME_FAILED' } & BadOutcome)
   /** The pool has not begun this attempt: nothing has to be undone. */
   | ({ type: 'NOT_BEGUN' } & BadOutcome)
@@ -77,12 +77,12 @@ export type DiskMessage =
   | { type: 'MOVED'; attachment: string }
   | { type: 'SET_LIMIT'; limit: number }
   /** `attaching`: an attachment of the disk is in progress. `quotaGiB`: what the owner's quota has left. */
-  | { type: 'GROW'; sizeGiB: number; roomGiB: number; quotaGiB: number; attaching: boolean }
-  | ({ type: 'GROWN' } & Outcome)
+  | { type: 'RESIZE'; sizeGiB: number; roomGiB: number; quotaGiB: number; attaching: boolean }
+  | ({ type: 'RESIZED' } & Outcome)
   /** It is certain that the volume has its old size, and that no VM was told a new one. */
-  | ({ type: 'NOT_GROWN' } & BadOutcome)
+  | ({ type: 'NOT_RESIZED' } & BadOutcome)
   /** The volume has the new size, but it is not certain that every VM has been told. */
-  | ({ type: 'GROW_PENDING' } & BadOutcome)
+  | ({ type: 'RESIZE_PENDING' } & BadOutcome)
   /** `stale`: the disk has changed since the caller read it (If-Match failed). */
   | { type: 'EDIT'; tag?: string | undefined; visibility?: 'private' | 'public' | undefined; stale: boolean }
   /**
@@ -92,7 +92,7 @@ export type DiskMessage =
   | { type: 'DELETE'; wipe: boolean; stale?: boolean; holder: string | null }
   | ({ type: 'WIPED'; bytes: number; of: number } & Outcome)
   | ({ type: 'WIPE_FAILED' } & BadOutcome)
-  | ({ type: 'VOLUME_REMOVED' } & Outcome)
+  | ({ type: 'VOLUME_DELETED' } & Outcome)
   | ({ type: 'REMOVE_FAILED' } & BadOutcome)
   /** `repeatable` as in CREATE. */
   | { type: 'RETRY'; repeatable?: boolean }

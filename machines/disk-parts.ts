@@ -87,11 +87,15 @@ const later = (failures: number): number => Math.min(FIRST_RETRY_MS * 2 ** failu
  * them; every change of the context and every rule is here.
  */
 export const setupDisk = setup({
-  types: { context: {} as DiskContext, events: {} as DiskEvent, tags: {} as 'rest' | 'known' | 'gone' },
+  types: {
+    context: {} as DiskContext,
+    events: {} as DiskEvent,
+    tags: {} as 'rest' | 'known' | 'gone' | 'retried' | 'timed',
+  },
   actions: {
-    makeVolume: () => {},
-    removeVolume: () => {},
-    growVolume: () => {},
+    createVolume: () => {},
+    deleteVolume: () => {},
+    resizeVolume: () => {},
     wipeVolume: () => {},
     /** No-op: the requested state already holds. */
     noop: () => {},
@@ -120,15 +124,15 @@ export const setupDisk = setup({
       deadline: event.now + event.timeouts.creating,
       undo: null,
     })),
-    beginRemoving: assign(({ context, event }) => ({
+    beginDeleting: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.deleting,
     })),
     reserveSize: assign(({ context, event }) => {
-      assertEvent(event, 'GROW');
+      assertEvent(event, 'RESIZE');
       return { sizeGiB: event.sizeGiB, grownFrom: context.sizeGiB, failures: 0 };
     }),
-    beginGrowing: assign(({ context, event }) => ({
+    beginResizing: assign(({ context, event }) => ({
       attempt: context.attempt + 1,
       deadline: event.now + event.timeouts.growing,
     })),
@@ -193,19 +197,19 @@ export const setupDisk = setup({
       return tag === context.tag && visibility === context.visibility;
     },
     notLarger: ({ context, event }) => {
-      assertEvent(event, 'GROW');
+      assertEvent(event, 'RESIZE');
       return event.sizeGiB <= context.sizeGiB;
     },
     beingAttached: ({ event }) => {
-      assertEvent(event, 'GROW');
+      assertEvent(event, 'RESIZE');
       return event.attaching;
     },
-    growsOverQuota: ({ context, event }) => {
-      assertEvent(event, 'GROW');
+    resizeExceedsQuota: ({ context, event }) => {
+      assertEvent(event, 'RESIZE');
       return event.sizeGiB - context.sizeGiB > event.quotaGiB;
     },
-    growsOutOfRoom: ({ context, event }) => {
-      assertEvent(event, 'GROW');
+    resizeExceedsRoom: ({ context, event }) => {
+      assertEvent(event, 'RESIZE');
       return event.sizeGiB - context.sizeGiB > event.roomGiB;
     },
     currentHot: and([isCurrent, isUsedHot]),

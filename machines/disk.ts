@@ -14,7 +14,7 @@ const busy = refusal('DISK_BUSY');
  * In the states before and after its life, and in `failed`, requests to use or change the disk are answered
  * DISK_UNKNOWN.
  */
-const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, GROW: unknown, EDIT: unknown };
+const unusable = { HOTATTACH: unknown, ATTACH: unknown, SET_LIMIT: unknown, RESIZE: unknown, EDIT: unknown };
 
 /** A conditional request for an outdated version is refused. */
 const stale = shared({ guard: 'stale', ...refusal('DISK_CHANGED') });
@@ -133,8 +133,8 @@ const takeColdUserGrowing = shared([
 const grow = shared([
   { guard: 'notLarger', ...refusal('NOT_LARGER') },
   { guard: 'beingAttached', ...busy },
-  { guard: 'growsOverQuota', ...refusal('QUOTA_EXCEEDED') },
-  { guard: 'growsOutOfRoom', ...refusal('NO_SPACE') },
+  { guard: 'resizeExceedsQuota', ...refusal('QUOTA_EXCEEDED') },
+  { guard: 'resizeExceedsRoom', ...refusal('NO_SPACE') },
   { target: 'growing', actions: 'reserveSize' },
 ]);
 
@@ -150,12 +150,12 @@ const settled = <const Action>(actions: Action) =>
 
 const answerNotGrown = shared({
   type: 'answer',
-  params: ({ event }: { event: DiskEvent & { type: 'NOT_GROWN' } }) => ({ problem: event.problem }),
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_RESIZED' } }) => ({ problem: event.problem }),
 });
 
 const answerGrowPending = shared({
   type: 'answer',
-  params: ({ event }: { event: DiskEvent & { type: 'GROW_PENDING' } }) => ({ problem: event.problem }),
+  params: ({ event }: { event: DiskEvent & { type: 'RESIZE_PENDING' } }) => ({ problem: event.problem }),
 });
 
 const answerWhyUndone = shared({
@@ -201,7 +201,7 @@ const publishUndone = shared({
 
 const publishNotGrown = shared({
   type: 'publish',
-  params: ({ event }: { event: DiskEvent & { type: 'NOT_GROWN' } }) => ({
+  params: ({ event }: { event: DiskEvent & { type: 'NOT_RESIZED' } }) => ({
     type: 'disk.resize-failed' as const,
     problem: event.problem,
   }),
@@ -213,7 +213,8 @@ const notUndone = shared({ target: 'failed', actions: [answerNotUndone, publishF
  * A disk: what may be done with it, and when. Its volume exists and is complete in `available`, `attached`,
  * `hot-attached` and `growing`; in `wiping` the disk is already gone for its users, and its volume is being
  * overwritten. Waiting states (`creating`, `growing`, `wiping`, `deleting`) have an absolute deadline in the
- * context; RESUME re-enters them after a restart, and only then. `failed` has a deadline too: the time of the
+ * context; RESUME re-enters them after a restart, and only then. Those with the tag `retried` ask the pool
+ * again at each deadline, until it answers. `failed` rests with a deadline (tag `timed`): the time of the
  * next attempt to undo the creation. A leftover (a volume without a record) starts here as well: ADOPT makes
  * it a disk, DISCARD removes it in the same way as the volume of a deleted disk.
  */
@@ -244,12 +245,12 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     creating: {
-      entry: ['beginCreating', 'makeVolume'],
+      entry: ['beginCreating', 'createVolume'],
       on: {
         ...unusable,
         DELETE: unknown,
         RETRY: unknown,
-        VOLUME_MADE: {
+        VOLUME_CREATED: {
           guard: 'current',
           target: 'available',
           actions: [published('disk.created'), answerDone],
@@ -276,7 +277,7 @@ export const diskMachine = setupDisk.createMachine({
         ADOPT_USER: { target: 'hot-attached', actions: ['addHotUser', tellAdopt] },
         ATTACH: [tooManyOnVm, { target: 'attached', actions: ['addColdUser', tellAttach] }],
         SET_LIMIT: { actions: ['setLimit', published('disk.limit-changed')] },
-        GROW: grow,
+        RESIZE: grow,
         EDIT: edit,
         DELETE: [
           stale,
@@ -299,7 +300,7 @@ export const diskMachine = setupDisk.createMachine({
         ],
         MOVED: { actions: 'noop' },
         SET_LIMIT: inUse,
-        GROW: grow,
+        RESIZE: grow,
         EDIT: edit,
         DELETE: [stale, inUse],
         RETRY: notFailed,
@@ -318,20 +319,20 @@ export const diskMachine = setupDisk.createMachine({
         ],
         MOVED: { actions: 'noop' },
         SET_LIMIT: inUse,
-        GROW: grow,
+        RESIZE: grow,
         EDIT: edit,
         DELETE: [stale, inUse],
         RETRY: notFailed,
       },
     },
     growing: {
-      tags: 'known',
-      entry: ['beginGrowing', 'growVolume'],
+      tags: ['known', 'retried'],
+      entry: ['beginResizing', 'resizeVolume'],
       on: {
         HOTATTACH: busy,
         ATTACH: takeColdUserGrowing,
         SET_LIMIT: busy,
-        GROW: busy,
+        RESIZE: busy,
         EDIT: edit,
         // The resize may never end. Once its caller was told that it is delayed, the disk may be deleted.
         DELETE: [
@@ -346,9 +347,9 @@ export const diskMachine = setupDisk.createMachine({
         RELEASED: { target: 'growing', reenter: true, actions: 'removeUser' },
         // Re-enter, to tell the new size on the node where the VM is now.
         MOVED: { target: 'growing', reenter: true },
-        GROWN: settled(['endResize', published('disk.resized'), answerDone]),
-        NOT_GROWN: settled(['restoreSize', 'endResize', publishNotGrown, answerNotGrown]),
-        GROW_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
+        RESIZED: settled(['endResize', published('disk.resized'), answerDone]),
+        NOT_RESIZED: settled(['restoreSize', 'endResize', publishNotGrown, answerNotGrown]),
+        RESIZE_PENDING: { guard: 'current', actions: ['tryAgainLater', answerGrowPending] },
         TIMEOUT: {
           target: 'growing',
           reenter: true,
@@ -358,7 +359,7 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     wiping: {
-      tags: 'gone',
+      tags: ['gone', 'retried'],
       entry: ['beginWiping', 'wipeVolume'],
       on: {
         ...unusable,
@@ -380,12 +381,13 @@ export const diskMachine = setupDisk.createMachine({
       },
     },
     deleting: {
-      entry: ['beginRemoving', 'removeVolume'],
+      tags: 'retried',
+      entry: ['beginDeleting', 'deleteVolume'],
       on: {
         ...unusable,
         DELETE: unknown,
         RETRY: unknown,
-        VOLUME_REMOVED: [
+        VOLUME_DELETED: [
           { guard: 'currentUndo', target: 'deleted', actions: [publishUndone, answerWhyUndone] },
           { guard: 'currentWiped', target: 'deleted', actions: [published('disk.wiped'), answerDone] },
           {
@@ -407,14 +409,14 @@ export const diskMachine = setupDisk.createMachine({
     },
     // The undo is retried without a request: the client may never ask for it, or may not have got the answer.
     failed: {
-      tags: 'rest',
+      tags: ['rest', 'timed'],
       entry: 'tryAgainLater',
       on: {
         ...unusable,
         TIMEOUT: { target: 'deleting' },
         RETRY: { target: 'creating', actions: 'beginAnew' },
         DELETE: [stale, { target: 'deleting', actions: 'clearFailure' }],
-        VOLUME_REMOVED: {
+        VOLUME_DELETED: {
           guard: 'current',
           target: 'deleted',
           actions: published('disk.deleted'),

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startFakeLibvirtd } from '../test/fakes/libvirtd.ts';
-import { PASSWORD } from '../test/rig/http.ts';
-import { startService } from '../test/rig/service.ts';
+import { startFakeLibvirtd } from '../testkit/fakes/libvirtd.ts';
+import { PASSWORD } from '../testkit/http.ts';
+import { startService } from '../testkit/service.ts';
 
 const HELP = `Usage: npm run inspect [-- --port PORT]
 

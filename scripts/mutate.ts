@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { attachmentMachine } from '../machines/attachment.ts';
 import { diskMachine } from '../machines/disk.ts';
-import { equivalents } from '../test/machines/equivalents.ts';
+import { equivalents } from '../test/machines/support/equivalents.ts';
 import { mutantsOf } from './lib/mutants.ts';
 import { complaintsOf, coverRules, killerOf } from './lib/mutation-run.ts';
 
@@ -10,8 +10,8 @@ const HELP = `Usage: npm run mutate [-- --all]
 
 Changes the statecharts in one place at a time (a guard dropped, negated or without one of its operands, an
 action or a target dropped) and runs the chart tests of test/machines against each mutant: an expectation of a
-test must fail. Exits with 1 if a mutant survives that test/machines/equivalents.ts does not list, or if one that
-it lists is killed or does not exist.
+test must fail. Exits with 1 if a mutant survives that test/machines/support/equivalents.ts does not list, or
+if one that it lists is killed or does not exist.
 
   --all    prints for each mutant which test kills it
   --help   this text
@@ -26,7 +26,8 @@ const folder = new URL('../test/machines/', import.meta.url);
 
 /** Files without rules are ava's alone: the walks, which check a whole chart and are slow. */
 const hasRules = (name: string): boolean =>
-  name.endsWith('.test.ts') && readFileSync(new URL(name, folder), 'utf8').includes("from './rule.ts'");
+  name.endsWith('.test.ts') &&
+  readFileSync(new URL(name, folder), 'utf8').includes("from './support/rule.ts'");
 
 async function run(): Promise<void> {
   for (const name of readdirSync(folder).filter(hasRules)) await import(new URL(name, folder).href);

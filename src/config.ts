@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { hostname as thisHost } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { type Arguments, parseArguments } from './config/arguments.ts';
 import { type Environment, fromEnvironment } from './config/environment.ts';
 import { isLoopback } from './config/loopback.ts';
 import { normalNodeName } from './config/node-name.ts';
 import type { PoolPlace } from './config/pool-place.ts';
 import { allSettings, goneSettings, localNodes, type Settings, settings } from './config/settings.ts';
+import { parseUri } from './libvirt/uri.ts';
 
 /** The checked configuration, in the units and names of the code. */
 export interface Config {
@@ -44,6 +45,7 @@ export interface Config {
   readonly detachTimeoutMs: number;
   readonly createTimeoutMs: number;
   readonly deleteTimeoutMs: number;
+  readonly drainMs: number;
   readonly reconcileIntervalMs: number;
   /** The greatest number of events that the log keeps; `eventHistoryMs` is their greatest age. */
   readonly eventHistory: number;
@@ -85,19 +87,10 @@ type Values = Record<string, unknown>;
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s*\n[\s\S]*$/, '').replace(/[:.]$/, '');
 
-function commandLine(argv: readonly string[]): { file: string | undefined; acceptLoss: boolean } {
+/** Parses the command line. Throws a ConfigError. */
+export function commandLine(argv: readonly string[]): Arguments {
   try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: 'string' },
-        'check-config': { type: 'boolean' },
-        'accept-loss': { type: 'boolean' },
-        help: { type: 'boolean' },
-        version: { type: 'boolean' },
-      },
-    });
-    return { file: values.config, acceptLoss: values['accept-loss'] === true };
+    return parseArguments(argv);
   } catch (error) {
     throw new ConfigError([`The command line is wrong: ${reasonOf(error)}; see --help.`]);
   }
@@ -171,6 +164,18 @@ function tlsOf({ tls_certificate, tls_key }: Settings, cwd: string): Config['tls
   throw new ConfigError([`${given} is set and ${missing} is not; TLS needs both.`]);
 }
 
+/** Refuses libvirt without TLS beyond this computer. */
+function demandSecureNodes(nodes: readonly (readonly [name: string, uri: string])[]): void {
+  const sentences = nodes.flatMap(([name, uri]) => {
+    const { transport, host } = parseUri(uri.replaceAll('{node}', 'node'));
+    if (transport !== 'tcp' || isLoopback(host)) return [];
+    return [
+      `nodes.${name} is ${uri}, and qemu+tcp is neither encrypted nor does it verify anybody: use qemu+tls://HOST/system or qemu+ssh://USER@HOST/system, or set insecure_nodes to true.`,
+    ];
+  });
+  if (sentences.length > 0) throw new ConfigError(sentences);
+}
+
 const orInfinity = (quota: number | 'none'): number => (quota === 'none' ? Number.POSITIVE_INFINITY : quota);
 
 const absolute = (place: PoolPlace, cwd: string): PoolPlace =>
@@ -186,7 +191,7 @@ export function loadConfig(sources: Sources): Config {
   const cwd = sources.cwd ?? process.cwd();
   const mistakes: string[] = [];
 
-  const { file: named, acceptLoss } = commandLine(sources.argv ?? []);
+  const { config: named, has } = commandLine(sources.argv ?? []);
   const file = named ?? env.PDISK_CONFIG;
   const inFile = file ? fromFile(resolve(cwd, file), readFile, mistakes) : {};
   reportGone(inFile, env, mistakes);
@@ -203,6 +208,7 @@ export function loadConfig(sources: Sources): Config {
 
   const dataDir = resolve(cwd, checked.data_dir);
   const nodes = Object.entries(checked.nodes ?? localNodes(sources.hostname ?? thisHost()));
+  if (!checked.insecure_nodes) demandSecureNodes(nodes);
   return {
     listen: checked.listen,
     tls,
@@ -225,6 +231,7 @@ export function loadConfig(sources: Sources): Config {
     detachTimeoutMs: checked.detach_timeout * 1000,
     createTimeoutMs: checked.create_timeout * 1000,
     deleteTimeoutMs: checked.delete_timeout * 1000,
+    drainMs: checked.drain_timeout * 1000,
     reconcileIntervalMs: checked.reconcile_interval * 1000,
     eventHistory: checked.event_history,
     eventHistoryMs: checked.event_history_days * 86_400_000,
@@ -234,6 +241,6 @@ export function loadConfig(sources: Sources): Config {
     inspect: checked.inspect,
     metricsAccess: checked.metrics_access,
     logLevel: checked.log_level,
-    acceptLoss,
+    acceptLoss: has('accept-loss'),
   };
 }

@@ -24,7 +24,7 @@ const vm = (facts: ErrorFacts): string => `VM '${facts.vm ?? ''}' on node '${fac
 /** What an administrator can do who knows that a VM or its node is gone. */
 const wayOut = ({ node = '', mayForce = false }: ErrorFacts): string =>
   mayForce
-    ? `; if you know that the machine is gone, send the request again with force=true and a reason, and if its node is: POST /api/nodes/${node}/declare-dead`
+    ? `; if you know that the VM is gone, send the request again with force=true and a reason, and if its node is: POST /api/nodes/${node}/declare-dead`
     : '';
 
 /** Refusals and failures of the charts. A reason without an entry does not compile. */
@@ -53,7 +53,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   TOO_MANY_USERS: {
     status: 400,
     sentence: f =>
-      `${disk(f)} is registered with too many machines; release those that are gone with POST /api/detach`,
+      `${disk(f)} is registered with too many VMs; release those that are gone with POST /api/detach`,
   },
   TOO_MANY_ON_VM: {
     status: 400,
@@ -233,7 +233,7 @@ const ofTheService = {
   BAD_REQUEST: { status: 400, sentence: f => `the request cannot be understood${because(f.detail)}` },
   BAD_INPUT: { status: 400, sentence: f => `an input is wrong${because(f.detail)}` },
   INVALID_DISK: { status: 422, sentence: f => `there can be no such disk${because(f.detail)}` },
-  VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one machine${because(f.detail)}` },
+  VM_AMBIGUOUS: { status: 400, sentence: f => `${vm(f)} may mean more than one VM${because(f.detail)}` },
   VM_MIGRATING: {
     status: 503,
     sentence: f => `${vm(f)} is migrating; try again when it has arrived`,

@@ -1,7 +1,7 @@
 // Runs the rules of test/machines, in this process, against the charts and their mutants.
 import assert, { AssertionError } from 'node:assert/strict';
-import { playHooks } from '../../test/machines/play.ts';
-import { type Assertions, type Rule, rules } from '../../test/machines/rule.ts';
+import { playHooks } from '../../test/machines/support/play.ts';
+import { type Assertions, type Rule, rules } from '../../test/machines/support/rule.ts';
 import type { Mutant } from './mutants.ts';
 
 /** The part of `actual` that has the keys of the expected value. */

@@ -10,7 +10,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: domain-xml.sh [--uuid UUID] [--ports N] [--disks XML] [--unwilling] NAME IMAGE CONSOLE
+Usage: domain-xml.sh [--uuid UUID] [--ports N] [--disks XML] [--unwilling | --no-os] NAME IMAGE CONSOLE
 
 Prints the domain XML of guest NAME, which boots from the folder IMAGE (see guest-image.sh), and makes the files of its
 serial console: CONSOLE.in, CONSOLE.out, CONSOLE.log.
@@ -18,10 +18,11 @@ serial console: CONSOLE.in, CONSOLE.out, CONSOLE.log.
   --ports N     how many disks can be hot-plugged (6)
   --disks XML   disk elements to boot with
   --unwilling   the guest ignores requests to plug and unplug
+  --no-os       there is nothing to boot: the VM runs, without a guest in it
 USAGE
 }
 
-uuid='' ports=6 disks='' unwilling=''
+uuid='' ports=6 disks='' unwilling='' os=yes
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit ;;
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
     --ports) ports=$2; shift 2 ;;
     --disks) disks=$2; shift 2 ;;
     --unwilling) unwilling=' unwilling'; shift ;;
+    --no-os) os=''; shift ;;
     *) break ;;
   esac
 done
@@ -40,6 +42,9 @@ name=$1 image=$(realpath "$2") console=$(realpath -m "$3")
 ln -sfn /dev/null "$console.out"
 touch "$console.log"
 
+boot=''
+[ -z "$os" ] || boot="<kernel>$image/vmlinuz</kernel><initrd>$image/initrd.gz</initrd>
+    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off guest=$name$unwilling</cmdline>"
 root_ports=''
 for ((i = 0; i < ports; i++)); do root_ports+="<controller type='pci' model='pcie-root-port'/>"; done
 cat <<XML
@@ -48,8 +53,7 @@ cat <<XML
   <memory unit='MiB'>128</memory><vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
-    <kernel>$image/vmlinuz</kernel><initrd>$image/initrd.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off guest=$name$unwilling</cmdline>
+    $boot
   </os>
   <features><acpi/></features>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>

@@ -20,17 +20,21 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: libvirtd.sh run [--tcp PORT] [--host NAME] [--remove] DIR
+Usage: libvirtd.sh run [OPTIONS] [--remove] DIR
                                             start it, print READY, end it when standard input is closed
-       libvirtd.sh start [--tcp PORT] [--host NAME] DIR
-                                            start it in the background and wait until it answers
+       libvirtd.sh start [OPTIONS] DIR      start it in the background and wait until it answers
        libvirtd.sh restart DIR [SIGNAL]     end only libvirtd (SIGTERM), guests go on; wait for the next one
        libvirtd.sh signal DIR SIGNAL        send it a signal (STOP, CONT) and do not wait
        libvirtd.sh kill-guest DIR NAME      kill -9 the QEMU of a guest, and wait until it is gone
        libvirtd.sh stop DIR                 end libvirtd and every guest
        libvirtd.sh uri DIR                  print its URI
+       libvirtd.sh namespace DIR            print the id of a process in its mount namespace
 
   --tcp PORT   also listen on 127.0.0.1:PORT, without authentication
+  --tls PORT   also listen on 127.0.0.1:PORT for TLS; clients show certificates
+  --pki DIR    the folder with server-cert.pem, server-key.pem and cacert.pem for --tls
+  --conf LINE  a further line of libvirtd.conf; may be repeated
+  --sasl DIR   the folder with libvirt.conf, the configuration of SASL
   --host NAME  a host name of its own, so that guests can migrate from one private libvirtd to another
   --remove     remove DIR at the end
 
@@ -50,9 +54,17 @@ write_configuration() {
   [ -e "$dir/host-uuid" ] || cat /proc/sys/kernel/random/uuid > "$dir/host-uuid"
   {
     printf 'unix_sock_dir = "%s/sock"\nunix_sock_group = "root"\n' "$dir"
-    printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\nlisten_tls = 0\n'
+    printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n'
     printf 'host_uuid = "%s"\nlog_outputs = "3:file:%s/log/libvirtd.log"\n' "$(cat "$dir/host-uuid")" "$dir"
-    [ -z "$tcp" ] || printf 'listen_tcp = 1\nauth_tcp = "none"\nlisten_addr = "127.0.0.1"\ntcp_port = "%s"\n' "$tcp"
+    [ -z "$tcp$tls" ] || printf 'listen_addr = "127.0.0.1"\n'
+    [ -z "$tcp" ] || printf 'listen_tcp = 1\nauth_tcp = "none"\ntcp_port = "%s"\n' "$tcp"
+    if [ -n "$tls" ]; then
+      printf 'listen_tls = 1\ntls_port = "%s"\nca_file = "%s/cacert.pem"\n' "$tls" "$pki"
+      printf 'cert_file = "%s/server-cert.pem"\nkey_file = "%s/server-key.pem"\n' "$pki" "$pki"
+    else
+      echo 'listen_tls = 0'
+    fi
+    [ -z "$conf" ] || printf '%s' "$conf"
   } > "$dir/etc/libvirtd.conf"
   cat > "$dir/etc/qemu.conf" <<'CONF'
 user = "root"
@@ -68,10 +80,13 @@ CONF
 for d in etc:/etc run:/run lib:/var/lib log:/var/log cache:/var/cache; do
   mkdir -p "\${d#*:}/libvirt" && mount --bind "$dir/\${d%%:*}" "\${d#*:}/libvirt" || exit 1
 done
+# Clients that were started on the node itself, as virt-ssh-helper, look for the socket here.
+ln -sf "$dir/sock/libvirt-sock" /run/libvirt/libvirt-sock
 ${host:+hostname '$host'}
+${sasl:+export SASL_CONF_PATH='$sasl'}
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent
 while [ ! -e "$dir/stop" ]; do
-  libvirtd ${tcp:+--listen} -p /run/libvirt/libvirtd.pid >> "$dir/log/out" 2>&1
+  libvirtd ${listen:+--listen} -p /run/libvirt/libvirtd.pid >> "$dir/log/out" 2>&1
   [ -e "$dir/stop" ] || sleep 0.2
 done
 PID1
@@ -137,11 +152,17 @@ restart() {
   fail "libvirtd did not come back in $dir"
 }
 
+# The shell that is pid 1 of the namespaces.
+namespace() {
+  local unshare
+  unshare=$(cat "$dir/unshare.pid" 2>/dev/null) || fail "no libvirtd was started in $dir"
+  cut -d' ' -f1 "/proc/$unshare/task/$unshare/children"
+}
+
 # Runs a command in the namespaces, with the process ids that libvirt and its files know.
 inside() {
-  local unshare shell
-  unshare=$(cat "$dir/unshare.pid" 2>/dev/null) || fail "no libvirtd was started in $dir"
-  shell=$(cut -d' ' -f1 "/proc/$unshare/task/$unshare/children")
+  local shell
+  shell=$(namespace)
   nsenter --target "$shell" --pid --mount "$@"
 }
 
@@ -174,10 +195,14 @@ run() {
 
 command=${1:-}
 [ $# -eq 0 ] || shift
-tcp='' host='' remove=''
+tcp='' tls='' pki='' conf='' sasl='' host='' remove=''
 while [ $# -gt 0 ]; do
   case $1 in
     --tcp) tcp=${2:?--tcp needs a port}; shift 2 ;;
+    --tls) tls=${2:?--tls needs a port}; shift 2 ;;
+    --pki) pki=${2:?--pki needs a folder}; shift 2 ;;
+    --conf) conf+=${2:?--conf needs a line}$'\n'; shift 2 ;;
+    --sasl) sasl=${2:?--sasl needs a folder}; shift 2 ;;
     --host) host=${2:?--host needs a name}; shift 2 ;;
     --remove) remove=yes; shift ;;
     *) break ;;
@@ -185,11 +210,13 @@ while [ $# -gt 0 ]; do
 done
 case $command in
   -h | --help) usage; exit ;;
-  run | start | restart | stop | uri) [ $# -ge 1 ] || { usage >&2; exit 2; } ;;
+  run | start | restart | stop | uri | namespace) [ $# -ge 1 ] || { usage >&2; exit 2; } ;;
   signal | kill-guest) [ $# -eq 2 ] || { usage >&2; exit 2; } ;;
   *) usage >&2; exit 2 ;;
 esac
 dir=$(realpath -m "$1")
+listen=$tcp$tls
+[ -z "$tls" ] || [ -n "$pki" ] || fail "--tls needs --pki"
 case $command in
   run) run ;;
   start) launch clear; wait_until_it_answers ;;
@@ -198,4 +225,5 @@ case $command in
   kill-guest) kill_guest "$2" ;;
   stop) stop ;;
   uri) uri ;;
+  namespace) namespace ;;
 esac

@@ -2,15 +2,15 @@ import type { Write } from '../store/group-commit.ts';
 import { prefixes } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import type { AccountStore } from './accounts.ts';
-import { accountRecord, tokenRecord } from './record.ts';
+import { accountKinds } from './record.ts';
 
 const erased = (id: string): Write => ({ key: prefixes.token + id, value: undefined });
 
 /** Stores accounts and tokens; each change is one batch. */
 export const accountStore = ({ load, commit }: Pick<Store, 'load' | 'commit'>): AccountStore => ({
   load: async () => ({
-    accounts: await load(prefixes.account, accountRecord),
-    tokens: await load(prefixes.token, tokenRecord),
+    accounts: await load(accountKinds.account),
+    tokens: await load(accountKinds.token),
   }),
   put: (record, tokens, also) =>
     commit([{ key: prefixes.account + record.name, value: record }, ...tokens.map(erased), ...also]),

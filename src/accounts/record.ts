@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { prefixes } from '../store/keys.ts';
+import { recordKind } from '../store/record-kind.ts';
 
 /** Account names. `me` is reserved: in URLs it means the caller's own account. */
 export const accountName = z
@@ -24,8 +26,8 @@ export const passwordHash = z.object({
   hash: z.base64(),
 });
 
-/** A stored account. A renamed field needs a new `v` and a migration here. */
-export const accountRecord = z.object({
+/** A stored account. */
+const accountRecord = z.object({
   v: z.literal(1),
   name: accountName,
   /**
@@ -40,7 +42,7 @@ export const accountRecord = z.object({
 });
 
 /** A stored API token, without its secret. */
-export const tokenRecord = z.object({
+const tokenRecord = z.object({
   v: z.literal(1),
   id: z.string(),
   account: accountName,
@@ -52,6 +54,12 @@ export const tokenRecord = z.object({
   created: z.number(),
   expires: z.number(),
 });
+
+/** The kinds of records that accounts consist of. A renamed field needs a new version and a migration here. */
+export const accountKinds = {
+  account: recordKind('account', prefixes.account, accountRecord),
+  token: recordKind('token', prefixes.token, tokenRecord),
+};
 
 export type AccountRecord = z.infer<typeof accountRecord>;
 export type TokenRecord = z.infer<typeof tokenRecord>;

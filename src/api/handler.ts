@@ -1,9 +1,12 @@
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Caller } from '../accounts/caller.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Cause } from '../disks/service.ts';
 import { errorOf, PdiskError } from '../errors.ts';
 import { createAuthentication } from './access/authentication.ts';
-import { changes, fitsFullStore, takesBody } from './description/operation.ts';
+import { addressText } from './access/client-address.ts';
+import { Audited } from './auditing.ts';
+import { changes, fitsFullStore, type Operation, takesBody } from './description/operation.ts';
 import { type HttpAnswer, ofError } from './http/answer.ts';
 import { BODY_LIMIT, type Exchange } from './http/exchange.ts';
 import { type Fields, mediaType, noFields, parseBody, parseForm } from './http/fields.ts';
@@ -59,6 +62,10 @@ export interface RequestFacts {
   isTrusted: boolean;
   /** The pattern of its URL; undefined for an unknown URL. */
   route: string | undefined;
+  /** Whether it is to change something; known when the handler has returned. */
+  changes: boolean;
+  /** Set for requests that are to change something, and for those that log in. */
+  audited: Audited | undefined;
 }
 
 /**
@@ -77,8 +84,11 @@ export function createHandler(parts: {
   readonly once: Answers['once'];
   /** Whether the store accepts only requests that free room. */
   readonly isFull: () => boolean;
+  /** Whether changes are refused, because the service stops. */
+  readonly isDraining: () => boolean;
+  readonly audit: AuditLog;
 }): (exchange: Exchange, facts: RequestFacts) => HttpAnswer | Promise<HttpAnswer> {
-  const { accounts, checkHostAndOrigin, once, isFull } = parts;
+  const { accounts, checkHostAndOrigin, once, isFull, isDraining, audit } = parts;
   const open = new Map(parts.open.map(route => [route.path, route]));
   const find = createRouter(parts.routes);
   const authenticate = createAuthentication(accounts, parts.maxRequests);
@@ -92,7 +102,13 @@ export function createHandler(parts: {
     const { head } = exchange;
     if (head.broken !== undefined) throw errorOf('BAD_REQUEST', { detail: head.broken });
     const found = lookUp(head);
-    checkHostAndOrigin(head, !HARMLESS.has(head.method) || isChange(found));
+    facts.changes = isChange(found);
+    // The address is read now: after an `await` the connection may be gone.
+    const audited = (operation?: Operation, params?: readonly string[]): Audited =>
+      new Audited(audit, { id: exchange.id, client: addressText(exchange.address) }, operation, params);
+    if (found.kind === 'route' && facts.changes) facts.audited = audited(found.route.operation, found.params);
+    if (facts.changes && isDraining()) throw errorOf('STOPPING');
+    checkHostAndOrigin(head, !HARMLESS.has(head.method) || facts.changes);
     if (head.ambiguous !== undefined) throw errorOf('BAD_REQUEST', { detail: head.ambiguous });
     const answered = READING.has(head.method) ? open.get(head.path)?.answer(exchange) : undefined;
     if (answered) facts.route = head.path;
@@ -108,12 +124,24 @@ export function createHandler(parts: {
       // While the body arrived, the account may have been changed or deleted, and the client may have gone.
       if (!accounts.isCurrent(caller)) throw errorOf('UNAUTHENTICATED');
       if (exchange.isGone) throw errorOf('BAD_REQUEST', { detail: 'the client went away' });
+      if (facts.changes && isDraining()) throw errorOf('STOPPING');
       if (isFull() && !fitsFullStore(found.route.operation)) throw errorOf('STORE_FULL');
       const { account, id: accountId } = caller;
       const cause: Cause = { kind: 'request', request: exchange.id, account, accountId };
       const { route, params } = found;
+      const { audited } = facts;
+      audited?.about(fields);
       const act = (cause: Cause, rememberAnswer: RememberAnswer) =>
-        route.answer({ caller, cause, rememberAnswer, head, params }, fields);
+        route.answer(
+          {
+            caller,
+            cause: audited?.cause(cause) ?? cause,
+            rememberAnswer: audited?.remember(rememberAnswer) ?? rememberAnswer,
+            head,
+            params,
+          },
+          fields,
+        );
       if (head.idempotencyKey === undefined || !CHANGING.has(head.method)) return act(cause, () => []);
       return once({
         head,
@@ -136,12 +164,16 @@ export function createHandler(parts: {
       if (!caller) throw errorOf('UNAUTHENTICATED');
       facts.account = caller.account;
       facts.isTrusted = caller.role !== 'user';
+      facts.audited?.by(caller);
       if (refused) return refused;
-      return isChange(found) ? change(caller) : act(caller, parseForm(head.query));
+      return facts.changes ? change(caller) : act(caller, parseForm(head.query));
     }
 
     const holder = found.kind === 'route' ? found.route.holder?.(head) : undefined;
     const caller = holder ?? authenticate(exchange);
+    // A login: credentials that are checked for the first time, or are wrong.
+    const isLogin = caller instanceof Promise || (!caller && head.authorization !== undefined);
+    if (isLogin) facts.audited ??= audited();
     return caller instanceof Promise ? caller.then(proceed) : proceed(caller);
   };
 }

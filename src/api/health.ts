@@ -8,6 +8,8 @@ const LIMIT_MS = 2000;
 /** The body of `GET /readyz`. */
 interface Readiness {
   readonly ready: boolean;
+  /** Whether the service stops: reads are still answered, changes are refused. */
+  readonly stopping: boolean;
   /** `full`: only requests that free room are accepted. */
   readonly store: 'writable' | 'full' | 'failed';
   readonly pool: 'usable' | 'failed';
@@ -28,7 +30,8 @@ function inTime(work: Promise<unknown>): Promise<boolean> {
 }
 
 /**
- * Whether requests can be served (`GET /readyz`): the store accepts a write and the pool can be used.
+ * Whether requests can be served (`GET /readyz`): the store accepts a write, the pool can be used, and the
+ * service does not stop.
  * Unreachable nodes and a full store are reported, but do not make the service unready: requests that free
  * room must still get through.
  */
@@ -37,6 +40,7 @@ export function createReadiness(parts: {
   readonly write: () => Promise<unknown>;
   readonly askPool: () => Promise<unknown>;
   readonly isFull: () => boolean;
+  readonly isStopping: () => boolean;
   readonly nodes: () => readonly NodeStatus['state'][];
 }): () => Promise<Readiness> {
   let known: { readonly at: number; readonly found: Promise<readonly [boolean, boolean]> } | undefined;
@@ -52,8 +56,10 @@ export function createReadiness(parts: {
     const nodes = parts.nodes();
     const up = nodes.filter(state => state === 'up').length;
     const taken = parts.isFull() ? 'full' : 'writable';
+    const stopping = parts.isStopping();
     return {
-      ready: writable && usable,
+      ready: writable && usable && !stopping,
+      stopping,
       store: writable ? taken : 'failed',
       pool: usable ? 'usable' : 'failed',
       nodes: { up, down: nodes.length - up },

@@ -2,6 +2,7 @@
 // values.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { DiskFigures } from '../disks/disks.ts';
 import type { DiskService } from '../disks/service.ts';
 import { PdiskError } from '../errors.ts';
@@ -16,10 +17,11 @@ import { createRequestMetrics } from './request-metrics.ts';
 /** What is read when the metrics are requested. */
 interface Observed {
   readonly disks: () => DiskFigures;
-  readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf'>;
+  readonly hypervisor: Pick<Hypervisor, 'status' | 'hostOf' | 'certificateExpiries'>;
   readonly pool: Pick<Pool, 'promisableBytes'>;
   readonly fullness: () => readonly Fullness[];
   readonly log: EventLog;
+  readonly audit: Pick<AuditLog, 'newest' | 'oldest' | 'figures'>;
   readonly streams: Streams;
 }
 
@@ -70,7 +72,7 @@ export function createMetrics(): Metrics {
     registers,
   });
 
-  function observe({ disks, hypervisor, pool, fullness, log, streams }: Observed): void {
+  function observe({ disks, hypervisor, pool, fullness, log, audit, streams }: Observed): void {
     const gauge = (name: string, help: string, value: () => number): void => {
       const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value()) });
     };
@@ -138,6 +140,17 @@ export function createMetrics(): Metrics {
         for (const { what, percent } of fullness()) used.set({ what }, percent / 100);
       },
     });
+    const certificates: Gauge<'node'> = new Gauge({
+      name: 'pdisk_node_certificate_expiry_timestamp_seconds',
+      help: 'When the client certificate for a node that is reached by TLS expires; NaN if it cannot be used.',
+      labelNames: ['node'] as const,
+      registers,
+      async collect() {
+        const expiries = await hypervisor.certificateExpiries();
+        certificates.reset();
+        for (const [node, at] of expiries) certificates.set({ node: hypervisor.hostOf(node) }, at / 1000);
+      },
+    });
     const nodes: Gauge<'node'> = new Gauge({
       name: 'pdisk_node_up',
       help: 'Whether a node that is linked can be reached.',
@@ -152,6 +165,17 @@ export function createMetrics(): Metrics {
     });
     gauge('pdisk_event_newest_sequence', 'Sequence of the newest event.', log.newest);
     gauge('pdisk_event_oldest_sequence', 'Sequence of the oldest event in the log.', log.oldest);
+    gauge('pdisk_audit_newest_sequence', 'Sequence of the newest entry of the audit.', audit.newest);
+    gauge('pdisk_audit_oldest_sequence', 'Sequence of the oldest entry of the audit.', audit.oldest);
+    const counted: Counter = new Counter({
+      name: 'pdisk_audit_counted_total',
+      help: 'Refused requests and logins that the audit has counted instead of writing an entry for each.',
+      registers,
+      collect() {
+        counted.reset();
+        counted.inc(audit.figures().counted);
+      },
+    });
     gauge('pdisk_event_streams', 'Event streams that are open.', () => streams.figures().streams);
     gauge(
       'pdisk_event_stream_lag_events',

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } fro
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type ErrorCode, errorOf, PdiskError } from '../errors.ts';
+import { createCount } from '../lib/count.ts';
 import { attemptedName } from './access/authentication.ts';
 import { type Address, addressText, createClientAddress } from './access/client-address.ts';
 import { createCors } from './access/cors.ts';
@@ -30,6 +31,11 @@ export interface Api {
    * cannot be used; the old one stays.
    */
   reloadCertificate(): void;
+  /**
+   * From now on changes are refused (503, STOPPING) and reads are answered. Resolves when no change is in
+   * progress, after `limitMs` milliseconds at the latest.
+   */
+  drain(limitMs: number): Promise<void>;
   /**
    * Accepts no more connections, answers 503 (STOPPING) on open ones, waits for the requests in progress, at
    * most `graceMs`, and then closes every connection.
@@ -81,11 +87,15 @@ export function createApi(parts: Parts): Api {
     checkHostAndOrigin: (head, changes) => checkHostAndOrigin?.(head, changes),
     once: answers.once,
     isFull: parts.isFull ?? (() => false),
+    audit: parts.audit,
+    isDraining: () => draining,
   });
   const logs = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   let stopped: Promise<void> | undefined;
-  let working = 0;
-  let whenIdle = (): void => {};
+  let draining = false;
+  /** Requests in progress, and those of them that are to change something. */
+  const working = createCount();
+  const changing = createCount();
 
   /**
    * Writes a log line. An error is dropped, for example when the disk of the log is full: an exception in a
@@ -109,16 +119,25 @@ export function createApi(parts: Parts): Api {
     const { id: request, head } = exchange;
     const started = performance.now();
     let client: Address | undefined;
-    const facts: RequestFacts = { account: undefined, isTrusted: false, route: undefined };
+    const facts: RequestFacts = {
+      account: undefined,
+      isTrusted: false,
+      route: undefined,
+      changes: false,
+      audited: undefined,
+    };
     let finished = false;
-    working += 1;
+    working.up();
 
-    function finish({ status, error, body }: HttpAnswer): void {
+    function finish(answer: HttpAnswer): void {
       if (finished) return;
       finished = true;
+      const { status, error, body } = answer;
+      const attempted = isOfLogins(error?.code) ? attemptedName(head.authorization) : undefined;
+      facts.audited?.end(answer, attempted);
       if (typeof body !== 'string') body.free?.();
-      working -= 1;
-      if (working === 0) whenIdle();
+      working.down();
+      if (facts.changes) changing.down();
       const ms = performance.now() - started;
       monitoring.figures.request(facts.route, head.method, status, ms / 1000);
       const level = READING.has(head.method) && !error ? 'debug' : 'info';
@@ -135,7 +154,7 @@ export function createApi(parts: Parts): Api {
           ms: Math.round(ms * 1000) / 1000,
           account: facts.account,
           ...(client && { client: addressText(client) }),
-          ...(isOfLogins(error?.code) && { attempted: attemptedName(head.authorization) }),
+          ...(isOfLogins(error?.code) && { attempted }),
         },
         'request',
       );
@@ -147,11 +166,12 @@ export function createApi(parts: Parts): Api {
     let answer: HttpAnswer | Promise<HttpAnswer>;
     try {
       if (stopped) throw errorOf('STOPPING');
-      if (working > settings.maxRequests) throw errorOf('BUSY');
+      if (working.now() > settings.maxRequests) throw errorOf('BUSY');
       answer = cors.preflight(head) ?? handle(exchange, facts);
     } catch (error) {
       answer = errorAnswer(exchange, error, facts);
     }
+    if (facts.changes) changing.up();
     // Read now: after an `await` the connection may be gone.
     if (logs.debug || (logs.info && (answer instanceof Promise || answer.error || !READING.has(head.method))))
       client = exchange.address;
@@ -179,17 +199,11 @@ export function createApi(parts: Parts): Api {
   }
   const listener = createListener({ ...settings, mount, warn: sentence => log.warn(sentence) });
 
-  async function drain(graceMs: number): Promise<void> {
+  async function close(graceMs: number): Promise<void> {
     listener.refuse();
-    if (working > 0) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, graceMs);
-        whenIdle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    await working.zero(graceMs);
+    // Streams are served in a turn of their own: they get the events of the last changes first.
+    await setImmediate();
     events.streams.stop();
     // Answers of this turn of the event loop are still in the cork buffer.
     await setImmediate();
@@ -208,8 +222,12 @@ export function createApi(parts: Parts): Api {
       return { port: await listener.listen(host, port) };
     },
     reloadCertificate: listener.reload,
+    drain(limitMs) {
+      draining = true;
+      return changing.zero(limitMs);
+    },
     stop(graceMs) {
-      stopped ??= drain(graceMs);
+      stopped ??= close(graceMs);
       return stopped;
     },
   };

@@ -20,26 +20,26 @@ const givens = ({ context }: AttachmentFacts): Assumption[] => {
   const nowhere = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] };
   const facts: readonly [string, unknown, readonly string[]][] = [
     [
-      'while the machine runs with the disk',
+      'while the VM runs with the disk',
       { at: 'running', vm, run, disks: [context.disk], homeIsSilent: false, defined: [] },
       [context.disk],
     ],
     [
-      'while the machine runs without the disk',
+      'while the VM runs without the disk',
       { at: 'running', vm, run, disks: [], homeIsSilent: false, defined: [] },
       [],
     ],
-    ['while the machine was seen to end', { ...nowhere, end }, []],
+    ['while the VM was seen to end', { ...nowhere, end }, []],
     [
-      'while the definition of the machine, which was seen to end, holds the disk',
+      'while the definition of the VM, which was seen to end, holds the disk',
       { ...nowhere, end, defined: [context.disk] },
       [],
     ],
-    ['while no host shows the machine', nowhere, []],
+    ['while no host shows the VM', nowhere, []],
     ['while a host does not answer', { ...nowhere, silent: ['a host does not answer'] }, []],
-    ['while the machine is saved', { at: 'saved' }, []],
+    ['while the VM is saved', { at: 'saved' }, []],
   ];
-  return facts.map(([given, found, held]) => [given, { found, held, alarm: null, word: 'frontend' }]);
+  return facts.map(([given, found, held]) => [given, { found, held, alarm: null, authority: 'frontend' }]);
 };
 
 const problem = { code: 'PLUG_REFUSED', detail: '' } as const;

@@ -22,7 +22,7 @@ export interface DiskFacts {
 }
 
 const problem = { code: 'VOLUME_FAILED', detail: '' } as const;
-const nameOf = (vm: Vm): string => `machine ${vm.names[0]} on ${vm.host}`;
+const nameOf = (vm: Vm): string => `VM ${vm.names[0]} on ${vm.host}`;
 
 const elsewhere: Vm = { host: '', node: '', names: [''], domain: '' };
 
@@ -44,7 +44,7 @@ const attachings = (facts: DiskFacts): Assumption[] => {
   const birth = { id: '', disk: facts.context.uuid, node: '', vmId: '', by: '', vm: elsewhere };
   const fields = { ...birth, attachments: [], taken: [], isThere: false, holder: null, nodeIsDead: false };
   return [
-    ['for another machine', fields],
+    ['for another VM', fields],
     ...perUser(facts, (name, id) => [`for ${name} again`, { ...fields, attachments: [id] }]),
   ];
 };
@@ -62,7 +62,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   },
   HOTATTACH: { request: 'POST /api/hotattach/:uuid', givens: attachings },
   ATTACH: { request: 'POST /api/attach/:uuid', givens: attachings },
-  GROW: {
+  RESIZE: {
     request: 'POST /api/resize/:uuid',
     givens: ({ context, roomGiB, quotaLeft, attaching }) => {
       const room = { roomGiB, quotaGiB: quotaLeft.sizeGiB, attaching };
@@ -79,15 +79,12 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   },
   ADOPT_USER: {
     givens: ({ context }) => [
-      [
-        'with a machine that has it',
-        { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' },
-      ],
+      ['with a VM that has it', { id: '', disk: context.uuid, vm: elsewhere, attachments: [], target: '' }],
     ],
   },
   DELETE: { request: 'DELETE /api/disks/:uuid', ...always(({ wipe }) => ({ wipe, holder: null })) },
   RETRY: { request: 'POST /api/retry/:uuid', ...always(() => ({})) },
-  VOLUME_MADE: outcome,
+  VOLUME_CREATED: outcome,
   VOLUME_FAILED: badOutcome,
   NOT_BEGUN: badOutcome,
   RELEASED: {
@@ -96,9 +93,9 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
   MOVED: {
     givens: facts => perUser(facts, (name, attachment) => [`of ${name}`, { attachment }]),
   },
-  GROWN: outcome,
-  NOT_GROWN: badOutcome,
-  GROW_PENDING: badOutcome,
+  RESIZED: outcome,
+  NOT_RESIZED: badOutcome,
+  RESIZE_PENDING: badOutcome,
   WIPED: {
     givens: ({ context }) => {
       const { attempt, wiped } = context;
@@ -110,7 +107,7 @@ const kinds: Readonly<Record<DiskMessage['type'], ProbeKind<DiskFacts>>> = {
     },
   },
   WIPE_FAILED: badOutcome,
-  VOLUME_REMOVED: outcome,
+  VOLUME_DELETED: outcome,
   REMOVE_FAILED: badOutcome,
   TIMEOUT: always(() => ({})),
   RESUME: always(() => ({})),

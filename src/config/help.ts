@@ -1,3 +1,4 @@
+import { commands } from './arguments.ts';
 import { allSettings } from './settings.ts';
 
 const onlyInTheEnvironment = [
@@ -27,15 +28,27 @@ export function settingsTable(): string {
 
 const plain = (markdown: string): string => markdown.replaceAll('`', '');
 
+const commandTexts = (): string[] =>
+  Object.entries<{ operand?: string; does: string }>(commands).map(
+    ([name, { operand, does }]) => `  ${[name, operand].join(' ').padEnd(15)}  ${does}`,
+  );
+
 /** What `--help` prints. */
 export function helpText(): string {
   return [
-    'Usage: pdisk [--config FILE] [--check-config] [--accept-loss] [--version] [--help]',
+    'Usage: pdiskd [COMMAND] [OPTION...]',
     '',
-    '  --config FILE    read settings from this YAML file (an empty one is valid)',
-    '  --check-config   say what is wrong with the settings and the certificate, if anything, and exit',
+    ...commandTexts(),
+    '',
+    '  check exits with 0 if nothing was found, with 1 if there are only things with which the service starts, else',
+    '  with 2.',
+    '',
+    '  --config FILE    read settings from this YAML file (an empty one is valid); for every command',
+    '  --check-config   say what is wrong with the settings and the certificate, if anything, try every node for 10 s',
+    '                   at most, say what it answers and when its certificate expires, and exit',
     '  --accept-loss    start once with a database that has lost something, or none where there was one; what is',
     '                   missing stays missing',
+    '  --replace        restore although data_dir has a store, which is moved into a folder beside it',
     '  --version        say which version this is and exit',
     '  --help           show this and exit',
     '',

@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { parseUri } from '../libvirt/uri.ts';
 import { isNodeName, normalNodeName } from './node-name.ts';
 import { parsePool } from './pool-place.ts';
 
@@ -58,21 +59,35 @@ function isNetwork(text: string): boolean {
 }
 
 const LOCAL_URI = 'qemu:///system';
-const URI = /^qemu(?:\+unix|\+tcp)?:\/\/[^\s/]*\/(?:system|session)(?:\?\S*)?$/;
+const PATHS: ReadonlySet<string> = new Set(['qemu:///system', 'qemu:///session']);
+
+/** Why a text is no URI of a node; undefined: it is one. */
+function whyNoUri(uri: string): string | undefined {
+  try {
+    const { name } = parseUri(uri.replaceAll('{node}', 'node'));
+    return PATHS.has(name.replace(/\?.*/s, ''))
+      ? undefined
+      : `the URI of a node is for qemu and its path is /system`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 const nodes = z.record(z.string(), z.string()).superRefine((map, context) => {
   const seen = new Set<string>();
   for (const [name, uri] of Object.entries(map)) {
     const normal = normalNodeName(name);
-    const nameFits = name === '*' ? uri.includes('{node}') : isNodeName(name) && !uri.includes('{node}');
-    if (!nameFits || !URI.test(uri.replaceAll('{node}', 'node')) || seen.has(normal)) {
-      const why = `'${name}' is no host name: letters, digits, hyphens and underscores between dots`;
-      const isName = name === '*' || isNodeName(name);
+    const isName = name === '*' || isNodeName(name);
+    const nameFits = name === '*' ? uri.includes('{node}') : isName && !uri.includes('{node}');
+    const why = isName
+      ? whyNoUri(uri)
+      : `'${name}' is no host name: letters, digits, hyphens and underscores between dots`;
+    if (!nameFits || why !== undefined || seen.has(normal)) {
       context.addIssue({
         code: 'custom',
         path: [name],
         message: 'not a node',
-        params: isName ? {} : { why },
+        params: why === undefined ? {} : { why },
       });
     }
     seen.add(normal);
@@ -146,7 +161,7 @@ export const settings = z.strictObject({
     default: '`./data`',
     allowed: 'the path of a directory',
     description:
-      'Where pdisk keeps its database and the files `head`, `reserve`, `owner` and `admin-password`; relative to the working directory. Nobody else should be able to read or write there.',
+      'Where pdisk keeps its database, the files `head`, `reserve`, `owner` and `admin-password`, and the socket `control`; relative to the working directory. Nobody else should be able to read or write there.',
   }),
   pool: setting(parsed(parsePool).optional(), {
     env: 'PDISK_POOL',
@@ -197,9 +212,16 @@ export const settings = z.strictObject({
     env: 'PDISK_NODES',
     default: `\`localhost\` and this host's name: \`${LOCAL_URI}\``,
     allowed:
-      "a map from node names to libvirt URIs (qemu:///system, qemu+tcp://HOST/system); only the name '*' has {node} in its URI",
+      "a map from node names to libvirt URIs (qemu:///system, qemu+tls://HOST/system, qemu+ssh://USER@HOST/system, qemu+tcp://HOST/system); only the name '*' has {node} in its URI",
     description:
-      'The hypervisors, by the names used in requests. The name `*` stands for every other node; its URI holds `{node}`.',
+      'The hypervisors, by the names used in requests. The name `*` stands for every other node; its URI holds `{node}`. SIGHUP reads it again.',
+  }),
+  insecure_nodes: setting(z.boolean().default(false), {
+    env: 'PDISK_INSECURE_NODES',
+    default: '`false`',
+    allowed: 'true or false',
+    description:
+      'Whether nodes beyond this computer may be reached by `qemu+tcp`, where everybody on the way can read and change what libvirt is told.',
   }),
   vm_names: setting(z.array(z.string().includes('{vm_id}')).min(1).default(['{vm_id}', 'one-{vm_id}']), {
     env: 'PDISK_VM_NAMES',
@@ -238,6 +260,13 @@ export const settings = z.strictObject({
     allowed: allowedSeconds,
     description: 'Seconds that deleting a volume may take before DELETE answers 504; the deletion goes on.',
   }),
+  drain_timeout: setting(seconds(5), {
+    env: 'PDISK_DRAIN_TIMEOUT',
+    default: '`5`',
+    allowed: allowedSeconds,
+    description:
+      'Seconds that changes in progress may still take when pdisk is told to stop. Then the next start goes on with them.',
+  }),
   reconcile_interval: setting(seconds(60), {
     env: 'PDISK_RECONCILE_INTERVAL',
     default: '`60`',
@@ -248,13 +277,14 @@ export const settings = z.strictObject({
     env: 'PDISK_EVENT_HISTORY',
     default: '`1000000`',
     allowed: 'a whole number from 1 up',
-    description: 'How many events are kept for subscribers to resume from.',
+    description:
+      'How many events are kept for subscribers to resume from, and how many entries of the audit.',
   }),
   event_history_days: setting(z.number().gt(0).max(36_500).default(30), {
     env: 'PDISK_EVENT_HISTORY_DAYS',
     default: '`30`',
     allowed: 'a number of days above 0, at most 36500',
-    description: 'How many days events are kept. Whichever limit is reached first counts.',
+    description: 'How many days events and the audit are kept. Whichever limit is reached first counts.',
   }),
   event_bookmark: setting(seconds(30), {
     env: 'PDISK_EVENT_BOOKMARK',

@@ -8,8 +8,7 @@ import { sameSource } from '../hypervisor/disk-xml.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { birthOf } from '../storage/birth.ts';
 import type { Pool } from '../storage/pool.ts';
-import { prefixes } from '../store/keys.ts';
-import { type EventRecord, recordSchemas } from '../store/records.ts';
+import { type EventRecord, kinds } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createEffects, GRACE_MS } from './actors/effects.ts';
 import { resume, usedNodes } from './actors/recovery.ts';
@@ -18,8 +17,10 @@ import { createActorSystem } from './actors/system.ts';
 import type { DriftKind } from './drift/drift-kinds.ts';
 import { type DriftNews, type DriftService, watchDrift } from './drift/drift-watch.ts';
 import { watchVolumes } from './drift/volumes.ts';
+import { createExplainService } from './explain/explain-service.ts';
 import { loadIndexes } from './records/load.ts';
-import type { ChartService, DiskService, NodeService, Waiting } from './service.ts';
+import { isWaiting } from './records/records.ts';
+import type { ChartService, DiskService, ExplainService, NodeService, Waiting } from './service.ts';
 import { createChartService } from './services/chart-service.ts';
 import { createDiskService } from './services/disk-service.ts';
 import {
@@ -31,13 +32,13 @@ import { createNodeService } from './services/node-service.ts';
 import { createAlarms } from './vms/alarms.ts';
 import { createDeadNodes } from './vms/dead-nodes.ts';
 import { createDefinitionBook, createTidying } from './vms/definitions.ts';
-import { createFinder } from './vms/finder.ts';
 import { createHolders } from './vms/holders.ts';
 import { createHosts } from './vms/hosts.ts';
 import { watchNodes } from './vms/node-watch.ts';
 import { createObserver } from './vms/observer.ts';
 import { createReconciler } from './vms/reconciler.ts';
 import { createStrays } from './vms/strays.ts';
+import { createVmLocator } from './vms/vm-locator.ts';
 
 /** How long a node may take to answer a question, in milliseconds. */
 const QUESTION_MS = 10_000;
@@ -118,6 +119,7 @@ export interface Disks {
   readonly service: DiskService;
   readonly nodes: NodeService;
   readonly charts: ChartService;
+  readonly explain: ExplainService;
   readonly leftovers: LeftoverService;
   readonly drift: DriftService;
   /**
@@ -127,9 +129,9 @@ export interface Disks {
   tellDrift(listener: (news: DriftNews) => void): void;
   /**
    * Resumes interrupted actors and begins to watch nodes and pool. To be awaited before the first request is
-   * accepted. Throws POOL_UNAVAILABLE.
+   * accepted. Throws POOL_UNAVAILABLE, and the reason of `end` where that is aborted before.
    */
-  recover(): Promise<void>;
+  recover(end?: AbortSignal): Promise<void>;
   /** The gauges of the metrics as they are now. */
   figures(): DiskFigures;
   /**
@@ -154,7 +156,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     claiming: CLAIM_MS,
   };
   const { decided, committed } = await loadIndexes(store, parts.hypervisor.nodeKey);
-  const hosts = createHosts(store, await store.load(prefixes.node, recordSchemas.node), parts.hypervisor);
+  const hosts = createHosts(store, await store.load(kinds.node), parts.hypervisor);
   const alarms = createAlarms(hosts, store.commit, (node, text) =>
     log.error(
       { node: parts.hypervisor.hostOf(node) },
@@ -166,13 +168,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const hypervisor: Hypervisor = { ...parts.hypervisor, look: tidying.look };
   const definitions = createDefinitionBook();
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
-  const finder = createFinder({ ...base, settlingMs });
+  const locator = createVmLocator({ ...base, settlingMs });
   const system = createActorSystem({
     groupCommit: store,
     effects: createEffects({
       ...base,
       pool,
-      finder,
+      locator,
       vmOf: attachment => decided.attachment(attachment)?.context.vm,
       doubt: node => reconciler.doubt(node),
       inspected: domain => observer.inspected(domain),
@@ -192,7 +194,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     isDiverted: (disk, source) => !sameSource(source, pool.source(disk).path),
     ready: deadline => reconciler.ready(deadline),
   });
-  const common = { ...base, system, finder, holders, definitions };
+  const common = { ...base, system, locator, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
   const deadNodes = createDeadNodes(common);
   const observer = createObserver({ ...common, strays });
@@ -202,7 +204,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     bornMs: uuid => birthOf(pool.source(uuid)),
     groupCommit: store,
     decided,
-    known: await store.load(prefixes.leftover, recordSchemas.leftover),
+    known: await store.load(kinds.leftover),
     time: parts.time,
   });
   const service = createDiskService({
@@ -232,6 +234,13 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     service,
     nodes,
     charts: createChartService({ ...parts, committed, timeouts }),
+    explain: createExplainService({
+      ...common,
+      committed,
+      waitSince: system.waitOf,
+      time: parts.time,
+      timeouts,
+    }),
     leftovers: createLeftoverService({
       ...parts,
       ...common,
@@ -242,12 +251,14 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     }),
     drift,
     tellDrift: drift.tell,
-    async recover() {
-      await pool.begin([...decided.disks()].length > 0);
+    async recover(end = new AbortController().signal) {
+      await pool.begin([...decided.disks()].length > 0, end);
+      end.throwIfAborted();
       unwatch = watchNodes({ ...common, observer, reconciler, strays });
       for (const node of new Set([...hosts.all(), ...usedNodes(decided)])) hypervisor.link(node);
       const settled = resume(system, decided, log);
-      await Promise.race([settled, delay(RECOVERY_MS)]);
+      await Promise.race([settled, delay(RECOVERY_MS, undefined, { signal: end }).catch(() => {})]);
+      end.throwIfAborted();
       void deadNodes
         .repeatAll()
         .catch(error => log.warn({ error: reasonOf(error) }, 'dead nodes not gone through'));
@@ -265,9 +276,11 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       unwatch();
-      finder.stop();
+      locator.stop();
       strays.stop();
       await Promise.all([reconciler.stop(), volumes.stop(), system.stop(), tidying.stop()]);
+      const left = [...decided.disks(), ...decided.attachments()].filter(isWaiting).length;
+      if (left > 0) log.info({ actors: left }, 'left for the next start');
     },
   };
 }

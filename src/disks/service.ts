@@ -1,8 +1,11 @@
+import { attachmentMachine } from '../../machines/attachment.ts';
 import type { DiskBirth, Quota } from '../../machines/disk-events.ts';
 import type { Caller } from '../accounts/caller.ts';
 import type { EventFinding } from '../charts/explain-event.ts';
+import type { Party } from '../charts/parties.ts';
+import { storedStates } from '../charts/states.ts';
 import type { Write } from '../store/group-commit.ts';
-import { type CauseKind, type EventRecord, recordSchemas } from '../store/records.ts';
+import { type CauseKind, type EventRecord, kinds } from '../store/records.ts';
 
 /** Why a change happens, for the log and the events. */
 export interface Cause {
@@ -47,7 +50,7 @@ export type DiskView = Readonly<NonNullable<EventRecord['disk']>>;
  * decide whether its VM is gone).
  */
 export interface Waiting {
-  readonly for: 'pool' | 'node' | 'guest' | 'person';
+  readonly for: Party;
   /** Id of the attachment that waits; null: the disk itself waits. */
   readonly attachment: string | null;
   /** The deadline in milliseconds since 1970; null: there is none. */
@@ -76,7 +79,7 @@ export interface AttachmentDetails {
   /** The account that attached the disk; null: the caller may not see it. */
   readonly by: string | null;
   /** The VM; null: the caller may not see it. `domain`: the domain's UUID, null before the launch. */
-  readonly machine: {
+  readonly onVm: {
     readonly node: string;
     readonly vmId: string;
     readonly domain: string | null;
@@ -84,8 +87,12 @@ export interface AttachmentDetails {
   } | null;
 }
 
+/** All states in which an attachment can be listed. */
+export const attachmentStates = storedStates(attachmentMachine);
+type AttachmentState = (typeof attachmentStates)[number];
+
 /** All states in which a disk can be listed, including those before and after its life. */
-export const diskStates = recordSchemas.disk.shape.state.options;
+export const diskStates = kinds.disk.schema.shape.state.options;
 
 /** The full view of a disk, also of one that is being created or deleted. */
 export interface DiskDetails extends DiskView {
@@ -129,7 +136,7 @@ export interface Choice {
 export type AtRest = 'known' | 'plugged' | 'gone' | 'other';
 
 /** A disk of a VM. */
-interface DiskOnMachine {
+interface DiskOnVm {
   readonly disk: string;
   readonly attachment: AttachmentDetails;
 }
@@ -282,7 +289,9 @@ export interface DiskService {
   /** UUIDs of all disks of a VM, in order of attachment. Throws nothing. */
   disksOn(vm: VmName): readonly string[];
   /** The disks of a VM that the caller sees, in order of attachment. Throws nothing. */
-  onVm(caller: Caller, vm: VmName): readonly DiskOnMachine[];
+  onVm(caller: Caller, vm: VmName): readonly DiskOnVm[];
+  /** The attachments whose VM and account the caller may see, oldest first. Throws nothing. */
+  attachments(caller: Caller, choice: AttachmentChoice): readonly ListedAttachment[];
   /** The space of the pool. Rejects with POOL_UNAVAILABLE. */
   space(): Promise<PoolSpace>;
   /**
@@ -374,7 +383,7 @@ export interface AttachmentPlace extends ChartPlace {
   /** Milliseconds since 1970. */
   readonly since: number;
   /** The VM; null: the caller may not see it. */
-  readonly machine: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
+  readonly onVm: { readonly node: string; readonly vmId: string; readonly target: string | null } | null;
 }
 
 /** The charts at work, for the API. */
@@ -385,4 +394,136 @@ export interface ChartService {
    * How many of the disks that the caller sees, and of their attachments, are in each state. Throws nothing.
    */
   counts(caller: Caller): Readonly<Record<'disk' | 'attachment', ReadonlyMap<string, number>>>;
+}
+
+/** Why a disk or an attachment waits, as its chart says. */
+export interface WhyWaiting {
+  readonly for: Party;
+  /** Id of the attachment that waits; null: the disk itself waits. */
+  readonly attachment: string | null;
+  /**
+   * Since when, in milliseconds since 1970; for a wait that began before the last restart of pdisk, the time
+   * of the restart. Null: not known.
+   */
+  readonly since: number | null;
+  /** The deadline in milliseconds since 1970; null: there is none. */
+  readonly until: number | null;
+  /** The messages that could end the wait, each with what it means. */
+  readonly next: readonly { readonly event: string; readonly means: string }[];
+  /** The state to which the deadline leads, and what that means; null: there is no deadline. */
+  readonly afterwards: { readonly state: string; readonly means: string } | null;
+}
+
+/** Who may send a request: the owner of the disk, the account that attached it, or a role. */
+export type WayParty = 'owner' | 'account' | 'service' | 'admin';
+
+/** What would free a disk, or bring it on. */
+export interface Way {
+  /** Id of the attachment that it is about; null: the disk itself. */
+  readonly attachment: string | null;
+  /** Method and path; null: no request is needed, or the caller may not send it. */
+  readonly request: string | null;
+  readonly inputs: Readonly<Record<string, string>> | null;
+  readonly by: readonly WayParty[];
+  /** Whether the caller may take it. */
+  readonly allowed: boolean;
+  /** The condition; null: none. */
+  readonly when: string | null;
+  /** Whether it frees the disk at once; else it is a beginning. */
+  readonly frees: boolean;
+  /** The state to which it leads. */
+  readonly leadsTo: string;
+  readonly sentence: string;
+}
+
+/** An attachment, with what it does as sentences. */
+export interface WhyAttachment extends AttachmentDetails {
+  readonly sentences: readonly string[];
+}
+
+/** What a disk is doing, what it waits for, who holds it, and what would free it. */
+export interface DiskWhy {
+  readonly uuid: string;
+  readonly state: DiskDetails['state'];
+  readonly waiting: readonly WhyWaiting[];
+  /** The longest, oldest first; `others` is the number of those that are left out. */
+  readonly attachments: readonly WhyAttachment[];
+  readonly others: number;
+  /** The live domains that were last seen with the disk; null: the caller may not see them. */
+  readonly holders:
+    | readonly {
+        readonly node: string;
+        readonly vm: string;
+        readonly domain: string;
+        readonly target: string;
+      }[]
+    | null;
+  readonly ways: readonly Way[];
+  readonly sentences: readonly string[];
+}
+
+/** An attachment that waits for a node. */
+export interface WaitingOnNode {
+  readonly disk: string;
+  readonly attachment: AttachmentDetails;
+  readonly waiting: Omit<WhyWaiting, 'next' | 'afterwards'>;
+}
+
+/** What is known of a node, what waits for it, and what an administrator can do. */
+export interface NodeWhy {
+  readonly node: string;
+  readonly names: readonly string[];
+  readonly reachable: boolean;
+  /** Milliseconds since 1970; null: it was never linked. */
+  readonly since: number | null;
+  /** Null: the caller is neither the frontend nor an administrator. */
+  readonly operation: {
+    readonly error: string | null;
+    readonly alarm: string | null;
+    readonly declaredDead: { readonly by: string; readonly reason: string; readonly since: number } | null;
+  } | null;
+  /** How many attachments that the caller may see are there. */
+  readonly attachments: number;
+  /** Oldest first; `others` is the number of those that are left out. */
+  readonly waiting: readonly WaitingOnNode[];
+  readonly others: number;
+  readonly ways: readonly Way[];
+  readonly sentences: readonly string[];
+}
+
+/** Explains disks and nodes in sentences, from charts, records and what is known of hosts. */
+export interface ExplainService {
+  /** For those who may see the disk in its chart. Throws DISK_UNKNOWN. */
+  disk(caller: Caller, uuid: string): DiskWhy;
+  /** Throws NODE_UNKNOWN. */
+  node(caller: Caller, node: string): NodeWhy;
+}
+
+/** Filters of a list of attachments. An undefined filter matches every attachment. */
+export interface AttachmentChoice {
+  readonly state?: AttachmentState | undefined;
+  /** Only attachments that wait for this party. */
+  readonly waiting?: Party | undefined;
+  /** Only attachments to VMs of this node. */
+  readonly node?: string | undefined;
+  readonly after?: AttachmentPosition | undefined;
+  /** Length limit of the list. */
+  readonly most: number;
+}
+
+/** Position of an attachment in the list of all: by its time, in milliseconds since 1970, then by its id. */
+export interface AttachmentPosition {
+  readonly since: number;
+  readonly id: string;
+}
+
+/** An attachment in the list of all. */
+export interface ListedAttachment {
+  readonly disk: string;
+  readonly attachment: AttachmentDetails;
+  readonly waiting: {
+    readonly for: Party;
+    readonly since: number | null;
+    readonly until: number | null;
+  } | null;
 }

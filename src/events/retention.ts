@@ -1,11 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EventLog } from './log.ts';
+
+/** A log whose old entries can be deleted. */
+interface Trimmed {
+  /** The sequences of the oldest and the newest entry. */
+  oldest(): number;
+  newest(): number;
+  /** Some entries after a sequence, from the disk. */
+  stored(after: number): Promise<readonly { readonly sequence: number; readonly time: number }[]>;
+  /** Deletes the oldest entries up to this sequence, but never the newest. */
+  forget(upTo: number): Promise<void>;
+}
 
 /** How many events are deleted in one batch; limits how long a commit may have to wait for it. */
 const BATCH = 1000;
 const INTERVAL_MS = 10_000;
 
-/** The background task that deletes old events. */
+/** The background task that deletes old entries of a log. */
 export interface Retention {
   /** Deletes all events beyond the limits; resolves when they are gone. */
   trim(): Promise<void>;
@@ -17,7 +27,7 @@ export interface Retention {
  * `failed` is called when a pass fails.
  */
 export function startRetention(parts: {
-  readonly log: EventLog;
+  readonly log: Trimmed;
   readonly events: number;
   readonly ageMs: number;
   readonly now: () => number;

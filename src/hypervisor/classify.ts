@@ -7,11 +7,15 @@ import type { LibvirtError } from '../libvirt/errors.ts';
 
 const NO_SLOT =
   /No more available PCI (slots|addresses)|No PCI buses available|does not support hotplugging/i;
+/** What libvirt answers when QEMU has ended while it carried out a request. */
+const QEMU_ENDED =
+  /Unable to (?:read from|write to) monitor|closed the monitor|End of file from qemu monitor/i;
 const LOCKED = /Failed to get (shared )?"[a-z-]+" lock|Is another process using the image/i;
 
 /** The failure code for libvirt's refusal to attach a device. */
 export function classifyPlugRefusal({ code, message }: LibvirtError): Failure {
   if (code === ERROR.NO_DOMAIN) return 'VM_UNKNOWN';
+  if (QEMU_ENDED.test(message)) return 'VM_STOPPED';
   if (code === ERROR.OPERATION_INVALID) return 'VM_NOT_RUNNING';
   if (code === ERROR.XML && /target '.*' duplicated/i.test(message)) return 'TARGET_TAKEN';
   if (NO_SLOT.test(message)) return 'NO_PCI_SLOT';
@@ -27,14 +31,15 @@ export function isDeviceMissing({ code, message }: LibvirtError): boolean {
 }
 
 /**
- * Whether a refusal to unplug is temporary: QEMU still waits for the guest's answer to the previous request,
- * or another libvirt job holds the domain.
+ * Whether QEMU still waits for the guest's answer to the previous request to unplug. QEMU before 8.1 waits for
+ * ever where the guest has lost that request, as one does that boots.
  */
-export function isUnplugPending({ code, message }: LibvirtError): boolean {
-  return (
-    code === ERROR.OPERATION_TIMEOUT || (code === ERROR.INTERNAL && /in the process of unplug/i.test(message))
-  );
-}
+export const isUnanswered = ({ code, message }: LibvirtError): boolean =>
+  code === ERROR.INTERNAL && /in the process of unplug/i.test(message);
+
+/** Whether a refusal to unplug is temporary: it is unanswered, or another libvirt job holds the domain. */
+export const isUnplugPending = (error: LibvirtError): boolean =>
+  error.code === ERROR.OPERATION_TIMEOUT || isUnanswered(error);
 
 /** Whether a block job (a backup, a block copy) works on the disk. Such a job ends by itself. */
 export const isBlockJob = ({ message }: LibvirtError): boolean =>

@@ -1,7 +1,9 @@
 import type { Vm } from '../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../errors.ts';
 import { keyedMutex } from '../lib/keyed-mutex.ts';
+import { clientCertificate } from '../libvirt/certificate.ts';
 import { diskElement } from './disk-xml.ts';
+import { readDomainList } from './domain-list.ts';
 import { domainOf } from './domain-lookup.ts';
 import type { DomainName, Hypervisor, NodeWatcher } from './hypervisor.ts';
 import { type Turn, turnOf } from './lifecycle.ts';
@@ -14,7 +16,6 @@ import { plug } from './plug.ts';
 import { resize } from './resize.ts';
 import { domainsNamed, resolveVm } from './resolve.ts';
 import { createRuns } from './runs.ts';
-import { takeSurvey } from './survey.ts';
 import { undefineDisk } from './undefine-disk.ts';
 import { unplug } from './unplug.ts';
 
@@ -151,12 +152,28 @@ export function createHypervisor({
       return domainsNamed(links.get(vm.node), vm.names, deadline, signal);
     },
 
-    async survey(nodeKey, deadline, signal) {
-      return takeSurvey(links.get(nodeKey), deadline, signal);
+    async listDomains(nodeKey, deadline, signal) {
+      return readDomainList(links.get(nodeKey), deadline, signal);
     },
 
     link(nodeKey) {
       if (nodes.node(nodeKey)) links.pin(nodeKey);
+    },
+
+    renewNodes(setting) {
+      const { added, moved, removed, refused } = nodes.renew(setting);
+      links.renew();
+      for (const key of added) links.pin(key);
+      const names = (keys: readonly string[]) => keys.flatMap(nodes.namesOf);
+      return { added: names(added), moved: names(moved), removed: names(removed), refused };
+    },
+
+    async certificateExpiries() {
+      const expiries = links.status().map(async ({ node, uri }) => {
+        const found = await clientCertificate(uri).catch(() => ({ expiresAt: Number.NaN }));
+        return found ? ([[node, found.expiresAt]] as const) : [];
+      });
+      return new Map((await Promise.all(expiries)).flat());
     },
 
     watch(watcher) {

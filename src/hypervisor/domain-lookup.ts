@@ -1,4 +1,4 @@
-import type { Run } from '../../machines/whereabouts.ts';
+import type { Run } from '../../machines/vm-location.ts';
 import { errorOf, PdiskError, reasonOf } from '../errors.ts';
 import { monotonicNow } from '../lib/clock.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
@@ -64,7 +64,7 @@ export async function definedIn(
 }
 
 /** Whether the live domain has one disk. */
-export type DomainLookup =
+export type DiskLookup =
   | { readonly kind: 'there'; readonly alias: string; readonly source: string; readonly run: Run }
   /** The domain runs without the disk. `defined`: its definition has it (false if not asked for). */
   | { readonly kind: 'absent'; readonly defined: boolean }
@@ -83,7 +83,7 @@ export async function lookFor(
   deadline: number,
   signal: AbortSignal,
   alsoDefined = false,
-): Promise<DomainLookup> {
+): Promise<DiskLookup> {
   try {
     const { client, upAt } = await link.questions(deadline, signal);
     const ageMs = monotonicNow() - upAt;

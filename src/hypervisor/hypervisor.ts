@@ -1,6 +1,6 @@
 import type { Failure } from '../../machines/reasons.ts';
 import type { Vm } from '../../machines/vm.ts';
-import type { Run, RunEnd } from '../../machines/whereabouts.ts';
+import type { Run, RunEnd } from '../../machines/vm-location.ts';
 import type { VolumeSource } from '../storage/pool.ts';
 
 /** A running VM, and the contents of its live domain. */
@@ -110,7 +110,7 @@ export type Look =
 export const disksIn = (look: Look): readonly LiveDisk[] => ('disks' in look ? look.disks : []);
 
 /** One domain in the list of all domains of a node. */
-interface DomainState {
+interface ListedDomain {
   readonly uuid: string;
   readonly name: string;
   /** libvirt's id of the running domain; -1 if it is not running. */
@@ -122,14 +122,14 @@ interface DomainState {
 }
 
 /** The list of all domains of a node at one moment. */
-export interface Survey {
+export interface DomainList {
   /** The host UUID in the node's capabilities. */
   readonly hostUuid: string;
   /** Number of the connection that the list came from: compare two lists only if their numbers are equal. */
   readonly generation: number;
   /** Age of that connection in milliseconds. Just after its restart libvirtd may not list all domains. */
   readonly ageMs: number;
-  readonly domains: readonly DomainState[];
+  readonly domains: readonly ListedDomain[];
 }
 
 /** The names of a domain in events and lists. */
@@ -152,6 +152,16 @@ export interface NodeWatcher {
   changed(node: string, domain: DomainName): void;
   deviceRemoved(node: string, domain: DomainName, alias: string): void;
   deviceAdded(node: string, domain: DomainName, alias: string): void;
+}
+
+/** What another setting of nodes has changed, by names. */
+interface NodeChanges {
+  readonly added: readonly string[];
+  /** They have another URI. */
+  readonly moved: readonly string[];
+  readonly removed: readonly string[];
+  /** What only a restart takes, a sentence each. */
+  readonly refused: readonly string[];
 }
 
 /** The state of the connection to a node. */
@@ -228,11 +238,22 @@ export interface Hypervisor {
    */
   domainsNamed(vm: Vm, deadline: number, signal?: AbortSignal): Promise<readonly DomainName[]>;
   /** The list of all domains of a node, running or not. Throws NODE_NOT_CONFIGURED or NODE_UNREACHABLE. */
-  survey(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<Survey>;
+  listDomains(nodeKey: string, deadline: number, signal?: AbortSignal): Promise<DomainList>;
   /** Keys of the nodes that the configuration names. */
   namedNodes(): readonly string[];
   /** Connects to a node, if it is configured, and stays connected, so that its events arrive. */
   link(nodeKey: string): void;
+  /**
+   * Takes another setting of nodes, as far as that can be done while the service runs, and links new nodes
+   * and those with another URI. A node that is not in it any more is not asked again; its attachments stay.
+   * Throws libvirt's Unsupported for a URI that cannot be used, and then nothing has changed.
+   */
+  renewNodes(setting: ReadonlyMap<string, string>): NodeChanges;
+  /**
+   * When the client certificate for each linked node that is reached by TLS expires, in milliseconds since
+   * 1970; NaN if its file cannot be read.
+   */
+  certificateExpiries(): Promise<ReadonlyMap<string, number>>;
   /** Adds handlers for the events of all nodes; returns the function that removes them. */
   watch(watcher: NodeWatcher): () => void;
   /** Closes all connections; resolves when they are closed. */

@@ -1,6 +1,6 @@
 // What libvirt's lifecycle events mean for the disks of a VM, each as observed with libvirt 9.0 and QEMU 7.2.
 // Do not order events of two hosts by arrival: in a migration they arrive within a few hundred milliseconds.
-import type { RunEnd } from '../../machines/whereabouts.ts';
+import type { RunEnd } from '../../machines/vm-location.ts';
 import * as libvirt from '../libvirt/constants.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
 

@@ -11,6 +11,8 @@ export interface Links {
   get(key: string): NodeLink;
   /** As `get`; and the link is not closed when it is idle. */
   pin(key: string): void;
+  /** To be called when nodes have changed: ends the links to other URIs, and links what was pinned again. */
+  renew(): void;
   keys(): readonly string[];
   status(): readonly NodeStatus[];
   onUp(handler: (node: string, generation: number) => void): () => void;
@@ -20,6 +22,7 @@ export interface Links {
 
 interface Held {
   readonly link: NodeLink;
+  readonly uri: string;
   /** Closes the link after `idleMs` without a `get`; undefined: the link is never closed for being idle. */
   idle: NodeJS.Timeout | undefined;
 }
@@ -52,15 +55,21 @@ export function createLinks(
         generations += 1;
         return generations;
       },
-      onUp: generation => ups.call(key, generation),
-      onEvent: event => events.call(key, event),
+      onUp: generation => {
+        if (isCurrent()) ups.call(key, generation);
+      },
+      onEvent: event => {
+        if (isCurrent()) events.call(key, event);
+      },
     });
+    // A link that is being ended may still hear of the node that it led to.
+    const isCurrent = (): boolean => held.get(key)?.link === link;
     const forget = (): void => {
       held.delete(key);
       void link.close();
     };
     const idle = node.named ? undefined : setTimeout(forget, options.idleMs).unref();
-    const fresh: Held = { link, idle };
+    const fresh: Held = { link, uri: node.uri, idle };
     held.set(key, fresh);
     return fresh;
   }
@@ -71,12 +80,24 @@ export function createLinks(
     return found;
   }
 
+  function pin(key: string): void {
+    const found = hold(key);
+    clearTimeout(found.idle);
+    found.idle = undefined;
+  }
+
   return {
     get: key => hold(key).link,
-    pin(key) {
-      const found = hold(key);
-      clearTimeout(found.idle);
-      found.idle = undefined;
+    pin,
+    renew() {
+      for (const [key, { link, uri, idle }] of [...held]) {
+        const node = nodes.node(key);
+        if (node?.uri === uri) continue;
+        held.delete(key);
+        clearTimeout(idle);
+        void link.close();
+        if (node && idle === undefined) pin(key);
+      }
     },
     keys: () => [...held.keys()],
     status: () => [...held.values()].map(({ link }) => link.status),

@@ -11,6 +11,7 @@ import { withDeadline } from './deadline.ts';
 import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
 import { observed } from './observed.ts';
+import { versionText } from './version-text.ts';
 
 /** The log that the links write to. */
 export interface Log {
@@ -55,10 +56,6 @@ export interface NodeLinkOptions {
   onUp(generation: number): void;
   onEvent(event: DomainEvent): void;
 }
-
-/** libvirt's version number as text: 9000000 is 9.0.0. */
-const versionText = (version: number): string =>
-  [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join('.');
 
 /**
  * Connects to a node and reconnects until it is closed. It logs changes of state, but no failed attempts

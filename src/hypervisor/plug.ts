@@ -10,7 +10,7 @@ import { type CallResult, change } from './change.ts';
 import { classifyPlugRefusal } from './classify.ts';
 import { pause } from './deadline.ts';
 import { diskElement, sameSource } from './disk-xml.ts';
-import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
+import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
 import type { DiskSpec, PlugOutcome } from './hypervisor.ts';
 import type { Operations } from './operations.ts';
 
@@ -35,7 +35,7 @@ export async function plug(
   deadline: number,
   signal: AbortSignal,
 ): Promise<PlugOutcome> {
-  if (vm.domain === null) return refused('VM_UNKNOWN', 'the machine has not been resolved');
+  if (vm.domain === null) return refused('VM_UNKNOWN', 'the VM has not been resolved');
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   const xml = diskElement(spec);
@@ -53,7 +53,7 @@ export async function plug(
    * executed after it, and a VM that was saved after the call is restored with the disk.
    */
   function whenStopped(answer: CallResult, ageMs: number): PlugOutcome | undefined {
-    if (answer.kind === 'done') return unknown('the machine has stopped since libvirt plugged it in');
+    if (answer.kind === 'done') return unknown('the VM has stopped since libvirt plugged it in');
     if (answer.kind !== 'refused') return undefined;
     const { code, message } = answer.error;
     if (code === ERROR.NO_DOMAIN && ageMs < times.settlingMs) return undefined;
@@ -62,19 +62,19 @@ export async function plug(
   }
 
   /** The outcome, or undefined to try again. */
-  function judge(answer: CallResult, lookup: DomainLookup): PlugOutcome | undefined {
+  function judge(answer: CallResult, lookup: DiskLookup): PlugOutcome | undefined {
     switch (lookup.kind) {
       case 'unreadable':
         unknownReason = lookup.detail;
         return undefined;
       case 'there':
         if (sameSource(lookup.source, spec.source.path)) return { kind: 'plugged', run: lookup.run };
-        return unknown(`the machine has this disk from another place, ${lookup.source}`);
+        return unknown(`the VM has this disk from another place, ${lookup.source}`);
       case 'stopped':
         return whenStopped(answer, lookup.ageMs);
     }
     if (answer.kind === 'done') {
-      return refused('PLUG_REFUSED', 'libvirt reported success, but the running machine has no such disk');
+      return refused('PLUG_REFUSED', 'libvirt reported success, but the running VM has no such disk');
     }
     const error = answer.kind === 'refused' ? answer.error : undefined;
     unknownReason = error?.message ?? unknownReason;

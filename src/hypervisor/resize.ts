@@ -40,10 +40,10 @@ export async function resize(
 
 /** Why the size of a VM that does not run here is still pending; undefined if the VM need not be told. */
 function whyLater(look: Look, vm: Vm): string | undefined {
-  if (look.kind === 'moving') return 'the machine is migrating';
+  if (look.kind === 'moving') return 'the VM is migrating';
   // It has migrated, or was saved to a file. A VM that starts or is restored later reads the size when it
   // opens the volume.
-  if (look.kind === 'absent' && vm.domain !== null) return 'the machine is not running where it was';
+  if (look.kind === 'absent' && vm.domain !== null) return 'the VM is not running where it was';
   return undefined;
 }
 

@@ -9,10 +9,10 @@ import { monotonicNow } from '../lib/clock.ts';
 import { AFFECT_LIVE, ERROR, STATE_CRASHED, STATE_PAUSED } from '../libvirt/constants.ts';
 import type { LibvirtError } from '../libvirt/errors.ts';
 import { type CallResult, change } from './change.ts';
-import { isBlockJob, isDeviceMissing, isUnplugPending } from './classify.ts';
+import { isBlockJob, isDeviceMissing, isUnanswered, isUnplugPending } from './classify.ts';
 import { pause, withDeadline } from './deadline.ts';
 import { aliasOf, sameSource } from './disk-xml.ts';
-import { type DomainLookup, domainOf, lookFor } from './domain-lookup.ts';
+import { type DiskLookup, domainOf, lookFor } from './domain-lookup.ts';
 import { watchDomain } from './domain-watch.ts';
 import { hostAt } from './host.ts';
 import type { Expected, UnplugOutcome } from './hypervisor.ts';
@@ -42,7 +42,7 @@ export async function unplug(
   deadline: number,
   signal: AbortSignal,
 ): Promise<UnplugOutcome> {
-  if (vm.domain === null) return uncertain('the machine has not been resolved');
+  if (vm.domain === null) return uncertain('the VM has not been resolved');
   const link = links.get(vm.node);
   const domain = domainOf(vm.domain, vm.names[0]);
   // The time after the last request is reserved for a last read of the domain.
@@ -51,6 +51,8 @@ export async function unplug(
   let alias = aliasOf(disk);
   let askAt = monotonicNow();
   let mayBeAsked = false;
+  /** Whether QEMU still waits for the guest's answer to an earlier request, and makes no other. */
+  let isPending = false;
   let answered = false;
   /** libvirt has answered NO_DOMAIN: no call can wait for a domain that does not exist. */
   let isKnownToBeOff = false;
@@ -74,6 +76,7 @@ export async function unplug(
     answered ||= isFromDomain(answer);
     isKnownToBeOff ||= answer.kind === 'refused' && answer.error.code === ERROR.NO_DOMAIN;
     refusal = answer.kind === 'refused' && isFinal(answer.error) ? answer.error : undefined;
+    if (answer.kind !== 'unsent') isPending = answer.kind === 'refused' && isUnanswered(answer.error);
     if (answer.kind === 'lost' || answer.kind === 'unsent') unknownReason = answer.detail;
     if (answer.kind === 'refused') unknownReason = answer.error.message;
     askIn(answer.kind === 'unsent' ? times.retryMs : times.askAgainMs);
@@ -83,7 +86,7 @@ export async function unplug(
   /** The failure if another host answers than the expected one: what it shows does not count. */
   function wrongHost(answering: string): UnplugOutcome | undefined {
     if (host === null || answering === host) return undefined;
-    const detail = `host ${answering} answers where the machine was on host ${host}`;
+    const detail = `host ${answering} answers where the VM was on host ${host}`;
     return { kind: 'failed', code: 'NODE_DOUBTED', detail };
   }
 
@@ -94,7 +97,7 @@ export async function unplug(
   }
 
   /** The outcome, or undefined to go on. Every repeated request follows a look that was judged here. */
-  function judge(lookup: DomainLookup): UnplugOutcome | undefined {
+  function judge(lookup: DiskLookup): UnplugOutcome | undefined {
     switch (lookup.kind) {
       case 'there': {
         const hindrance = wrongHost(lookup.run.host) ?? diverted(lookup.source);
@@ -129,12 +132,15 @@ export async function unplug(
       const { client } = await link.questions(deadline, limit);
       return (await client.domainState(domain, { signal: limit })).state;
     }).catch(() => undefined);
-    if (state === STATE_CRASHED) return 'the guest has crashed, and its machine is kept; end the machine';
-    if (state === STATE_PAUSED) return 'the machine is paused, and lets go when it resumes';
-    return watch.refused ? 'the guest refused' : 'the guest did not let go in time';
+    if (state === STATE_CRASHED) return 'the guest has crashed, and its VM is kept; end the VM';
+    if (state === STATE_PAUSED) return 'the VM is paused, and lets go when it resumes';
+    if (watch.refused) return 'the guest refused';
+    return isPending
+      ? 'the guest has not answered; one that was asked before it had booted answers at its reset, or when another disk is plugged'
+      : 'the guest did not let go in time';
   }
 
-  async function giveUp(lookup: DomainLookup): Promise<UnplugOutcome> {
+  async function giveUp(lookup: DiskLookup): Promise<UnplugOutcome> {
     if (lookup.kind !== 'there') return uncertain(unknownReason);
     const detail = await whyKept();
     // The guest may have released the disk since. The event alone is no proof: it may be an old one.

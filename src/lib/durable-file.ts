@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * O_EXCL and O_NOFOLLOW: fails where the name is taken, also by a link, so that a file of somebody else is
@@ -18,18 +18,31 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** Syncs every file in a folder without subfolders, and the folder itself. */
+export async function syncFolder(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const handle = await open(join(folder, name), constants.O_RDONLY);
+    await handle.sync().finally(() => handle.close());
+  }
+  await syncDirectory(folder);
+}
+
 /**
- * Writes a small file, mode 0600, atomically and durably: after a crash it has the old text or the new one.
- * Replaces a file of the same name.
+ * Writes a file, mode 0600, atomically and durably: after a crash it has the old text or the new one. Replaces
+ * a file of the same name. If the text comes in pieces and they end with an error, nothing is replaced.
  */
-export async function writeDurably(file: string, text: string): Promise<void> {
+export async function writeDurably(file: string, text: string | AsyncIterable<string>): Promise<void> {
   const unfinished = `${file}.new`;
   // A crash may have left an unfinished file.
   await rm(unfinished, { force: true });
   const handle = await open(unfinished, ANEW, 0o600);
   try {
-    await handle.writeFile(text);
+    if (typeof text === 'string') await handle.writeFile(text);
+    else for await (const piece of text) await handle.writeFile(piece);
     await handle.sync();
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
   } finally {
     await handle.close();
   }

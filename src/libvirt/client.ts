@@ -1,21 +1,19 @@
+import { authenticate } from './authenticate.ts';
 import { type Connection, connectionOver, type Dropped } from './connection.ts';
 import type { DomainEvent } from './domain.ts';
 import { type DomainCalls, domainCalls } from './domain-calls.ts';
-import { CallAborted, CallTimeout, Unsupported } from './errors.ts';
+import { CallAborted, CallTimeout, ConnectionLost, TransportError, Unsupported } from './errors.ts';
 import { eventKinds } from './events.ts';
 import { type Handlers, handlersOf } from './handlers.ts';
 import type { KeepaliveSettings } from './keepalive.ts';
 import { procedures } from './procedures.ts';
 import { dial } from './transport.ts';
-import { parseUri } from './uri.ts';
+import { parseUri, type Target } from './uri.ts';
 
 /** VIR_DRV_FEATURE_PROGRAM_KEEPALIVE: asking for it switches the server's PINGs on. */
 const FEATURE_KEEPALIVE = 10;
 /** VIR_DRV_FEATURE_REMOTE_EVENT_CALLBACK: the server can register events by callback (procedure 316). */
 const FEATURE_EVENT_CALLBACK = 14;
-
-const AUTH_NONE = 0;
-const AUTH_POLKIT = 2;
 
 /** Settings of one connection. */
 export interface ClientOptions {
@@ -48,27 +46,15 @@ export interface LibvirtClient extends DomainCalls {
   close(): Promise<void>;
 }
 
-async function authenticate(connection: Connection): Promise<void> {
-  // This call is always made: a server that uses polkit refuses every other call before it.
-  const { types } = await connection.call(procedures.authList, undefined);
-  if (types.length === 0 || types.includes(AUTH_NONE)) return;
-  if (!types.includes(AUTH_POLKIT)) {
-    throw new Unsupported(
-      'libvirt asks for SASL authentication, which is not supported (auth_tcp, auth_unix_rw)',
-    );
-  }
-  await connection.call(procedures.authPolkit, undefined);
-}
-
 async function hasFeature(connection: Connection, feature: number): Promise<boolean> {
   const { supported } = await connection.call(procedures.connectSupportsFeature, { feature });
   return supported === 1;
 }
 
-async function openHypervisor(connection: Connection, name: string, events: boolean): Promise<void> {
-  await authenticate(connection);
+async function openHypervisor(connection: Connection, target: Target, events: boolean): Promise<void> {
+  await authenticate(connection, target);
   await hasFeature(connection, FEATURE_KEEPALIVE);
-  await connection.call(procedures.connectOpen, { name, flags: 0 });
+  await connection.call(procedures.connectOpen, { name: target.name, flags: 0 });
   if (!events) return;
   if (!(await hasFeature(connection, FEATURE_EVENT_CALLBACK))) {
     throw new Unsupported('this libvirt is too old: it has no event callbacks');
@@ -79,8 +65,14 @@ async function openHypervisor(connection: Connection, name: string, events: bool
 }
 
 /**
- * Opens a connection to `uri` (unix or tcp transport). Rejects with Unsupported, LibvirtError, CallTimeout,
- * CallAborted, ConnectionLost, or the error of the operating system if it cannot connect.
+ * A transport that fails after it has been opened, as ssh does, has the reason, and no call is at stake yet.
+ */
+const causeOf = (error: unknown): unknown =>
+  error instanceof ConnectionLost && error.cause instanceof TransportError ? error.cause : error;
+
+/**
+ * Opens a connection to `uri` by its transport. Rejects with Unsupported, LibvirtError, CallTimeout,
+ * CallAborted, ConnectionLost, TransportError, or the error of the operating system if it cannot connect.
  */
 export async function openClient(uri: string, options: ClientOptions = {}): Promise<LibvirtClient> {
   const target = parseUri(uri);
@@ -110,11 +102,11 @@ export async function openClient(uri: string, options: ClientOptions = {}): Prom
     });
     const destroy = () => connection?.destroy(giveUp.signal.reason);
     giveUp.signal.addEventListener('abort', destroy, { once: true });
-    await openHypervisor(connection, target.name, options.events ?? false);
+    await openHypervisor(connection, target, options.events ?? false);
     giveUp.signal.removeEventListener('abort', destroy);
   } catch (error) {
     connection?.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw giveUp.signal.aborted ? giveUp.signal.reason : error;
+    throw giveUp.signal.aborted ? giveUp.signal.reason : causeOf(error);
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);

@@ -84,6 +84,12 @@ export class Unsupported extends Error {
   readonly outcomeUnknown = false;
 }
 
+/** The transport did not get through to the daemon: the message says which file or which side refused. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly outcomeUnknown = false;
+}
+
 /** Whether libvirt may have executed the call that failed with `error`. */
 export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof Error && 'outcomeUnknown' in error && error.outcomeUnknown === true;

@@ -1,6 +1,18 @@
 // The procedures that this client calls, from remote_protocol.x. Fields are in wire order.
 import type { Domain } from './domain.ts';
-import { array, type Codec, int32, nothing, nullable, struct, text, uint32, uint64, uuid } from './xdr.ts';
+import {
+  array,
+  type Codec,
+  chars,
+  int32,
+  nothing,
+  nullable,
+  struct,
+  text,
+  uint32,
+  uint64,
+  uuid,
+} from './xdr.ts';
 
 /** One remote procedure: its number, and the codecs of its arguments and its result. */
 export interface Procedure<Args, Result> {
@@ -14,6 +26,9 @@ const DOMAIN_LIST_MAX = 16_384;
 /** Most authentication methods in one list (REMOTE_AUTH_TYPE_LIST_MAX). */
 const AUTH_LIST_MAX = 20;
 
+/** Longest message of SASL in bytes (REMOTE_AUTH_SASL_DATA_MAX). */
+const SASL_DATA_MAX = 65_536;
+
 /** The codec of remote_nonnull_domain. */
 export const domain: Codec<Domain> = struct<Domain>({ name: text, uuid, id: int32 });
 
@@ -22,6 +37,8 @@ const ofDomainFlags = struct({ domain, flags: uint32 });
 const xmlFlags = struct({ xml: text, flags: uint32 });
 const toDomain = struct({ domain });
 const toText = struct({ text });
+const saslData = chars(SASL_DATA_MAX);
+const saslAnswer = struct({ complete: int32, nil: int32, data: saslData });
 const toVersion = struct({ version: uint64 });
 
 function procedure<Args, Result>(
@@ -41,6 +58,9 @@ export const procedures = {
   connectGetHostname: procedure(59, nothing, toText),
   connectSupportsFeature: procedure(60, struct({ feature: int32 }), struct({ supported: int32 })),
   authList: procedure(66, nothing, struct({ types: array(int32, AUTH_LIST_MAX) })),
+  authSaslInit: procedure(67, nothing, toText),
+  authSaslStart: procedure(68, struct({ mechanism: text, nil: int32, data: saslData }), saslAnswer),
+  authSaslStep: procedure(69, struct({ nil: int32, data: saslData }), saslAnswer),
   authPolkit: procedure(70, nothing, struct({ complete: int32 })),
   connectGetLibVersion: procedure(157, nothing, toVersion),
   connectListAllDomains: procedure(

@@ -40,6 +40,18 @@ export const text: Codec<string> = {
   },
 };
 
+/**
+ * Bytes in the type `char<>` of libvirt's protocol: XDR has no such array, so each takes four bytes on the
+ * wire.
+ */
+export function chars(max: number): Codec<Buffer> {
+  const codec = array(int32, max);
+  return {
+    write: (to, value) => codec.write(to, [...value]),
+    read: from => Buffer.from(codec.read(from).map(byte => byte & 0xff)),
+  };
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A UUID: 16 raw bytes on the wire, text in lower case with dashes as a value. */

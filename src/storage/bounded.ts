@@ -168,14 +168,14 @@ export function bounded(pool: Pool, bounds: Bounds): Pool {
 
   return {
     ...pool,
-    make: (uuid, sizeGiB, signal, begin = signal) =>
-      whereThereIsRoom({ begin, signal }, uuid, () => pool.make(uuid, sizeGiB, signal, begin)),
-    grow: (uuid, sizeGiB, signal, begin = signal) =>
-      whereThereIsRoom({ begin, signal }, uuid, () => pool.grow(uuid, sizeGiB, signal, begin)),
+    create: (uuid, sizeGiB, signal, begin = signal) =>
+      whereThereIsRoom({ begin, signal }, uuid, () => pool.create(uuid, sizeGiB, signal, begin)),
+    resize: (uuid, sizeGiB, signal, begin = signal) =>
+      whereThereIsRoom({ begin, signal }, uuid, () => pool.resize(uuid, sizeGiB, signal, begin)),
 
     // Removals go first: they free space and undo failed creations.
-    remove: (uuid, signal) =>
-      inTurn({ urgent: true, begin: signal, signal }, uuid, () => pool.remove(uuid, signal)).catch(error => {
+    delete: (uuid, signal) =>
+      inTurn({ urgent: true, begin: signal, signal }, uuid, () => pool.delete(uuid, signal)).catch(error => {
         throw error instanceof PdiskError
           ? error
           : errorOf('REMOVE_FAILED', { disk: uuid, detail: reasonOf(error) });

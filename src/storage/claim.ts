@@ -34,6 +34,9 @@ export interface Claim {
   check(begin?: AbortSignal): Promise<void>;
 }
 
+/** The pdisk that has claimed a directory; undefined: none has. Throws POOL_UNAVAILABLE. */
+export const claimantOf = (directory: string): Promise<string | undefined> => ownerOf(join(directory, FILE));
+
 /** The claim of `owner` on a directory; nothing is read or written yet. */
 export function claimOf(directory: string, owner: string): Claim {
   const file = join(directory, FILE);

@@ -36,7 +36,7 @@ const SHORT_OF: Readonly<Record<string, string>> = {
   EAGAIN: 'processes or threads; raise their limit (ulimit -u, TasksMax of systemd)',
   ENOMEM: 'memory; raise its limit (MemoryMax of systemd), or end what else takes it',
   EMFILE: 'open files; raise their limit (ulimit -n, LimitNOFILE of systemd)',
-  ENFILE: 'open files; raise the limit of the whole machine (sysctl fs.file-max)',
+  ENFILE: 'open files; raise the limit of the whole host (sysctl fs.file-max)',
 };
 
 function asNotStarted(error: NodeJS.ErrnoException): Error {

@@ -157,17 +157,17 @@ export async function openFilePool(options: FilePoolOptions): Promise<Pool> {
   const here = <T>(ask: () => Promise<T>): Promise<T> => orUnavailable(claim.check().then(ask));
 
   const raw: Pool = {
-    make: (uuid, sizeGiB, signal, begin) =>
+    create: (uuid, sizeGiB, signal, begin) =>
       make(uuid, sizeGiB * GIB, signal, begin).catch(error => {
         throw failureOf(error, 'VOLUME_FAILED', uuid);
       }),
 
-    remove: uuid =>
+    delete: uuid =>
       remove(uuid).catch(error => {
         throw failureOf(error, 'REMOVE_FAILED', uuid);
       }),
 
-    grow: (uuid, sizeGiB, signal, begin) =>
+    resize: (uuid, sizeGiB, signal, begin) =>
       grow(uuid, sizeGiB * GIB, signal, begin).catch(error => {
         throw failureOf(error, 'GROW_FAILED', uuid);
       }),

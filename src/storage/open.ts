@@ -6,11 +6,16 @@ import type { Pool } from './pool.ts';
 interface PoolOptions extends Pick<FilePoolOptions, 'overcommit' | 'owner' | 'log'> {
   /** How volumes are wiped in a volume group. */
   readonly lvm: Pick<LvmPoolOptions, 'wipe' | 'wipeRateMiB'>;
+  /** Gives the opening up. */
+  readonly signal?: AbortSignal;
 }
 
 /** Opens the pool at a place. Throws POOL_UNAVAILABLE if the place cannot be used. */
-export async function openPool(place: PoolPlace, { lvm, log, ...options }: PoolOptions): Promise<Pool> {
+export async function openPool(
+  place: PoolPlace,
+  { lvm, log, signal, ...options }: PoolOptions,
+): Promise<Pool> {
   if (place.kind === 'file') return openFilePool({ directory: place.directory, log, ...options });
   const { vg, thinPool } = place;
-  return openLvmPool({ vg, thinPool, ...options, ...lvm });
+  return openLvmPool({ vg, thinPool, ...options, ...lvm, signal });
 }

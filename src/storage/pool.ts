@@ -17,7 +17,7 @@ export interface VolumeEntry {
   readonly writtenBytes?: number | undefined;
   /**
    * Why the volume must be left as it is, as the end of a sentence that begins with "the volume": another
-   * program has changed its kind, so wiping, resizing and removing fail with this text. Undefined: it is as
+   * program has changed its kind, so wiping, resizing and deleting fail with this text. Undefined: it is as
    * pdisk created it.
    */
   readonly obstacle?: string | undefined;
@@ -53,28 +53,28 @@ export interface Pool {
    * Creates the volume of a disk: all zeros, exactly `sizeGiB` large, and on stable storage when it resolves.
    * Idempotent. A call that still waits when `begin` is aborted is not begun. Throws POOL_BUSY or
    * POOL_UNAVAILABLE if nothing was begun, POOL_FULL or VOLUME_FAILED; after the latter two, or if `signal`
-   * was aborted, `remove` undoes the creation.
+   * was aborted, `delete` undoes the creation.
    */
-  make(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<void>;
+  create(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<void>;
   /**
-   * Removes the volume of a disk and all remains of its creation. A volume that certainly does not exist is
-   * no error. A volume is never removed if it is not as pdisk created it, or if another volume depends on it.
+   * Deletes the volume of a disk and all remains of its creation. A volume that certainly does not exist is
+   * no error. A volume is never deleted if it is not as pdisk created it, or if another volume depends on it.
    * Throws REMOVE_FAILED or POOL_UNAVAILABLE.
    */
-  remove(uuid: string, signal: AbortSignal): Promise<void>;
+  delete(uuid: string, signal: AbortSignal): Promise<void>;
   /**
    * Resizes the volume of a disk to at least `sizeGiB`; the added bytes are zeros. A volume is never shrunk.
    * A call that still waits when `begin` is aborted is not begun. Resolves with the real size in bytes when
    * the kernel shows it. Throws POOL_BUSY or POOL_UNAVAILABLE if nothing was begun, POOL_FULL or GROW_FAILED.
    */
-  grow(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<number>;
+  resize(uuid: string, sizeGiB: number, signal: AbortSignal, begin?: AbortSignal): Promise<number>;
   /**
    * The size in bytes of a disk's volume, as the pool has it now: after a resize whose result was lost, it
    * may be larger than the VMs know. Undefined if there is no volume. Throws POOL_UNAVAILABLE.
    */
   sizeOf(uuid: string, signal: AbortSignal): Promise<number | undefined>;
   /**
-   * Whether a volume must be wiped before it is removed, because the next volume may get its blocks unzeroed.
+   * Whether a volume must be wiped before it is deleted, because the next volume may get its blocks unzeroed.
    */
   readonly wipes: boolean;
   /**
@@ -93,7 +93,7 @@ export interface Pool {
    * (`UUID.bk`), a snapshot, a renamed volume. pdisk never touches them. Throws POOL_UNAVAILABLE.
    */
   strangers(): Promise<readonly Stranger[]>;
-  /** A quick check that volumes can be created and removed now. Throws POOL_UNAVAILABLE. */
+  /** A quick check that volumes can be created and deleted now. Throws POOL_UNAVAILABLE. */
   check(): Promise<void>;
   /**
    * How many bytes may be promised to disks in all, including the existing ones. The value may be a minute
@@ -109,7 +109,8 @@ export interface Pool {
   source(uuid: string): VolumeSource;
   /**
    * To be called once at start, before all other methods. Claims the place of the volumes; `expected`: the
-   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE.
+   * store has disks, so the place must be claimed by this pdisk already. Throws POOL_UNAVAILABLE, also where
+   * `signal` is aborted before it is done; a claim that has begun is finished.
    */
-  begin(expected: boolean): Promise<void>;
+  begin(expected: boolean, signal?: AbortSignal): Promise<void>;
 }

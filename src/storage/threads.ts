@@ -17,9 +17,11 @@ interface Waiter {
 
 let busy = 0;
 const waiting = new Set<Waiter>();
+const whenFree: (() => void)[] = [];
 
 function release(): void {
   busy -= 1;
+  if (busy === 0) for (const tell of whenFree.splice(0)) tell();
   const [next] = waiting;
   if (next) next.go();
 }
@@ -45,6 +47,11 @@ function slot(signal: AbortSignal | undefined): Promise<void> | undefined {
     waiting.add(waiter);
     signal?.addEventListener('abort', leave, { once: true });
   });
+}
+
+/** Resolves when no call of the pool occupies a thread; where its file system hangs, that may be never. */
+export async function threadsFree(): Promise<void> {
+  if (busy > 0) await new Promise<void>(resolve => whenFree.push(resolve));
 }
 
 /**

@@ -23,7 +23,8 @@ const PAUSE_MS = 10;
 const DIGITS = 16;
 const LINE = /^([0-9a-f-]{36}) (\d{16})\n$/;
 
-const lineOf = ({ store, batch }: Mark): string => `${store} ${String(batch).padStart(DIGITS, '0')}\n`;
+/** The text of a head. */
+export const lineOf = ({ store, batch }: Mark): string => `${store} ${String(batch).padStart(DIGITS, '0')}\n`;
 
 /** Reads the head; undefined where there is none. Throws a sentence where it is damaged or cannot be read. */
 export async function readHead(file: string): Promise<Mark | undefined> {

@@ -10,12 +10,19 @@ export const prefixes = {
   node: 'node/',
   leftover: 'leftover/',
   event: 'event/',
+  audit: 'audit/',
 } as const;
 
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
+/** The prefix of what a database has beside its records. */
+export const META = 'meta/';
+
 /** The format of the whole database. */
 export const FORMAT_KEY = 'meta/format';
+
+/** The versions of the kinds of records that the database may hold, by the kinds' names. */
+export const VERSIONS_KEY = 'meta/versions';
 
 /** The `Mark` of the newest batch; every batch writes it. */
 export const MARK_KEY = 'meta/mark';
@@ -23,8 +30,15 @@ export const MARK_KEY = 'meta/mark';
 /** Written by the readiness check, to see whether writing works. */
 export const PROBE_KEY = 'meta/probe';
 
-/** Events sort by their sequence number: 16 decimal digits hold every safe integer. */
-export const eventKey = (sequence: number): string => prefixes.event + String(sequence).padStart(16, '0');
+/** The prefixes of logs: their entries are numbered. */
+export type LogPrefix = typeof prefixes.event | typeof prefixes.audit;
 
-/** The sequence number in the key of an event. */
-export const sequenceOf = (key: string): number => Number(key.slice(prefixes.event.length));
+/** Entries of a log sort by their sequence number: 16 decimal digits hold every safe integer. */
+export const logKey = (prefix: LogPrefix, sequence: number): string =>
+  prefix + String(sequence).padStart(16, '0');
+
+/** The key of an event. */
+export const eventKey = (sequence: number): string => logKey(prefixes.event, sequence);
+
+/** The sequence number in the key of an entry of a log. */
+export const sequenceOf = (key: string): number => Number(key.slice(key.indexOf('/') + 1));

@@ -6,12 +6,12 @@ import type { DiskContext } from '../../machines/disk-parts.ts';
 import type { ChangeType } from '../../machines/notes.ts';
 import type { Vm } from '../../machines/vm.ts';
 import { storedStates } from '../charts/states.ts';
+import { prefixes } from './keys.ts';
+import { type OldRecord, recordKind, withContext } from './record-kind.ts';
 
-/**
- * The schemas of the stored disks and attachments: JSON with a version `v` of its own. XState's snapshots are
- * not stored, because their shape belongs to the library. `context` is nested so that none of its fields can
- * be mistaken for `state`. A renamed state or field needs a new `v` and a migration here.
- */
+// A renamed state or field needs a new version and a migration here: one line more in the list of its kind. The
+// context of an actor is nested in its record, so that none of its fields can be mistaken for `state`.
+
 const vm = z.object({
   host: z.string(),
   node: z.string(),
@@ -29,7 +29,7 @@ type Fields<Stored> = Readonly<Record<keyof Stored, z.ZodType>>;
 const accountId = z.string().optional();
 
 const diskRecord = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   state: z.enum(storedStates(diskMachine)),
   context: z.object({
     uuid: z.uuid(),
@@ -44,34 +44,20 @@ const diskRecord = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.object({ code: z.string(), detail: z.string() }).nullable(),
-    grownFrom: z.int().positive().nullable().default(null),
-    failures: z.int().nonnegative().default(0),
-    repeatable: z.boolean().default(false),
-    wiped: z.object({ bytes: z.int(), of: z.int() }).nullable().default(null),
+    grownFrom: z.int().positive().nullable(),
+    failures: z.int().nonnegative(),
+    repeatable: z.boolean(),
+    wiped: z.object({ bytes: z.int(), of: z.int() }).nullable(),
   } satisfies Fields<DiskContext>),
 });
 
-/**
- * Older records of a plug that is being undone do not say where libvirt may still be at work on it: it is the
- * location of the VM.
- */
-function withPlug(record: unknown): unknown {
-  const old = record as { context?: { undo?: unknown; atWork?: unknown; vm?: unknown } } | null;
-  if (old?.context?.undo !== true || old.context.atWork !== undefined) return record;
-  return { ...old, context: { ...old.context, atWork: old.context.vm } };
-}
+/** Version 1 did not always have what resizing, retrying and wiping need: pdisk learned them one by one. */
+const diskMigrations = [
+  withContext(context => ({ grownFrom: null, failures: 0, repeatable: false, wiped: null, ...context })),
+];
 
-/** Version 1 stored only whether a VM was away, not how it had left its node. */
-function upgradeAttachment(record: unknown): unknown {
-  const old = record as { v?: unknown; context?: { away?: unknown } } | null;
-  if (old?.v !== 1) return record;
-  const { away, ...context } = old.context ?? {};
-  const seen = away === true ? 'saved' : 'running';
-  return { ...old, v: 2, context: { ...context, run: null, seen, doubt: null, diverted: null } };
-}
-
-const attachmentFields = z.object({
-  v: z.literal(2),
+const attachmentRecord = z.object({
+  v: z.literal(3),
   state: z.enum(storedStates(attachmentMachine)),
   context: z.object({
     id: z.string(),
@@ -88,25 +74,43 @@ const attachmentFields = z.object({
     attempt: z.int(),
     deadline: z.number().nullable(),
     undo: z.boolean(),
-    atWork: vm.pick({ host: true, node: true }).nullable().default(null),
+    atWork: vm.pick({ host: true, node: true }).nullable(),
     run: z.object({ host: z.string(), id: z.int() }).nullable(),
     seen: z.enum(['running', 'switching', 'saved', 'managed-save', 'migrated', 'ended']),
     doubt: z.object({ code: z.literal('VM_FATE_UNKNOWN'), detail: z.string(), since: z.number() }).nullable(),
     diverted: z.string().nullable(),
   } satisfies Fields<AttachmentContext>),
 });
-const attachmentRecord = z.preprocess(record => withPlug(upgradeAttachment(record)), attachmentFields);
+
+const attachmentMigrations = [
+  /** Version 1 stored only whether a VM was away, not how it had left its node. */
+  withContext(({ away }) => ({
+    away: undefined,
+    run: null,
+    seen: away === true ? 'saved' : 'running',
+    doubt: null,
+    diverted: null,
+  })),
+  /**
+   * Version 2 did not always say where libvirt may still be at work on a plug that is being undone: it is the
+   * location of the VM.
+   */
+  withContext(({ undo, vm, atWork = undo === true ? vm : null }) => ({ atWork })),
+];
 
 /** A volume without a disk, and when it was first seen, in milliseconds since 1970. */
 const leftoverRecord = z.object({ v: z.literal(1), uuid: z.string(), since: z.number() });
 
 /** The host that answered under a node's name; `dead`: who declared the node dead, if somebody has. */
 const nodeRecord = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   name: z.string(),
   hostUuid: z.string(),
-  dead: z.object({ by: z.string(), reason: z.string(), since: z.number() }).nullable().default(null),
+  dead: z.object({ by: z.string(), reason: z.string(), since: z.number() }).nullable(),
 });
+
+/** Version 1 did not always say whether somebody had declared the node dead. */
+const nodeMigrations = [(old: OldRecord): OldRecord => ({ dead: null, ...old })];
 
 /**
  * Every type of event with its description. A type that the charts publish and that is missing here does not
@@ -119,16 +123,16 @@ export const changeTypes: Readonly<Record<ChangeType, string>> = {
   'disk.deleted': 'The disk is gone. Its volume is, too, or is wiped first.',
   'disk.failed': 'Its creation failed and could not be undone, which is tried again: retry or delete it.',
   'disk.create-failed': 'Its creation failed and was undone.',
-  'disk.attached': 'The disk is on the machine; a cold one is registered for it.',
-  'disk.attach-failed': 'The disk could not be plugged into the machine, or nobody knows yet whether it was.',
-  'disk.detached': 'The disk is off the machine.',
-  'disk.diverted': 'The machine writes to another path than the volume of the disk, or to the volume again.',
+  'disk.attached': 'The disk is on the VM; a cold one is registered for it.',
+  'disk.attach-failed': 'The disk could not be plugged into the VM, or nobody knows yet whether it was.',
+  'disk.detached': 'The disk is off the VM.',
+  'disk.diverted': 'The VM writes to another path than the volume of the disk, or to the volume again.',
   'disk.machine-lost':
-    'The machine that has the disk is not found, and whether it is gone is not known: a person has to say.',
-  'disk.detach-failed': 'The machine did not let go of the disk, or nobody knows yet whether it did.',
-  'disk.oversubscribed': 'A machine was registered beyond the limit of simultaneous users.',
-  'disk.limit-changed': 'How many machines may use the disk at once was changed.',
-  'disk.resized': 'The disk is larger, and every machine that uses it knows.',
+    'The VM that has the disk is not found, and whether it is gone is not known: a person has to say.',
+  'disk.detach-failed': 'The VM did not let go of the disk, or nobody knows yet whether it did.',
+  'disk.oversubscribed': 'A VM was registered beyond the limit of simultaneous users.',
+  'disk.limit-changed': 'How many VMs may use the disk at once was changed.',
+  'disk.resized': 'The disk is larger, and every VM that uses it knows.',
   'disk.resize-failed': 'The disk could not be made larger.',
   'disk.wiping': 'A piece of the volume of a deleted disk was wiped.',
   'disk.wiped': 'The volume of a deleted disk was wiped and removed.',
@@ -141,10 +145,10 @@ export const causeKinds = {
   request: 'A request asked for it.',
   timeout: 'A deadline passed.',
   restart: 'pdisk was started, and went on with what was interrupted.',
-  'machine-stopped': 'The node told that the machine stopped.',
-  'machine-away': 'The node told that the machine was saved to a file or has migrated.',
-  'device-removed': 'The node told that the device is off the machine.',
-  reconciliation: 'Records and machines were compared.',
+  'machine-stopped': 'The node told that the VM stopped.',
+  'machine-away': 'The node told that the VM was saved to a file or has migrated.',
+  'device-removed': 'The node told that the device is off the VM.',
+  reconciliation: 'Records and VMs were compared.',
   'node-declared-dead': 'An administrator declared the node dead.',
 } as const;
 
@@ -208,16 +212,52 @@ const eventRecord = z.object({
   }),
 });
 
+/** An entry of the audit: a request that changed something, or tried to, or a login. */
+const auditRecord = z.object({
+  v: z.literal(1),
+  sequence: z.int().positive(),
+  /** When it was decided or refused, in milliseconds since 1970; of several, the last. */
+  time: z.number(),
+  /** When the first was, where the entry stands for several. */
+  first: z.number(),
+  /** For how many requests the entry stands. */
+  count: z.int().positive(),
+  request: z.string().nullable(),
+  /** The account that asked; null: it is not known. */
+  account: z.string().nullable(),
+  accountId,
+  /** The name that a failed login gave. */
+  attempted: z.string().nullable(),
+  /** The network address of the client. */
+  client: z.string().nullable(),
+  /** The id of the operation in the OpenAPI document, or `login`. */
+  operation: z.string(),
+  disks: z.array(z.string()),
+  node: z.string().nullable(),
+  vmId: z.string().nullable(),
+  /** The account and the token that the request is about. */
+  subject: z.string().nullable(),
+  token: z.string().nullable(),
+  /** The HTTP status; null: it was accepted, and the process ended before its result was known. */
+  status: z.int().nullable(),
+  /** The error code; null: there is none. */
+  code: z.string().nullable(),
+  /** A repetition that got the first answer of its Idempotency-Key. */
+  repeated: z.boolean(),
+});
+
 export type CauseKind = keyof typeof causeKinds;
 export type LeftoverRecord = z.infer<typeof leftoverRecord>;
 export type NodeRecord = z.infer<typeof nodeRecord>;
 export type EventRecord = z.infer<typeof eventRecord>;
+export type AuditRecord = z.infer<typeof auditRecord>;
 
-/** The schema of every record that is stored, by kind. */
-export const recordSchemas = {
-  disk: diskRecord,
-  attachment: attachmentRecord,
-  node: nodeRecord,
-  leftover: leftoverRecord,
-  event: eventRecord,
+/** The kinds of records that the disks, their VMs and the event log consist of. */
+export const kinds = {
+  disk: recordKind('disk', prefixes.disk, diskRecord, diskMigrations),
+  attachment: recordKind('attachment', prefixes.attachment, attachmentRecord, attachmentMigrations),
+  node: recordKind('node', prefixes.node, nodeRecord, nodeMigrations),
+  leftover: recordKind('leftover', prefixes.leftover, leftoverRecord),
+  event: recordKind('event', prefixes.event, eventRecord),
+  audit: recordKind('audit entry', prefixes.audit, auditRecord),
 };

@@ -1,33 +1,46 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../data-folder.ts';
+import { type AboutBackup, backupOf } from './backup.ts';
 import { openDatabase } from './database.ts';
-import { createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommit, type Write } from './group-commit.ts';
 import { type Head, openHead, readHead } from './head.ts';
-import { eventKey, type Prefix } from './keys.ts';
-import { eventRange, eventsBetween, loadAll } from './reading.ts';
-import type { EventRecord } from './records.ts';
+import { type LogPrefix, logKey, prefixes } from './keys.ts';
+import { loadAll, logBetween, logRange } from './reading.ts';
+import type { RecordKind } from './record-kind.ts';
+import { type AuditRecord, type EventRecord, kinds as ownKinds } from './records.ts';
 import { createReserve, maintainReserve } from './reserve.ts';
-import { lossBeforeOpening, lossSince, markOf, salvage, writeFirstMark } from './wholeness.ts';
+import { checkVersions, versionWrites } from './versions.ts';
+import { firstMark, lossBeforeOpening, lossSince, markOf, salvage } from './wholeness.ts';
 
 /** The database of the service: records by key, and the event log. */
 export interface Store extends GroupCommit {
   /**
-   * All records under a prefix, in key order, checked by `schema`. Throws a sentence with the key of a
-   * damaged record.
+   * All records of a kind, in key order, migrated to the present version and checked. Throws a sentence with
+   * the key of a record that is damaged or newer.
    */
-  load<Schema extends z.ZodType>(prefix: Prefix, schema: Schema): Promise<z.infer<Schema>[]>;
+  load<Schema extends z.ZodType>(kind: RecordKind<Schema>): Promise<z.infer<Schema>[]>;
   /**
    * The first and the last sequence number of the event log, which has no gaps; 1 and 0 where it is empty.
    */
   eventRange(): Promise<{ readonly oldest: number; readonly newest: number }>;
   /**
-   * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for a damaged
-   * event.
+   * At most `limit` events with `after` < sequence <= `upTo`, in order. Throws a sentence for an event that
+   * is damaged or newer.
    */
   events(after: number, upTo: number, limit: number): Promise<EventRecord[]>;
   /** Deletes the events from `first` to `last`, durably. */
   forgetEvents(first: number, last: number): Promise<void>;
+  /** The audit, numbered like the event log. */
+  readonly audit: {
+    range(): Promise<{ readonly oldest: number; readonly newest: number }>;
+    /** At most `limit` entries with `after` < sequence <= `upTo`, in order. Throws as `events` does. */
+    between(after: number, upTo: number, limit: number): Promise<AuditRecord[]>;
+    /** Deletes the entries from `first` to `last`, durably. */
+    forget(first: number, last: number): Promise<void>;
+  };
+  /** The text of a backup of all that is on disk now; see `backupOf`. */
+  backup(about: AboutBackup): AsyncIterable<string>;
   /** Whether space is so short that only deletions should be written. */
   isShort(): boolean;
   /** Waits for pending writes, then closes. */
@@ -51,9 +64,18 @@ export interface StoreOptions {
   readonly traces?: readonly string[];
   /** Whether a database that has lost data is opened nevertheless. */
   readonly acceptLoss?: boolean;
+  /** The kinds of records that are known: a database with newer ones is refused before anything is written. */
+  readonly kinds?: readonly RecordKind[];
   /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;
 }
+
+/** Writes that delete the entries of a log from `first` to `last`. */
+const erased = (prefix: LogPrefix, first: number, last: number): Write[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => ({
+    key: logKey(prefix, first + index),
+    value: undefined,
+  }));
 
 /**
  * Opens the database after checking that no part of it is missing. Throws a sentence where it is in use,
@@ -61,6 +83,7 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { directory, onFailure, onBatch, traces = [], acceptLoss = false, warn = () => {} } = options;
+  const { kinds = Object.values(ownKinds) } = options;
   const [location, headFile] = [join(directory, 'db'), join(directory, 'head')];
   await makeFolder(directory, 0o700);
 
@@ -78,11 +101,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const database = await openDatabase(location, reserve);
 
   async function checkedHead(): Promise<Head> {
-    const before = await database.read(db => markOf(db));
+    await database.read(db => checkVersions(db, kinds));
+    const before = await database.read(markOf);
     if (loss === undefined && headBefore) accept(lossSince(location, before, headBefore));
     if (!headBefore && before && before.batch > 0)
       warn(`${headFile} is missing: it cannot be told whether ${location} ends where it ended`);
-    return openHead(headFile, before ?? (await writeFirstMark(database)));
+    const writes = await database.read(db => versionWrites(db, kinds));
+    const mark = before ? { ...before, batch: before.batch + (writes.length > 0 ? 1 : 0) } : firstMark();
+    if (writes.length > 0) await database.write(writes, mark);
+    return openHead(headFile, mark);
   }
 
   const head = await checkedHead().catch(async error => {
@@ -100,12 +127,19 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   return {
     ...groupCommit,
-    load: (prefix, schema) => database.read(db => loadAll(db, prefix, schema)),
-    eventRange: () => database.read(eventRange),
-    events: (after, upTo, limit) => database.read(db => eventsBetween(db, after, upTo, limit)),
-    forgetEvents(first, last) {
-      const writes = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-      return groupCommit.commit(writes.map(sequence => ({ key: eventKey(sequence), value: undefined })));
+    load: kind => database.read(db => loadAll(db, kind)),
+    eventRange: () => database.read(db => logRange(db, prefixes.event)),
+    events: (after, upTo, limit) =>
+      database.read(db => logBetween(db, ownKinds.event, { after, upTo, limit })),
+    forgetEvents: (first, last) => groupCommit.commit(erased(prefixes.event, first, last)),
+    audit: {
+      range: () => database.read(db => logRange(db, prefixes.audit)),
+      between: (after, upTo, limit) =>
+        database.read(db => logBetween(db, ownKinds.audit, { after, upTo, limit })),
+      forget: (first, last) => groupCommit.commit(erased(prefixes.audit, first, last)),
+    },
+    async *backup(about) {
+      yield* backupOf(await database.read(async db => db), about);
     },
     isShort: reserve.isShort,
     async close() {

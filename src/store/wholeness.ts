@@ -7,12 +7,10 @@ import { access, readdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { z } from 'zod';
 import { isMissing } from '../lib/missing.ts';
-import type { Database, Db } from './database.ts';
+import type { Db } from './database.ts';
 import type { Mark } from './head.ts';
-import { FORMAT_KEY, MARK_KEY } from './keys.ts';
+import { MARK_KEY } from './keys.ts';
 import { damagedLog } from './log-damage.ts';
-
-const FORMAT = 1;
 
 const markRecord = z.object({ store: z.uuid(), batch: z.int().nonnegative() });
 
@@ -88,22 +86,11 @@ export function lossSince(directory: string, mark: Mark | undefined, head: Mark)
   return `the database ${directory} is older than it was: it ends with change ${batch}, and ${head.batch} were on disk. Its end was lost, or an older copy was put back. ${WAY_OUT}, and goes on without them`;
 }
 
-/**
- * The mark of an open database; undefined for a new one or one of an older pdisk. Throws a sentence for an
- * unknown format.
- */
+/** The mark of an open database; undefined for a new one or one of an older pdisk. */
 export async function markOf(db: Db): Promise<Mark | undefined> {
-  const [format, mark] = await db.getMany([FORMAT_KEY, MARK_KEY]);
-  if (format !== undefined && format !== FORMAT)
-    throw new Error(
-      `the store ${db.location} has format ${String(format)}; this pdisk reads format ${FORMAT}`,
-    );
+  const mark = await db.get(MARK_KEY);
   return mark === undefined ? undefined : markRecord.parse(mark);
 }
 
-/** Writes the first mark of a new database. */
-export async function writeFirstMark(database: Database): Promise<Mark> {
-  const mark = { store: randomUUID(), batch: 0 };
-  await database.write([{ key: FORMAT_KEY, value: FORMAT }], mark);
-  return mark;
-}
+/** The first mark of a new database. */
+export const firstMark = (): Mark => ({ store: randomUUID(), batch: 0 });

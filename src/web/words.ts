@@ -13,7 +13,7 @@ export const asked: Readonly<Partial<Record<(DiskMessage | AttachmentMessage)['t
   DISCARD: 'Remove the volume',
   HOTATTACH: 'Plug it into a running VM',
   ATTACH: 'Register a VM that is yet to be launched',
-  GROW: 'Make it larger',
+  RESIZE: 'Make it larger',
   SET_LIMIT: 'Change how many VMs may use it at once',
   DELETE: 'Delete it',
   RETRY: 'Try its creation again',

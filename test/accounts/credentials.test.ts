@@ -2,7 +2,7 @@ import test from 'ava';
 import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
 import { defaultCost, hashPassword, matchesPassword } from '../../src/accounts/password.ts';
-import { accountRecord } from '../../src/accounts/record.ts';
+import { accountKinds } from '../../src/accounts/record.ts';
 import { createVerifiedPasswords } from '../../src/accounts/verified-passwords.ts';
 import { PdiskError } from '../../src/errors.ts';
 import { cheap, memoryStore } from './support/memory-store.ts';
@@ -41,7 +41,7 @@ test('a hash made with another cost is still accepted', async t => {
 test('what the store keeps fits the schema and holds no password', async t => {
   const { store } = await withAdministrator();
   const record = store.records.get('admin');
-  t.deepEqual(accountRecord.parse(JSON.parse(JSON.stringify(record))), record);
+  t.deepEqual(accountKinds.account.schema.parse(JSON.parse(JSON.stringify(record))), record);
   t.false(JSON.stringify(record).includes('first'));
 });
 

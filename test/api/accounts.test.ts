@@ -1,6 +1,6 @@
 import test from 'ava';
 import { defaultCost } from '../../src/accounts/password.ts';
-import { basic } from '../rig/http.ts';
+import { basic } from '../../testkit/http.ts';
 import { diskDouble, nodeDouble } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

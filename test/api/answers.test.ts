@@ -1,5 +1,5 @@
 import test from 'ava';
-import { PASSWORD } from '../rig/http.ts';
+import { PASSWORD } from '../../testkit/http.ts';
 import { diskDouble, FIRST, SECOND } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 
@@ -165,7 +165,7 @@ test('a list too long for one write arrives whole, also at a slow reader', async
 test('every answer has a request id of its own, which is in the cause and in the log', async t => {
   const causes: unknown[] = [];
   const service = diskDouble({
-    async delete(_caller, _uuid, cause) {
+    async delete(_caller, _uuid, { alsoWrite: _, ...cause }) {
       causes.push(cause);
     },
   });

@@ -2,11 +2,13 @@
 import test from 'ava';
 import { diskMachine } from '../../machines/disk.ts';
 import { initialDisk } from '../../machines/disk-parts.ts';
+import { diskWhyKeys, nodeWhyKeys } from '../../src/api/text/why.ts';
 import { diskProbes } from '../../src/charts/disk-probes.ts';
 import { explainEvents } from '../../src/charts/explain-event.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
+import { document } from '../../testkit/conforms.ts';
+import { admin, documented } from '../disks/support/explained.ts';
 import { timeouts } from '../disks/support/world.ts';
-import { document } from '../rig/conforms.ts';
 import { FIRST } from './support/disks.ts';
 
 function example(path: string, name: string): unknown {
@@ -47,4 +49,11 @@ test('the charts in the examples are the real ones', t => {
     0: { name: 'disk', states: states.map(state => ({ state })) },
   });
   t.deepEqual(Object.keys((example('/api/charts/{name}', 'disk') as { states: object }).states), states);
+});
+
+test('the examples of explanations are what the service answers', t => {
+  const { disk, node } = documented();
+  t.deepEqual(example('/api/disks/{uuid}/why', 'explanation'), diskWhyKeys(disk(admin, FIRST)));
+  const name = 'onehost-2.lal.in2p3.fr';
+  t.deepEqual(example('/api/nodes/{node}/why', 'explanation'), nodeWhyKeys(node(admin, name)));
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { basic, idleConnection, request } from '../rig/http.ts';
+import { basic, idleConnection, request } from '../../testkit/http.ts';
 import { diskDouble, FIRST } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

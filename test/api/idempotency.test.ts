@@ -164,7 +164,7 @@ test('a key is forgotten after 24 hours', async t => {
 test('no account keeps more than ten thousand keys', async t => {
   const kept = new Map<string, KeyRecord>();
   const record = (number: number): KeyRecord => ({
-    v: 1,
+    v: 2,
     account: 'alice',
     key: String(number),
     fingerprint: 'x',

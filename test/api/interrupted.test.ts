@@ -2,12 +2,13 @@
 // gets the result, and nothing is done twice.
 import test, { type ExecutionContext } from 'ava';
 import { accountStore } from '../../src/accounts/account-store.ts';
-import { createAnswers, keyRecord } from '../../src/api/routes/idempotency.ts';
+import { createAnswers, keyKind } from '../../src/api/routes/idempotency.ts';
 import type { Write } from '../../src/store/group-commit.ts';
 import { prefixes } from '../../src/store/keys.ts';
+import { readRecord } from '../../src/store/record-kind.ts';
 import type { Store } from '../../src/store/store.ts';
+import { basic } from '../../testkit/http.ts';
 import { cheap } from '../accounts/support/memory-store.ts';
-import { basic } from '../rig/http.ts';
 import { diskDouble, nodeDouble } from './support/disks.ts';
 import { passwords } from './support/once.ts';
 import { type Server, startServer } from './support/server.ts';
@@ -22,8 +23,10 @@ function storeUntil(kept: Records, batches: number) {
     die = resolve;
   });
   const store: Pick<Store, 'load' | 'commit'> = {
-    load: async (prefix, codec) =>
-      [...kept].filter(([key]) => key.startsWith(prefix)).map(([, value]) => codec.parse(value)),
+    load: async kind =>
+      [...kept]
+        .filter(([key]) => key.startsWith(kind.prefix))
+        .map(([key, value]) => readRecord(kind, key, value, 'memory')),
     async commit(writes: readonly Write[]) {
       if (left > 0)
         for (const { key, value } of writes) value === undefined ? kept.delete(key) : kept.set(key, value);
@@ -38,11 +41,7 @@ function storeUntil(kept: Records, batches: number) {
 
 async function start(t: ExecutionContext, kept: Records, batches = Number.POSITIVE_INFINITY) {
   const { store, dead } = storeUntil(kept, batches);
-  const keys = createAnswers(
-    { load: () => store.load(prefixes.idempotency, keyRecord), commit: store.commit },
-    passwords,
-    Date.now,
-  );
+  const keys = createAnswers({ load: () => store.load(keyKind), commit: store.commit }, passwords, Date.now);
   const service = diskDouble({ ownedBy: () => ({ disks: 0, sizeGiB: 0 }) });
   const server = await startServer(t, service, nodeDouble, cheap, {}, accountStore(store), keys);
   return { ...server, dead };

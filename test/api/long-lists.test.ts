@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import test from 'ava';
-import { request } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { request } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { diskDouble, FIRST } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

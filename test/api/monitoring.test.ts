@@ -73,24 +73,35 @@ test('operations are counted by kind and outcome', async t => {
   t.false(text.includes('operation="list"'));
 });
 
-test('a store that refuses or a pool that does not answer makes the service unready, a node that is away does not', async t => {
+test('a store that refuses, a pool that does not answer or a stop makes the service unready, a node that is away does not', async t => {
   const nodes = () => ['down' as const, 'up' as const, 'connecting' as const];
   const fine = async () => 1;
   const broken = async () => {
     throw new Error('EIO');
   };
+  let isStopping = false;
   const look = (write: () => Promise<unknown>, askPool: () => Promise<unknown>) =>
-    createReadiness({ write, askPool, isFull: () => false, nodes })();
-  const found = { ready: true, store: 'writable', pool: 'usable', nodes: { up: 1, down: 2 } };
+    createReadiness({ write, askPool, isFull: () => false, isStopping: () => isStopping, nodes })();
+  const found = {
+    ready: true,
+    stopping: false,
+    store: 'writable',
+    pool: 'usable',
+    nodes: { up: 1, down: 2 },
+  };
   t.deepEqual(await look(fine, fine), found as never);
   t.like(await look(broken, fine), { ready: false, store: 'failed', pool: 'usable' });
   t.like(await look(fine, broken), { ready: false, store: 'writable', pool: 'failed' });
   t.like(await look(fine, () => new Promise(() => {})), { ready: false, pool: 'failed' });
+  isStopping = true;
+  t.like(await look(fine, fine), { ready: false, stopping: true, store: 'writable', pool: 'usable' });
 });
+
+const idle = { isStopping: () => false, nodes: () => [] };
 
 test('a full store is reported, and requests that free room are served', async t => {
   const fine = async () => 1;
-  const readiness = createReadiness({ write: fine, askPool: fine, isFull: () => true, nodes: () => [] });
+  const readiness = createReadiness({ ...idle, write: fine, askPool: fine, isFull: () => true });
   t.like(await readiness(), { ready: true, store: 'full' });
 });
 
@@ -99,7 +110,7 @@ test('frequent readiness checks do not make the store write often', async t => {
   const write = async () => {
     writes += 1;
   };
-  const readiness = createReadiness({ write, askPool: write, isFull: () => false, nodes: () => [] });
+  const readiness = createReadiness({ ...idle, write, askPool: write, isFull: () => false });
   await Promise.all(Array.from({ length: 100 }, readiness));
   t.is(writes, 2);
 });

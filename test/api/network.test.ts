@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { basic, request } from '../../testkit/http.ts';
 import { cheap } from '../accounts/support/memory-store.ts';
-import { basic, request } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

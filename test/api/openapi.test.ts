@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { checkInputs } from '../../src/api/description/inputs.ts';
 import { takesBody } from '../../src/api/description/operation.ts';
 import { errorCodes, errorOf, PdiskError } from '../../src/errors.ts';
-import { conforms, document, table } from '../rig/conforms.ts';
+import { conforms, document, table } from '../../testkit/conforms.ts';
 import { FIRST } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

@@ -1,7 +1,7 @@
 // Pages of other origins: those that the configuration names may use the API, all others may not.
 import test from 'ava';
+import { basic } from '../../testkit/http.ts';
 import { cheap } from '../accounts/support/memory-store.ts';
-import { basic } from '../rig/http.ts';
 import { diskDouble, FIRST, nodeDouble } from './support/disks.ts';
 import { startServer } from './support/server.ts';
 

@@ -4,9 +4,18 @@ import test from 'ava';
 import { pino } from 'pino';
 import { createApi } from '../../src/api/server.ts';
 import { errorOf } from '../../src/errors.ts';
+import { basic, idleConnection, request } from '../../testkit/http.ts';
 import { eventParts } from '../events/support/parts.ts';
-import { basic, idleConnection, request } from '../rig/http.ts';
-import { chartDouble, diskDouble, driftDouble, FIRST, leftoverDouble, nodeDouble } from './support/disks.ts';
+import { auditInMemory } from './support/audit.ts';
+import {
+  chartDouble,
+  diskDouble,
+  driftDouble,
+  explainDouble,
+  FIRST,
+  leftoverDouble,
+  nodeDouble,
+} from './support/disks.ts';
 import { answers } from './support/once.ts';
 import { monitoring, plain, startServer } from './support/server.ts';
 
@@ -220,6 +229,41 @@ test('stopping waits for requests in progress and refuses new ones', async t => 
   await stopping;
 });
 
+test('while changes in progress are waited for, reads are answered, and no other change is begun', async t => {
+  const call = held();
+  const service = diskDouble({
+    async delete() {
+      await call.begin();
+    },
+  });
+  const { ask, raw, drain, stop } = await startServer(t, service);
+  const deleting = ask('DELETE', `/api/disks/${FIRST}`);
+  await call.begun;
+  let draining: Promise<void> | undefined;
+  const form = 'tag=late';
+  const head = request(`PATCH /api/disks/${FIRST}`, [
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${form.length}`,
+    'Expect: 100-continue',
+  ]);
+  // A request whose body comes when the end has begun.
+  const late = await raw(head, (received, socket) => {
+    if (!draining && received.startsWith('HTTP/1.1 100 Continue')) {
+      draining = drain(3_600_000);
+      socket.write(form);
+    }
+    return received.endsWith('}');
+  });
+  t.regex(late, /HTTP\/1\.1 503 [\s\S]*X-Error-Code: STOPPING/);
+  t.is((await ask('GET', '/api/disks')).status, 200);
+  t.is((await ask('POST', '/api/create', { form: { size: '1' } })).headers.get('x-error-code'), 'STOPPING');
+  t.deepEqual(service.calls, []);
+  call.end();
+  t.is((await deleting).status, 200);
+  await draining;
+  await stop(0);
+});
+
 test('stopping does not wait for ever', async t => {
   const call = held();
   const { ask, stop } = await startServer(
@@ -258,6 +302,8 @@ test('a log that cannot be written loses no answer', async t => {
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,
@@ -288,6 +334,8 @@ test('a port in use is an error that says so, also where another pdisk uses it',
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,

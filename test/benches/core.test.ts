@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Figure, Measured } from '../../scripts/benches/core/figures.ts';
-import { libvirtTest } from '../rig/libvirt-test.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
 import { folderWith, root, run } from '../scripts/support/run.ts';
 
 const TINY = ['--seconds', '0.2', '--rounds', '1', '--disks', '200'];

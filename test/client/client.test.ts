@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import openapiTS, { astToString } from 'openapi-typescript';
+import { basic } from '../../testkit/http.ts';
 import { startSite } from '../inspect/support/site.ts';
-import { basic } from '../rig/http.ts';
 import { drive } from './program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -49,6 +49,7 @@ test('no file and an empty file give the defaults', t => {
     detachTimeoutMs: 30_000,
     createTimeoutMs: 60_000,
     deleteTimeoutMs: 60_000,
+    drainMs: 5000,
     reconcileIntervalMs: 60_000,
     eventHistory: 1_000_000,
     eventHistoryMs: 30 * 86_400_000,
@@ -84,13 +85,16 @@ test('a file sets everything, under the names of the schema', t => {
     max_requests: 8
     nodes:
       OneHost-1.Example.org.: qemu:///system?socket=/run/one/libvirt-sock
+      onehost-2: qemu+ssh://pdisk@onehost-2/system?keyfile=/etc/pdisk/id
       "*": qemu+tcp://{node}/system
+    insecure_nodes: true
     vm_names: ["vm-{vm_id}"]
     vm_access: service
     attach_timeout: 0.5
     detach_timeout: 10
     create_timeout: 20
     delete_timeout: 30
+    drain_timeout: 10
     reconcile_interval: 5
     event_history: 1000
     event_history_days: 0.5
@@ -118,6 +122,7 @@ test('a file sets everything, under the names of the schema', t => {
     maxRequests: 8,
     nodes: {
       'onehost-1.example.org': 'qemu:///system?socket=/run/one/libvirt-sock',
+      'onehost-2': 'qemu+ssh://pdisk@onehost-2/system?keyfile=/etc/pdisk/id',
       '*': 'qemu+tcp://{node}/system',
     },
     vmNames: ['vm-{vm_id}'],
@@ -126,6 +131,7 @@ test('a file sets everything, under the names of the schema', t => {
     detachTimeoutMs: 10_000,
     createTimeoutMs: 20_000,
     deleteTimeoutMs: 30_000,
+    drainMs: 10_000,
     reconcileIntervalMs: 5000,
     eventHistory: 1000,
     eventHistoryMs: 43_200_000,
@@ -322,4 +328,31 @@ test('a node with an invalid name is reported as such', t => {
       "'kvm 01' is no host name: letters, digits, hyphens and underscores between dots.",
     ),
   );
+});
+
+test('a node beyond this computer is reached by TLS or ssh only, unless nodes may be insecure', t => {
+  const plain =
+    /^nodes\.far is qemu\+tcp:\/\/far\/system, .*use qemu\+tls:.* or qemu\+ssh:.* insecure_nodes to true\.$/;
+  t.regex(mistakes('nodes: {far: "qemu+tcp://far/system"}').join(), plain);
+  t.regex(mistakes('nodes: {"*": "qemu+tcp://{node}/system"}').join(), /^nodes\.\* is .*insecure_nodes/);
+  for (const uri of [
+    'qemu+tcp://127.0.0.1:99/system',
+    'qemu+tcp://[::1]/system',
+    'qemu+tcp://localhost/system',
+  ])
+    t.like(load(`nodes: {near: "${uri}"}`), { nodes: { near: uri } });
+  t.like(load('nodes: {far: "qemu+tcp://far/system"}\ninsecure_nodes: true'), {
+    nodes: { far: 'qemu+tcp://far/system' },
+  });
+});
+
+test('a URI that cannot be used is refused with the reason, and with what is supported', t => {
+  const refusal = (uri: string): string => mistakes(`nodes: {a: "${uri}"}`).join();
+  t.regex(
+    refusal('qemu+libssh://a/system'),
+    /transport libssh is not supported; supported are unix .*tls.*ssh/,
+  );
+  t.regex(refusal('qemu+ssh://root:secret@a/system'), /a URI has no password/);
+  t.regex(refusal('lxc:///system'), /the URI of a node is for qemu/);
+  t.regex(refusal('qemu+tls://a/'), /its path is \/system/);
 });

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { basic, PASSWORD, request } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { basic, PASSWORD, request } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { startSite } from './support/site.ts';
 
 const bearer = (token: string) => ({ as: '' as const, headers: { authorization: `Bearer ${token}` } });

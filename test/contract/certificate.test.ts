@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { basic } from '../rig/http.ts';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { basic } from '../../testkit/http.ts';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../api/support/tls/${name}`, import.meta.url));
 const FORM = 'application/x-www-form-urlencoded';

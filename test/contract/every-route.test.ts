@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { PASSWORD } from '../rig/http.ts';
+import { PASSWORD } from '../../testkit/http.ts';
 import { type Asked, everybody, type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;
@@ -90,6 +90,10 @@ const table: Readonly<Record<string, readonly [Codes, Question]>> = {
   'GET /api/disks/{uuid}': [onDisk(200, 200, 200), plain],
   'GET /api/disks/{uuid}/chart': [onDisk(200, 200, 200), plain],
   'GET /api/disks/{uuid}/chart.mmd': [onDisk(200, 200, 200), plain],
+  'GET /api/disks/{uuid}/why': [onDisk(200, 200, 200), plain],
+  'GET /api/nodes/{node}/why': [allButNobody(200), () => ({ path: '/api/nodes/n1/why' })],
+  'GET /api/attachments': [allButNobody(200), plain],
+  'GET /api/audit': [forAdmins(200), plain],
   'POST /api/create': [allButNobody(201), form({ size: '1', tag: '', visibility: 'private' })],
   'PATCH /api/disks/{uuid}': [onDisk(200, 'FORBIDDEN', 200), form({ tag: 'edited' })],
   'DELETE /api/disks/{uuid}': [onDisk(200, 'FORBIDDEN', 200), plain],

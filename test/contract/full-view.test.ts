@@ -1,9 +1,9 @@
 // GET with view=full: numbers are numbers, times are RFC 3339, and disks that are being created or deleted
 // are shown too.
 import test from 'ava';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

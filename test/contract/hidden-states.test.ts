@@ -3,10 +3,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
+import { PASSWORD } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { startServer } from '../api/support/server.ts';
 import { createSite } from '../disks/support/site.ts';
-import { PASSWORD } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
 
 const form = { size: '1', tag: 'hidden', visibility: 'public' };
 const on = { node: 'n1', vm_id: 'x' };
@@ -70,10 +70,10 @@ test('a disk being created is in no list and unknown to every call', async t => 
   const held = gate();
   const asked: string[] = [];
   const { ask, uuids } = await serve(t, pool => ({
-    async make(uuid, ...rest) {
+    async create(uuid, ...rest) {
       asked.push(uuid);
       await held.opened;
-      return pool.make(uuid, ...rest);
+      return pool.create(uuid, ...rest);
     },
   }));
   const creating = ask('POST', '/api/create', { as: 'test', form });
@@ -93,10 +93,10 @@ test('a disk being deleted is in no list and unknown to every call', async t => 
   const held = gate();
   const asked: string[] = [];
   const { ask, uuids } = await serve(t, pool => ({
-    async remove(uuid, signal) {
+    async delete(uuid, signal) {
       asked.push(uuid);
       await held.opened;
-      return pool.remove(uuid, signal);
+      return pool.delete(uuid, signal);
     },
   }));
   const { uuid } = JSON.parse((await ask('POST', '/api/create', { as: 'test', form })).text);
@@ -114,13 +114,13 @@ test('a create that fails is 500, leaves no disk and no volume; one that cannot 
   let broken = true;
   let stuck = false;
   const { ask, uuids } = await serve(t, pool => ({
-    async make(uuid, ...rest) {
+    async create(uuid, ...rest) {
       if (broken) throw errorOf('VOLUME_FAILED', { disk: uuid, detail: 'the disk under it is broken' });
-      return pool.make(uuid, ...rest);
+      return pool.create(uuid, ...rest);
     },
-    async remove(uuid, signal) {
+    async delete(uuid, signal) {
       if (stuck) throw errorOf('REMOVE_FAILED', { disk: uuid, detail: 'it is stuck' });
-      return pool.remove(uuid, signal);
+      return pool.delete(uuid, signal);
     },
   }));
   const failed = await ask('POST', '/api/create', { as: 'test', form });

@@ -21,7 +21,7 @@ import {
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { edgesOf } from '../../src/charts/edges.ts';
-import { basic, request, sendRaw } from '../rig/http.ts';
+import { basic, request, sendRaw } from '../../testkit/http.ts';
 import { startSite } from './support/site.ts';
 
 const AT_ONCE = 25;

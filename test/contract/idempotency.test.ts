@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { type Asked, type Site, startSite } from './support/site.ts';
 
 let site: Site;

@@ -6,9 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { basic } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe, subscribeSse } from '../events/support/subscriber.ts';
-import { basic } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
 import { ask, type Site, startSite } from './support/site.ts';
 
 function isInstalled(): boolean {

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
-import { basic, request } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { basic, request } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { type Site, startSite } from './support/site.ts';
 
 let site: Site;

@@ -1,7 +1,7 @@
 // docs/api-contract.md, "Requests and answers": a test for each row, over HTTP, against the running service.
 import test, { type ExecutionContext } from 'ava';
-import { basic, request } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { basic, request } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { type Answered, everybody, type Site, startSite } from './support/site.ts';
 
 let site: Site;

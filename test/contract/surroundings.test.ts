@@ -1,6 +1,6 @@
 // What surrounds disks: VMs, nodes and the pool.
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

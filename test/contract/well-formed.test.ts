@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
-import { basic, request } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { basic, request } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { type Site, startSite } from './support/site.ts';
 
 let site: Site;

@@ -1,6 +1,6 @@
 // docs/api-contract.md, "Who may do what": a test for each row, for every kind of caller.
 import test from 'ava';
-import { basic } from '../rig/http.ts';
+import { basic } from '../../testkit/http.ts';
 import { everybody, type Site, startSite, type Who } from './support/site.ts';
 
 let site: Site;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 /** A pool that creates no volume until the test lets it. */
@@ -11,14 +11,14 @@ function heldPool() {
   const held = { isHeld: true, begun: 0 };
   const around = (pool: Pool): Pool => ({
     ...pool,
-    async make(uuid, sizeGiB, signal) {
+    async create(uuid, sizeGiB, signal) {
       held.begun += 1;
       if (held.isHeld) {
         await new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
         });
       }
-      return pool.make(uuid, sizeGiB, signal);
+      return pool.create(uuid, sizeGiB, signal);
     },
   });
   return { held, around };
@@ -80,13 +80,13 @@ test('a disk whose creation could not be undone for a temporary reason is remove
     {
       pool: pool => ({
         ...pool,
-        make: async (uuid, sizeGiB, signal) => {
+        create: async (uuid, sizeGiB, signal) => {
           if (isBroken) throw errorOf('VOLUME_FAILED', { disk: uuid, detail: 'EMFILE' });
-          return pool.make(uuid, sizeGiB, signal);
+          return pool.create(uuid, sizeGiB, signal);
         },
-        remove: async (uuid, signal) => {
+        delete: async (uuid, signal) => {
           if (isBroken) throw errorOf('REMOVE_FAILED', { disk: uuid, detail: 'EMFILE' });
-          return pool.remove(uuid, signal);
+          return pool.delete(uuid, signal);
         },
       }),
     },
@@ -110,10 +110,10 @@ test('a second failed attempt of a resize does not claim that the volume is unch
     {
       pool: pool => ({
         ...pool,
-        async grow(uuid, sizeGiB, signal) {
+        async resize(uuid, sizeGiB, signal) {
           grows += 1;
           if (grows === 2) throw errorOf('GROW_FAILED', { disk: uuid, detail: 'EIO for a moment' });
-          return pool.grow(uuid, sizeGiB, signal);
+          return pool.resize(uuid, sizeGiB, signal);
         },
       }),
     },
@@ -140,7 +140,7 @@ test('a resize that certainly failed leaves the old size, and can be requested a
     {
       pool: pool => ({
         ...pool,
-        grow: async uuid => {
+        resize: async uuid => {
           throw errorOf('GROW_FAILED', { disk: uuid, detail: 'EIO' });
         },
       }),

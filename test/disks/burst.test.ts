@@ -2,8 +2,8 @@
 import test from 'ava';
 import { bounded } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite } from './support/site.ts';
 
 const ALL = 250;
@@ -22,14 +22,14 @@ function slow() {
       {
         ...pool,
         promisableBytes: async () => 2 ** 50,
-        async make(uuid, sizeGiB, signal) {
+        async create(uuid, sizeGiB, signal) {
           begun += 1;
           if (begun > FIT) await opened;
-          await pool.make(uuid, sizeGiB, signal);
+          await pool.create(uuid, sizeGiB, signal);
         },
-        async remove(uuid, signal) {
+        async delete(uuid, signal) {
           undone.push(uuid);
-          await pool.remove(uuid, signal);
+          await pool.delete(uuid, signal);
         },
       },
       { atOnce: 1, waiting: ALL },

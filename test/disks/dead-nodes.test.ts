@@ -1,6 +1,6 @@
 // Nodes that never come back: an administrator declares them dead.
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;

@@ -1,8 +1,8 @@
 // A hot-plugged disk belongs to a VM for one run. Where it is also in the VM's definition, the next start
 // must not take it, and no other VM gets the disk before that is certain.
 import test, { type ExecutionContext } from 'ava';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
@@ -166,8 +166,7 @@ test('the definition of a registered VM is the frontend’s: it keeps the disk, 
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', disks: [xml] });
-  const isTied = () =>
-    site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.domain || undefined;
+  const isTied = () => site.disks.service.getDetails(admin, uuid).attachments[0]?.onVm?.domain || undefined;
   await until(isTied, 'the VM to be seen');
   site.n1.redefine('one-1');
   site.n1.destroy('one-1');

@@ -325,7 +325,7 @@ test('where all volumes are lost a hundred are reported one by one, and the othe
 test('a database older than its pool is reported once, at the first look', async t => {
   const { watch, lines, setPool, decided } = watched();
   const disk = { ...unbornDisk, uuid: DISK, sizeGiB: 1, created: 10 };
-  decided.set(diskKey(DISK), { v: 1, state: 'available', context: disk });
+  decided.set(diskKey(DISK), { v: 2, state: 'available', context: disk });
   decided.set(attachmentKey('a'), attachment());
   const leftover = { uuid: 'b', bytes: 5, createdMs: 20, since: 30 };
   setPool({ ...same, leftovers: new Map([['b', leftover]]) });

@@ -25,7 +25,7 @@ test('no effect starts and no answer is given while the intent is not on disk', 
   t.deepEqual(world.published, []);
   world.batches.shift()?.arrive();
   await settle();
-  t.is(world.works[0]?.note.name, 'makeVolume');
+  t.is(world.works[0]?.note.name, 'createVolume');
   t.is(world.committed.disk('d')?.state, 'creating');
   t.is(answer.value, 'nothing yet');
 });
@@ -34,7 +34,7 @@ test('no answer is given and nothing is seen while the outcome is not on disk', 
   const world = createWorld();
   const answer = outcomeOf(world.create('d'));
   await world.arriveAll();
-  world.works[0]?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works[0]?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await settle();
   t.is(world.committed.disk('d')?.state, 'creating');
   t.is(answer.value, 'nothing yet');
@@ -52,7 +52,7 @@ test('a disk, its attachment and their events are one batch', async t => {
   const world = createWorld();
   void world.create('d');
   await world.arriveAll();
-  world.works.shift()?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works.shift()?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await world.arriveAll();
   void world.hotattach('d', 'a', vmOf('1'));
   await settle();
@@ -64,7 +64,7 @@ test('a refusal that rests on an uncommitted change waits for that change', asyn
   const world = createWorld();
   void world.create('d');
   await world.arriveAll();
-  world.works.shift()?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works.shift()?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await world.arriveAll();
   void world.hotattach('d', 'a', vmOf('1'));
   const second = outcomeOf(world.hotattach('d', 'b', vmOf('2')));
@@ -119,9 +119,9 @@ test('two effects of one disk never overlap, and the first one is aborted', asyn
   t.is(world.decided.disk('d')?.state, 'deleting');
   t.is(world.works.length, 1);
   t.true(world.works[0]?.signal.aborted);
-  world.works[0]?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works[0]?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await world.arriveAll();
-  t.is(world.works[1]?.note.name, 'removeVolume');
+  t.is(world.works[1]?.note.name, 'deleteVolume');
   t.is(world.decided.disk('d')?.state, 'deleting');
 });
 
@@ -132,9 +132,9 @@ test('a deadline that passes is answered, and the late result is not lost', asyn
   world.clock.now = 2000;
   world.system.sweep();
   await world.arriveAll();
-  world.works[0]?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works[0]?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await world.arriveAll();
-  world.works[1]?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  world.works[1]?.bring({ type: 'VOLUME_DELETED', attempt: 2 });
   await world.arriveAll();
   t.like(answer.value, { problem: { code: 'CREATE_TIMEOUT' } });
   t.is(world.decided.disk('d'), undefined);
@@ -159,13 +159,13 @@ test('a step of which one message is refused changes nothing at all', async t =>
   for (const uuid of ['d', 'e']) {
     void world.create(uuid);
     await world.arriveAll();
-    world.works.shift()?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+    world.works.shift()?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
     await world.arriveAll();
     void world.system.deliver([cold(uuid, `${uuid}-1`)], { kind: 'request' });
     await world.arriveAll();
   }
   const before = [world.decided.attachment('d-1'), world.decided.attachment('e-1')];
-  const detach = { type: 'DETACH' as const, word: 'frontend' as const, alarm: null };
+  const detach = { type: 'DETACH' as const, authority: 'frontend' as const, alarm: null };
   const runs = { at: 'running' as const, homeIsSilent: false, defined: [], vm: vmOf('1'), run: RUN };
   const outcome = world.system.deliver(
     [

@@ -1,8 +1,8 @@
 // A guest ejects a disk while its VM is copied to another host: the copy was started with the disk, and has
 // it once it lands.
 import test from 'ava';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
@@ -22,7 +22,7 @@ async function ejected(t: Parameters<typeof createSite>[0], prepare = (_: Site):
 }
 
 const placeOf = (site: Site, uuid: string) =>
-  site.disks.service.getDetails(admin, uuid).attachments[0]?.machine?.node;
+  site.disks.service.getDetails(admin, uuid).attachments[0]?.onVm?.node;
 
 test('a disk that the guest ejected stays attached once the copy has landed with it', async t => {
   const { site, uuid, migration } = await ejected(t);
@@ -48,7 +48,7 @@ test('while a copy may yet land with a disk, no other VM gets it and it is not d
   migration.fail('destination-stalled');
   await until(() => !pluggedIn(site.n1, 'one-1').includes(uuid), 'the source to go on without it');
   await until(() => site.users(uuid) === 0, 'the source to be believed');
-  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /machine 'one-1' on node 'n2' has it/ });
+  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /VM 'one-1' on node 'n2' has it/ });
   await t.throwsAsync(site.disks.service.delete(admin, uuid, cause), { code: 'DISK_IN_USE' });
   migration.wake();
   await until(() => placeOf(site, uuid) === 'n2', 'the disk to be accounted for');
@@ -69,5 +69,5 @@ test('a disk that the source no longer shows is not free before the copy has bee
   await t.throwsAsync(site.hotattach(uuid, '2'), { code: 'LIMIT_REACHED' });
   open();
   await until(() => site.users(uuid) === 0, 'the source to be believed');
-  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /machine 'one-1' on node 'n2' has it/ });
+  await t.throwsAsync(site.hotattach(uuid, '2'), { message: /VM 'one-1' on node 'n2' has it/ });
 });

@@ -4,7 +4,7 @@
 // `scripts/simulate --hosts` does many runs, or repeats one by its seed.
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { createHosts, NODES } from './support/hosts.ts';
 import { createMishaps, redefineOne } from './support/mishaps.ts';
 import { createRandom, type Random } from './support/random.ts';
@@ -255,7 +255,7 @@ function report(site: Site, world: World, disks: ReadonlySet<string>): string {
     .listDetails(admin)
     .filter(({ users }) => users > 0)
     .map(({ uuid, state, attachments }) => {
-      const each = attachments.map(one => `${one.state} ${one.machine?.vmId}@${one.machine?.node}`);
+      const each = attachments.map(one => `${one.state} ${one.onVm?.vmId}@${one.onVm?.node}`);
       return `${uuid}: ${state}, ${each.join(', ')}; in ${world.holdersOf(uuid).map(({ name }) => name)}`;
     });
   const ofVms = world.vms.map(vm => `${vm.name} lives on ${world.liveOn(vm).join() || 'no host'}`);

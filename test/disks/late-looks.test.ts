@@ -1,8 +1,8 @@
 // Looks at VMs whose answer comes late: attachments that began meanwhile are not judged by them.
 import test from 'ava';
 import { createLatch } from '../../src/lib/latch.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;

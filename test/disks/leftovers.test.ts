@@ -116,9 +116,9 @@ test('a leftover that is removed is wiped first, like a deleted disk', async t =
   t.is(decided.disk(UUID)?.state, 'wiping');
   t.deepEqual(await service.list(admin), []);
   (await effect('wipeVolume')).bring({ type: 'WIPED', attempt: 1, bytes: 2 * GIB, of: 2 * GIB });
-  const removal = await effect('removeVolume');
+  const removal = await effect('deleteVolume');
   names.delete(UUID);
-  removal.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  removal.bring({ type: 'VOLUME_DELETED', attempt: 2 });
   await settle();
   t.is(decided.disk(UUID), undefined);
   t.deepEqual(
@@ -131,9 +131,9 @@ test('a leftover that is removed is wiped first, like a deleted disk', async t =
 test('where nothing needs wiping, the volume is gone when the call answers', async t => {
   const { service, decided, effect, names } = site({ wipes: false });
   const removed = service.remove(admin, UUID, cause);
-  const removal = await effect('removeVolume');
+  const removal = await effect('deleteVolume');
   names.delete(UUID);
-  removal.bring({ type: 'VOLUME_REMOVED', attempt: 1 });
+  removal.bring({ type: 'VOLUME_DELETED', attempt: 1 });
   await removed;
   t.is(decided.disk(UUID), undefined);
   t.deepEqual(await service.list(admin), []);

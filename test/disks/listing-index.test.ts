@@ -15,7 +15,7 @@ interface Sketch {
 }
 
 const diskOf = ({ number, created, owner, visibility }: Sketch): StoredDisk => ({
-  v: 1,
+  v: 2,
   state: 'available',
   context: {
     ...initialDisk,

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 test('the outcome of a hotattach whose answer is lost is looked up, and answered', async t => {

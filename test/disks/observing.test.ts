@@ -12,7 +12,7 @@ const domain = { uuid: 'domain of one-1', name: 'one-1' };
 const vm = { host: 'n1', node: NODE, names: ['1', 'one-1'], domain: domain.uuid };
 
 const attachment = (id: string, state: StoredAttachment['state']): StoredAttachment => ({
-  v: 2,
+  v: 3,
   state,
   context: { ...initialAttachment, id, disk: `disk of ${id}`, node: 'n1', vmId: '1', vm },
 });
@@ -42,7 +42,7 @@ function observer(whileTold: (key: string) => void) {
     holders: { put: () => {}, of: () => [] },
     definitions: { put: () => {} },
     strays: { settle: async () => {} },
-    finder: {},
+    locator: {},
     now: () => 0,
     questionMs: 1,
   };

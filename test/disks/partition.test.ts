@@ -1,5 +1,5 @@
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite, pluggedIn } from './support/site.ts';
 
 test('a VM that is started elsewhere without its disk, while its own node is silent, may still have it there', async t => {

@@ -1,7 +1,7 @@
 // A plug whose answer is lost while its VM migrates: what the old host then says of the VM says nothing about
 // the disk.
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite, pluggedIn } from './support/site.ts';
 
 for (const wildcard of [false, true]) {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED, STOPPED_SAVED } from '../../src/libvirt/constants.ts';
-import type { FakeVm } from '../fakes/libvirtd/vm.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeVm } from '../../testkit/fakes/libvirtd/vm.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
@@ -13,14 +13,15 @@ const SELDOM_MS = 1000;
 const callsOf = (fake: FakeLibvirtd, procedure: string): number =>
   fake.calls.filter(call => call.procedure === procedure).length;
 
-const surveysOf = (fake: FakeLibvirtd): number => callsOf(fake, 'connectGetCapabilities');
+const listingsOf = (fake: FakeLibvirtd): number => callsOf(fake, 'connectGetCapabilities');
 
 /**
- * Waits until a node was surveyed this many more times: three are more than one whole pass with its proof.
+ * Waits until a node was asked for its list this many more times: three are more than one whole pass with its
+ * proof.
  */
-async function surveys(fake: FakeLibvirtd, more = 6): Promise<void> {
-  const before = surveysOf(fake);
-  await until(() => surveysOf(fake) >= before + more, `${more} surveys`);
+async function listings(fake: FakeLibvirtd, more = 6): Promise<void> {
+  const before = listingsOf(fake);
+  await until(() => listingsOf(fake) >= before + more, `${more} listings`);
 }
 
 /** Moves the VM to the other node, with its disks. */
@@ -63,7 +64,7 @@ test('a VM saved to a file keeps its disk, whatever its node shows', async t => 
   site.n1.addDomain({ name: 'one-1', persistent: false });
   await site.hotattach(uuid, '1');
   site.n1.destroy('one-1', STOPPED_SAVED);
-  await surveys(site.n1);
+  await listings(site.n1);
   await t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'UNPLUG_UNKNOWN' });
   t.is(site.users(uuid), 1);
 });
@@ -74,9 +75,9 @@ test('a saved VM whose restore fails keeps its disk', async t => {
   const domain = site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
   site.n1.save('one-1');
-  await surveys(site.n1);
+  await listings(site.n1);
   site.n1.emit({ type: 'lifecycle', domain: { ...domain, id: -1 }, event: 5, detail: STOPPED_FAILED });
-  await surveys(site.n1);
+  await listings(site.n1);
   t.is(site.users(uuid), 1);
 });
 
@@ -91,7 +92,7 @@ test('a plug that may still be carried out is released neither by a pass nor by 
   site.n1.faults.inject('domainAttachDeviceFlags', { kind: 'delay', until: answered }, 20);
   site.n1.faults.inject('domainDetachDeviceAlias', { kind: 'delay', until: answered }, 20);
   await t.throwsAsync(site.hotattach(uuid, '1'), { code: 'PLUG_UNKNOWN' });
-  await surveys(site.n1);
+  await listings(site.n1);
   await t.throwsAsync(site.detach('1'), { code: 'ATTACH_IN_PROGRESS' });
   t.is(site.users(uuid), 1);
   answer();
@@ -132,7 +133,7 @@ test('a VM that migrates while a plug is without an answer keeps its disk', asyn
   await until(() => site.n1.domain('one-1').disks.length === 1, 'the plug to be executed');
   site.n1.migrateAway('one-1');
   await answer;
-  await surveys(site.n1, 12);
+  await listings(site.n1, 12);
   t.is(site.users(uuid), 1);
 });
 
@@ -142,11 +143,11 @@ for (const known of [false, true]) {
     const uuid = await site.create();
     site.n1.addDomain({ name: 'one-1' });
     await site.hotattach(uuid, '1');
-    await Promise.all([surveys(site.n1, 3), surveys(site.n2, 3)]);
+    await Promise.all([listings(site.n1, 3), listings(site.n2, 3)]);
     const other = known ? site.n2 : await otherHost(t, join(site.directory, 'n3'));
     await site.restart(() => site.nodes.set('n1', other.uri).delete('n2'));
     await site.untilLogged('answers where host');
-    await surveys(other);
+    await listings(other);
     t.is(site.users(uuid), 1);
   });
 }
@@ -204,11 +205,11 @@ test('agreeing to an alarm that is over does not suppress the next one', async t
     await site.n1.stop();
     for (const [index, vm] of vms.entries()) vm.disks = devices[index] ?? [];
     await site.n1.listen();
-    await surveys(site.n1, 2);
+    await listings(site.n1, 2);
   };
   await withoutDevices();
   await site.disks.nodes.agree(admin, 'n1');
-  await surveys(site.n1, 2);
+  await listings(site.n1, 2);
   await withoutDevices();
   t.deepEqual(new Set(uuids.map(site.users)), new Set([1]));
 });
@@ -221,7 +222,7 @@ test('a libvirtd of the right host that shows no VMs at all releases nothing', a
   await site.n1.stop();
   const empty = await otherHost(t, join(site.directory, 'n1'), site.n1.hostUuid);
   await site.untilDoubt(uuid);
-  await surveys(empty);
+  await listings(empty);
   t.is(site.users(uuid), 1);
 });
 
@@ -230,7 +231,7 @@ test('a detach that begins before the alarm does not trust the other host', asyn
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  await surveys(site.n1, 3);
+  await listings(site.n1, 3);
   await site.n1.stop();
   await otherHost(t, join(site.directory, 'n1'));
   await t.throwsAsync(site.detach('1'), { code: 'VM_FATE_UNKNOWN' });
@@ -242,7 +243,7 @@ test('an unplug is not trusted where another host answers, however late that is 
   const uuid = await site.create();
   site.n1.addDomain({ name: 'one-1' });
   await site.hotattach(uuid, '1');
-  await surveys(site.n1, 3);
+  await listings(site.n1, 3);
   await site.n1.stop();
   const other = await otherHost(t, join(site.directory, 'n1'));
   let notice = (): void => {};
@@ -251,7 +252,7 @@ test('an unplug is not trusted where another host answers, however late that is 
   });
   other.faults.inject('connectGetCapabilities', { kind: 'delay', until: noticed });
   const detached = t.throwsAsync(site.hotdetach(uuid, '1'), { code: 'NODE_DOUBTED' });
-  await until(() => surveysOf(other) >= 1, 'the question which host answers');
+  await until(() => listingsOf(other) >= 1, 'the question which host answers');
   notice();
   await detached;
   t.is(callsOf(other, 'domainDetachDeviceAlias'), 0);
@@ -298,10 +299,10 @@ test('the other nodes are asked once for all VMs that are missing', async t => {
   const uuids = await site.plugged(8);
   await site.n1.stop();
   for (let vm = 1; vm <= 8; vm += 1) site.n1.destroy(`one-${vm}`);
-  const before = surveysOf(site.n2);
+  const before = listingsOf(site.n2);
   await site.n1.listen();
   for (const uuid of uuids) await site.untilUsers(uuid, 0);
-  t.true(surveysOf(site.n2) - before < uuids.length);
+  t.true(listingsOf(site.n2) - before < uuids.length);
 });
 
 test('no disk is created for an account that is gone by the time of the decision', async t => {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { STOPPED_CRASHED, STOPPED_SHUTDOWN } from '../../src/libvirt/constants.ts';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, createSite, pluggedIn } from './support/site.ts';
 
 test('a VM that shuts down or crashes releases its disk at once, and a detach may still claim it', async t => {

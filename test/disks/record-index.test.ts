@@ -9,7 +9,7 @@ import type { StoredAttachment, StoredDisk } from '../../src/disks/records/recor
 const STATES = ['creating', 'available', 'attached', 'deleting', 'wiping'] as const;
 
 const diskOf = (number: number, state: StoredDisk['state'], sizeGiB: number): StoredDisk => ({
-  v: 1,
+  v: 2,
   state,
   context: {
     ...initialDisk,
@@ -49,7 +49,7 @@ test('the counts of a record index are those of counting its records anew', t =>
 });
 
 const attachmentOf = (id: number, disk: number): StoredAttachment => ({
-  v: 2,
+  v: 3,
   state: 'attached',
   context: {
     ...initialAttachment,

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, createSite } from './support/site.ts';
 
 test('a silent node is logged once when it becomes silent and once when it answers again, by its name', async t => {

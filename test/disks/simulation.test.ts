@@ -36,18 +36,20 @@ function outcomeOf({ note }: Work, luck: number): Message {
   const problem = { code: 'PLUG_UNKNOWN' as const, detail: '' };
   const of = <First, Second, Third>(...types: [First, Second, Third]) => types[luck % 3] ?? types[0];
   switch (note.name) {
-    case 'makeVolume':
-      return luck % 3 === 0 ? { type: 'VOLUME_MADE', attempt } : { type: 'VOLUME_FAILED', attempt, problem };
-    case 'growVolume':
-      return { type: of('GROWN', 'NOT_GROWN', 'GROW_PENDING'), attempt, problem };
+    case 'createVolume':
+      return luck % 3 === 0
+        ? { type: 'VOLUME_CREATED', attempt }
+        : { type: 'VOLUME_FAILED', attempt, problem };
+    case 'resizeVolume':
+      return { type: of('RESIZED', 'NOT_RESIZED', 'RESIZE_PENDING'), attempt, problem };
     case 'wipeVolume': {
       const of = note.context.sizeGiB * 2 ** 30;
       if (luck === 1) return { type: 'WIPE_FAILED', attempt, problem };
       return { type: 'WIPED', attempt, bytes: luck === 0 ? of : Math.min(of, 2 ** 28), of };
     }
-    case 'removeVolume':
+    case 'deleteVolume':
       return luck % 3 === 0
-        ? { type: 'VOLUME_REMOVED', attempt }
+        ? { type: 'VOLUME_DELETED', attempt }
         : { type: 'REMOVE_FAILED', attempt, problem };
     case 'plug':
       if (luck === 0) return { type: 'PLUGGED', attempt, run };
@@ -99,7 +101,7 @@ test('in any order of events records agree, no limit is exceeded, and every char
         }
         if (one.do === 'grow') {
           const grow = { sizeGiB: one.sizeGiB, roomGiB: 100, quotaGiB: 100, attaching: false };
-          world.send(diskKey(`disk-${one.disk}`), { type: 'GROW', ...grow }).catch(ignore);
+          world.send(diskKey(`disk-${one.disk}`), { type: 'RESIZE', ...grow }).catch(ignore);
         }
         if (one.do === 'hotattach') {
           ids += 1;

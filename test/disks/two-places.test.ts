@@ -2,8 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED } from '../../src/libvirt/constants.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
 const NEVER_MS = 3_600_000;
@@ -24,7 +24,7 @@ function migrateUnseen(from: FakeLibvirtd, to: FakeLibvirtd, name: string): void
 
 async function expectOnN2(t: ExecutionContext, site: Site, uuid: string): Promise<void> {
   await until(
-    () => detailsOf(site, uuid).attachments[0]?.machine?.node === 'n1' && site.users(uuid) === 1,
+    () => detailsOf(site, uuid).attachments[0]?.onVm?.node === 'n1' && site.users(uuid) === 1,
     'the attachment to stay',
   );
   site.n1.addDomain({ name: 'one-2' });
@@ -75,7 +75,7 @@ test("while a migration fails, the source's list that shows the VM again counts 
   migration.fail('aborted');
   site.n2.addDomain({ name: 'one-2' });
   await t.throwsAsync(site.hotattach(uuid, '2', 'n2'), { code: 'LIMIT_REACHED' });
-  t.is(detailsOf(site, uuid).attachments[0]?.machine?.node, 'n1');
+  t.is(detailsOf(site, uuid).attachments[0]?.onVm?.node, 'n1');
   t.is(site.users(uuid), 1);
   await site.hotdetach(uuid, '1');
 });
@@ -138,7 +138,7 @@ test('a registered VM is followed when it migrates, and detached where it is', a
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   const xml = await site.disks.service.element(admin, uuid, { node: 'n1', vmId: '1' }, undefined, cause);
   site.n1.addDomain({ name: 'one-1', persistent: false, disks: [xml] });
-  await until(() => detailsOf(site, uuid).attachments[0]?.machine?.domain || undefined, 'the VM to be seen');
+  await until(() => detailsOf(site, uuid).attachments[0]?.onVm?.domain || undefined, 'the VM to be seen');
   migrateUnseen(site.n1, site.n2, 'one-1');
   await t.throwsAsync(site.detach('1', 'n1'), { message: /runs|no disks/ });
   await until(
@@ -227,7 +227,7 @@ test('a disk that somebody plugged in by its path is in use, and free again when
   site.n1.domain('one-1').disks.push(byHand);
   const { uuid: domain, id } = site.n1.domain('one-1');
   site.n1.emit({ type: 'device-added', domain: { name: 'one-1', uuid: domain, id }, alias: byHand.alias });
-  const inUse = { code: 'DISK_IN_USE', message: /machine 'one-1' on node 'n1' has it/ };
+  const inUse = { code: 'DISK_IN_USE', message: /VM 'one-1' on node 'n1' has it/ };
   const reads = () => site.n1.calls.filter(({ procedure }) => procedure === 'domainGetState').length;
   const before = reads();
   // More than one whole pass over both VMs.
@@ -261,11 +261,11 @@ test('nine detaches at once ask each node only a few times', async t => {
   await site.plugged(9);
   await site.n1.stop();
   for (let vm = 1; vm <= 9; vm += 1) site.n1.destroy(`one-${vm}`);
-  const surveysOf = (fake: FakeLibvirtd) =>
+  const listingsOf = (fake: FakeLibvirtd) =>
     fake.calls.filter(({ procedure }) => procedure === 'connectGetCapabilities').length;
-  const before = [surveysOf(site.n1), surveysOf(site.n2)] as const;
+  const before = [listingsOf(site.n1), listingsOf(site.n2)] as const;
   await site.n1.listen();
   await Promise.all(Array.from({ length: 9 }, (_, index) => site.detach(String(index + 1))));
-  t.true(surveysOf(site.n1) - before[0] < 9, 'its own');
-  t.true(surveysOf(site.n2) - before[1] < 9, 'another');
+  t.true(listingsOf(site.n1) - before[0] < 9, 'its own');
+  t.true(listingsOf(site.n2) - before[1] < 9, 'another');
 });

@@ -12,7 +12,7 @@ const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const OTHER = '0f2c7a8e-7d0b-4f7e-9c53-6c5b1c8d9e10';
 
 const kept = (uuid: string, state: 'available' | 'creating' = 'available', created = 0): StoredRecord => ({
-  v: 1,
+  v: 2,
   state,
   context: { ...initialDisk, uuid, sizeGiB: 1, created },
 });

@@ -1,7 +1,7 @@
 // A plug that waits in libvirt for the domain's lock is carried out on the VM's next run, even if the run
 // that it was meant for has ended: until libvirt has answered it, the disk is not free.
 import test from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite } from './support/site.ts';
 
 const GIB = 2 ** 30;

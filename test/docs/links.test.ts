@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['docs', 'machines', 'scripts', 'src', 'test'];
+const FOLDERS = ['docs', 'machines', 'scripts', 'src', 'test', 'testkit'];
 
 const documents = [
   ...readdirSync(root),
@@ -50,7 +50,9 @@ for (const document of documents) {
   });
 
   test(`${document}: every path that it names exists`, t => {
-    const named = textOf(document).matchAll(/(?<![\w./-])(?:src|test|docs|machines|scripts)\/[\w./-]*[\w/]/g);
+    const named = textOf(document).matchAll(
+      /(?<![\w./-])(?:src|test|testkit|docs|machines|scripts)\/[\w./-]*[\w/]/g,
+    );
     for (const [path] of named) t.true(existsSync(join(root, path)), path);
     t.pass();
   });

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
 import { chromium, type Page } from 'playwright-core';
+import { document } from '../../testkit/conforms.ts';
 import { startServer } from '../api/support/server.ts';
-import { document } from '../rig/conforms.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const test = existsSync(CHROMIUM) ? anyTest.serial : anyTest.skip;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { settingsTable } from '../../src/config/help.ts';
 import { loadConfig } from '../../src/config.ts';
-import { table } from '../rig/conforms.ts';
+import { table } from '../../testkit/conforms.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
@@ -13,7 +13,7 @@ test('the README shows every setting as the schema describes it', t => {
 test("the README's example of a configuration is valid", t => {
   const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
   const { nodes } = loadConfig({ argv: ['--config', 'example'], env: {}, readFile: () => yaml });
-  t.is(nodes['*'], 'qemu+tcp://{node}/system');
+  t.is(nodes['*'], 'qemu+tls://{node}/system');
 });
 
 test('the README names the binary that is really used', t => {

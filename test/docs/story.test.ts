@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { startService } from '../rig/service.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { startService } from '../../testkit/service.ts';
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { asyncApi } from '../../src/api/description/asyncapi.ts';
-import { document } from '../rig/conforms.ts';
+import { document } from '../../testkit/conforms.ts';
 import { root, run } from '../scripts/support/run.ts';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

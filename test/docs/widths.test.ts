@@ -6,7 +6,7 @@ import test from 'ava';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['machines', 'scripts', 'src', 'test'];
+const FOLDERS = ['machines', 'scripts', 'src', 'test', 'testkit'];
 const { formatter } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8')) as {
   formatter: { lineWidth: number };
 };

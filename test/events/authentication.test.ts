@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createTickets } from '../../src/events/tickets.ts';
-import { basic } from '../rig/http.ts';
+import { basic } from '../../testkit/http.ts';
 import { eventSite } from './support/site.ts';
 
 async function ticketFor(site: Awaited<ReturnType<typeof eventSite>>, account: string): Promise<string> {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import { eventMessage } from '../../src/api/text/event-text.ts';
-import { type EventRecord, recordSchemas } from '../../src/store/records.ts';
+import { type EventRecord, kinds } from '../../src/store/records.ts';
 import { type Batch, createWorld, RUN, settle, vmOf } from '../disks/support/world.ts';
 
 type World = ReturnType<typeof createWorld>;
@@ -19,7 +19,7 @@ async function arrive(world: World): Promise<Batch[]> {
 }
 
 const eventsIn = ({ writes }: Batch): EventRecord[] =>
-  writes.flatMap(({ key, value }) => (key.startsWith('event/') ? recordSchemas.event.parse(value) : []));
+  writes.flatMap(({ key, value }) => (key.startsWith('event/') ? kinds.event.schema.parse(value) : []));
 
 const brief = ({ type, from, to, attachment }: EventRecord) => [type, from, to, attachment?.id ?? null];
 
@@ -27,7 +27,7 @@ async function made(): Promise<World> {
   const world = createWorld();
   void world.create('d');
   await arrive(world);
-  world.works.shift()?.bring({ type: 'VOLUME_MADE', attempt: 1 });
+  world.works.shift()?.bring({ type: 'VOLUME_CREATED', attempt: 1 });
   await arrive(world);
   return world;
 }
@@ -109,7 +109,7 @@ test('an event holds the disk after the change, also the last event of a disk', 
   );
   void world.send(diskKey('d'), { type: 'DELETE', wipe: false, holder: null });
   await arrive(world);
-  world.works.shift()?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  world.works.shift()?.bring({ type: 'VOLUME_DELETED', attempt: 2 });
   await arrive(world);
   const last = world.published.at(-1);
   t.like(last, { type: 'disk.deleted', to: 'deleted', disk: { uuid: 'd', owner: 'alice' } });
@@ -153,7 +153,7 @@ test('a creation and a resize that fail are events of their own, with the reason
     problem: { code: 'VOLUME_FAILED', detail: 'EIO' },
   });
   await arrive(world);
-  world.works.shift()?.bring({ type: 'VOLUME_REMOVED', attempt: 2 });
+  world.works.shift()?.bring({ type: 'VOLUME_DELETED', attempt: 2 });
   const undone = (await arrive(world)).flatMap(eventsIn);
   t.deepEqual(undone.map(brief), [['disk.create-failed', 'deleting', 'deleted', null]]);
   t.deepEqual(undone[0]?.problem, { code: 'VOLUME_FAILED', detail: 'EIO' });
@@ -165,10 +165,10 @@ test('a creation and a resize that fail are events of their own, with the reason
 
   const other = await made();
   const growth = { sizeGiB: 9, roomGiB: 99, quotaGiB: 99, attaching: false };
-  void other.send(diskKey('d'), { type: 'GROW', ...growth });
+  void other.send(diskKey('d'), { type: 'RESIZE', ...growth });
   await arrive(other);
   other.works.shift()?.bring({
-    type: 'NOT_GROWN',
+    type: 'NOT_RESIZED',
     attempt: 2,
     problem: { code: 'GROW_FAILED', detail: 'ENOSPC' },
   });

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { eventSite } from './support/site.ts';
 
 const LIMIT = { timeoutMs: 120_000 };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
-import { basic } from '../rig/http.ts';
+import { basic } from '../../testkit/http.ts';
 import { eventSite } from './support/site.ts';
 
 const MIB = 2 ** 20;

@@ -1,7 +1,7 @@
 import test from 'ava';
+import { basic, request, sendRaw } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { FIRST, SECOND } from '../api/support/disks.ts';
-import { basic, request, sendRaw } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
 import { change } from './support/memory-log.ts';
 import { eventSite } from './support/site.ts';
 

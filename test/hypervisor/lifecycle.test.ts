@@ -1,7 +1,7 @@
 import test from 'ava';
 import { endOf, isMoving, type Turn, turnOf } from '../../src/hypervisor/lifecycle.ts';
 import { createRuns } from '../../src/hypervisor/runs.ts';
-import { EVENT, STATE, type State, type Told } from '../fakes/libvirtd/lifecycle.ts';
+import { EVENT, STATE, type State, type Told } from '../../testkit/fakes/libvirtd/lifecycle.ts';
 
 const domain = { name: 'a', uuid: 'u', id: 1 };
 

@@ -2,9 +2,9 @@ import test, { type ExecutionContext } from 'ava';
 import type { Vm } from '../../machines/vm.ts';
 import type { DomainName, NodeWatcher } from '../../src/hypervisor/hypervisor.ts';
 import { STOPPED_CRASHED, STOPPED_MIGRATED, STOPPED_SHUTDOWN } from '../../src/libvirt/constants.ts';
-import { EVENT } from '../fakes/libvirtd/lifecycle.ts';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import { EVENT } from '../../testkit/fakes/libvirtd/lifecycle.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import {
   ANYWHERE,
   diskSpec,
@@ -16,7 +16,7 @@ import {
   never,
   pluggedInto,
   watcher,
-} from './helpers/fake-node.ts';
+} from './support/fake-node.ts';
 
 test('a node is linked only when it is needed', async t => {
   const { fake, hypervisor } = await fakeNode(t);

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { Look } from '../../src/hypervisor/hypervisor.ts';
-import { gate } from '../rig/latch.ts';
+import { gate } from '../../testkit/latch.ts';
 import {
   diskSpec,
   fakeLibvirtd,
@@ -12,7 +12,7 @@ import {
   hypervisorOf,
   inMs,
   restartFake,
-} from './helpers/fake-node.ts';
+} from './support/fake-node.ts';
 
 /** A VM with one disk, on node `n`. */
 async function startVm(t: ExecutionContext, { persistent = true } = {}) {

@@ -4,12 +4,12 @@ import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, PlugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
 import { ERROR, STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
-import type { FakeVmSettings } from '../fakes/libvirtd/vm.ts';
-import { parseDisk } from '../fakes/libvirtd/xml.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
-import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
+import type { FakeVmSettings } from '../../testkit/fakes/libvirtd/vm.ts';
+import { parseDisk } from '../../testkit/fakes/libvirtd/xml.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
+import { diskSpec, fakeNode, farOff, near, never, pluggedInto } from './support/fake-node.ts';
 
 interface Setting {
   fake: FakeLibvirtd;
@@ -210,7 +210,7 @@ for (const [code, message] of [
 
     const absent = await startVm(t);
     absent.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });
-    t.deepEqual(await absent.plug(), { kind: 'refused', code: 'PLUG_REFUSED', detail: message });
+    t.deepEqual(await absent.plug(), { kind: 'refused', code: 'VM_STOPPED', detail: message });
 
     const stopped = await startVm(t);
     stopped.fake.faults.inject('domainAttachDeviceFlags', { kind: 'refuse', code, message });

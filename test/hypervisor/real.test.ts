@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Vm } from '../../machines/vm.ts';
@@ -14,12 +14,12 @@ import type {
 } from '../../src/hypervisor/hypervisor.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { until } from '../rig/until.ts';
-import { ANYWHERE, farOff, inMs, near, never, watcher } from './helpers/fake-node.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { until } from '../../testkit/until.ts';
+import { ANYWHERE, farOff, inMs, near, never, watcher } from './support/fake-node.ts';
 
 const UNPLUGGED = { kind: 'unplugged' } as const;
 const STOPPED = { kind: 'stopped', settled: true } as const;
@@ -64,7 +64,7 @@ const vmOf = async (id: string): Promise<Vm> => (await hypervisor.resolve('n', i
 
 async function newDisk(target: string, shareable = false): Promise<DiskSpec> {
   const disk = randomUUID();
-  await pool.make(disk, 1, never());
+  await pool.create(disk, 1, never());
   return { disk, source: pool.source(disk), target, shareable };
 }
 
@@ -87,16 +87,6 @@ async function pluggedInto(vm: Vm): Promise<PlugOutcome> {
 /** Whether the guest has the disk now; it sees 20 characters of the serial. */
 const has = async (guest: Guest, { disk }: DiskSpec): Promise<boolean> =>
   (await guest.run(`grep -l ${serialOf(disk).slice(0, 20)} /sys/block/*/serial`)).status === 0;
-
-/** The process of a guest of this libvirtd; other test runs may have guests of the same name. */
-async function qemuOf(guest: Guest): Promise<number> {
-  for (const entry of await readdir('/proc')) {
-    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    const ours = command.includes(`guest=${guest.name},`) && command.includes(libvirtd.dir);
-    if (ours && command.startsWith('/usr/bin/qemu')) return Number(entry);
-  }
-  throw new Error(`guest ${guest.name} has no process`);
-}
 
 libvirtTest('when plug and unplug resolve, the guest has the disk or has it no more', async t => {
   const vm = await vmOf('1');
@@ -144,12 +134,11 @@ libvirtTest('two guests can have one disk only if both have it as shareable', as
 libvirtTest('unplug undoes a plug that libvirt executes after its deadline', async t => {
   const vm = await vmOf('1');
   const spec = await newDisk('vda');
-  const qemu = await qemuOf(a);
-  process.kill(qemu, 'SIGSTOP');
-  t.teardown(() => process.kill(qemu, 'SIGCONT'));
+  await a.signal('STOP');
+  t.teardown(() => a.signal('CONT'));
   t.is((await hypervisor.plug(vm, spec, near(), never())).kind, 'unknown');
   const unplugging = unplug(vm, spec);
-  process.kill(qemu, 'SIGCONT');
+  await a.signal('CONT');
   t.deepEqual(await unplugging, UNPLUGGED);
   t.true(news.includes(`removed ua-${spec.disk} ${a.uuid}`), 'it had been plugged');
   t.deepEqual(await disksOf(vm), []);
@@ -193,10 +182,10 @@ libvirtTest('an event and a look both show how a VM ended', async t => {
   const before = await look(vm);
   await libvirtd.virsh('destroy', a.name);
   await until(() => news.includes(`destroyed ${a.uuid}`), 'the news');
-  const survey = await hypervisor.survey(vm.node, farOff());
-  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: survey.hostUuid });
+  const list = await hypervisor.listDomains(vm.node, farOff());
+  t.deepEqual(await look(vm), { kind: 'off', how: 'destroyed', defined: [], host: list.hostUuid });
   t.like(
-    survey.domains.find(({ uuid }) => uuid === a.uuid),
+    list.domains.find(({ uuid }) => uuid === a.uuid),
     { id: -1, active: false, saved: false },
   );
   news.length = 0;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { diskSpec, fakeLibvirtd, fakeNode, farOff, inMs, near, never } from './helpers/fake-node.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, farOff, inMs, near, never } from './support/fake-node.ts';
 
 const BYTES = 3 * 2 ** 30;
 

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { PdiskError } from '../../src/errors.ts';
 import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec } from '../../src/hypervisor/hypervisor.ts';
-import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './helpers/fake-node.ts';
+import { diskSpec, fakeLibvirtd, fakeNode, farOff, hypervisorOf, inMs } from './support/fake-node.ts';
 
 async function codeOf(t: ExecutionContext, promise: Promise<unknown>): Promise<string> {
   const error = await t.throwsAsync(promise, { instanceOf: PdiskError });

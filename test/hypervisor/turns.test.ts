@@ -1,6 +1,6 @@
 import test from 'ava';
 import { keyedMutex } from '../../src/lib/keyed-mutex.ts';
-import { never } from './helpers/fake-node.ts';
+import { never } from './support/fake-node.ts';
 
 test('each key of the mutex has its own queue', async t => {
   const take = keyedMutex();

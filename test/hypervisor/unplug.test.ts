@@ -4,10 +4,10 @@ import { diskElement } from '../../src/hypervisor/disk-xml.ts';
 import type { DiskSpec, Hypervisor, UnplugOutcome } from '../../src/hypervisor/hypervisor.ts';
 import type { Times } from '../../src/hypervisor/operations.ts';
 import { STOPPED_MIGRATED } from '../../src/libvirt/constants.ts';
-import type { FakeVmSettings } from '../fakes/libvirtd/vm.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
-import { ANYWHERE, diskSpec, fakeNode, farOff, near, never, pluggedInto } from './helpers/fake-node.ts';
+import type { FakeVmSettings } from '../../testkit/fakes/libvirtd/vm.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
+import { ANYWHERE, diskSpec, fakeNode, farOff, near, never, pluggedInto } from './support/fake-node.ts';
 
 interface Setting {
   fake: FakeLibvirtd;

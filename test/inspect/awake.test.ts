@@ -2,10 +2,10 @@ import test from 'ava';
 import type { AnyActor } from 'xstate';
 import { createDecider } from '../../src/disks/actors/step.ts';
 import type { StoredDisk } from '../../src/disks/records/records.ts';
-import { DISK, timeouts } from '../machines/events.ts';
+import { DISK, timeouts } from '../machines/support/events.ts';
 
 const available: StoredDisk = {
-  v: 1,
+  v: 2,
   state: 'available',
   context: {
     uuid: DISK,

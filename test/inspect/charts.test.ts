@@ -4,7 +4,7 @@ import { type AnyStateMachine, createMachine } from 'xstate';
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { edgesOf } from '../../src/charts/edges.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { linesOf, startSite } from './support/site.ts';
 
 const machines: Record<string, AnyStateMachine> = { disk: diskMachine, attachment: attachmentMachine };

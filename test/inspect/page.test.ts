@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
 import { chromium, type Page } from 'playwright-core';
-import { PASSWORD } from '../rig/http.ts';
+import { PASSWORD } from '../../testkit/http.ts';
 import { linesOf, startSite } from './support/site.ts';
 
 const CHROMIUM = '/usr/bin/chromium';

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { WebSocketServer } from 'ws';
-import { PASSWORD } from '../rig/http.ts';
-import { until } from '../rig/until.ts';
+import { PASSWORD } from '../../testkit/http.ts';
+import { until } from '../../testkit/until.ts';
 import { startSite } from './support/site.ts';
 
 interface Report {

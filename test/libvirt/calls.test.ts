@@ -3,9 +3,9 @@ import test from 'ava';
 import { connectionOver } from '../../src/libvirt/connection.ts';
 import { InvalidArgument, isOutcomeUnknown, LibvirtError } from '../../src/libvirt/errors.ts';
 import { procedures } from '../../src/libvirt/procedures.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
-import { opened } from './opened.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
+import { opened } from './support/opened.ts';
 
 test('at most four calls are in flight, the others wait in a queue', async t => {
   const { fake, client } = await opened(t);

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { libvirtSuite } from './suite.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { libvirtSuite } from './support/suite.ts';
 
 let dir: string;
 let fake: FakeLibvirtd;
@@ -21,7 +21,7 @@ test.after.always(async () => {
 
 libvirtSuite(test.serial, () => ({
   uri: fake.uri,
-  tcpUri: fake.tcpUri ?? '',
+  otherUri: fake.tcpUri ?? '',
   dir,
   async restart() {
     await fake.stop();

@@ -8,8 +8,8 @@ import { decodeEvent } from '../../src/libvirt/events.ts';
 import { type Procedure, procedures } from '../../src/libvirt/procedures.ts';
 import * as wire from '../../src/libvirt/wire.ts';
 import { type Codec, decode, encode } from '../../src/libvirt/xdr.ts';
-import { startFakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 
 const golden: Record<string, string> = JSON.parse(
   readFileSync(new URL('golden.json', import.meta.url), 'utf8'),

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { fails, opened } from './opened.ts';
+import { fails, opened } from './support/opened.ts';
 
 /** Dead after 1.2 s of silence. */
 const quick = { intervalMs: 400, count: 2 };

@@ -4,8 +4,8 @@ import { backoffMs } from '../../src/libvirt/backoff.ts';
 import type { DomainEvent } from '../../src/libvirt/domain.ts';
 import { isOutcomeUnknown, Unsupported } from '../../src/libvirt/errors.ts';
 import { type LinkOptions, reconnectingLink } from '../../src/libvirt/reconnect.ts';
-import { until } from '../rig/until.ts';
-import { fails, fakeFor, opened } from './opened.ts';
+import { until } from '../../testkit/until.ts';
+import { fails, fakeFor, opened } from './support/opened.ts';
 
 const quick: LinkOptions = { events: true, backoff: { baseMs: 5, capMs: 20 }, eagerRetryMs: 0 };
 const slow: LinkOptions = { events: true, backoff: { baseMs: 60_000, capMs: 60_000 } };

@@ -1,8 +1,8 @@
 // The fake's events and states over the life of a VM, each as recorded with libvirt 9.0.0 and QEMU 7.2.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { gate } from '../rig/latch.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { gate } from '../../testkit/latch.ts';
 import { disk, fakeHost, refusedWith, type Witness, witness } from './support/witness.ts';
 
 interface Seen extends Witness {

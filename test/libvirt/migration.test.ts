@@ -1,9 +1,9 @@
 // The events and states of two fakes in complete and failed migrations, as recorded on libvirt 9.0.0.
 import test, { type ExecutionContext } from 'ava';
 import { AFFECT_LIVE, ERROR } from '../../src/libvirt/constants.ts';
-import type { MigrationFailure, MigrationOptions, Phase } from '../fakes/libvirtd/migration.ts';
-import type { FakeLibvirtd } from '../fakes/libvirtd.ts';
-import { until } from '../rig/until.ts';
+import type { MigrationFailure, MigrationOptions, Phase } from '../../testkit/fakes/libvirtd/migration.ts';
+import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { until } from '../../testkit/until.ts';
 import { disk, fakeHost, refusedWith, type Witness, witness } from './support/witness.ts';
 
 interface Settings {

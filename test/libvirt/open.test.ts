@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import test from 'ava';
 import { openClient } from '../../src/libvirt/client.ts';
 import type { DomainEvent } from '../../src/libvirt/domain.ts';
-import { Unsupported } from '../../src/libvirt/errors.ts';
 import { dial } from '../../src/libvirt/transport.ts';
 import { parseUri } from '../../src/libvirt/uri.ts';
-import { until } from '../rig/until.ts';
-import { fakeFor, opened } from './opened.ts';
+import { until } from '../../testkit/until.ts';
+import { fakeFor, opened } from './support/opened.ts';
 
 test('a client asks for the authentication methods, switches keepalive on, opens, and registers its events', async t => {
   const { fake } = await opened(t, { client: { events: true } });
@@ -30,12 +29,6 @@ test('a client authenticates by polkit if the daemon asks for it', async t => {
   const { fake, client } = await opened(t, { fake: { auth: 'polkit' } });
   t.is(fake.calls[1]?.procedure, 'authPolkit');
   t.is(await client.hostname(), 'fake');
-});
-
-test('a daemon that asks for SASL is not supported: the error says so, and no connection stays open', async t => {
-  const fake = await fakeFor(t, { auth: 'sasl' });
-  await t.throwsAsync(openClient(fake.uri), { instanceOf: Unsupported, message: /SASL/ });
-  await until(() => fake.connections.open === 0, 'the connection to be closed');
 });
 
 test('a refused connectOpen rejects with libvirt’s error, and no connection stays open', async t => {

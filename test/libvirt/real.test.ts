@@ -1,8 +1,8 @@
 import test from 'ava';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { libvirtSuite } from './suite.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { libvirtSuite } from './support/suite.ts';
 
 let libvirtd: Libvirtd;
 let guest: Promise<Guest> | undefined;
@@ -15,7 +15,7 @@ test.after.always(() => libvirtd?.stop());
 
 libvirtSuite(libvirtTest, () => ({
   uri: libvirtd.uri,
-  tcpUri: libvirtd.tcpUri ?? '',
+  otherUri: libvirtd.tcpUri ?? '',
   dir: libvirtd.dir,
   restart: () => libvirtd.restart('KILL'),
   withoutSystem: () => undefined,

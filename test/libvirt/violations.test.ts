@@ -4,8 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { type Connection, connectionOver } from '../../src/libvirt/connection.ts';
 import { procedures } from '../../src/libvirt/procedures.ts';
 import * as wire from '../../src/libvirt/wire.ts';
-import { until } from '../rig/until.ts';
-import { fails, opened } from './opened.ts';
+import { until } from '../../testkit/until.ts';
+import { fails, opened } from './support/opened.ts';
 
 /** A connection, and the other end of its stream, which sends `answer(request)` for each request. */
 function connected(t: ExecutionContext, answer: (request: wire.Message) => Buffer): Connection {

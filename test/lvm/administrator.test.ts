@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createRunner } from '../../src/storage/command.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { failureOf, never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { failureOf, never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { createVolumeGroup, firstNonZero, guestTest, run } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 
@@ -20,7 +20,7 @@ const nameOf = (uuid: string): string => `${VG}/pdisk-${uuid}`;
 /** A volume with a tenant's data in it. */
 async function secretVolume(pool: Pool): Promise<{ uuid: string; path: string }> {
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   const { path } = pool.source(uuid);
   for (const at of [0, GIB - 4096]) await writeAt(path, at, secret);
   return { uuid, path };
@@ -47,9 +47,9 @@ guestTest.serial(
     for (const change of [
       () => pool.wipe(uuid, 0, never()),
       () => pool.wipe(uuid, GIB / 2, never()),
-      () => pool.remove(uuid, never()),
-      () => pool.grow(uuid, 2, never()),
-      () => pool.make(uuid, 1, never()),
+      () => pool.delete(uuid, never()),
+      () => pool.resize(uuid, 2, never()),
+      () => pool.create(uuid, 1, never()),
     ]) {
       t.regex((await failureOf(t, change())).message, told);
     }
@@ -58,7 +58,7 @@ guestTest.serial(
     await run('lvconvert', '--quiet', '--yes', '--uncache', nameOf(uuid));
     await wipeAll(pool, uuid);
     t.is(await firstNonZero(path), undefined);
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   },
 );
@@ -68,12 +68,12 @@ guestTest.serial('a volume that was renamed is neither wiped nor removed, and it
   const { uuid } = await secretVolume(pool);
   await run('lvrename', '--quiet', VG, `pdisk-${uuid}`, 'rescued');
   t.regex((await failureOf(t, pool.wipe(uuid, 0, never()))).message, /there is no volume admin\/pdisk-/);
-  t.regex((await failureOf(t, pool.remove(uuid, never()))).message, /still there, as admin\/rescued/);
+  t.regex((await failureOf(t, pool.delete(uuid, never()))).message, /still there, as admin\/rescued/);
   t.deepEqual(await pool.strangers(), [{ name: 'rescued', uuid, bytes: GIB }]);
   t.deepEqual(await readAt(`/dev/${VG}/rescued`, 0, 4096), secret);
   await run('lvrename', '--quiet', VG, 'rescued', `pdisk-${uuid}`);
   await wipeAll(pool, uuid);
-  await pool.remove(uuid, never());
+  await pool.delete(uuid, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
 
@@ -87,9 +87,9 @@ guestTest.serial(
       (await failureOf(t, pool.wipe(uuid, GIB / 2, never()))).message,
       /nobody knows where its bytes are/,
     );
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     await wipeAll(pool, uuid);
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   },
 );
@@ -109,7 +109,7 @@ guestTest.serial('a suspended device is told at once, and holds up no other wipi
   }
   await wipeAll(pool, held.uuid);
   t.is(await firstNonZero(held.path), undefined);
-  for (const { uuid } of [held, other]) await pool.remove(uuid, never());
+  for (const { uuid } of [held, other]) await pool.delete(uuid, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
 
@@ -123,13 +123,13 @@ guestTest.serial(
     // An interval for pvmove's progress check that ends long after this test.
     const move = ['--background', '--interval', '3600', '--name', `pdisk-${uuid}`, files.group().device];
     await run('pvmove', '--quiet', ...move);
-    const error = await failureOf(t, pool.grow(uuid, 2, never()));
+    const error = await failureOf(t, pool.resize(uuid, 2, never()));
     t.is(error.code, 'POOL_BUSY');
     t.regex(error.message, /locked logical volume/);
     t.is(await pool.sizeOf(uuid, never()), GIB);
     await run('pvmove', '--quiet', '--abort');
-    t.is(await pool.grow(uuid, 2, never()), 2 * GIB);
-    await pool.remove(uuid, never());
+    t.is(await pool.resize(uuid, 2, never()), 2 * GIB);
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   },
 );
@@ -160,7 +160,7 @@ guestTest.serial(
     }
     t.deepEqual(await readAt(path, 0, 4096), secret);
     await wipeAll(pool, uuid);
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   },
 );
@@ -175,12 +175,12 @@ guestTest.serial('what a guest writes onto its disk is never taken for a physica
   const copy = [`if=${files.group().device}`, `of=${path}`, 'bs=1M', 'count=2', 'conv=notrunc,fsync'];
   await run('dd', ...copy, 'status=none');
   const another = randomUUID();
-  await pool.make(another, 1, never());
-  t.is(await pool.grow(uuid, 2, never()), 2 * GIB);
+  await pool.create(another, 1, never());
+  t.is(await pool.resize(uuid, 2, never()), 2 * GIB);
   t.deepEqual((await pool.list()).map(volume => volume.uuid).sort(), [uuid, another].sort());
   t.is(await pool.promisableBytes(), before);
   await wipeAll(pool, uuid);
-  for (const one of [uuid, another]) await pool.remove(one, never());
+  for (const one of [uuid, another]) await pool.delete(one, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
 
@@ -194,10 +194,10 @@ guestTest.serial(
     await run('vgrename', '--quiet', 'other', VG);
     try {
       // The pool has not looked at the group since.
-      const error = await failureOf(t, pool.make(randomUUID(), 1, never()));
+      const error = await failureOf(t, pool.create(randomUUID(), 1, never()));
       t.is(error.code, 'POOL_UNAVAILABLE');
       t.regex(error.message, /another volume group is called admin now/);
-      t.is((await failureOf(t, pool.remove(uuid, never()))).code, 'POOL_UNAVAILABLE');
+      t.is((await failureOf(t, pool.delete(uuid, never()))).code, 'POOL_UNAVAILABLE');
       t.deepEqual(await files.group().volumes(), []);
     } finally {
       await run('vgrename', '--quiet', VG, 'other');
@@ -208,7 +208,7 @@ guestTest.serial(
       (await pool.list()).map(volume => volume.uuid),
       [uuid],
     );
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   },
 );

@@ -1,7 +1,7 @@
 // The service, or the program that wipes for it, is killed while the first piece of a deleted disk is wiped.
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
+import { readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { createVolumeGroup, extentsOf, firstNonZero, guestTest, programs } from './support/guest.ts';
 
 const GIB = 2 ** 30;

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { until } from '../rig/until.ts';
-import { never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { until } from '../../testkit/until.ts';
+import { never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { firstNonZero, guestTest, programs } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 
@@ -54,11 +54,11 @@ guestTest.serial('a creation of which LVM was killed can be made again, and undo
   const pool = await files.pool(t);
   for (const ms of MOMENTS) {
     const [again, undone] = [randomUUID(), randomUUID()];
-    await killing('lvm lvcreate ', ms, () => pool.make(again, 1, never()));
-    await pool.make(again, 1, never());
+    await killing('lvm lvcreate ', ms, () => pool.create(again, 1, never()));
+    await pool.create(again, 1, never());
     t.is(await sizeOf(pool, again), GIB);
-    await killing('lvm lvcreate ', ms, () => pool.make(undone, 1, never()));
-    for (const uuid of [undone, again]) await pool.remove(uuid, never());
+    await killing('lvm lvcreate ', ms, () => pool.create(undone, 1, never()));
+    for (const uuid of [undone, again]) await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   }
 });
@@ -68,13 +68,13 @@ guestTest.serial(
   async t => {
     const pool = await files.pool(t);
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const { path } = pool.source(uuid);
     const kept = Buffer.alloc(4096, 'kept');
     await writeAt(path, GIB - 4096, kept);
     for (const [index, ms] of MOMENTS.entries()) {
-      await killing('lvm lvextend ', ms, () => pool.grow(uuid, index + 2, never()));
-      t.is(await pool.grow(uuid, index + 2, never()), (index + 2) * GIB);
+      await killing('lvm lvextend ', ms, () => pool.resize(uuid, index + 2, never()));
+      t.is(await pool.resize(uuid, index + 2, never()), (index + 2) * GIB);
       t.is(await sizeOf(pool, uuid), (index + 2) * GIB);
       // The volume can be written: its device is not suspended.
       await writeAt(path, GIB, kept);
@@ -87,9 +87,9 @@ guestTest.serial('a removal of which LVM was killed is ended by the next attempt
   const pool = await files.pool(t);
   for (const ms of MOMENTS) {
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
-    await killing('lvm lvremove ', ms, () => pool.remove(uuid, never()));
-    await pool.remove(uuid, never());
+    await pool.create(uuid, 1, never());
+    await killing('lvm lvremove ', ms, () => pool.delete(uuid, never()));
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   }
 });
@@ -114,7 +114,7 @@ for (const { how, canZero, program } of WAYS) {
     const kernel = { ...sysfs, canZero: async () => canZero };
     const pool = await files.pool(t, { wipe: how, kernel });
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const { path } = pool.source(uuid);
     for (const ms of [0, 150]) {
       for (const at of [0, 8 * MIB, 200 * MIB]) await writeAt(path, at, Buffer.alloc(4096, 'secret'));
@@ -122,7 +122,7 @@ for (const { how, canZero, program } of WAYS) {
       await wipeAll(pool, uuid);
       t.is(await firstNonZero(path), undefined);
     }
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   });
 }

@@ -1,8 +1,8 @@
 // Volumes without records and records without volumes, in a real volume group, through the service.
 import { randomUUID } from 'node:crypto';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
+import { readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { createVolumeGroup, extentsOf, firstNonZero, guestTest, run } from './support/guest.ts';
 
 const GIB = 2 ** 30;

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { createVolumeGroup, guestTest, inGuest, programs, type VolumeGroup } from './support/guest.ts';
 
 const VG = 'service';

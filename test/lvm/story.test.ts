@@ -1,10 +1,10 @@
 // The README's story with a real volume group, a real libvirtd and nested guests.
 import test from 'ava';
-import { bootGuest, type Guest } from '../rig/guest.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { bootGuest, type Guest } from '../../testkit/guest.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import {
   createVolumeGroup,
   extentsOf,

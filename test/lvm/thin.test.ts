@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { never, writeAt } from '../storage/helpers/pool-suite.ts';
+import { never, writeAt } from '../storage/support/pool-suite.ts';
 import { guestTest, run } from './support/guest.ts';
 import { declareLvmSuite } from './support/suite.ts';
 
@@ -26,7 +26,7 @@ guestTest.serial(
       });
     const first = await open();
     const uuid = randomUUID();
-    await first.make(uuid, 1, never());
+    await first.create(uuid, 1, never());
     t.is(await first.promisableBytes(), 64_000 * MIB);
     const percentOf = async (pool: typeof first): Promise<number> =>
       (await pool.use()).find(({ what }) => what === 'data')?.percent ?? Number.NaN;
@@ -42,6 +42,6 @@ guestTest.serial(
     const third = await open();
     t.true((await percentOf(third)) >= 90);
     t.is(await third.promisableBytes(), 0);
-    await third.remove(uuid, never());
+    await third.delete(uuid, never());
   },
 );

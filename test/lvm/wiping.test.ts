@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { createRunner, type RunCommand } from '../../src/storage/command.ts';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { until } from '../rig/until.ts';
-import { failureOf, never, readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { until } from '../../testkit/until.ts';
+import { failureOf, never, readAt, writeAt } from '../storage/support/pool-suite.ts';
 import { firstNonZero, guestTest, run as runProgram } from './support/guest.ts';
 import { volumeGroupForThisFile } from './support/suite.ts';
 
@@ -17,7 +17,7 @@ const files = volumeGroupForThisFile(VG);
 guestTest.serial('wiping goes on from where it was, to the end', async t => {
   const pool = await files.pool(t);
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   const { path } = pool.source(uuid);
   const from = GIB - 64 * MIB;
   const places = [0, from - 4096, from, GIB - 4096];
@@ -43,7 +43,7 @@ guestTest.serial(
     const settings = { thinPool: undefined, overcommit: 1, wipe: 'zero' as const, owner: 'test', kernel };
     const pool = await openLvmPool({ vg: VG, wipeRateMiB: 32, ...settings });
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const { path } = pool.source(uuid);
     const from = GIB - 64 * MIB;
     for (const at of [from, GIB - 32 * MIB, GIB - 4096]) await writeAt(path, at, secret);
@@ -67,7 +67,7 @@ guestTest.serial('a volume that another program has open is neither wiped nor re
   const settings = { thinPool: undefined, overcommit: 1, wipe: 'zero' as const, owner: 'test' };
   const pool = await openLvmPool({ vg: VG, wipeRateMiB: undefined, ...settings, run });
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   const { path } = pool.source(uuid);
   await writeAt(path, 0, secret);
   const holder = await open(path, 'r');
@@ -76,7 +76,7 @@ guestTest.serial('a volume that another program has open is neither wiped nor re
     t.is(error.code, 'WIPE_FAILED');
     t.regex(error.message, /is open in another program/);
     const abort = new AbortController();
-    const removing = failureOf(t, pool.remove(uuid, abort.signal));
+    const removing = failureOf(t, pool.delete(uuid, abort.signal));
     // At the second refusal, the first one has been processed.
     await until(() => refused > 1, 'LVM to refuse twice', { timeoutMs: 120_000 });
     abort.abort(new Error('deadline'));
@@ -85,7 +85,7 @@ guestTest.serial('a volume that another program has open is neither wiped nor re
   } finally {
     await holder.close();
   }
-  await pool.remove(uuid, never());
+  await pool.delete(uuid, never());
   t.deepEqual(await files.group().leftOver(), []);
 });
 
@@ -93,18 +93,18 @@ for (const wipe of ['zero', 'none'] as const) {
   guestTest.serial(`a volume with a snapshot is kept, and so is the snapshot (wipe: ${wipe})`, async t => {
     const pool = await files.pool(t, { wipe });
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const { path } = pool.source(uuid);
     await writeAt(path, 0, secret);
     const snapshot = ['--snapshot', '--size', '64m', '--name', `backup-${wipe}`];
     await runProgram('lvcreate', '--quiet', '--yes', ...snapshot, `${VG}/pdisk-${uuid}`);
     t.regex((await failureOf(t, pool.wipe(uuid, 0, never()))).message, /has a snapshot/);
-    const error = await failureOf(t, pool.remove(uuid, never()));
+    const error = await failureOf(t, pool.delete(uuid, never()));
     t.is(error.code, 'REMOVE_FAILED');
     t.regex(error.message, /has a snapshot/);
     t.deepEqual(await readAt(`/dev/${VG}/backup-${wipe}`, 0, 4096), secret);
     await runProgram('lvremove', '--quiet', '--yes', `${VG}/backup-${wipe}`);
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await files.group().leftOver(), []);
   });
 }

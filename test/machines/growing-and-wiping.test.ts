@@ -1,9 +1,9 @@
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { birthOn, stamp, vmOf } from './events.ts';
-import { availableDisk, hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
+import { birthOn, stamp, vmOf } from './support/events.ts';
+import { availableDisk, hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
-const growth = { type: 'GROW' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
+const growth = { type: 'RESIZE' as const, sizeGiB: 3, roomGiB: 2, quotaGiB: 2, attaching: false };
 const problem = { code: 'GROW_FAILED' as const, detail: 'EIO' };
 
 test('a disk is only made larger, within quota and room, and not while it is being attached', t => {
@@ -12,7 +12,7 @@ test('a disk is only made larger, within quota and room, and not while it is bei
   t.deepEqual(disk.send({ ...growth, quotaGiB: 1 }).notes, refused('QUOTA_EXCEEDED'));
   t.deepEqual(disk.send({ ...growth, roomGiB: 1 }).notes, refused('NO_SPACE'));
   t.deepEqual(disk.send({ ...growth, attaching: true }).notes, refused('DISK_BUSY'));
-  t.deepEqual(disk.send(growth), { state: 'growing', notes: [{ growVolume: true }] });
+  t.deepEqual(disk.send(growth), { state: 'growing', notes: [{ resizeVolume: true }] });
   t.is(disk.context().sizeGiB, 3);
 });
 
@@ -23,7 +23,7 @@ test('a disk that is being resized takes no hot attachments and is not deleted; 
   const deletion = { type: 'DELETE' as const, wipe: true, holder: null };
   for (const event of [hotattach('2'), deletion, growth])
     t.deepEqual(disk.send(event).notes, refused('DISK_BUSY'));
-  const grown = disk.send({ type: 'GROWN', attempt: 2 });
+  const grown = disk.send({ type: 'RESIZED', attempt: 2 });
   t.deepEqual(grown, {
     state: 'hot-attached',
     notes: [{ publish: { type: 'disk.resized' } }, { answer: { problem: null } }],
@@ -48,16 +48,16 @@ test('a VM that releases the disk during a resize is not told the new size', t =
   disk.send(hotattach('1'));
   disk.send(growth);
   const left = disk.send({ type: 'RELEASED', attachment: '1' });
-  t.deepEqual(left, { state: 'growing', notes: [{ growVolume: true }] });
+  t.deepEqual(left, { state: 'growing', notes: [{ resizeVolume: true }] });
   t.deepEqual(disk.context().users, []);
-  t.is(disk.send({ type: 'GROWN', attempt: 2 }).state, 'growing', 'of the attempt before');
-  t.is(disk.send({ type: 'GROWN', attempt: 3 }).state, 'available');
+  t.is(disk.send({ type: 'RESIZED', attempt: 2 }).state, 'growing', 'of the attempt before');
+  t.is(disk.send({ type: 'RESIZED', attempt: 3 }).state, 'available');
 });
 
 test('a volume that was not resized leaves the disk at its old size', t => {
   const disk = availableDisk(1);
   disk.send(growth);
-  t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt: 2, problem }), {
+  t.deepEqual(disk.send({ type: 'NOT_RESIZED', attempt: 2, problem }), {
     state: 'available',
     notes: [{ publish: { type: 'disk.resize-failed', problem } }, { answer: { problem } }],
   });
@@ -69,11 +69,11 @@ test('while a VM may not know the new size, the resize goes on, and its caller i
   disk.send(hotattach('1'));
   disk.send(growth);
   const pending = { code: 'GROW_TIMEOUT' as const, detail: 'node silent' };
-  const waiting = disk.send({ type: 'GROW_PENDING', attempt: 2, problem: pending });
+  const waiting = disk.send({ type: 'RESIZE_PENDING', attempt: 2, problem: pending });
   t.deepEqual(waiting, { state: 'growing', notes: [{ answer: { problem: pending } }] });
   t.is(disk.context().deadline, stamp.now + 10_000);
-  t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { growVolume: true });
-  t.is(disk.send({ type: 'GROWN', attempt: 3 }).state, 'hot-attached');
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { resizeVolume: true });
+  t.is(disk.send({ type: 'RESIZED', attempt: 3 }).state, 'hot-attached');
 });
 
 test('a deleted disk is gone when its wiping begins, and its volume is removed when all of it is wiped', t => {
@@ -88,7 +88,7 @@ test('a deleted disk is gone when its wiping begins, and its volume is removed w
   t.deepEqual(half, { state: 'wiping', notes: [{ publish: { type: 'disk.wiping' } }, { wipeVolume: true }] });
   t.deepEqual(disk.context().wiped, { bytes: 2 ** 29, of: 2 ** 30 });
   t.is(disk.send({ type: 'WIPED', attempt: 3, bytes: 2 ** 30, of: 2 ** 30 }).state, 'deleting');
-  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: 4 }), {
+  t.deepEqual(disk.send({ type: 'VOLUME_DELETED', attempt: 4 }), {
     state: 'deleted',
     notes: [{ publish: { type: 'disk.wiped' } }, { answer: { problem: null } }],
   });
@@ -127,7 +127,7 @@ test('an unfinished resize is retried at growing intervals', t => {
   disk.send(growth);
   const pending = { code: 'GROW_TIMEOUT' as const, detail: 'node silent' };
   for (const wait of [10_000, 20_000, 40_000]) {
-    disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem: pending });
+    disk.send({ type: 'RESIZE_PENDING', attempt: disk.context().attempt, problem: pending });
     t.is(disk.context().deadline, stamp.now + wait);
     disk.send({ type: 'TIMEOUT' });
   }
@@ -140,12 +140,12 @@ test('a VM may be registered for a disk that is being resized, and is told its s
   const cold = (id: string) => ({ ...hotattach(id, vmOf(id, null)), type: 'ATTACH' }) as DiskMessage;
   const added = disk.send(cold('2'));
   t.is(added.state, 'growing');
-  t.deepEqual(added.notes.at(-1), { growVolume: true });
+  t.deepEqual(added.notes.at(-1), { resizeVolume: true });
   t.like(added.notes, [{ tell: { to: 'attachment/2' } }]);
   const again = (id: string) => ({ ...cold(id), attachments: [id] }) as DiskMessage;
   t.deepEqual(disk.send(again('2')).notes, [], 'registered already');
   t.deepEqual(disk.send(again('1')).notes, refused('HOT_PLUGGED'));
-  t.is(disk.send({ type: 'GROWN', attempt: disk.context().attempt }).state, 'hot-attached');
+  t.is(disk.send({ type: 'RESIZED', attempt: disk.context().attempt }).state, 'hot-attached');
 });
 
 test('a disk whose resize does not end can be deleted once it has no users', t => {
@@ -155,15 +155,15 @@ test('a disk whose resize does not end can be deleted once it has no users', t =
   const deletion = { type: 'DELETE' as const, wipe: false, holder: null };
   t.deepEqual(disk.send(deletion).notes, refused('DISK_BUSY'));
   const pending = { code: 'GROW_TIMEOUT' as const, detail: 'node silent' };
-  disk.send({ type: 'GROW_PENDING', attempt: 2, problem: pending });
+  disk.send({ type: 'RESIZE_PENDING', attempt: 2, problem: pending });
   t.deepEqual(disk.send(deletion).notes, refused('DISK_IN_USE'));
   disk.send({ type: 'RELEASED', attachment: '1' });
-  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ removeVolume: true }] });
+  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ deleteVolume: true }] });
 });
 
 test('where nothing needs wiping, a deleted disk is removed at once', t => {
   t.deepEqual(availableDisk(1).send({ type: 'DELETE', wipe: false, holder: null }), {
     state: 'deleting',
-    notes: [{ removeVolume: true }],
+    notes: [{ deleteVolume: true }],
   });
 });

@@ -1,6 +1,6 @@
-import { stamp } from './events.ts';
-import { test } from './rule.ts';
-import { disks, problem } from './states.ts';
+import { stamp } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { disks, problem } from './support/states.ts';
 
 for (const [name, settled] of [
   ['growing', 'available'],
@@ -10,8 +10,8 @@ for (const [name, settled] of [
   test(`a disk that is ${name} is ${settled} after its resize`, t => {
     const disk = disks[name]();
     const { attempt } = disk.context();
-    disk.send({ type: 'GROW_PENDING', attempt, problem });
-    t.deepEqual(disk.send({ type: 'GROWN', attempt }), {
+    disk.send({ type: 'RESIZE_PENDING', attempt, problem });
+    t.deepEqual(disk.send({ type: 'RESIZED', attempt }), {
       state: settled,
       notes: [{ publish: { type: 'disk.resized' } }, { answer: { problem: null } }],
     });
@@ -21,8 +21,8 @@ for (const [name, settled] of [
   test(`a disk that is ${name} is ${settled}, at its old size, when its resize certainly failed`, t => {
     const disk = disks[name]();
     const { attempt } = disk.context();
-    disk.send({ type: 'GROW_PENDING', attempt, problem });
-    t.deepEqual(disk.send({ type: 'NOT_GROWN', attempt, problem }), {
+    disk.send({ type: 'RESIZE_PENDING', attempt, problem });
+    t.deepEqual(disk.send({ type: 'NOT_RESIZED', attempt, problem }), {
       state: settled,
       notes: [{ publish: { type: 'disk.resize-failed', problem } }, { answer: { problem } }],
     });
@@ -34,7 +34,7 @@ test('a resize that passes its deadline is tried again, and its caller is told',
   const disk = disks.growing();
   t.deepEqual(disk.send({ type: 'TIMEOUT' }), {
     state: 'growing',
-    notes: [{ answer: { problem: { code: 'GROW_TIMEOUT', detail: '' } } }, { growVolume: true }],
+    notes: [{ answer: { problem: { code: 'GROW_TIMEOUT', detail: '' } } }, { resizeVolume: true }],
   });
   t.like(disk.context(), { failures: 1, deadline: stamp.now + stamp.timeouts.growing });
 });
@@ -42,6 +42,6 @@ test('a resize that passes its deadline is tried again, and its caller is told',
 test('a resize goes on after a restart', t => {
   t.deepEqual(disks.growing().send({ type: 'RESUME' }), {
     state: 'growing',
-    notes: [{ growVolume: true }],
+    notes: [{ resizeVolume: true }],
   });
 });

@@ -1,8 +1,8 @@
 import { diskMachine } from '../../machines/disk.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { DISK } from './events.ts';
-import { hotattach, play, refused } from './play.ts';
-import { test } from './rule.ts';
+import { DISK } from './support/events.ts';
+import { hotattach, play, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 const adoption: DiskMessage = {
   type: 'ADOPT',
@@ -41,13 +41,13 @@ test('a discarded volume is wiped, then removed, like that of a deleted disk', t
   t.deepEqual(disk.send(hotattach('1')).notes, refused('DISK_UNKNOWN'));
   t.is(disk.send({ type: 'RESUME' }).state, 'wiping');
   t.is(disk.send({ type: 'WIPED', attempt: 2, bytes: 2 ** 31, of: 2 ** 31 }).state, 'deleting');
-  t.is(disk.send({ type: 'VOLUME_REMOVED', attempt: 3 }).state, 'deleted');
+  t.is(disk.send({ type: 'VOLUME_DELETED', attempt: 3 }).state, 'deleted');
 });
 
 test('where nothing needs wiping, a discarded volume is removed at once', t => {
   t.deepEqual(play(diskMachine).send({ ...discard, wipe: false }), {
     state: 'deleting',
-    notes: [{ publish: { type: 'disk.discarded' } }, { removeVolume: true }],
+    notes: [{ publish: { type: 'disk.discarded' } }, { deleteVolume: true }],
   });
 });
 

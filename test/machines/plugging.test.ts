@@ -1,8 +1,8 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
-import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './events.ts';
-import { play } from './play.ts';
-import { test } from './rule.ts';
-import { attachments, plugProblem } from './states.ts';
+import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './support/events.ts';
+import { play } from './support/play.ts';
+import { test } from './support/rule.ts';
+import { attachments, plugProblem } from './support/states.ts';
 
 const giveBack = { tell: { to: `disk/${DISK}`, event: { type: 'RELEASED', attachment: '1' } } };
 const moved = { tell: { to: `disk/${DISK}`, event: { type: 'MOVED', attachment: '1' } } };

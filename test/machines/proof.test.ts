@@ -1,14 +1,14 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import type { Whereabouts } from '../../machines/whereabouts.ts';
-import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './events.ts';
-import { play, refused } from './play.ts';
-import { test } from './rule.ts';
+import type { VmLocation } from '../../machines/vm-location.ts';
+import { birthOn, DISK, ELSEWHERE, end, nowhere, RUN, running, stamp, vmOf } from './support/events.ts';
+import { play, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
-const ALARM = '12 of 12 attachments seem to have lost their machines';
+const ALARM = '12 of 12 attachments seem to have lost their VMs';
 const SILENT = ["node 'two' cannot be reached"];
 
-const foundAt = (found: Whereabouts, alarm: string | null = null): AttachmentMessage => ({
+const foundAt = (found: VmLocation, alarm: string | null = null): AttachmentMessage => ({
   type: 'FOUND',
   found,
   alarm,
@@ -28,13 +28,13 @@ function registered() {
 }
 
 const detach = (
-  found: Whereabouts,
-  word: 'nobody' | 'frontend' | 'administrator' = 'frontend',
+  found: VmLocation,
+  authority: 'nobody' | 'frontend' | 'administrator' = 'frontend',
 ): AttachmentMessage => ({
   type: 'DETACH',
   found,
   alarm: null,
-  word,
+  authority,
   held: found.at === 'running' ? [...(found.disks ?? [DISK])] : [],
 });
 
@@ -230,8 +230,8 @@ test("a VM whose guest keeps the disk after the VM's end runs again, and its sil
 
 test('a VM on its way in is alive, also one that is only registered and not seen yet', t => {
   for (const attachment of [plugged(), registered()]) {
-    for (const word of ['nobody', 'frontend'] as const)
-      t.like(attachment.send(detach({ at: 'moving', node: ELSEWHERE }, word)).notes[0], {
+    for (const authority of ['nobody', 'frontend'] as const)
+      t.like(attachment.send(detach({ at: 'moving', node: ELSEWHERE }, authority)).notes[0], {
         refuse: { code: 'VM_FATE_UNKNOWN', detail: 'it is migrating' },
       });
   }

@@ -1,10 +1,19 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
 import type { Refusal } from '../../machines/reasons.ts';
-import { DISK, nowhere, running } from './events.ts';
-import { hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
-import { attach, attachments, creation, deletion, disks, growth, problem, stateOf } from './states.ts';
+import { DISK, nowhere, running } from './support/events.ts';
+import { hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
+import {
+  attach,
+  attachments,
+  creation,
+  deletion,
+  disks,
+  growth,
+  problem,
+  stateOf,
+} from './support/states.ts';
 
 type Refused<Message> = readonly [message: Message, code: Refusal, detail?: string];
 type RefusedIn<Names extends string, Message> = {
@@ -92,11 +101,11 @@ const detach = {
   type: 'DETACH' as const,
   found: nowhere(),
   alarm: null,
-  word: 'frontend' as const,
+  authority: 'frontend' as const,
   held: [] as string[],
 };
 const promise = { type: 'PROMISE' as const, target: null, taken: [] as string[] };
-const inUse = { ...detach, found: running(), word: 'administrator' as const, held: [DISK] };
+const inUse = { ...detach, found: running(), authority: 'administrator' as const, held: [DISK] };
 const forcedInUse = { ...hotdetach, forced: inUse };
 const silent = "node 'two' cannot be reached";
 const inDoubt = { ...detach, found: nowhere({ silent: [silent] }) };
@@ -179,7 +188,7 @@ test('a disk whose resize has failed once is not deleted while it has users or a
     ['growing', 'domain one-9 has it', 'DISK_IN_USE'],
   ] as const) {
     const disk = disks[name]();
-    disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem });
+    disk.send({ type: 'RESIZE_PENDING', attempt: disk.context().attempt, problem });
     const { state, notes } = disk.send({ ...deletion, holder });
     t.is(state, 'growing');
     t.deepEqual(notes, [{ refuse: holder === null ? { code } : { code, detail: holder } }]);

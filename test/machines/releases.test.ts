@@ -1,9 +1,9 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { DISK, end, nowhere, running, stamp, vmOf } from './events.ts';
-import { test } from './rule.ts';
-import { attachments, plugProblem } from './states.ts';
+import { DISK, end, nowhere, running, stamp, vmOf } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { attachments, plugProblem } from './support/states.ts';
 
-const ALARM = '12 of 12 attachments seem to have lost their machines';
+const ALARM = '12 of 12 attachments seem to have lost their VMs';
 const silent = nowhere({ silent: ["node 'two' cannot be reached"] });
 const ended = nowhere({ end: end() });
 const without = running({ disks: [] });
@@ -21,8 +21,8 @@ const DIED = { state: 'unclaimed', notes: [giveBack, detached] };
 /** No event of the log ever said that the disk was attached. */
 const TAKEN_BACK = { state: 'released', notes: [giveBack, done] };
 
-const detach = { type: 'DETACH' as const, alarm: null, held: [], word: 'nobody' as const };
-const force = { ...detach, found: silent, word: 'administrator' as const };
+const detach = { type: 'DETACH' as const, alarm: null, held: [], authority: 'nobody' as const };
+const force = { ...detach, found: silent, authority: 'administrator' as const };
 const found = (place: typeof silent, alarm: string | null = null) => ({
   type: 'FOUND' as const,
   found: place,
@@ -46,7 +46,7 @@ const cases: readonly Case[] = [
     ['an administrator says so and it is not seen alive', state, force, OFF],
     ['its VM runs without the disk', state, { ...detach, found: without }, OFF],
     ['its VM is proved to have ended', state, { ...detach, found: ended }, OFF],
-    ['no host shows its VM', state, { ...detach, found: nowhere(), word: 'frontend' }, OFF],
+    ['no host shows its VM', state, { ...detach, found: nowhere(), authority: 'frontend' }, OFF],
   ]),
   ['its caller says so', 'attached, not seen yet', { ...detach, found: silent }, OFF],
   ...plugged.map(
@@ -128,7 +128,7 @@ test('while a plug is being undone, neither the absence of the disk nor the end 
 test('an attachment whose plug is being undone can be detached once libvirt has answered the plug', t => {
   const attachment = attachments['detaching, taken back']();
   t.is(attachment.send({ ...notRunning, found: nowhere() }).state, 'detaching');
-  t.deepEqual(attachment.send({ ...detach, found: nowhere(), word: 'frontend' }), OFF);
+  t.deepEqual(attachment.send({ ...detach, found: nowhere(), authority: 'frontend' }), OFF);
 });
 
 test('an attachment whose plug is being undone is released by force where its VM is not seen alive', t => {
@@ -138,10 +138,9 @@ test('an attachment whose plug is being undone is released by force where its VM
 test("a plug that libvirt has not answered is not detached by the frontend's word, and the error says why", t => {
   const attachment = attachments['detaching, taken back']();
   for (const place of [nowhere(), ended]) {
-    const { state, notes } = attachment.send({ ...detach, found: place, word: 'frontend' });
+    const { state, notes } = attachment.send({ ...detach, found: place, authority: 'frontend' });
     t.is(state, 'detaching');
-    const detail =
-      'libvirt has not answered for its plug, and may carry it out when the machine starts again';
+    const detail = 'libvirt has not answered for its plug, and may carry it out when the VM starts again';
     t.deepEqual(notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
   }
 });

@@ -1,9 +1,9 @@
 import { attachmentMachine } from '../../machines/attachment.ts';
 import { diskMachine } from '../../machines/disk.ts';
 import { sameVm } from '../../machines/vm.ts';
-import { birthOn, DISK, RUN, vmOf } from './events.ts';
-import { availableDisk, hotattach, play, quotaLeft, refused } from './play.ts';
-import { test } from './rule.ts';
+import { birthOn, DISK, RUN, vmOf } from './support/events.ts';
+import { availableDisk, hotattach, play, quotaLeft, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
 
 test('limit: one VM more than the limit is refused, and nothing changes', t => {
   const disk = availableDisk(2);
@@ -63,7 +63,7 @@ test('uniqueness: a registered VM cannot have the disk hot-plugged as well', t =
 
 test('a disk that a live VM has, in whatever way, is neither plugged elsewhere nor deleted', t => {
   const disk = availableDisk(3);
-  const holder = "machine 'one-9' on node 'n' has it";
+  const holder = "VM 'one-9' on node 'n' has it";
   const inUse = [{ refuse: { code: 'DISK_IN_USE', detail: holder } }];
   t.deepEqual(disk.send({ ...hotattach('1'), holder }).notes, inUse);
   t.deepEqual(disk.send({ type: 'DELETE', wipe: true, holder }).notes, inUse);
@@ -109,8 +109,8 @@ test('a creation that fails is undone before its caller is answered', t => {
   disk.send({ type: 'CREATE', ...birth, roomGiB: 1, quotaLeft });
   const problem = { code: 'VOLUME_FAILED' as const, detail: 'EIO' };
   const failed = disk.send({ type: 'VOLUME_FAILED', attempt: 1, problem });
-  t.deepEqual([failed.state, failed.notes], ['deleting', [{ removeVolume: true }]]);
-  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: 2 }), {
+  t.deepEqual([failed.state, failed.notes], ['deleting', [{ deleteVolume: true }]]);
+  t.deepEqual(disk.send({ type: 'VOLUME_DELETED', attempt: 2 }), {
     state: 'deleted',
     notes: [{ publish: { type: 'disk.create-failed', problem } }, { answer: { problem } }],
   });
@@ -140,7 +140,7 @@ test('a creation that an earlier attempt may have begun is undone even if the la
   disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem: { code: 'REMOVE_FAILED', detail: 'EIO' } });
   disk.send({ type: 'RETRY' });
   const again = disk.send({ type: 'NOT_BEGUN', attempt: 3, problem });
-  t.deepEqual([again.state, again.notes], ['deleting', [{ removeVolume: true }]]);
+  t.deepEqual([again.state, again.notes], ['deleting', [{ deleteVolume: true }]]);
 });
 
 test('a deletion that fails is tried again at its deadline', t => {
@@ -149,7 +149,7 @@ test('a deletion that fails is tried again at its deadline', t => {
   const problem = { code: 'REMOVE_FAILED' as const, detail: 'EIO' };
   const failed = disk.send({ type: 'REMOVE_FAILED', attempt: 2, problem });
   t.deepEqual(failed, { state: 'deleting', notes: [{ answer: { problem } }] });
-  t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { removeVolume: true });
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }).notes.at(-1), { deleteVolume: true });
 });
 
 test('the target is the first one that is free on the VM', t => {

@@ -1,8 +1,8 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
 import type { DiskMessage } from '../../machines/disk-events.ts';
-import { ELSEWHERE, end, nowhere, RUN, running, vmOf } from './events.ts';
-import { test } from './rule.ts';
-import { attachments, disks, plugProblem, problem, stateOf } from './states.ts';
+import { ELSEWHERE, end, nowhere, RUN, running, vmOf } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { attachments, disks, plugProblem, problem, stateOf } from './support/states.ts';
 
 type Outcome<Message> = Extract<Message, { attempt: number }>;
 type OutcomesOf<Message extends { attempt: number; type: string }> = {
@@ -11,18 +11,18 @@ type OutcomesOf<Message extends { attempt: number; type: string }> = {
 
 const attempt = 0;
 const diskOutcomes: OutcomesOf<Outcome<DiskMessage>> = {
-  VOLUME_MADE: [{ type: 'VOLUME_MADE', attempt }],
+  VOLUME_CREATED: [{ type: 'VOLUME_CREATED', attempt }],
   VOLUME_FAILED: [{ type: 'VOLUME_FAILED', attempt, problem }],
   NOT_BEGUN: [{ type: 'NOT_BEGUN', attempt, problem }],
-  GROWN: [{ type: 'GROWN', attempt }],
-  NOT_GROWN: [{ type: 'NOT_GROWN', attempt, problem }],
-  GROW_PENDING: [{ type: 'GROW_PENDING', attempt, problem }],
+  RESIZED: [{ type: 'RESIZED', attempt }],
+  NOT_RESIZED: [{ type: 'NOT_RESIZED', attempt, problem }],
+  RESIZE_PENDING: [{ type: 'RESIZE_PENDING', attempt, problem }],
   WIPED: [
     { type: 'WIPED', attempt, bytes: 2 ** 29, of: 2 ** 30 },
     { type: 'WIPED', attempt, bytes: 2 ** 30, of: 2 ** 30 },
   ],
   WIPE_FAILED: [{ type: 'WIPE_FAILED', attempt, problem }],
-  VOLUME_REMOVED: [{ type: 'VOLUME_REMOVED', attempt }],
+  VOLUME_DELETED: [{ type: 'VOLUME_DELETED', attempt }],
   REMOVE_FAILED: [{ type: 'REMOVE_FAILED', attempt, problem }],
 };
 

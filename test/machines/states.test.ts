@@ -9,29 +9,29 @@ const tagsOf = (chart: Chart) =>
   Object.fromEntries(Object.values(chart.root.states).map(({ key, tags }) => [key, tags.join(' ')]));
 
 // The rest of the service knows states by these tags only: a new state is decided here.
-test('every state of a disk has tags for whether it rests, and whether its users know it or it is gone', t => {
+test('every state of a disk has tags for how it waits, and whether its users know it or it is gone', t => {
   t.deepEqual(tagsOf(diskMachine), {
     new: '',
     creating: '',
     available: 'rest known',
     attached: 'rest known',
     'hot-attached': 'rest known',
-    growing: 'known',
-    wiping: 'gone',
-    deleting: '',
-    failed: 'rest',
+    growing: 'known retried',
+    wiping: 'gone retried',
+    deleting: 'retried',
+    failed: 'rest timed',
     deleted: 'rest gone',
   });
 });
 
-test('every state of an attachment says whether it rests, is plugged, and is gone', t => {
+test('every state of an attachment says how it waits, whether it is plugged, and whether it is gone', t => {
   t.deepEqual(tagsOf(attachmentMachine), {
     new: '',
     attaching: '',
     attached: 'rest',
     'hot-attached': 'rest plugged',
-    detaching: 'plugged',
-    unclaimed: 'rest gone',
+    detaching: 'plugged retried',
+    unclaimed: 'rest gone timed',
     released: 'rest gone',
   });
 });

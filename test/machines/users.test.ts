@@ -1,8 +1,8 @@
 import { attachmentKey } from '../../machines/notes.ts';
-import { birthOn, RUN, vmOf } from './events.ts';
-import { hotattach, refused } from './play.ts';
-import { test } from './rule.ts';
-import { attach, disks, growth } from './states.ts';
+import { birthOn, RUN, vmOf } from './support/events.ts';
+import { hotattach, refused } from './support/play.ts';
+import { test } from './support/rule.ts';
+import { attach, disks, growth } from './support/states.ts';
 
 const told = (id: string, type: string, more: object) => ({
   tell: { to: attachmentKey(id), event: { type, ...birthOn(id, vmOf(id)), shareable: true, ...more } },
@@ -50,7 +50,7 @@ for (const name of usable) {
 
   test(`a disk that is ${name} grows: its size counts at once`, t => {
     const disk = disks[name]();
-    t.deepEqual(disk.send(growth), { state: 'growing', notes: [{ growVolume: true }] });
+    t.deepEqual(disk.send(growth), { state: 'growing', notes: [{ resizeVolume: true }] });
     t.like(disk.context(), { sizeGiB: 3, grownFrom: 1, failures: 0 });
   });
 }
@@ -116,11 +116,11 @@ for (const name of ['growing', 'growing, registered'] as const) {
     for (const event of over) disk.send(event);
     t.deepEqual(disk.send(attach('2')), {
       state: 'growing',
-      notes: [toldRegister('2'), { growVolume: true }],
+      notes: [toldRegister('2'), { resizeVolume: true }],
     });
     t.deepEqual(disk.send(attach('3')), {
       state: 'growing',
-      notes: [toldRegister('3'), oversubscribed, { growVolume: true }],
+      notes: [toldRegister('3'), oversubscribed, { resizeVolume: true }],
     });
     t.is(disk.context().users.length, before + over.length + 2);
     t.is(disk.context().attempt, attempt + over.length + 2);
@@ -135,7 +135,7 @@ test('a VM that moves during a resize is told the new size on its new node', t =
   const { attempt } = disk.context();
   t.deepEqual(disk.send({ type: 'MOVED', attachment: '1' }), {
     state: 'growing',
-    notes: [{ growVolume: true }],
+    notes: [{ resizeVolume: true }],
   });
   t.is(disk.context().attempt, attempt + 1);
 });

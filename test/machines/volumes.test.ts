@@ -1,6 +1,6 @@
-import { DISK, stamp } from './events.ts';
-import { test } from './rule.ts';
-import { creation, deletion, disks, problem } from './states.ts';
+import { DISK, stamp } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { creation, deletion, disks, problem } from './support/states.ts';
 
 const attempt = 1;
 const notUndone = { code: 'CREATE_NOT_UNDONE', detail: problem.detail };
@@ -8,7 +8,7 @@ const discard = { type: 'DISCARD' as const, uuid: DISK, sizeGiB: 1, holders: [],
 
 test('a disk is available when its volume is created, and its caller is told', t => {
   const disk = disks.creating();
-  t.deepEqual(disk.send({ type: 'VOLUME_MADE', attempt }), {
+  t.deepEqual(disk.send({ type: 'VOLUME_CREATED', attempt }), {
     state: 'available',
     notes: [{ publish: { type: 'disk.created' } }, { answer: { problem: null } }],
   });
@@ -17,7 +17,7 @@ test('a disk is available when its volume is created, and its caller is told', t
 
 test('a creation that passes its deadline is undone', t => {
   const disk = disks.creating();
-  t.deepEqual(disk.send({ type: 'TIMEOUT' }), { state: 'deleting', notes: [{ removeVolume: true }] });
+  t.deepEqual(disk.send({ type: 'TIMEOUT' }), { state: 'deleting', notes: [{ deleteVolume: true }] });
   t.deepEqual(disk.context().undo, { code: 'CREATE_TIMEOUT', detail: '' });
 });
 
@@ -40,7 +40,7 @@ for (const wipe of [true, false]) {
 
 test('a disk whose resize does not end can be deleted and wiped like any other', t => {
   const disk = disks.growing();
-  disk.send({ type: 'GROW_PENDING', attempt: disk.context().attempt, problem });
+  disk.send({ type: 'RESIZE_PENDING', attempt: disk.context().attempt, problem });
   t.deepEqual(disk.send({ ...deletion, wipe: true }), {
     state: 'wiping',
     notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }, { wipeVolume: true }],
@@ -52,7 +52,7 @@ test('the progress of the last wiped bytes is published like all others, before 
   const bytes = 2 ** 30;
   t.deepEqual(disk.send({ type: 'WIPED', attempt: disk.context().attempt, bytes, of: bytes }), {
     state: 'deleting',
-    notes: [{ publish: { type: 'disk.wiping' } }, { removeVolume: true }],
+    notes: [{ publish: { type: 'disk.wiping' } }, { deleteVolume: true }],
   });
   t.deepEqual(disk.context().wiped, { bytes, of: bytes });
 });
@@ -66,7 +66,7 @@ test('a start does not wait for wiping', t => {
 
 test('a disk that needs no wiping is deleted when its volume is removed, and its caller is told then', t => {
   const disk = disks.deleting();
-  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+  t.deepEqual(disk.send({ type: 'VOLUME_DELETED', attempt: disk.context().attempt }), {
     state: 'deleted',
     notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }],
   });
@@ -75,14 +75,14 @@ test('a disk that needs no wiping is deleted when its volume is removed, and its
 test('a removal that passes its deadline is tried again, and its caller is told', t => {
   t.deepEqual(disks.deleting().send({ type: 'TIMEOUT' }), {
     state: 'deleting',
-    notes: [{ answer: { problem: { code: 'REMOVE_TIMEOUT', detail: '' } } }, { removeVolume: true }],
+    notes: [{ answer: { problem: { code: 'REMOVE_TIMEOUT', detail: '' } } }, { deleteVolume: true }],
   });
 });
 
 test('a removal goes on after a restart', t => {
   t.deepEqual(disks.deleting().send({ type: 'RESUME' }), {
     state: 'deleting',
-    notes: [{ removeVolume: true }],
+    notes: [{ deleteVolume: true }],
   });
 });
 
@@ -100,9 +100,9 @@ test('a creation that cannot be undone, in time or at all, leaves a failed disk,
 
 test('a caller who deletes a failed disk is told that it is deleted, not why it failed', t => {
   const disk = disks.failed();
-  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ removeVolume: true }] });
+  t.deepEqual(disk.send(deletion), { state: 'deleting', notes: [{ deleteVolume: true }] });
   t.like(disk.context(), { undo: null, failures: 0 });
-  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+  t.deepEqual(disk.send({ type: 'VOLUME_DELETED', attempt: disk.context().attempt }), {
     state: 'deleted',
     notes: [{ publish: { type: 'disk.deleted' } }, { answer: { problem: null } }],
   });
@@ -110,7 +110,7 @@ test('a caller who deletes a failed disk is told that it is deleted, not why it 
 
 test('an undo that succeeds late, after it was given up, deletes the failed disk', t => {
   const disk = disks.failed();
-  t.deepEqual(disk.send({ type: 'VOLUME_REMOVED', attempt: disk.context().attempt }), {
+  t.deepEqual(disk.send({ type: 'VOLUME_DELETED', attempt: disk.context().attempt }), {
     state: 'deleted',
     notes: [{ publish: { type: 'disk.deleted' } }],
   });

@@ -1,7 +1,7 @@
 import type { AttachmentMessage } from '../../machines/attachment-events.ts';
-import { DISK, ELSEWHERE, nowhere, RUN, running, stamp, vmOf } from './events.ts';
-import { test } from './rule.ts';
-import { attachments, type PlayedAttachment, stateOf } from './states.ts';
+import { DISK, ELSEWHERE, nowhere, RUN, running, stamp, vmOf } from './support/events.ts';
+import { test } from './support/rule.ts';
+import { attachments, type PlayedAttachment, stateOf } from './support/states.ts';
 
 const moved = { tell: { to: `disk/${DISK}`, event: { type: 'MOVED', attachment: '1' } } };
 const lost = { publish: { type: 'disk.machine-lost' } };

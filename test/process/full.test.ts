@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 import { folder, type Spawned, START_MS, spawnService } from './support/spawned.ts';
 
 const run = promisify(execFile);

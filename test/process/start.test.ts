@@ -4,7 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { connectionsWithin } from '../../src/lib/descriptors.ts';
-import { until } from '../rig/until.ts';
+import { startFakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { makePki } from '../../testkit/pki.ts';
+import { until } from '../../testkit/until.ts';
 import { folder, PASSWORD, refusal, START_MS, spawnService } from './support/spawned.ts';
 
 test.serial(
@@ -58,6 +60,38 @@ test.serial('--check-config checks the certificate', async t => {
   const said = await refusal(service);
   t.regex(said, /the certificate \/nonexistent\/crt with the key .* cannot be used: ENOENT/);
   t.regex(said, /There is no setting for the environment variable PDISK_PORT/);
+});
+
+test.serial('--check-config tries every node, and says what it saw of each', async t => {
+  const directory = await folder(t);
+  const pki = await makePki();
+  const server = await pki.server({ name: 'far', altNames: ['IP:127.0.0.1'] });
+  const fake = await startFakeLibvirtd({ unix: join(directory, 'n1'), tls: { pki: server } });
+  t.teardown(async () => {
+    await fake.stop();
+    await pki.remove();
+  });
+  const pkiPath = await pki.client({ name: 'pdisk', days: 40 });
+  const nodes = {
+    near: fake.uri,
+    'near.example': fake.uri,
+    far: `qemu+tls://127.0.0.1:${fake.tlsPort}/system?pkipath=${pkiPath}`,
+    soon: `qemu+tls://127.0.0.1:${fake.tlsPort}/system?pkipath=${await pki.client({ name: 'pdisk' })}`,
+    away: 'qemu:///system?socket=/no/such/socket',
+    '*': 'qemu+tls://{node}/system',
+  };
+  const service = await spawnService(t, directory, { settings: { nodes }, args: ['--check-config'] });
+  await once(service.child, 'close');
+  t.is(service.child.exitCode, 0);
+  const said = service.output();
+  const seen = `answers: libvirt 9\\.0\\.0, QEMU 7\\.2\\.22, host UUID ${fake.hostUuid}$`;
+  t.regex(said, new RegExp(`^node near, near\\.example \\(qemu:///.*\\) ${seen}`, 'm'));
+  t.regex(said, new RegExp(`^node far \\(qemu\\+tls:.*\\) ${seen}`, 'm'));
+  t.regex(said, /^node far: the client certificate \S+ expires in (?:39|40) days$/m);
+  t.regex(said, /^pdisk: node soon: the client certificate \S+ expires in [12] days$/m);
+  t.regex(said, /^pdisk: node away \(.*\) cannot be reached: .*ENOENT/m);
+  t.regex(said, /^nodes under '\*' were not tried$/m);
+  t.regex(said, /^the configuration is valid$/m);
 });
 
 test.serial('links in the data folder are not written through', async t => {
@@ -141,7 +175,7 @@ test('the limit of connections depends on the limit of open files', t => {
 
 /** A hook for Node's module loader that sends SIGHUP when the first module of the service is resolved. */
 const SIGNALS = `export async function resolve(specifier, context, next) {
-  if (specifier.endsWith('config.ts')) process.kill(process.pid, 'SIGHUP');
+  if (/config\\.[jt]s$/.test(specifier)) process.kill(process.pid, 'SIGHUP');
   return next(specifier, context);
 }`;
 const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { libvirtTest } from '../rig/libvirt-test.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
 import { folderWith, root, run } from './support/run.ts';
 
 const demo = join(root, 'scripts/demo');

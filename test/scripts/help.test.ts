@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { root, run } from './support/run.ts';
 
-const scripts = ['bootstrap', 'server', 'test', 'demo', 'bench', 'lib/build'];
+const scripts = ['bootstrap', 'server', 'test', 'demo', 'bench', 'crash-matrix', 'lib/build'];
 const virt = ['libvirtd', 'guest-image', 'domain-xml', 'lvm-guest', 'uml/kernel', 'uml/preload'].map(
   name => `virt/${name}.sh`,
 );

@@ -3,7 +3,7 @@ import { and, not, or, setup } from 'xstate';
 import { diskMachine } from '../../machines/disk.ts';
 import { type Mutant, mutantsOf } from '../../scripts/lib/mutants.ts';
 import { complaintsOf, killerOf } from '../../scripts/lib/mutation-run.ts';
-import { availableDisk } from '../machines/play.ts';
+import { availableDisk } from '../machines/support/play.ts';
 
 const isOpen = () => true;
 const isLocked = () => false;

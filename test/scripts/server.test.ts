@@ -22,7 +22,8 @@ async function repository(t: ExecutionContext) {
       'elsewhere/settings.yaml': '',
     }),
   );
-  await copyFile(join(root, 'scripts/server'), join(dir, 'scripts/server'));
+  for (const name of ['server', 'pdiskd'])
+    await copyFile(join(root, 'scripts', name), join(dir, 'scripts', name));
   return { dir, elsewhere: join(dir, 'elsewhere') };
 }
 
@@ -44,4 +45,12 @@ test("relative paths given to scripts/server are resolved against the caller's f
     t.is(dataDir, `${elsewhere}/data`);
     t.is(pool, `file:${elsewhere}/pool`);
   }
+});
+
+test("scripts/pdiskd passes the command, and resolves its file against the caller's folder", async t => {
+  const { dir, elsewhere } = await repository(t);
+  const args = ['restore', 'pdisk.backup', '--replace', '--config', 'own.yaml'];
+  const { stdout } = await run(join(dir, 'scripts/pdiskd'), args, { cwd: elsewhere });
+  const expected = ['restore', `${elsewhere}/pdisk.backup`, '--replace', '--config', `${elsewhere}/own.yaml`];
+  t.deepEqual(JSON.parse(stdout).args, expected);
 });

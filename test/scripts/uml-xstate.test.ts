@@ -1,5 +1,5 @@
 // The library that User-mode Linux preloads on processors whose register state is larger than it knows. A
-// second library below it makes any processor look like such a one: see test/fakes/large-xstate.c.
+// second library below it makes any processor look like such a one: see test/scripts/support/large-xstate.c.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ if (why === undefined) {
   test.before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'pdisk-test-'));
     large = join(dir, 'large.so');
-    const source = join(root, 'test/fakes/large-xstate.c');
+    const source = join(root, 'test/scripts/support/large-xstate.c');
     execFileSync('cc', ['-shared', '-fPIC', '-o', large, source, '-ldl']);
     execFileSync('cc', ['-o', join(dir, 'probe'), join(root, 'test/scripts/support/xstate-probe.c')]);
   });

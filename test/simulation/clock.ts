@@ -1,5 +1,5 @@
-// The clock of the simulation, and the timers of this process while it runs: time passes only from one timer to
-// the next, and between two timers every promise settles. So a run depends on nothing but its seed.
+// The clock of the simulation, and the timers of this process while it runs: time passes only from one timer
+// to the next, and between two timers every promise settles. So a run depends on nothing but its seed.
 import crypto, { type ScryptOptions } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// What the records on disk say, for the checks of the simulation: they, and not what the process believes, are
-// what was acknowledged.
+// What the records on disk say, for the checks of the simulation: they, and not what the process believes,
+// are what was acknowledged.
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
 import {
   isGone,

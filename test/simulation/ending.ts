@@ -1,11 +1,13 @@
-// The end of a run: everything is well again, every disk is detached and deleted, and then nothing may be left
-// over, and nobody may wait for anything.
+// The end of a run: everything is well again, every disk is detached and deleted, and then nothing may be
+// left over, and nobody may wait for anything.
 import { isWaiting } from '../../src/disks/records/records.ts';
 import { NODES } from '../disks/support/hosts.ts';
 import type { World } from './world.ts';
 
 const cause = { kind: 'request' } as const;
-/** How often everything is tried before it counts as stuck; some retries of the service come after 10 minutes. */
+/**
+ * How often everything is tried before it counts as stuck; some retries of the service come after 10 minutes.
+ */
 const ROUNDS = 60;
 const ROUND_MS = 6_000;
 /** How long the service may take to stop, in milliseconds, when everything is well. */

@@ -1,5 +1,5 @@
-// The event log as a client keeps it: the state of every disk and attachment is rebuilt from events alone, and
-// must be what the records say.
+// The event log as a client keeps it: the state of every disk and attachment is rebuilt from events alone,
+// and must be what the records say.
 import { isDeepStrictEqual } from 'node:util';
 import type { StoredAttachment, StoredDisk } from '../../src/disks/records/records.ts';
 import { viewNow } from '../../src/disks/services/results.ts';

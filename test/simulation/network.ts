@@ -1,14 +1,14 @@
 // A connection between the service and a libvirtd, without sockets. Each message travels for as long as the
-// seed decides, and messages of one direction keep their order. The calls are those of the fake libvirtd, which
-// is compared with a real one.
+// seed decides, and messages of one direction keep their order. The calls are those of the fake libvirtd,
+// which is compared with a real one.
 import type { ClientOptions, LibvirtClient } from '../../src/libvirt/client.ts';
 import type { CallOptions, Domain, DomainEvent } from '../../src/libvirt/domain.ts';
 import { domainCalls } from '../../src/libvirt/domain-calls.ts';
 import { CallAborted, CallTimeout, ConnectionLost, LibvirtError } from '../../src/libvirt/errors.ts';
 import { handlersOf } from '../../src/libvirt/handlers.ts';
 import type { Procedure } from '../../src/libvirt/procedures.ts';
-import type { ProcedureName } from '../fakes/libvirtd/faults.ts';
-import { CHANGES, names } from '../fakes/libvirtd/session.ts';
+import type { ProcedureName } from '../../testkit/fakes/libvirtd/faults.ts';
+import { CHANGES, names } from '../../testkit/fakes/libvirtd/session.ts';
 import type { Chance } from './chance.ts';
 
 const CALL_TIMEOUT_MS = 35_000;

@@ -36,7 +36,10 @@ const SHARES = {
 
 export type Act = keyof typeof SHARES;
 
-/** One step of a run: what is done, the seed of everything that it leaves to chance, and how long to wait then. */
+/**
+ * One step of a run: what is done, the seed of everything that it leaves to chance, and how long to wait
+ * then.
+ */
 export interface Step {
   readonly act: Act;
   readonly salt: number;

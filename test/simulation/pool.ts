@@ -1,5 +1,5 @@
-// The pool of the simulation. Volumes outlive the process of the service; a request that a crash interrupts has
-// taken effect, in part, or not at all.
+// The pool of the simulation. Volumes outlive the process of the service; a request that a crash interrupts
+// has taken effect, in part, or not at all.
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorOf } from '../../src/errors.ts';
 import { GIB } from '../../src/lib/gib.ts';
@@ -89,7 +89,7 @@ export function openSimulatedPool(place: VolumePlace, chance: Chance, isDead: ()
 
   const pool: Pool = {
     wipes: place.wipes,
-    make: (uuid, sizeGiB, signal) =>
+    create: (uuid, sizeGiB, signal) =>
       change(
         signal,
         detail => errorOf('VOLUME_FAILED', { disk: uuid, detail }),
@@ -103,14 +103,14 @@ export function openSimulatedPool(place: VolumePlace, chance: Chance, isDead: ()
           Object.assign(volume, { bytes: sizeGiB * GIB, complete: true });
         },
       ),
-    remove: (uuid, signal) =>
+    delete: (uuid, signal) =>
       change(
         signal,
         detail => errorOf('REMOVE_FAILED', { disk: uuid, detail }),
         () => {},
         () => void volumes.delete(uuid),
       ),
-    grow: (uuid, sizeGiB, signal) =>
+    resize: (uuid, sizeGiB, signal) =>
       change(
         signal,
         detail => errorOf('GROW_FAILED', { disk: uuid, detail }),

@@ -1,5 +1,5 @@
-// One request of a client, from its sending to its answer. An answer is true if what it says held at some moment
-// in between: the request watches the world until it is answered.
+// One request of a client, from its sending to its answer. An answer is true if what it says held at some
+// moment in between: the request watches the world until it is answered.
 import { PdiskError } from '../../src/errors.ts';
 import type { Service } from './service.ts';
 import type { World } from './world.ts';

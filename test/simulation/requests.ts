@@ -1,5 +1,5 @@
-// Everything that clients ask for: users with quotas, the cloud's frontend, administrators. Each function chooses
-// its subject and sends its request; it returns undefined where there is nothing to ask for.
+// Everything that clients ask for: users with quotas, the cloud's frontend, administrators. Each function
+// chooses its subject and sends its request; it returns undefined where there is nothing to ask for.
 import type { Caller } from '../../src/accounts/caller.ts';
 import { isHeld } from '../../src/disks/records/records.ts';
 import { mayFind } from '../../src/disks/services/rights.ts';
@@ -225,10 +225,9 @@ export function createRequests(world: World) {
   const occupied = new Set<string>();
 
   function detach(): string | undefined {
-    // The frontend's word counts where no host can know better: a correct one does not claim that a VM that was
-    // saved to a file was killed.
-    // Nor does it claim that of a VM that runs with a disk which it has registered: such a disk is released at its
-    // word as long as no host was seen to have it.
+    // The frontend's word counts where no host can know better: a correct one does not claim that a VM that
+    // was saved to a file was killed. Nor does it claim that of a VM that runs with a disk which it has
+    // registered: such a disk is released at its word as long as no host was seen to have it.
     const isLaunched = (vm: Vm): boolean =>
       hosts.liveOn(vm).length > 0 &&
       records.attachments().some(({ context }) => context.mode === 'cold' && context.vmId === vm.vmId);

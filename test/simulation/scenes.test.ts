@@ -1,9 +1,10 @@
-// The connection of the simulation, compared with a socket: the same scenes over both, with the same outcomes.
+// The connection of the simulation, compared with a socket: the same scenes over both, with the same
+// outcomes.
 import test, { type ExecutionContext } from 'ava';
 import { createHypervisor } from '../../src/hypervisor/create.ts';
 import type { Hypervisor } from '../../src/hypervisor/hypervisor.ts';
 import type { HostControl } from '../disks/support/hosts.ts';
-import { ANYWHERE, diskSpec, fakeNode, inMs, never } from '../hypervisor/helpers/fake-node.ts';
+import { ANYWHERE, diskSpec, fakeNode, inMs, never } from '../hypervisor/support/fake-node.ts';
 import { createChance } from './chance.ts';
 import { createHost } from './host.ts';
 
@@ -35,7 +36,7 @@ const scenes: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
     const codes = ['1', '2'].map(id =>
       hypervisor.resolve('n', id, inMs(FAR_MS)).catch(error => error.code as string),
     );
-    const { domains } = await hypervisor.survey(hypervisor.nodeKey('n'), inMs(FAR_MS));
+    const { domains } = await hypervisor.listDomains(hypervisor.nodeKey('n'), inMs(FAR_MS));
     return [await Promise.all(codes), domains];
   },
   'a second disk at a taken target is refused': async ({ hypervisor, host }) => {

@@ -13,8 +13,8 @@ const kindOf = (sentence: string): string =>
   sentence.replaceAll(/[0-9a-f]{8}(-[0-9a-f-]+)?|\d+|'[^']*'/g, '').slice(0, 60);
 
 /**
- * Leaves out steps of a failing run, first many and then few, as long as it fails in the same way. `most` is how
- * often it is played.
+ * Leaves out steps of a failing run, first many and then few, as long as it fails in the same way. `most` is
+ * how often it is played.
  */
 export async function shrink(seed: number, steps: readonly Step[], most = 400): Promise<Shrunk> {
   let outcome = await play(seed, steps);

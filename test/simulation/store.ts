@@ -1,8 +1,9 @@
-// The store of the simulation: the disk keeps what has arrived, and nothing else survives a crash. Records are
-// kept as JSON, so that a record that is changed after it was written is noticed.
+// The store of the simulation: the disk keeps what has arrived, and nothing else survives a crash. Records
+// are kept as JSON, so that a record that is changed after it was written is noticed.
 import type { z } from 'zod';
 import { createGroupCommit, type Write } from '../../src/store/group-commit.ts';
-import { eventKey, type Prefix, prefixes, sequenceOf } from '../../src/store/keys.ts';
+import { eventKey, prefixes, sequenceOf } from '../../src/store/keys.ts';
+import { type RecordKind, readRecord } from '../../src/store/record-kind.ts';
 import type { EventRecord } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Chance } from './chance.ts';
@@ -73,9 +74,9 @@ export function openSimulatedStore(
 
   const store: Store = {
     ...groupCommit,
-    async load<Schema extends z.ZodType>(prefix: Prefix, schema: Schema): Promise<z.infer<Schema>[]> {
-      const keys = [...disk.records.keys()].filter(key => key.startsWith(prefix)).sort();
-      return keys.map(key => schema.parse(structuredClone(disk.records.get(key))));
+    async load<Schema extends z.ZodType>(kind: RecordKind<Schema>): Promise<z.infer<Schema>[]> {
+      const keys = [...disk.records.keys()].filter(key => key.startsWith(kind.prefix)).sort();
+      return keys.map(key => readRecord(kind, key, structuredClone(disk.records.get(key)), 'memory'));
     },
     eventRange: async () => ({ oldest: 1, newest: disk.newestEvent }),
     async events(after, upTo, limit) {
@@ -93,6 +94,12 @@ export function openSimulatedStore(
           value: undefined,
         })),
       ),
+    audit: {
+      range: async () => ({ oldest: 1, newest: 0 }),
+      between: async () => [],
+      forget: async () => {},
+    },
+    async *backup() {},
     isShort: () => false,
     close: () => groupCommit.flushed().catch(() => {}),
   };

@@ -1,10 +1,10 @@
-// Everything that one run simulates: two hosts with VMs, the pool, the disk of the database, and the process of
-// the service, which can be ended and started. Only the process forgets.
+// Everything that one run simulates: two hosts with VMs, the pool, the disk of the database, and the process
+// of the service, which can be ended and started. Only the process forgets.
 import type { Caller } from '../../src/accounts/caller.ts';
 import { GIB } from '../../src/lib/gib.ts';
+import type { FakeVm } from '../../testkit/fakes/libvirtd/vm.ts';
 import { createHosts, type Hosts, NODES, type NodeName, type Vm } from '../disks/support/hosts.ts';
 import { createRandom } from '../disks/support/random.ts';
-import type { FakeVm } from '../fakes/libvirtd/vm.ts';
 import { type Chance, createChance, type Temper } from './chance.ts';
 import type { Clock } from './clock.ts';
 import { createDurableRecords, type DurableRecords } from './durable.ts';
@@ -163,8 +163,8 @@ export function createWorld(seed: number, clock: Clock): World {
 
   /**
    * An operator who starts a VM on one host takes care that another host has no definition of it with its
-   * hot-plugged disks. pdisk cannot do that where the other host does not answer before the VM is found running
-   * without them.
+   * hot-plugged disks. pdisk cannot do that where the other host does not answer before the VM is found
+   * running without them.
    */
   function forgetElsewhere(): void {
     for (const vm of hosts.vms) {

@@ -3,8 +3,8 @@ import test from 'ava';
 import { errorOf } from '../../src/errors.ts';
 import { type Bounds, bounded, Passing } from '../../src/storage/bounded.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { gate } from '../rig/latch.ts';
-import { until } from '../rig/until.ts';
+import { gate } from '../../testkit/latch.ts';
+import { until } from '../../testkit/until.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
@@ -27,9 +27,9 @@ function handmade(bounds: Partial<Bounds> = {}) {
   };
   const pool = bounded(
     {
-      make: uuid => step(`make ${uuid}`),
-      remove: uuid => step(`remove ${uuid}`),
-      grow: uuid => step(`grow ${uuid}`).then(() => 2 * GIB),
+      create: uuid => step(`make ${uuid}`),
+      delete: uuid => step(`remove ${uuid}`),
+      resize: uuid => step(`grow ${uuid}`).then(() => 2 * GIB),
       sizeOf: uuid => step(`size ${uuid}`).then(() => GIB),
       wipes: true,
       wipe: (uuid, from) => step(`wipe ${uuid}`).then(() => ({ bytes: from + 1, of: 2 })),
@@ -56,10 +56,10 @@ const quickly = { questionMs: 1, hungMs: 1 };
 test('one change runs at a time: removals first, the others first in, first out', async t => {
   const { pool, begun, end } = handmade();
   const work = [
-    pool.make('a', 1, never()),
-    pool.make('b', 1, never()),
-    pool.grow('c', 2, never()),
-    pool.remove('d', never()),
+    pool.create('a', 1, never()),
+    pool.create('b', 1, never()),
+    pool.resize('c', 2, never()),
+    pool.delete('d', never()),
   ];
   await until(() => begun.length === 1, 'the first');
   for (const what of ['make a', 'remove d', 'make b', 'grow c']) await end(what);
@@ -69,10 +69,10 @@ test('one change runs at a time: removals first, the others first in, first out'
 
 test('changes beyond the length of the queue are refused at once and not begun', async t => {
   const { pool, begun, end } = handmade();
-  const making = ['a', 'b', 'c'].map(uuid => pool.make(uuid, 1, never()));
+  const making = ['a', 'b', 'c'].map(uuid => pool.create(uuid, 1, never()));
   const refused = { code: 'POOL_BUSY', message: /3 changes are before it/ };
-  await t.throwsAsync(pool.make('d', 1, never()), refused);
-  await t.throwsAsync(pool.grow('e', 2, never()), refused);
+  await t.throwsAsync(pool.create('d', 1, never()), refused);
+  await t.throwsAsync(pool.resize('e', 2, never()), refused);
   for (const uuid of ['a', 'b', 'c']) await end(`make ${uuid}`);
   await Promise.all(making);
   t.deepEqual(begun, ['make a', 'make b', 'make c']);
@@ -80,9 +80,9 @@ test('changes beyond the length of the queue are refused at once and not begun',
 
 test('a change whose turn does not come before its deadline is refused and not begun', async t => {
   const { pool, begun, end } = handmade();
-  const first = pool.make('a', 1, never());
+  const first = pool.create('a', 1, never());
   const { signal, come } = deadline();
-  const [late, grown] = [pool.make('b', 1, never(), signal), pool.grow('c', 1, never(), signal)];
+  const [late, grown] = [pool.create('b', 1, never(), signal), pool.resize('c', 1, never(), signal)];
   come();
   await t.throwsAsync(late, { code: 'POOL_BUSY' });
   await t.throwsAsync(grown, { code: 'POOL_BUSY' });
@@ -94,11 +94,11 @@ test('a change whose turn does not come before its deadline is refused and not b
 test('a change that has begun holds its volume and its slot until it ends, even after its deadline', async t => {
   const { pool, begun, end } = handmade({ atOnce: 2 });
   const { signal, come } = deadline();
-  const making = pool.make('a', 1, signal);
+  const making = pool.create('a', 1, signal);
   await until(() => begun.length === 1, 'the creation');
   come();
-  const removing = pool.remove('a', never());
-  const other = pool.make('b', 1, never());
+  const removing = pool.delete('a', never());
+  const other = pool.create('b', 1, never());
   await end('make b');
   await other;
   t.deepEqual(begun, ['make a', 'make b']);
@@ -115,8 +115,8 @@ test('a change of a volume in use is retried, others run in between, and at its 
   const pool = bounded(
     {
       ...base,
-      make: async () => {},
-      async remove() {
+      create: async () => {},
+      async delete() {
         attempts += 1;
         throw new Passing(inUse);
       },
@@ -124,9 +124,9 @@ test('a change of a volume in use is retried, others run in between, and at its 
     { atOnce: 1, waiting: 2 },
   );
   const { signal, come } = deadline();
-  const removing = t.throwsAsync(pool.remove('a', signal), { is: inUse });
+  const removing = t.throwsAsync(pool.delete('a', signal), { is: inUse });
   await until(() => attempts === 1, 'the first attempt');
-  await pool.make('b', 1, never());
+  await pool.create('b', 1, never());
   await until(() => attempts === 2, 'the second attempt');
   come();
   await removing;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { cached } from '../../src/storage/cached.ts';
-import { gate } from '../rig/latch.ts';
+import { gate } from '../../testkit/latch.ts';
 
 test('a value that is no longer valid is looked up again, once for all callers', async t => {
   let counts = true;

@@ -39,7 +39,7 @@ async function unmounted(t: ExecutionContext) {
   const pool = await openedBy(directory, 'a:1');
   await pool.begin(false);
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   await rename(directory, `${directory}.away`);
   await mkdir(directory);
   return { directory, pool, uuid };
@@ -48,9 +48,9 @@ async function unmounted(t: ExecutionContext) {
 test('every call of the pool fails while its file system is not mounted', async t => {
   const { directory, pool, uuid } = await unmounted(t);
   const refused = { code: 'POOL_UNAVAILABLE', message: /is its file system mounted\?/ };
-  await t.throwsAsync(pool.make(randomUUID(), 1, never()), refused);
-  await t.throwsAsync(pool.grow(uuid, 2, never()), refused);
-  await t.throwsAsync(pool.remove(uuid, never()), refused);
+  await t.throwsAsync(pool.create(randomUUID(), 1, never()), refused);
+  await t.throwsAsync(pool.resize(uuid, 2, never()), refused);
+  await t.throwsAsync(pool.delete(uuid, never()), refused);
   await t.throwsAsync(pool.sizeOf(uuid, never()), refused);
   await t.throwsAsync(pool.list(), refused);
   await t.throwsAsync(pool.strangers(), refused);
@@ -65,7 +65,7 @@ test('every call of the pool fails while its file system is not mounted', async 
     (await pool.list()).map(volume => volume.uuid),
     [uuid],
   );
-  await pool.remove(uuid, never());
+  await pool.delete(uuid, never());
 });
 
 test('a directory that another pdisk has claimed meanwhile is refused', async t => {
@@ -73,12 +73,12 @@ test('a directory that another pdisk has claimed meanwhile is refused', async t 
   await writeFile(join(directory, '.pdisk-owner'), 'b:2\n');
   const refused = { code: 'POOL_UNAVAILABLE', message: /\.pdisk-owner says b:2/ };
   await t.throwsAsync(pool.check(), refused);
-  await t.throwsAsync(pool.remove(uuid, never()), refused);
+  await t.throwsAsync(pool.delete(uuid, never()), refused);
 });
 
 test('the directory is accepted again after a mount or when restored from a copy', async t => {
   const { directory, pool } = await unmounted(t);
   await writeFile(join(directory, '.pdisk-owner'), 'a:1\n');
   await pool.check();
-  await t.notThrowsAsync(pool.make(randomUUID(), 1, never()));
+  await t.notThrowsAsync(pool.create(randomUUID(), 1, never()));
 });

@@ -7,7 +7,7 @@ import { PdiskError } from '../../src/errors.ts';
 import { birthOf } from '../../src/storage/birth.ts';
 import { openFilePool } from '../../src/storage/file.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { uuidsIn, writeAt } from './helpers/pool-suite.ts';
+import { uuidsIn, writeAt } from './support/pool-suite.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 const GIB = 2 ** 30;
@@ -29,7 +29,7 @@ async function failureOf(t: ExecutionContext, promise: Promise<unknown>): Promis
 test('a volume is a sparse file of the exact size, readable by its owner only', async t => {
   const { pool, directory } = await freshPool(t);
   const uuid = randomUUID();
-  await pool.make(uuid, 3, never());
+  await pool.create(uuid, 3, never());
   const { type, path } = pool.source(uuid);
   t.is(type, 'file');
   t.is(path, join(directory, `${uuid}.raw`));
@@ -44,12 +44,12 @@ test('a volume is a sparse file of the exact size, readable by its owner only', 
 test('making a volume again changes nothing, and fails with another size', async t => {
   const { pool } = await freshPool(t);
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   const { path } = pool.source(uuid);
   const before = await stat(path);
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   t.is((await stat(path)).ino, before.ino);
-  const error = await failureOf(t, pool.make(uuid, 2, never()));
+  const error = await failureOf(t, pool.create(uuid, 2, never()));
   t.is(error.code, 'VOLUME_FAILED');
   t.regex(error.message, /is there already/);
   t.is((await stat(path)).size, GIB);
@@ -58,9 +58,9 @@ test('making a volume again changes nothing, and fails with another size', async
 test('removing a volume is idempotent and leaves nothing', async t => {
   const { pool, directory } = await freshPool(t);
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
-  await pool.remove(uuid, never());
-  await pool.remove(uuid, never());
+  await pool.create(uuid, 1, never());
+  await pool.delete(uuid, never());
+  await pool.delete(uuid, never());
   t.deepEqual(await readdir(directory), []);
 });
 
@@ -68,9 +68,9 @@ test('a creation that a crash has interrupted can be completed or undone', async
   const { pool, directory } = await freshPool(t);
   const [again, undone] = [randomUUID(), randomUUID()];
   for (const uuid of [again, undone]) await writeFile(pool.source(uuid).path, '');
-  await pool.make(again, 1, never());
+  await pool.create(again, 1, never());
   t.is((await stat(pool.source(again).path)).size, GIB);
-  await pool.remove(undone, never());
+  await pool.delete(undone, never());
   t.deepEqual(await readdir(directory), [`${again}.raw`]);
 });
 
@@ -79,7 +79,7 @@ test('a file that is not empty is never used as a volume', async t => {
   const uuid = randomUUID();
   const { path } = pool.source(uuid);
   await writeFile(path, 'precious');
-  t.regex((await failureOf(t, pool.make(uuid, 1, never()))).message, /is there already, with 8 bytes/);
+  t.regex((await failureOf(t, pool.create(uuid, 1, never()))).message, /is there already, with 8 bytes/);
   t.is(await readFile(path, 'utf8'), 'precious');
 });
 
@@ -95,7 +95,7 @@ test('other files are neither listed nor touched', async t => {
 test('a file with a UUID in its name that is no image is a stranger', async t => {
   const { pool, directory } = await freshPool(t);
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   const names = [`${uuid}.bk`, `${uuid}.raw.snap`, `.${uuid}.raw.new`, `${uuid} of\nyesterday`].sort();
   for (const name of names) await writeFile(join(directory, name), 'backup');
   const linked = randomUUID();
@@ -117,14 +117,14 @@ test('an aborted creation can be undone while it may still run', async t => {
   for (let steps = 0; steps < 40; steps += 1) {
     const uuid = randomUUID();
     const abort = new AbortController();
-    const making = pool.make(uuid, 1, abort.signal).then(
+    const making = pool.create(uuid, 1, abort.signal).then(
       () => 'made',
       (error: unknown) => (error instanceof PdiskError ? error.code : 'other'),
     );
     // Each round aborts at another point of the creation.
     for (let i = 0; i < steps; i += 1) await new Promise(resolve => setImmediate(resolve));
     abort.abort(new Error('deadline'));
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     outcomes.add(await making);
     t.deepEqual(await readdir(directory), []);
   }
@@ -136,9 +136,9 @@ test('an aborted creation can be undone while it may still run', async t => {
 test('many volumes can be made and removed concurrently', async t => {
   const { pool } = await freshPool(t);
   const uuids = Array.from({ length: 200 }, () => randomUUID());
-  await Promise.all(uuids.map(uuid => pool.make(uuid, 1, never())));
+  await Promise.all(uuids.map(uuid => pool.create(uuid, 1, never())));
   t.deepEqual([...(await uuidsIn(pool))].sort(), [...uuids].sort());
-  await Promise.all(uuids.map(uuid => pool.remove(uuid, never())));
+  await Promise.all(uuids.map(uuid => pool.delete(uuid, never())));
   t.deepEqual(await uuidsIn(pool), []);
 });
 
@@ -157,10 +157,10 @@ test('without its directory the pool is unavailable, and creation and removal fa
   await rm(directory, { recursive: true });
   t.is((await failureOf(t, pool.list())).code, 'POOL_UNAVAILABLE');
   t.is((await failureOf(t, pool.promisableBytes())).code, 'POOL_UNAVAILABLE');
-  const failed = await failureOf(t, pool.make(randomUUID(), 1, never()));
+  const failed = await failureOf(t, pool.create(randomUUID(), 1, never()));
   t.is(failed.code, 'VOLUME_FAILED');
   t.regex(failed.message, /ENOENT/);
-  t.is((await failureOf(t, pool.remove(randomUUID(), never()))).code, 'REMOVE_FAILED');
+  t.is((await failureOf(t, pool.delete(randomUUID(), never()))).code, 'REMOVE_FAILED');
 });
 
 test('a pool cannot be opened if its directory cannot be created', async t => {
@@ -175,7 +175,7 @@ test('a pool cannot be opened if its directory cannot be created', async t => {
 test('the list shows whether anything was ever written to an image', async t => {
   const { pool } = await freshPool(t);
   const [empty, written] = [randomUUID(), randomUUID()];
-  for (const uuid of [empty, written]) await pool.make(uuid, 1, never());
+  for (const uuid of [empty, written]) await pool.create(uuid, 1, never());
   await writeAt(pool.source(written).path, GIB / 2, Buffer.from('precious'));
   const room = new Map((await pool.list()).map(({ uuid, writtenBytes }) => [uuid, writtenBytes]));
   t.is(room.get(empty), 0);
@@ -185,7 +185,7 @@ test('the list shows whether anything was ever written to an image', async t => 
 test('birthOf is the time of birth of the image file, and undefined if there is none', async t => {
   const { pool } = await freshPool(t);
   const [made, missing] = [randomUUID(), randomUUID()];
-  await pool.make(made, 1, never());
+  await pool.create(made, 1, never());
   const { birthtimeMs } = await stat(pool.source(made).path);
   t.is(await birthOf(pool.source(made)), birthtimeMs > 0 ? Math.floor(birthtimeMs) : undefined);
   t.is(await birthOf(pool.source(missing)), undefined);

@@ -18,7 +18,7 @@ const THREADS = 4;
     const script =
       'truncate -s 256M "$1/image" && mkfs.ext4 -q "$1/image" && mkdir "$1/mounted" && mount -o loop "$1/image" "$1/mounted" && ' +
       'exec node --import=tsx "$2" "$1/mounted"';
-    const helper = fileURLToPath(new URL('./helpers/frozen-file-system.ts', import.meta.url));
+    const helper = fileURLToPath(new URL('./support/frozen-file-system.ts', import.meta.url));
     const { stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', directory, helper], {
       env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
     });

@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0;
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-full-'));
     t.teardown(() => rmdir(directory));
     const script = 'mount -t tmpfs -o size=1m,nr_inodes=4 none "$1" && exec node --import=tsx "$2" "$1"';
-    const helper = fileURLToPath(new URL('./helpers/tiny-file-system.ts', import.meta.url));
+    const helper = fileURLToPath(new URL('./support/tiny-file-system.ts', import.meta.url));
     const { stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', directory, helper]);
     const { promisable, later, refusals, left } = JSON.parse(stdout);
     t.is(promisable, 2 ** 20);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { CommandError, createRunner, NotStarted } from '../../src/storage/command.ts';
 import { classify } from '../../src/storage/lvm/failure.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 
 const never = (): AbortSignal => new AbortController().signal;
 

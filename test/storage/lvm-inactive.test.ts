@@ -2,7 +2,7 @@ import test from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { nameOf, ownerTag, tagsOf } from '../../src/storage/lvm/naming.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { failureOf, never } from './helpers/pool-suite.ts';
+import { failureOf, never } from './support/pool-suite.ts';
 
 const UUID = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 const isRoot = process.getuid?.() === 0;
@@ -57,5 +57,5 @@ const report = JSON.stringify({
     run: async (_, args) => (args[0] === 'fullreport' ? report : ''),
     kernel: { ...sysfs, bytesOf: async () => undefined },
   });
-  t.regex((await failureOf(t, pool.remove(UUID, never()))).message, /has a snapshot/);
+  t.regex((await failureOf(t, pool.delete(UUID, never()))).message, /has a snapshot/);
 });

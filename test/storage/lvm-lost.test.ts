@@ -4,8 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
-import { metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { never, uuidsIn } from './helpers/pool-suite.ts';
+import { metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { never, uuidsIn } from './support/pool-suite.ts';
 
 const GIB = 2 ** 30;
 
@@ -15,9 +15,9 @@ async function refused(t: ExecutionContext, pool: Pool, uuid: string, message: R
   await t.throwsAsync(pool.list(), unavailable);
   await t.throwsAsync(pool.strangers(), unavailable);
   await t.throwsAsync(pool.sizeOf(uuid, never()), unavailable);
-  await t.throwsAsync(pool.make(randomUUID(), 1, never()), unavailable);
-  await t.throwsAsync(pool.grow(uuid, 2, never()), unavailable);
-  await t.throwsAsync(pool.remove(uuid, never()), unavailable);
+  await t.throwsAsync(pool.create(randomUUID(), 1, never()), unavailable);
+  await t.throwsAsync(pool.resize(uuid, 2, never()), unavailable);
+  await t.throwsAsync(pool.delete(uuid, never()), unavailable);
   await t.throwsAsync(pool.wipe(uuid, GIB / 2, never()), unavailable);
 }
 
@@ -26,15 +26,15 @@ metadataTest('the pool is unavailable while a physical volume is missing', async
   await meta.lvm('vgextend', '--quiet', 'meta', await meta.addDevice('second', 4));
   const pool = await meta.pool();
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   await meta.detach('second');
   await refused(t, pool, uuid, /lacks 1 of its physical volumes|PVs are missing/);
   // A pool without a cached state.
   await t.throwsAsync(meta.pool(), { code: 'POOL_UNAVAILABLE', message: /lacks 1 of its physical volumes/ });
   await meta.attach('second');
   t.deepEqual(await uuidsIn(pool), [uuid]);
-  t.is(await pool.grow(uuid, 2, never()), 2 * GIB);
-  await pool.remove(uuid, never());
+  t.is(await pool.resize(uuid, 2, never()), 2 * GIB);
+  await pool.delete(uuid, never());
   t.deepEqual(await meta.volumes(), []);
 });
 
@@ -42,7 +42,7 @@ metadataTest('another volume group that has got the same name is not used', asyn
   const meta = await metadataLvm(t, 4);
   const pool = await meta.pool();
   const uuid = randomUUID();
-  await pool.make(uuid, 1, never());
+  await pool.create(uuid, 1, never());
   await meta.lvm('vgrename', '--quiet', 'meta', 'old');
   await refused(t, pool, uuid, /no volume group|not found/);
   await meta.lvm('vgcreate', '--quiet', 'meta', await meta.addDevice('second', 4));
@@ -81,7 +81,7 @@ const PARTS = [
         return JSON.stringify(report);
       },
     });
-    await pool.remove(randomUUID(), never());
+    await pool.delete(randomUUID(), never());
     const [selection = ''] = commands.filter(([name]) => name === 'lvremove').flatMap(args => args.slice(-2));
     for (const part of PARTS) t.true(selection.includes(part), part);
   },

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
 import { PdiskError } from '../../src/errors.ts';
-import { hasMetadataLvm, metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { declarePoolSuite, failureOf, never, uuidsIn } from './helpers/pool-suite.ts';
+import { hasMetadataLvm, metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { declarePoolSuite, failureOf, never, uuidsIn } from './support/pool-suite.ts';
 
 if (hasMetadataLvm) {
   declarePoolSuite(test, {
@@ -85,8 +85,8 @@ metadataTest('volumes that are not ours are neither listed nor removed, whatever
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', `pdisk-${untagged}`, 'meta');
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', named, '--addtag', 'pdisk', 'meta');
   t.deepEqual(await uuidsIn(pool), []);
-  await pool.remove(untagged, never());
-  const error = await failureOf(t, pool.make(untagged, 1, never()));
+  await pool.delete(untagged, never());
+  const error = await failureOf(t, pool.create(untagged, 1, never()));
   t.regex(error.message, /is there already, and is not ours/);
   t.deepEqual((await meta.volumes()).sort(), [`pdisk-${untagged}`, named].sort());
 });
@@ -95,7 +95,7 @@ metadataTest('a volume with the name or tag of a disk that is not its volume is 
   const meta = await metadataLvm(t, 8);
   const pool = await meta.pool();
   const [renamed, copied] = [randomUUID(), randomUUID()];
-  await pool.make(renamed, 1, never());
+  await pool.create(renamed, 1, never());
   await meta.lvm('lvrename', '--quiet', 'meta', `pdisk-${renamed}`, 'rescued');
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', `pdisk-${copied}_copy`, 'meta');
   await meta.lvm('lvcreate', '--quiet', '--size', '1g', '--name', 'home', 'meta');
@@ -112,16 +112,16 @@ metadataTest('in a full volume group, a creation and a resize fail with POOL_FUL
   const meta = await metadataLvm(t, 3);
   const pool = await meta.pool();
   const uuid = randomUUID();
-  await pool.make(uuid, 2, never());
-  t.is((await failureOf(t, pool.make(randomUUID(), 2, never()))).code, 'POOL_FULL');
-  t.is((await failureOf(t, pool.grow(uuid, 4, never()))).code, 'POOL_FULL');
+  await pool.create(uuid, 2, never());
+  t.is((await failureOf(t, pool.create(randomUUID(), 2, never()))).code, 'POOL_FULL');
+  t.is((await failureOf(t, pool.resize(uuid, 4, never()))).code, 'POOL_FULL');
   t.is(await meta.sizeOf(uuid), 2 * 2 ** 30);
 });
 
 metadataTest('the promisable bytes are free space plus our volumes, without other volumes', async t => {
   const meta = await metadataLvm(t, 8);
   await meta.lvm('lvcreate', '--quiet', '--size', '3g', '--name', 'home', 'meta');
-  await (await meta.pool()).make(randomUUID(), 2, never());
+  await (await meta.pool()).create(randomUUID(), 2, never());
   t.is(await (await meta.pool()).promisableBytes(), 5 * 2 ** 30);
 });
 
@@ -138,11 +138,11 @@ metadataTest('a volume group that another program has locked only delays a creat
   await once(holder.stdout, 'data');
   const uuid = randomUUID();
   let made = false;
-  const making = pool.make(uuid, 1, never()).then(() => {
+  const making = pool.create(uuid, 1, never()).then(() => {
     made = true;
   });
   const abort = new AbortController();
-  const another = pool.make(randomUUID(), 1, abort.signal);
+  const another = pool.create(randomUUID(), 1, abort.signal);
   abort.abort(new Error('deadline'));
   t.is((await failureOf(t, another)).code, 'POOL_BUSY');
   t.false(made);

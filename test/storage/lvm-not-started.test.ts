@@ -4,7 +4,7 @@ import test from 'ava';
 import { NotStarted, type RunCommand } from '../../src/storage/command.ts';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../src/storage/lvm/pool.ts';
-import { never } from './helpers/pool-suite.ts';
+import { never } from './support/pool-suite.ts';
 
 const rootTest = process.getuid?.() === 0 ? test : test.skip;
 
@@ -31,13 +31,13 @@ async function poolWithout(command: string, said = '') {
 rootTest('a creation whose process cannot be started is not begun', async t => {
   const { pool, begun } = await poolWithout('lvcreate');
   const refused = { code: 'POOL_UNAVAILABLE', message: /no more processes/ };
-  await t.throwsAsync(pool.make(randomUUID(), 1, never()), refused);
+  await t.throwsAsync(pool.create(randomUUID(), 1, never()), refused);
   t.deepEqual(begun, ['lvcreate']);
 });
 
 rootTest('a removal is retried until its process can be started', async t => {
   const uuid = randomUUID();
   const { pool, begun } = await poolWithout('lvremove', `"pdisk-${uuid}" successfully removed`);
-  await pool.remove(uuid, never());
+  await pool.delete(uuid, never());
   t.deepEqual(begun, ['lvremove', 'lvremove']);
 });

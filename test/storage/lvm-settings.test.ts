@@ -1,7 +1,7 @@
 // Settings in a site's lvm.conf that must make no difference to a pool.
 import { randomUUID } from 'node:crypto';
-import { metadataLvm, metadataTest } from './helpers/metadata-lvm.ts';
-import { never, uuidsIn } from './helpers/pool-suite.ts';
+import { metadataLvm, metadataTest } from './support/metadata-lvm.ts';
+import { never, uuidsIn } from './support/pool-suite.ts';
 
 const GIB = 2 ** 30;
 
@@ -26,14 +26,14 @@ metadataTest('no setting of a site’s lvm.conf changes the results of a pool', 
     await meta.configure(setting);
     const pool = await meta.pool();
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     const [entry] = await pool.list();
     t.like(entry, { uuid, bytes: GIB, obstacle: undefined }, setting);
     t.true(Math.abs((entry?.createdMs ?? 0) - Date.now()) < 3_600_000, setting);
     t.is(await pool.promisableBytes(), 8 * GIB, setting);
-    t.is(await pool.grow(uuid, 2, never()), 2 * GIB, setting);
+    t.is(await pool.resize(uuid, 2, never()), 2 * GIB, setting);
     t.is(await meta.sizeOf(uuid), 2 * GIB, setting);
-    await pool.remove(uuid, never());
+    await pool.delete(uuid, never());
     t.deepEqual(await uuidsIn(pool), [], setting);
     t.deepEqual(await meta.volumes(), [], setting);
   }
@@ -45,10 +45,10 @@ metadataTest(
     const meta = await metadataLvm(t, 4);
     const pool = await meta.pool();
     const uuid = randomUUID();
-    await pool.make(uuid, 1, never());
+    await pool.create(uuid, 1, never());
     await meta.configure('report {');
     await t.throwsAsync(pool.list(), { code: 'POOL_UNAVAILABLE', message: /lvm\.conf/ });
-    await t.throwsAsync(pool.remove(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
+    await t.throwsAsync(pool.delete(uuid, never()), { code: 'REMOVE_FAILED', message: /lvm\.conf/ });
     await meta.configure();
     t.deepEqual(await uuidsIn(pool), [uuid]);
   },

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { wipePiece } from '../../src/storage/lvm/wipe.ts';
-import { never } from './helpers/pool-suite.ts';
+import { never } from './support/pool-suite.ts';
 
 const MIB = 2 ** 20;
 const flush = 'sync /dev/vg/volume';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { openPool } from '../../src/storage/open.ts';
-import { uuidsIn } from './helpers/pool-suite.ts';
+import { uuidsIn } from './support/pool-suite.ts';
 
 const options = { overcommit: 1, owner: 'test', lvm: { wipe: 'zero' as const, wipeRateMiB: undefined } };
 

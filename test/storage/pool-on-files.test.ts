@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { openFilePool } from '../../src/storage/file.ts';
-import { declarePoolSuite } from './helpers/pool-suite.ts';
+import { declarePoolSuite } from './support/pool-suite.ts';
 
 declarePoolSuite(test, {
   opens: true,

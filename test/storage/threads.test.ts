@@ -1,6 +1,6 @@
 import test from 'ava';
 import { inThread, NotBegun } from '../../src/storage/threads.ts';
-import { gate } from '../rig/latch.ts';
+import { gate } from '../../testkit/latch.ts';
 
 /** Half of libuv's threads. */
 const HALF = Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || 4) / 2);

@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0;
     const directory = await mkdtemp(join(tmpdir(), 'pdisk-full-store-'));
     t.teardown(() => rmdir(directory));
     const script = 'mount -t tmpfs -o size=24m none "$1" && exec node --import=tsx "$2" "$1"';
-    const helper = fileURLToPath(new URL('./helpers/full-store.ts', import.meta.url));
+    const helper = fileURLToPath(new URL('./support/full-store.ts', import.meta.url));
     const { stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', directory, helper]);
     const { said, ...found } = JSON.parse(stdout);
     t.deepEqual(found, {

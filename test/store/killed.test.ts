@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { prefixes } from '../../src/store/keys.ts';
-import { recordSchemas } from '../../src/store/records.ts';
+import { kinds } from '../../src/store/records.ts';
 import { openStore } from '../../src/store/store.ts';
 
-const helper = fileURLToPath(new URL('./helpers/endless-store.ts', import.meta.url));
+const helper = fileURLToPath(new URL('./support/endless-store.ts', import.meta.url));
 /** After how many printed lines each process is killed; the first line says that it opens the store. */
 const LINES = [1, 2, 3, 20, 1, 200, 2, 1000, 1, 50];
 
@@ -38,7 +37,7 @@ test('a store whose process is killed at any moment is never refused as one that
   for (const lines of LINES) {
     newest = Math.max(newest, await killedAfter(directory, lines));
     const store = await openStore({ directory, onFailure: error => t.fail(error.message) });
-    const { length } = await store.load(prefixes.node, recordSchemas.node);
+    const { length } = await store.load(kinds.node);
     await store.close();
     t.true(length >= newest, `${length} of ${newest} changes after ${lines} lines`);
     newest = length;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
 import { prefixes } from '../../src/store/keys.ts';
-import { recordSchemas } from '../../src/store/records.ts';
+import { kinds } from '../../src/store/records.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
-import { until } from '../rig/until.ts';
+import { until } from '../../testkit/until.ts';
 
 const NODES = 40;
 
@@ -62,11 +62,11 @@ async function refusedUntilAccepted(t: ExecutionContext, directory: string, why:
   for (let time = 0; time < 2; time += 1) await t.throwsAsync(reopen(directory), { message: why });
   const said: string[] = [];
   const accepted = await reopen(directory, { acceptLoss: true, warn: sentence => said.push(sentence) });
-  const left = await accepted.load(prefixes.node, recordSchemas.node);
+  const left = await accepted.load(kinds.node);
   await accepted.close();
   t.regex(said.join('\n'), why);
   const again = await reopen(directory);
-  t.is((await again.load(prefixes.node, recordSchemas.node)).length, left.length);
+  t.is((await again.load(kinds.node)).length, left.length);
   await again.close();
   return left.length;
 }
@@ -75,7 +75,7 @@ test('a store that was killed at any moment opens again, and nothing of it is mi
   const directory = await filled(t);
   for (let time = 0; time < 3; time += 1) {
     const store = await reopen(directory);
-    t.is((await store.load(prefixes.node, recordSchemas.node)).length, NODES);
+    t.is((await store.load(kinds.node)).length, NODES);
     await store.close();
   }
 });
@@ -115,7 +115,7 @@ test('a last write that a crash interrupted is not taken for damage', async t =>
   const log = await logOf(directory);
   await writeFile(log, Buffer.concat([await readFile(log), Buffer.alloc(5000, 7)]));
   const store = await reopen(directory);
-  t.is((await store.load(prefixes.node, recordSchemas.node)).length, NODES);
+  t.is((await store.load(kinds.node)).length, NODES);
   await store.close();
 });
 
@@ -203,7 +203,7 @@ test('a store of an older pdisk, which has neither mark nor head, is opened', as
   const owner = join(directory, 'owner');
   await writeFile(owner, randomUUID());
   const store = await reopen(directory, { traces: [owner] });
-  t.is((await store.load(prefixes.node, recordSchemas.node)).length, 1);
+  t.is((await store.load(kinds.node)).length, 1);
   await store.close();
 });
 

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { bootGuest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { nothingIsLeft, on, refusal, serialOf } from './support.ts';
+import { bootGuest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { nothingIsLeft, on, refusal, serialOf } from './support/disks.ts';
 
 let libvirtd: Libvirtd;
 let service: Service;

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { bootGuest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { type Reply, type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { bootGuest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { type Reply, type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 
 /**
  * How many times each operation is interrupted, each time a little later; together they cover about the

@@ -1,10 +1,10 @@
 import test from 'ava';
-import { bootGuest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { diskUp, nothingIsLeft, on, refusal, serialOf, usersOf } from './support.ts';
+import { bootGuest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
+import { diskUp, nothingIsLeft, on, refusal, serialOf, usersOf } from './support/disks.ts';
 
 let libvirtd: Libvirtd;
 let service: Service;

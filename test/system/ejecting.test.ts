@@ -4,11 +4,11 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { libvirtTest } from '../rig/libvirt-test.ts';
-import { allIsSent, beginMigration, holds, untilState } from '../rig/migration.ts';
-import type { Reply } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { on, serialOf } from './support.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
+import { allIsSent, beginMigration, holds, untilState } from '../../testkit/migration.ts';
+import type { Reply } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
+import { on, serialOf } from './support/disks.ts';
 import {
   endScene,
   newName,
@@ -19,7 +19,7 @@ import {
   startRivals,
   untilItIsAt,
   useTwoHosts,
-} from './two-hosts.ts';
+} from './support/two-hosts.ts';
 
 useTwoHosts({ detach_timeout: 110 });
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import type { EventMessage } from '../../src/api/description/event-schema.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
 
 const CUTS = 1000;
 const KILLS = 4;

@@ -3,15 +3,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { bootGuest } from '../../testkit/guest.ts';
+import { beforeLibvirtTests, libvirtTest } from '../../testkit/libvirt-test.ts';
+import { type Libvirtd, startLibvirtd } from '../../testkit/libvirtd.ts';
+import { holds } from '../../testkit/migration.ts';
+import { leftOver } from '../../testkit/nothing-left.ts';
+import { type Service, startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { bootGuest } from '../rig/guest.ts';
-import { beforeLibvirtTests, libvirtTest } from '../rig/libvirt-test.ts';
-import { type Libvirtd, startLibvirtd } from '../rig/libvirtd.ts';
-import { holds } from '../rig/migration.ts';
-import { leftOver } from '../rig/nothing-left.ts';
-import { type Service, startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { diskUp, on, usersOf } from './support.ts';
+import { diskUp, on, usersOf } from './support/disks.ts';
 
 const RIVAL = 'one-30';
 

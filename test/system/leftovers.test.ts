@@ -2,10 +2,10 @@
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
-import { readAt, writeAt } from '../storage/helpers/pool-suite.ts';
+import { readAt, writeAt } from '../storage/support/pool-suite.ts';
 
 const precious = Buffer.from('precious');
 

@@ -1,8 +1,16 @@
 // Two hosts and a disk plugged into a VM that migrates between them: the service shows it where it is, and no
 // other VM gets it before this VM has ended.
-import { libvirtTest } from '../rig/libvirt-test.ts';
-import { beginMigration, failures, killInSwitchOver } from '../rig/migration.ts';
-import { endScene, newName, scene, services, startRivals, untilItIsAt, useTwoHosts } from './two-hosts.ts';
+import { libvirtTest } from '../../testkit/libvirt-test.ts';
+import { beginMigration, failures, killInSwitchOver } from '../../testkit/migration.ts';
+import {
+  endScene,
+  newName,
+  scene,
+  services,
+  startRivals,
+  untilItIsAt,
+  useTwoHosts,
+} from './support/two-hosts.ts';
 
 useTwoHosts();
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 
 test('the real service serves its metrics and nodes, and is ready although a node is away', async t => {
   const service = await startService({ nodes: { away: 'qemu+tcp://127.0.0.1:1/system' } });
@@ -15,7 +15,7 @@ test('the real service serves its metrics and nodes, and is ready although a nod
   }, 'the node to be given up');
   t.deepEqual(ready, {
     status: 200,
-    body: { ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 1 } },
+    body: { ready: true, stopping: false, store: 'writable', pool: 'usable', nodes: { up: 0, down: 1 } },
   });
   const { text } = await service.call('GET', '/metrics');
   for (const line of [
@@ -36,6 +36,8 @@ test('the real service serves its metrics and nodes, and is ready although a nod
     /^pdisk_journal_batch_writes_count [1-9]/m,
     /^pdisk_journal_sync_duration_seconds_count [1-9]/m,
     /^pdisk_event_newest_sequence [1-9]/m,
+    /^pdisk_audit_newest_sequence [1-9]/m,
+    /^pdisk_audit_counted_total 0/m,
     /^pdisk_event_stream_lag_events 0/m,
     /^pdisk_event_replays_total 0/m,
     /^nodejs_eventloop_lag_seconds /m,

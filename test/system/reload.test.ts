@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { startService } from '../../testkit/service.ts';
+import { until } from '../../testkit/until.ts';
 import { subscribe, subscribeSse } from '../events/support/subscriber.ts';
-import { startService } from '../rig/service.ts';
-import { until } from '../rig/until.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../api/support/tls/${name}`, import.meta.url));

@@ -1,6 +1,6 @@
 import test from 'ava';
+import { startService } from '../../testkit/service.ts';
 import { subscribe } from '../events/support/subscriber.ts';
-import { startService } from '../rig/service.ts';
 
 // With these variables, glibc overwrites freed memory at once with bytes that an HTTP response of
 // uWebSockets.js reads as "answered, to be closed". Other C libraries ignore them.

@@ -2,7 +2,7 @@
 // argument is a port.
 import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { basic } from '../../../test/rig/http.ts';
+import { basic } from '../../../testkit/http.ts';
 
 /** How long a client that respects a 429 waits, in milliseconds: an eighth of its Retry-After. */
 const HEED_MS = 250;

@@ -1,7 +1,7 @@
 // HTTP as raw bytes over kept connections: Node's own client costs more than what is measured here.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { basic } from '../../../test/rig/http.ts';
+import { basic } from '../../../testkit/http.ts';
 
 /** One HTTP answer. */
 export interface Reply {

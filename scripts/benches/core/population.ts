@@ -18,7 +18,7 @@ const BEGINNING = 1_600_000_000_000;
 const BATCH = 1000;
 
 const recordOf = (uuid: string, index: number): StoredDisk => ({
-  v: 1,
+  v: 2,
   state: 'available',
   context: {
     uuid,

@@ -6,8 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { PASSWORD } from '../../../test/rig/http.ts';
-import { until } from '../../../test/rig/until.ts';
+import { PASSWORD } from '../../../testkit/http.ts';
+import { until } from '../../../testkit/until.ts';
 import { type Lines, linesTo } from './lines.ts';
 import { pinnedTo } from './processors.ts';
 

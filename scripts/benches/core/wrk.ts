@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { basic } from '../../../test/rig/http.ts';
+import { basic } from '../../../testkit/http.ts';
 import { pinnedTo } from './processors.ts';
 import type { Sample } from './rounds.ts';
 

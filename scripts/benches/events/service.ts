@@ -12,6 +12,7 @@ import type { Caller } from '../../../src/accounts/caller.ts';
 import { createMetrics } from '../../../src/api/metrics.ts';
 import { createAnswers } from '../../../src/api/routes/idempotency.ts';
 import { createApi } from '../../../src/api/server.ts';
+import { openAuditLog } from '../../../src/audit/audit-log.ts';
 import { createDisks } from '../../../src/disks/disks.ts';
 import { openEventLog } from '../../../src/events/log.ts';
 import { createStreams } from '../../../src/events/streams.ts';
@@ -85,6 +86,8 @@ const api = createApi({
   leftovers: disks.leftovers,
   drift: disks.drift,
   charts: disks.charts,
+  explain: disks.explain,
+  audit: await openAuditLog({ store, now: Date.now }),
   accounts,
   answers: await createAnswers(
     { load: async () => [], commit: async () => {} },
@@ -94,7 +97,13 @@ const api = createApi({
   events: { log, streams, tickets: createTickets(nanoid, Date.now), idleSeconds: 960 },
   monitoring: {
     figures: createMetrics(),
-    readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
+    readiness: async () => ({
+      ready: true,
+      stopping: false,
+      store: 'writable',
+      pool: 'usable',
+      nodes: { up: 0, down: 0 },
+    }),
   },
   log: quiet,
   settings: {

@@ -137,7 +137,7 @@ const times = await takeTurns(
     make: name => bareRun('lvcreate', '--quiet', '--yes', '--size', '1g', '--name', name, VG),
     remove: name => bareRun('lvremove', '--quiet', '--yes', `${VG}/${name}`),
   },
-  { make: uuid => pool.make(uuid, 1, signal), remove: uuid => pool.remove(uuid, signal) },
+  { make: uuid => pool.create(uuid, 1, signal), remove: uuid => pool.delete(uuid, signal) },
 );
 compare('create', times.bare.make, times.pool.make);
 compare('delete', times.bare.remove, times.pool.remove);

@@ -31,7 +31,8 @@ const TEXT = ['string', 'number'] as const;
 // Checks that zod cannot convert to JSON Schema are repeated beside them in `meta`. A `pattern` applies to
 // texts and a `minimum` to numbers only, so one schema is right for both media types.
 
-const node = z
+/** The name of a node. */
+export const nodeName = z
   .string()
   .refine(isNodeName, 'node must be a host name: letters, digits, hyphens and underscores between dots')
   .meta({
@@ -102,7 +103,7 @@ export const reasoned = z.strictObject({ reason });
 /** A VM as the caller names it, and an administrator's statement about what cannot be proved. */
 export const vmAndForce = z
   .strictObject({
-    node,
+    node: nodeName,
     vm_id: vmId,
     force: z
       .literal(['true', true], 'force must be true, or not be there')
@@ -120,11 +121,11 @@ export const vmAndForce = z
   .meta({ dependentRequired: { force: ['reason'], reason: ['force'] } });
 
 /** A VM as the caller names it. */
-export const vmName = z.strictObject({ node, vm_id: vmId });
+export const vmName = z.strictObject({ node: nodeName, vm_id: vmId });
 
 /** A VM as the caller names it, and the target of a disk in it. */
 export const vmAndTarget = z.strictObject({
-  node,
+  node: nodeName,
   vm_id: vmId,
   target: z
     .string()

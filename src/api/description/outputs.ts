@@ -22,7 +22,7 @@ const uuids = z.array(uuid).describe('In order of attachment');
 
 export const vmDisks = z
   .object({ ...vm, uuid: uuids })
-  .meta({ id: 'MachineDisks', description: 'A VM, as the caller named it, and disks of it' });
+  .meta({ id: 'VmDisks', description: 'A VM, as the caller named it, and disks of it' });
 
 export const pluggedDisk = z.object({ ...vm, target: z.string().regex(/^vd[a-z]$/), uuid: uuids }).meta({
   id: 'PluggedDisk',
@@ -210,6 +210,11 @@ export const diskChart = z
 export const readiness = z
   .object({
     ready: z.boolean(),
+    stopping: z
+      .boolean()
+      .describe(
+        'Whether the service is told to stop: until it has, reads are answered and changes are refused',
+      ),
     store: z
       .enum(['writable', 'full', 'failed'])
       .describe('`full`: until there is room again, only requests that free room are accepted'),

@@ -18,6 +18,8 @@ export interface HttpAnswer {
   /** Set where the answer has no end; `status` and `body` are then those of the answer to HEAD. */
   readonly live?: Live;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Id of the token that the request made, for the audit; it is not sent. */
+  readonly token?: string;
   /** Set on errors. */
   readonly error?: { readonly code: ErrorCode; readonly messages: readonly string[] };
 }

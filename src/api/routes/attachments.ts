@@ -7,10 +7,14 @@ import {
   hotattach,
   hotdetach,
   libvirtElement,
+  listAttachments,
   showVm,
 } from '../description/operations/attachments.ts';
 import { json } from '../http/answer.ts';
 import { attachmentOnVmKeys } from '../text/details.ts';
+import { listedAttachmentKeys } from '../text/why.ts';
+import { positionText } from './attachment-choice.ts';
+import { cut, nextLink } from './paging.ts';
 import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
 
@@ -79,6 +83,13 @@ export const attachmentRoutes = (service: DiskService): readonly Route[] => [
     },
     recover: ({ begun: { disks } }, vm) =>
       json({ node: vm.node, vm_id: vm.vm_id, uuid: disks, ...vouchedKey(vouchedBefore(vm)) }),
+  }),
+
+  route(listAttachments, ({ caller, head }, { limit, ...choice }) => {
+    // One more than the page shows tells whether others follow.
+    const { shown, last } = cut(service.attachments(caller, { ...choice, most: limit + 1 }), limit);
+    const next = last && { Link: nextLink(head, positionText(last.attachment)) };
+    return json(shown.map(listedAttachmentKeys), 200, next);
   }),
 
   route(showVm, ({ caller, params: [node, vm_id] }) => {

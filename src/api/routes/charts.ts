@@ -53,9 +53,9 @@ const attachmentKeys = (place: AttachmentPlace) => ({
   id: place.id,
   mode: place.mode,
   since: instant(place.since),
-  node: place.machine?.node ?? null,
-  vm_id: place.machine?.vmId ?? null,
-  target: place.machine?.target ?? null,
+  node: place.onVm?.node ?? null,
+  vm_id: place.onVm?.vmId ?? null,
+  target: place.onVm?.target ?? null,
   ...placeKeys('attachment', place),
 });
 

@@ -16,7 +16,7 @@ import type { Head } from '../http/head.ts';
 import { etagOf, isCopy, versionsIn } from '../http/versions.ts';
 import { detailKeys, representDetails } from '../text/details.ts';
 import { representBlocks, representDisk, representDisks } from '../text/representation.ts';
-import { cut, nextLink } from './paging.ts';
+import { cut, nextLink, positionText } from './paging.ts';
 import { uuidOnce } from './recovering.ts';
 import { change, type Route, route } from './route.ts';
 import { diskUuid } from './uuid.ts';
@@ -44,7 +44,7 @@ function show(service: DiskService, caller: Caller, uuid: string, head: Head, vi
 
 /** A page of a list; its header Link leads to the next page, if there is one. */
 const pageOf = (body: string | LongBody, head: Head, last: Position | undefined): HttpAnswer =>
-  jsonText(body, 200, last && { Link: nextLink(head, last) });
+  jsonText(body, 200, last && { Link: nextLink(head, positionText(last)) });
 
 /** Disks: list, show, create, edit, delete, resize, retry; and the room in the pool. */
 export const diskRoutes = (service: DiskService): readonly Route[] => [

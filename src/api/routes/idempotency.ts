@@ -10,6 +10,7 @@ import type { Cause, Decided } from '../../disks/service.ts';
 import { errorOf, PdiskError } from '../../errors.ts';
 import type { Write } from '../../store/group-commit.ts';
 import { prefixes } from '../../store/keys.ts';
+import { recordKind } from '../../store/record-kind.ts';
 import { type HttpAnswer, ofError } from '../http/answer.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Head } from '../http/head.ts';
@@ -37,19 +38,24 @@ const answered = z.object({
 });
 
 /** The record of one key of one account. */
-export const keyRecord = z.object({
-  v: z.literal(1),
+const keyRecord = z.object({
+  v: z.literal(2),
   account: z.string(),
   key: z.string(),
   /** SHA-256 of the request, without passwords. */
   fingerprint: z.string(),
   /** Slow hash of the password in the request; null if it has none. */
-  password: passwordHash.nullable().default(null),
+  password: passwordHash.nullable(),
   /** Milliseconds since 1970. */
   time: z.number(),
   begun: begun.nullable(),
   answer: answered.nullable(),
 });
+
+/** Version 1 did not always say whether the request had a password. */
+export const keyKind = recordKind('idempotency key', prefixes.idempotency, keyRecord, [
+  old => ({ password: null, ...old }),
+]);
 
 export type KeyRecord = z.infer<typeof keyRecord>;
 export type Begun = z.infer<typeof begun>;
@@ -269,7 +275,7 @@ export async function createAnswers(
     if (known?.working) return known.working;
     if (known?.record.answer) return replay(known.record.answer);
     const fresh = (): KeyRecord => ({
-      v: 1,
+      v: 2,
       account,
       key,
       fingerprint,

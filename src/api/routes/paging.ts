@@ -3,7 +3,7 @@ import { UUID } from '../../lib/uuid.ts';
 import type { Head } from '../http/head.ts';
 
 /** A disk's position in the order of creation, as text for `?after=`. */
-const positionText = ({ created, uuid }: Position): string => `${created}.${uuid}`;
+export const positionText = ({ created, uuid }: Position): string => `${created}.${uuid}`;
 
 const POSITION = new RegExp(`^(?<created>\\d{1,15})\\.(?<uuid>${UUID})$`);
 
@@ -20,8 +20,8 @@ export function cut<Item>(found: readonly Item[], limit: number | undefined) {
 }
 
 /** The Link header (RFC 8288) to the next page: the same query with another `after`. */
-export function nextLink({ path, query }: Pick<Head, 'path' | 'query'>, last: Position): string {
+export function nextLink({ path, query }: Pick<Head, 'path' | 'query'>, last: string): string {
   const next = new URLSearchParams(query);
-  next.set('after', positionText(last));
+  next.set('after', last);
   return `<${path}?${next}>; rel="next"`;
 }

@@ -1,6 +1,7 @@
 import type { Accounts } from '../../accounts/accounts.ts';
+import type { AuditLog } from '../../audit/audit-log.ts';
 import type { DriftService } from '../../disks/drift/drift-watch.ts';
-import type { ChartService, DiskService, NodeService } from '../../disks/service.ts';
+import type { ChartService, DiskService, ExplainService, NodeService } from '../../disks/service.ts';
 import type { LeftoverService } from '../../disks/services/leftover-service.ts';
 import type { EventLog } from '../../events/log.ts';
 import type { Streams } from '../../events/streams.ts';
@@ -13,10 +14,12 @@ import { describeApi } from '../description/operations/service.ts';
 import { jsonText } from '../http/answer.ts';
 import { accountRoutes } from './accounts.ts';
 import { attachmentRoutes } from './attachments.ts';
+import { auditRoutes } from './audit.ts';
 import { chartRoutes } from './charts.ts';
 import { diskRoutes } from './disks.ts';
 import { driftRoutes } from './drift.ts';
 import { eventRoutes } from './events.ts';
+import { explainRoutes } from './explain.ts';
 import { nodeRoutes } from './nodes.ts';
 import {
   type MetricsAccess,
@@ -36,7 +39,9 @@ export interface Served {
   readonly leftovers: LeftoverService;
   readonly drift: DriftService;
   readonly charts: ChartService;
+  readonly explain: ExplainService;
   readonly accounts: Accounts;
+  readonly audit: AuditLog;
   /** Returns the writes that erase other data of an account, for the batch that deletes it. */
   readonly forget: (account: string) => readonly Write[];
   readonly events: {
@@ -72,8 +77,10 @@ export function routeTable(served: Served): RouteTable {
     ...nodeRoutes(nodes),
     ...driftRoutes(served.drift, served.leftovers, service),
     ...chartRoutes(charts, events.log),
+    ...explainRoutes(served.explain),
     ...eventRoutes(events.streams, events.tickets, events.idleSeconds),
     ...metricsRoutes(monitoring.figures),
+    ...auditRoutes(served.audit),
     ...tokenRoutes(accounts.tokens),
     ...accountRoutes(accounts, service, served.forget),
   ];

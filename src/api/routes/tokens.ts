@@ -11,8 +11,10 @@ const represent = ({ id, name, created, expires }: TokenView) => ({
   expires: timestamp(expires),
 });
 
-const withSecret = (token: TokenView & { readonly secret: string }): HttpAnswer =>
-  json({ ...represent(token), token: token.secret }, 201);
+const withSecret = (token: TokenView & { readonly secret: string }): HttpAnswer => ({
+  ...json({ ...represent(token), token: token.secret }, 201),
+  token: token.id,
+});
 
 /** API tokens: each account has its own. */
 export const tokenRoutes = (tokens: Tokens): readonly Route[] => [

@@ -5,7 +5,8 @@ import type { LongBody } from '../http/answer.ts';
 import { longList } from '../http/long-list.ts';
 import { instant } from './event-text.ts';
 
-const attachmentKeys = ({
+/** The keys of an attachment. */
+export const attachmentKeys = ({
   id,
   state,
   mode,
@@ -14,15 +15,15 @@ const attachmentKeys = ({
   doubt,
   diverted,
   by,
-  machine,
+  onVm,
 }: AttachmentDetails) => ({
   id,
   state,
   mode,
-  node: machine?.node ?? null,
-  vm_id: machine?.vmId ?? null,
-  domain: machine?.domain ?? null,
-  target: machine?.target ?? null,
+  node: onVm?.node ?? null,
+  vm_id: onVm?.vmId ?? null,
+  domain: onVm?.domain ?? null,
+  target: onVm?.target ?? null,
   since: instant(since),
   by,
   away,

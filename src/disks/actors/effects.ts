@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
-import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
-import type { DiskMessage } from '../../../machines/disk-events.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { AttachmentResult, DiskResult } from '../../../machines/effects.ts';
 import type { Failure, Problem } from '../../../machines/reasons.ts';
 import type { Vm } from '../../../machines/vm.ts';
 import { PdiskError, reasonOf } from '../../errors.ts';
@@ -10,7 +9,7 @@ import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { GIB } from '../../lib/gib.ts';
 import type { Pool } from '../../storage/pool.ts';
 import type { Message } from '../records/records.ts';
-import type { Finder } from '../vms/finder.ts';
+import type { VmLocator } from '../vms/vm-locator.ts';
 import type { EffectNote } from './step.ts';
 import { createUnplug } from './unplugging.ts';
 
@@ -30,7 +29,7 @@ export const GRACE_MS = 3_000;
 export interface EffectParts {
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
-  readonly finder: Pick<Finder, 'find'>;
+  readonly locator: Pick<VmLocator, 'find'>;
   /** The VM of an attachment, as decided; undefined: there is no such attachment. */
   readonly vmOf: (attachment: string) => Vm | undefined;
   /**
@@ -50,13 +49,13 @@ export function createEffects(parts: EffectParts): Effects {
   const { pool, hypervisor, log, now } = parts;
   const unplug = createUnplug(parts, giveUpAt);
 
-  async function makeVolume(
+  async function createVolume(
     { uuid, sizeGiB, attempt, deadline }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'createVolume'>> {
     try {
-      await inTime(deadline, signal, begin => pool.make(uuid, sizeGiB, signal, begin));
-      return { type: 'VOLUME_MADE', attempt };
+      await inTime(deadline, signal, begin => pool.create(uuid, sizeGiB, signal, begin));
+      return { type: 'VOLUME_CREATED', attempt };
     } catch (error) {
       const type = isNotBegun(error) ? 'NOT_BEGUN' : 'VOLUME_FAILED';
       return { type, attempt, problem: problemOf(error, 'VOLUME_FAILED') };
@@ -86,17 +85,20 @@ export function createEffects(parts: EffectParts): Effects {
   }
 
   /** The volume first, then the VMs that have it, so that each VM is told the real size. */
-  async function growVolume(context: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function resizeVolume(
+    context: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskResult<'resizeVolume'>> {
     const { uuid, sizeGiB, grownFrom, users, attempt, deadline } = context;
-    const growing = inTime(deadline, signal, begin => pool.grow(uuid, sizeGiB, signal, begin));
+    const growing = inTime(deadline, signal, begin => pool.resize(uuid, sizeGiB, signal, begin));
     const grown = await growing.catch(async error => {
       const problem = problemOf(error, 'GROW_FAILED');
       // An earlier attempt may have resized the volume.
       const size = await pool.sizeOf(uuid, signal).catch(() => undefined);
       if (size !== undefined && size >= sizeGiB * GIB) return size;
-      if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_GROWN' as const, attempt, problem };
+      if (size === (grownFrom ?? 0) * GIB) return { type: 'NOT_RESIZED' as const, attempt, problem };
       const pending = { code: 'GROW_TIMEOUT' as const, detail: problem.detail };
-      return { type: 'GROW_PENDING' as const, attempt, problem: pending };
+      return { type: 'RESIZE_PENDING' as const, attempt, problem: pending };
     });
     if (typeof grown !== 'number') return grown;
     const bytes = grown;
@@ -106,15 +108,15 @@ export function createEffects(parts: EffectParts): Effects {
       managed.map(vm => hypervisor.resize(vm, uuid, bytes, (deadline ?? 0) - GRACE_MS, signal)),
     );
     const pending = told.find(outcome => outcome.kind === 'pending');
-    if (!pending) return { type: 'GROWN', attempt };
-    return { type: 'GROW_PENDING', attempt, problem: { code: 'GROW_TIMEOUT', detail: pending.detail } };
+    if (!pending) return { type: 'RESIZED', attempt };
+    return { type: 'RESIZE_PENDING', attempt, problem: { code: 'GROW_TIMEOUT', detail: pending.detail } };
   }
 
   /** Wipes one piece of the volume. */
   async function wipeVolume(
     { uuid, wiped, attempt }: DiskContext,
     signal: AbortSignal,
-  ): Promise<DiskMessage> {
+  ): Promise<DiskResult<'wipeVolume'>> {
     try {
       return { type: 'WIPED', attempt, ...(await pool.wipe(uuid, wiped?.bytes ?? 0, signal)) };
     } catch (error) {
@@ -123,17 +125,20 @@ export function createEffects(parts: EffectParts): Effects {
     }
   }
 
-  async function removeVolume({ uuid, attempt }: DiskContext, signal: AbortSignal): Promise<DiskMessage> {
+  async function deleteVolume(
+    { uuid, attempt }: DiskContext,
+    signal: AbortSignal,
+  ): Promise<DiskResult<'deleteVolume'>> {
     try {
-      await pool.remove(uuid, signal);
-      return { type: 'VOLUME_REMOVED', attempt };
+      await pool.delete(uuid, signal);
+      return { type: 'VOLUME_DELETED', attempt };
     } catch (error) {
       if (!signal.aborted) log.warn({ disk: uuid, error: reasonOf(error) }, 'volume not removed');
       return { type: 'REMOVE_FAILED', attempt, problem: problemOf(error, 'REMOVE_FAILED') };
     }
   }
 
-  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+  async function plug(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentResult<'plug'>> {
     const { vm, disk, target, shareable, attempt } = context;
     const mayBeAtWork = attempt > 1;
     const spec = { disk, source: pool.source(disk), target: target ?? '', shareable, mayBeAtWork };
@@ -147,14 +152,14 @@ export function createEffects(parts: EffectParts): Effects {
 
   return (note, signal) => {
     switch (note.name) {
-      case 'makeVolume':
-        return makeVolume(note.context, signal);
-      case 'growVolume':
-        return growVolume(note.context, signal);
+      case 'createVolume':
+        return createVolume(note.context, signal);
+      case 'resizeVolume':
+        return resizeVolume(note.context, signal);
       case 'wipeVolume':
         return wipeVolume(note.context, signal);
-      case 'removeVolume':
-        return removeVolume(note.context, signal);
+      case 'deleteVolume':
+        return deleteVolume(note.context, signal);
       case 'plug':
         return plug(note.context, signal);
       case 'unplug':

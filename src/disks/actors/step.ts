@@ -3,8 +3,10 @@ import { attachmentMachine } from '../../../machines/attachment.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
 import { diskMachine } from '../../../machines/disk.ts';
 import type { DiskContext } from '../../../machines/disk-parts.ts';
+import type { AttachmentEffect, DiskEffect } from '../../../machines/effects.ts';
 import type { Answer, Publish, Refuse, Tell } from '../../../machines/notes.ts';
 import type { Stamp } from '../../../machines/stamp.ts';
+import { kinds } from '../../store/records.ts';
 import {
   isDiskKey,
   type Message,
@@ -13,12 +15,10 @@ import {
   type StoredRecord,
 } from '../records/records.ts';
 
-type DiskEffect = 'makeVolume' | 'growVolume' | 'wipeVolume' | 'removeVolume';
-
 /** An effect that a chart asks for, with the context at the moment of the decision. */
 export type EffectNote =
   | { readonly key: string; readonly name: DiskEffect; readonly context: DiskContext }
-  | { readonly key: string; readonly name: 'plug' | 'unplug'; readonly context: AttachmentContext };
+  | { readonly key: string; readonly name: AttachmentEffect; readonly context: AttachmentContext };
 
 /** A message to the actor with this key. */
 export interface Delivery {
@@ -99,17 +99,17 @@ export function createDecider(
       notes().effects.push({ key: self.id, name, context });
     };
   const noteAttachment =
-    (name: 'plug' | 'unplug') =>
+    (name: AttachmentEffect) =>
     ({ self, context }: { self: { id: string }; context: AttachmentContext }): void => {
       notes().effects.push({ key: self.id, name, context });
     };
   const disk = diskMachine.provide({
     actions: {
       ...common,
-      makeVolume: noteDisk('makeVolume'),
-      growVolume: noteDisk('growVolume'),
+      createVolume: noteDisk('createVolume'),
+      resizeVolume: noteDisk('resizeVolume'),
       wipeVolume: noteDisk('wipeVolume'),
-      removeVolume: noteDisk('removeVolume'),
+      deleteVolume: noteDisk('deleteVolume'),
     },
   });
   const attachment = attachmentMachine.provide({
@@ -156,7 +156,7 @@ export function createDecider(
     const context = actor.context();
     if (state === before.state && context === before.context) return;
     step.contexts.set(to, context);
-    const v = isDiskKey(to) ? 1 : 2;
+    const { version: v } = isDiskKey(to) ? kinds.disk : kinds.attachment;
     step.touched.set(to, actor.ended() ? undefined : ({ v, state, context } as StoredRecord));
   }
 

@@ -44,6 +44,11 @@ export interface ActorSystem {
   /** When the longest present wait for each party began, in milliseconds since 1970. */
   waitingSince(): ReadonlyMap<Waiting['for'], number>;
   /**
+   * When the present wait of an actor began, in milliseconds since 1970; for one that waited before the last
+   * restart, the time of the restart. Undefined: it does not wait.
+   */
+  waitOf(key: string): number | undefined;
+  /**
    * Rejects all waiting deliveries with INTERRUPTED, aborts the running effects and accepts no more
    * deliveries; the next start resumes the actors. Resolves when all effects have ended.
    */
@@ -245,7 +250,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     await Promise.all([...running.values()].map(({ ended }) => ended));
   }
 
-  return { deliver, settled, sweep, waitingSince: waits.longest, stop };
+  return { deliver, settled, sweep, waitingSince: waits.longest, waitOf: waits.of, stop };
 }
 
 const keyOf = (context: DiskContext | AttachmentContext): string =>

@@ -1,9 +1,11 @@
-import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import type { AttachmentContext } from '../../../machines/attachment-parts.ts';
+import type { AttachmentResult } from '../../../machines/effects.ts';
 import type { Failure } from '../../../machines/reasons.ts';
 import { reasonOf } from '../../errors.ts';
 import { definedIn } from '../vms/definitions.ts';
 import type { EffectParts } from './effects.ts';
+
+type Unplugged = AttachmentResult<'unplug'>;
 
 /** Any host, and any path that the VM writes to. */
 const EXPECT_ANYTHING = { host: null, source: null };
@@ -13,16 +15,16 @@ export function createUnplug(
   {
     pool,
     hypervisor,
-    finder,
+    locator,
     doubt,
     inspected,
-  }: Pick<EffectParts, 'pool' | 'hypervisor' | 'finder' | 'doubt' | 'inspected'>,
+  }: Pick<EffectParts, 'pool' | 'hypervisor' | 'locator' | 'doubt' | 'inspected'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
   /** The disk is off the running VM; it is released only if the next start will not bring it back. */
-  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<Unplugged> {
     const { vm, disk, attempt } = context;
-    const failed = (code: Failure, detail: string): AttachmentMessage => ({
+    const failed = (code: Failure, detail: string): Unplugged => ({
       type: 'UNPLUG_FAILED',
       attempt,
       problem: { code, detail },
@@ -37,7 +39,7 @@ export function createUnplug(
     }
   }
 
-  async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> {
+  async function unplugThere(context: AttachmentContext, signal: AbortSignal): Promise<Unplugged> {
     const { vm, disk, attempt, run } = context;
     const expected = { host: run?.host ?? null, source: pool.source(disk).path };
     for (;;) {
@@ -52,7 +54,7 @@ export function createUnplug(
         case 'failed':
           return { type: 'UNPLUG_FAILED', attempt, problem: { code: outcome.code, detail: outcome.detail } };
       }
-      const found = await finder.find(vm);
+      const found = await locator.find(vm);
       // Unplug again: libvirtd had restarted and finds the VM only now, or the VM was started meanwhile.
       const isBack = found.at === 'running' && found.vm.node === vm.node && !signal.aborted;
       if (!isBack) return { type: 'NOT_RUNNING', attempt, settled: outcome.settled, found, alarm: null };
@@ -63,12 +65,9 @@ export function createUnplug(
    * Sends nothing to a node whose reports are not believed, for instance because another host answers under
    * its name, and accepts no result from it.
    */
-  async function unplugIfBelieved(
-    context: AttachmentContext,
-    signal: AbortSignal,
-  ): Promise<AttachmentMessage> {
+  async function unplugIfBelieved(context: AttachmentContext, signal: AbortSignal): Promise<Unplugged> {
     const { vm, attempt } = context;
-    const doubted = async (): Promise<AttachmentMessage | undefined> => {
+    const doubted = async (): Promise<Unplugged | undefined> => {
       const detail = await doubt(vm.node);
       if (detail === undefined) return undefined;
       return { type: 'UNPLUG_FAILED', attempt, problem: { code: 'NODE_DOUBTED', detail } };
@@ -96,7 +95,7 @@ export function createUnplug(
     return isSettled && (await doubt(node)) === undefined;
   }
 
-  return async (context: AttachmentContext, signal: AbortSignal): Promise<AttachmentMessage> => {
+  return async (context: AttachmentContext, signal: AbortSignal): Promise<Unplugged> => {
     const [message, isSettled] = await Promise.all([
       unplugIfBelieved(context, signal),
       isSettledElsewhere(context, signal),

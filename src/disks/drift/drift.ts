@@ -63,7 +63,7 @@ function* ofHolder(holder: Holder, attachments: readonly StoredAttachment[]): Ge
     yield { ...about, kind: 'unrecorded-use', ...where, detail, repair: repaired };
   }
   if (holder.diverted) {
-    const detail = `what the machine writes goes to ${source} and not to the disk's volume`;
+    const detail = `what the VM writes goes to ${source} and not to the disk's volume`;
     const repair = `merge it into the volume on the node: virsh blockcommit ${domain.name} ${target} --active --pivot`;
     yield { ...about, kind: 'diverted-source', ...where, detail, repair };
   }
@@ -79,7 +79,7 @@ function* ofDefinition(
   const takenOut = `virsh detach-device-alias ${domain.name} ua-${disk} --config`;
   const isHot = accounting.length > 0;
   const detail = isHot
-    ? 'the definition of its machine has it, although it was hot-plugged, and could not be changed yet'
+    ? 'the definition of its VM has it, although it was hot-plugged, and could not be changed yet'
     : 'the definition has it, and no attachment accounts for it: the next start takes it, whoever has it by then';
   const repair = isHot
     ? null
@@ -99,7 +99,7 @@ function* ofDefinition(
 function* ofAttachment({ context }: StoredAttachment, doubt: Doubt | null): Generator<Difference> {
   const { disk, node, vmId, vm, since: attached } = context;
   const where = { disk, node: vm.host, vm: vmId, domain: vm.domain };
-  const repair = `POST /api/detach with ${formFields(node, vmId)}, once the machine is gone for good`;
+  const repair = `POST /api/detach with ${formFields(node, vmId)}, once the VM is gone for good`;
   if (doubt) {
     const forced = `${repair}; where that is refused, with force=true and a reason`;
     yield {
@@ -112,7 +112,7 @@ function* ofAttachment({ context }: StoredAttachment, doubt: Doubt | null): Gene
     };
   }
   if (isAway(context)) {
-    const detail = `attached ${new Date(attached).toISOString()}; its machine has left the node, saved to a file or by migration`;
+    const detail = `attached ${new Date(attached).toISOString()}; its VM has left the node, saved to a file or by migration`;
     yield { ...about, kind: 'machine-away', ...where, detail, repair };
   }
 }

@@ -1,6 +1,5 @@
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
-import { prefixes } from '../../store/keys.ts';
-import { recordSchemas } from '../../store/records.ts';
+import { kinds } from '../../store/records.ts';
 import type { Store } from '../../store/store.ts';
 import { createListingIndex, type ListingIndex } from './listing-index.ts';
 import { createRecordIndex, type RecordIndex } from './record-index.ts';
@@ -32,9 +31,9 @@ export async function loadIndexes(
     indexes.decided.set(key, record);
     indexes.committed.set(key, record);
   };
-  const disks = (await store.load(prefixes.disk, recordSchemas.disk)) as StoredDisk[];
+  const disks = (await store.load(kinds.disk)) as StoredDisk[];
   for (const disk of inOrder(disks)) put(diskKey(disk.context.uuid), disk);
-  const attachments = await store.load(prefixes.attachment, recordSchemas.attachment);
+  const attachments = await store.load(kinds.attachment);
   for (const record of attachments.sort((a, b) => a.context.since - b.context.since)) {
     const { vm, atWork } = record.context;
     const context = {

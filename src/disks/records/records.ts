@@ -9,14 +9,14 @@ import { type StoredStateOf, statesWith } from '../../charts/states.ts';
 
 /** A disk as stored: the version of the schema, its chart's state and context. */
 export interface StoredDisk {
-  readonly v: 1;
+  readonly v: 2;
   readonly state: StoredStateOf<typeof diskMachine>;
   readonly context: DiskContext;
 }
 
 /** An attachment as stored: the version of the schema, its chart's state and context. */
 export interface StoredAttachment {
-  readonly v: 2;
+  readonly v: 3;
   readonly state: StoredStateOf<typeof attachmentMachine>;
   readonly context: AttachmentContext;
 }

@@ -77,7 +77,7 @@ export function createChartService(
       deadline,
       events: findings.map(finding => explained(finding, facts)),
       record: known ? attachment : null,
-      machine: known ? { node, vmId, target } : null,
+      onVm: known ? { node, vmId, target } : null,
     };
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { partyOf } from '../../charts/parties.ts';
 import { errorOf } from '../../errors.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import type { StoredAttachment, StoredDisk } from '../records/records.ts';
@@ -13,24 +14,23 @@ function attachmentsOf(records: RecordIndex, disk: StoredDisk): readonly StoredA
   return users.length === 0 ? none : users.flatMap(({ attachment }) => records.attachment(attachment) ?? []);
 }
 
-function attachmentDetails({ state, context }: StoredAttachment, shown: boolean): AttachmentDetails {
+export function attachmentDetails({ state, context }: StoredAttachment, shown: boolean): AttachmentDetails {
   const { id, node, vmId, vm, target, mode, since, by, seen, doubt, diverted } = context;
   const away = isAway({ seen });
-  const machine = shown ? { node, vmId, domain: vm.domain, target } : null;
+  const onVm = shown ? { node, vmId, domain: vm.domain, target } : null;
   const hosts = shown ? { doubt, diverted } : { doubt: null, diverted: null };
-  return { id, state, mode, since, away, ...hosts, by: shown ? by : null, machine };
+  return { id, state, mode, since, away, ...hosts, by: shown ? by : null, onVm };
 }
 
 /** What a disk and its attachments wait for. */
 export function waitingOf(records: RecordIndex, disk: StoredDisk): Waiting[] {
   const { deadline } = disk.context;
   const own: Waiting[] = deadline !== null ? [{ for: 'pool', attachment: null, until: deadline }] : [];
-  const others = attachmentsOf(records, disk).flatMap(
-    ({ state, context: { id, deadline: until, doubt } }): Waiting[] => {
-      if (until === null) return doubt ? [{ for: 'person', attachment: id, until }] : [];
-      return [{ for: state === 'attaching' ? 'node' : 'guest', attachment: id, until }];
-    },
-  );
+  const others = attachmentsOf(records, disk).flatMap((one): Waiting[] => {
+    const party = partyOf(one);
+    const { id, deadline: until } = one.context;
+    return party === null ? [] : [{ for: party, attachment: id, until }];
+  });
   return [...own, ...others];
 }
 

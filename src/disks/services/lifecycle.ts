@@ -88,7 +88,7 @@ export function lifecycle(
       const users = decided.disk(uuid)?.context.users ?? [];
       const attaching = users.some(user => decided.attachment(user.attachment)?.state === 'attaching');
       const key = diskKey(uuid);
-      const event = { type: 'GROW' as const, sizeGiB, roomGiB, quotaGiB, attaching };
+      const event = { type: 'RESIZE' as const, sizeGiB, roomGiB, quotaGiB, attaching };
       const outcome = await system.deliver([{ to: key, event }], cause, key);
       const details = {
         NOT_LARGER: `it has ${before} GiB, ${sizeGiB} GiB asked for`,

@@ -4,10 +4,10 @@ import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import type { NodeService } from '../service.ts';
 import type { Alarms } from '../vms/alarms.ts';
 import type { DeadNodes } from '../vms/dead-nodes.ts';
-import type { Finder } from '../vms/finder.ts';
 import type { HolderBook } from '../vms/holders.ts';
 import type { Hosts } from '../vms/hosts.ts';
 import type { Reconciler } from '../vms/reconciler.ts';
+import type { VmLocator } from '../vms/vm-locator.ts';
 import { runsTheCloud } from './rights.ts';
 
 /** What the operations on nodes need. */
@@ -15,7 +15,7 @@ export interface NodeServiceParts {
   readonly hypervisor: Hypervisor;
   readonly hosts: Hosts;
   readonly alarms: Alarms;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
   readonly holders: HolderBook;
   readonly deadNodes: DeadNodes;
   readonly reconciler: Reconciler;
@@ -25,7 +25,7 @@ export interface NodeServiceParts {
 
 /** The operations on nodes. See `NodeService` for their errors. */
 export function createNodeService(parts: NodeServiceParts): NodeService {
-  const { hypervisor, hosts, alarms, finder, holders, deadNodes, reconciler, time } = parts;
+  const { hypervisor, hosts, alarms, locator, holders, deadNodes, reconciler, time } = parts;
 
   /** The canonical key of a node that is configured or was ever met. Throws FORBIDDEN, NODE_UNKNOWN. */
   function known(caller: Caller, node: string): string {
@@ -39,7 +39,7 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
 
   /** Whether the host on record for this node answers. */
   const answers = (key: string): Promise<boolean> =>
-    finder.survey(key).then(
+    locator.listDomains(key).then(
       () => true,
       () => false,
     );
@@ -85,7 +85,7 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
       if (!hosts.declaration(key)) throw errorOf('NODE_NOT_DECLARED_DEAD', { node });
       // Devices that its VMs still have are unplugged only while the node counts as dead, so they are
       // inspected first.
-      await finder.survey(key);
+      await locator.listDomains(key);
       await reconciler.pass(key);
       const unseen = holders.unseen().get(key);
       if (unseen !== undefined) throw errorOf('NODE_UNREACHABLE', { node, detail: unseen });

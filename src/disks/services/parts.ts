@@ -6,10 +6,10 @@ import type { ActorSystem } from '../actors/system.ts';
 import type { ListingIndex } from '../records/listing-index.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import type { Alarms } from '../vms/alarms.ts';
-import type { Finder } from '../vms/finder.ts';
 import type { HolderBook } from '../vms/holders.ts';
 import type { Hosts } from '../vms/hosts.ts';
 import type { Strays } from '../vms/strays.ts';
+import type { VmLocator } from '../vms/vm-locator.ts';
 
 /** What the operations on disks need. */
 export interface Parts {
@@ -18,7 +18,7 @@ export interface Parts {
   readonly committed: ListingIndex;
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
   readonly alarms: Alarms;
   readonly hosts: Hosts;
   readonly strays: Pick<Strays, 'holderOf'>;

@@ -1,11 +1,11 @@
 import type { DetachFacts } from '../../../machines/attachment-events.ts';
 import { attachmentKey } from '../../../machines/notes.ts';
-import type { Authority, Whereabouts } from '../../../machines/whereabouts.ts';
+import type { Authority, VmLocation } from '../../../machines/vm-location.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import { errorOf } from '../../errors.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
 import type { DiskService, Force, VmName } from '../service.ts';
-import { NOWHERE } from '../vms/finder.ts';
+import { NOWHERE } from '../vms/vm-locator.ts';
 import type { Parts } from './parts.ts';
 import { expectDone } from './results.ts';
 import { mayDetach, runsTheCloud } from './rights.ts';
@@ -17,7 +17,7 @@ const ATTEMPTS = 5;
 export function authorityOf(caller: Caller, force: Force | undefined): Authority {
   if (!force) return runsTheCloud(caller) ? 'frontend' : 'nobody';
   if (caller.role !== 'admin') {
-    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a machine is gone' });
+    throw errorOf('FORBIDDEN', { detail: 'only an administrator may vouch that a VM is gone' });
   }
   return 'administrator';
 }
@@ -27,15 +27,15 @@ export function authorityOf(caller: Caller, force: Force | undefined): Authority
  * not be read.
  */
 export async function factsFor(
-  { finder, alarms }: Pick<Parts, 'finder' | 'alarms'>,
+  { locator, alarms }: Pick<Parts, 'locator' | 'alarms'>,
   { context: { vm } }: StoredAttachment,
   disks: readonly string[],
-  word: Authority,
+  authority: Authority,
 ): Promise<DetachFacts> {
-  const found: Whereabouts = vm.domain === null ? await finder.findNamed(vm) : await finder.find(vm);
+  const found: VmLocation = vm.domain === null ? await locator.findNamed(vm) : await locator.find(vm);
   const live = found.at === 'running' ? found.disks : [];
   const held = live === null ? disks : disks.filter(disk => live.includes(disk));
-  return { found, held, alarm: alarms.of(vm.node) ?? null, word };
+  return { found, held, alarm: alarms.of(vm.node) ?? null, authority };
 }
 
 /** Releases all disks of a VM that was killed: all of them or none. */
@@ -51,7 +51,10 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
     return found;
   }
 
-  async function findAll(attachments: readonly StoredAttachment[], word: Authority): Promise<DetachFacts[]> {
+  async function findAll(
+    attachments: readonly StoredAttachment[],
+    authority: Authority,
+  ): Promise<DetachFacts[]> {
     const disks = attachments.filter(isHeld).map(one => one.context.disk);
     const asked = new Map<string, Promise<DetachFacts>>();
     const facts = attachments.map(async one => {
@@ -60,9 +63,9 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
         found: NOWHERE,
         held: [],
         alarm: null,
-        word,
+        authority,
       };
-      const asking = asked.get(key) ?? (isHeld(one) ? factsFor(parts, one, disks, word) : nothing);
+      const asking = asked.get(key) ?? (isHeld(one) ? factsFor(parts, one, disks, authority) : nothing);
       asked.set(key, Promise.resolve(asking));
       return asking;
     });
@@ -73,14 +76,14 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
    * The VM's attachments at the moment of decision, each with its facts. Throws VM_HAS_NO_DISKS, FORBIDDEN,
    * ATTACH_IN_PROGRESS.
    */
-  async function investigate(caller: Caller, name: VmName, word: Authority) {
+  async function investigate(caller: Caller, name: VmName, authority: Authority) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
       if (attachments.length === 0) {
         await system.settled();
         throw errorOf('VM_HAS_NO_DISKS', { node: name.node, vm: name.vmId });
       }
-      const facts = await findAll(attachments, word);
+      const facts = await findAll(attachments, authority);
       const now = attachmentsOf(caller, name);
       const same = now.length === attachments.length && now.every((one, index) => one === attachments[index]);
       if (same) return attachments.flatMap((attachment, index) => ({ attachment, facts: facts[index] }));
@@ -90,8 +93,8 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
 
   return {
     async detach(caller, name, cause, force) {
-      const word = authorityOf(caller, force);
-      const investigated = await investigate(caller, name, word);
+      const authority = authorityOf(caller, force);
+      const investigated = await investigate(caller, name, authority);
       const deliveries = investigated.flatMap(({ attachment, facts }) =>
         facts
           ? [{ to: attachmentKey(attachment.context.id), event: { type: 'DETACH' as const, ...facts } }]

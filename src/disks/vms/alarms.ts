@@ -73,7 +73,7 @@ export function createAlarms(
     checkReleases(node, releases, attachments) {
       if (agreed.delete(node)) return;
       if (releases <= BELIEVABLE_RELEASES || releases * 2 <= attachments) return;
-      const text = `${releases} of ${attachments} attachments seem to have lost their machines or devices at once`;
+      const text = `${releases} of ${attachments} attachments seem to have lost their VMs or devices at once`;
       raise(node, { text, host: undefined });
     },
     of: node => alarms.get(node)?.text,

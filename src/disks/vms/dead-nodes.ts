@@ -1,14 +1,14 @@
 import { attachmentKey } from '../../../machines/notes.ts';
-import { mayOutliveNode, type Whereabouts } from '../../../machines/whereabouts.ts';
+import { mayOutliveNode, type VmLocation } from '../../../machines/vm-location.ts';
 import type { ActorSystem } from '../actors/system.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
-import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
+import type { VmLocator } from './vm-locator.ts';
 
 /** An attachment on the node, and where its VM was found. */
-type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
+type Fact = readonly [attachment: StoredAttachment, found: VmLocation];
 
 interface Releases {
   /** The facts to send to the node's attachments. */
@@ -39,13 +39,13 @@ export function createDeadNodes(parts: {
   readonly decided: RecordIndex;
   readonly hosts: Hosts;
   readonly holders: HolderBook;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
 }): DeadNodes {
-  const { system, decided, hosts, holders, finder } = parts;
+  const { system, decided, hosts, holders, locator } = parts;
 
-  async function find({ context: { vm } }: StoredAttachment): Promise<Whereabouts> {
+  async function find({ context: { vm } }: StoredAttachment): Promise<VmLocation> {
     // The dead node itself is not asked: the administrator vouches for it.
-    return vm.domain === null ? finder.findNamed(vm) : finder.find(vm, { homeIsDead: true });
+    return vm.domain === null ? locator.findNamed(vm) : locator.find(vm, { homeIsDead: true });
   }
 
   async function prepare(node: string, until = Number.POSITIVE_INFINITY): Promise<Releases> {

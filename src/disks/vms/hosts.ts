@@ -62,14 +62,14 @@ export function createHosts(
     declaration,
     learn(names, hostUuid, also = []) {
       return write(
-        names.map(name => ({ v: 1, name, hostUuid, dead: records.get(name)?.dead ?? null })),
+        names.map(name => ({ v: 2, name, hostUuid, dead: records.get(name)?.dead ?? null })),
         also,
       );
     },
     declare(node, dead, also) {
       const changed = hypervisor
         .namesOf(node)
-        .map(name => ({ v: 1 as const, name, hostUuid: records.get(name)?.hostUuid ?? '', dead }));
+        .map(name => ({ v: 2 as const, name, hostUuid: records.get(name)?.hostUuid ?? '', dead }));
       return write(changed, also);
     },
   };

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RunEnd } from '../../../machines/whereabouts.ts';
+import type { RunEnd } from '../../../machines/vm-location.ts';
 import { reasonOf } from '../../errors.ts';
 import { diskOfAlias } from '../../hypervisor/domain-xml.ts';
 import type { DomainName, Hypervisor, NodeWatcher } from '../../hypervisor/hypervisor.ts';

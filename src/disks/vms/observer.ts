@@ -1,17 +1,17 @@
 import type { AttachmentMessage } from '../../../machines/attachment-events.ts';
 import { attachmentKey } from '../../../machines/notes.ts';
 import type { Vm } from '../../../machines/vm.ts';
-import type { RunEnd, Whereabouts } from '../../../machines/whereabouts.ts';
+import type { RunEnd, VmLocation } from '../../../machines/vm-location.ts';
 import { type DomainName, disksIn, type Hypervisor, type Look } from '../../hypervisor/hypervisor.ts';
 import type { CauseKind } from '../../store/records.ts';
 import type { ActorSystem } from '../actors/system.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import { isHeld, type StoredAttachment } from '../records/records.ts';
 import { type DefinitionBook, definedIn } from './definitions.ts';
-import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Strays } from './strays.ts';
 import { accountingFor, heldByDomain } from './vm-attachments.ts';
+import type { VmLocator } from './vm-locator.ts';
 
 /** What the observer needs. `questionMs`: how long a node may take to answer, in milliseconds. */
 export interface ObserverParts {
@@ -21,7 +21,7 @@ export interface ObserverParts {
   readonly holders: HolderBook;
   readonly definitions: DefinitionBook;
   readonly strays: Strays;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
   readonly now: () => number;
   readonly questionMs: number;
 }
@@ -68,7 +68,7 @@ export interface Observer {
 
 /** Creates an observer; nothing is inspected before the first call. */
 export function createObserver(parts: ObserverParts): Observer {
-  const { system, decided, hypervisor, holders, definitions, strays, finder, now, questionMs } = parts;
+  const { system, decided, hypervisor, holders, definitions, strays, locator, now, questionMs } = parts;
   /** By domain UUID. */
   const inProgress = new Map<string, Set<Promise<Observation>>>();
 
@@ -81,14 +81,14 @@ export function createObserver(parts: ObserverParts): Observer {
   }
 
   const follow: Observer['follow'] = async (attachment, { alarm, ...how }, kind) => {
-    const found = await finder.find(attachment.context.vm, how);
+    const found = await locator.find(attachment.context.vm, how);
     // A device that was plugged after the inspection began may be missing from it.
     if (found.at === 'running' && decided.attachment(attachment.context.id) !== attachment) return;
     await tell(attachment, { type: 'FOUND', found, alarm }, kind);
   };
 
   /** Where an observation shows the VM; undefined: it does not show it running. */
-  function foundBy({ node, look }: Observation, vm: Vm): Whereabouts | undefined {
+  function foundBy({ node, look }: Observation, vm: Vm): VmLocation | undefined {
     if (look.kind === 'moving') return { at: 'moving', node };
     if (look.kind !== 'running') return undefined;
     const disks = look.disks.map(({ disk }) => disk);

@@ -1,24 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Vm } from '../../../machines/vm.ts';
-import type { Whereabouts } from '../../../machines/whereabouts.ts';
+import type { VmLocation } from '../../../machines/vm-location.ts';
 import { reasonOf } from '../../errors.ts';
-import type { DomainName, Hypervisor, Survey } from '../../hypervisor/hypervisor.ts';
+import type { DomainList, DomainName, Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { createLatch, type Latch } from '../../lib/latch.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import { isHeld, isPlugged, type StoredAttachment } from '../records/records.ts';
 import type { Alarms } from './alarms.ts';
 import type { DefinitionBook } from './definitions.ts';
-import type { Finder } from './finder.ts';
 import type { HolderBook } from './holders.ts';
 import type { Observation, Observer } from './observer.ts';
+import type { VmLocator } from './vm-locator.ts';
 
 /** What the reconciler needs. */
 export interface ReconcilerParts {
   readonly decided: RecordIndex;
   readonly hypervisor: Hypervisor;
   readonly alarms: Alarms;
-  readonly finder: Finder;
+  readonly locator: VmLocator;
   readonly holders: HolderBook;
   readonly definitions: DefinitionBook;
   readonly observer: Observer;
@@ -62,11 +62,11 @@ const LINKING_MS = 20;
 const MAX_PARALLEL_LOOKS = 4;
 
 /** An attachment, and where its VM was found. */
-type Fact = readonly [attachment: StoredAttachment, found: Whereabouts];
+type Fact = readonly [attachment: StoredAttachment, found: VmLocation];
 
 /** Reconciliation: compares records with live domains, and sends what differs to the attachments. */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
-  const { decided, hypervisor, alarms, finder, holders, definitions, observer, log, now } = parts;
+  const { decided, hypervisor, alarms, locator, holders, definitions, observer, log, now } = parts;
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
   let stopped = false;
@@ -97,7 +97,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   async function compare(node: string): Promise<void> {
     const before = holders.looks();
-    const list = await finder.survey(node);
+    const list = await locator.listDomains(node);
     looked.set(node, list.generation);
     const observations = await observe(node, list);
     const active = new Set(list.domains.filter(one => one.active).map(one => one.uuid));
@@ -122,7 +122,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   }
 
   /** Inspects all domains of a node. A domain that cannot be read does not stop the others. */
-  async function observe(node: string, { domains }: Survey): Promise<Observation[]> {
+  async function observe(node: string, { domains }: DomainList): Promise<Observation[]> {
     // Running domains first; those that do not run are inspected for their definitions only.
     const waiting = [...domains.filter(one => one.active), ...domains.filter(one => !one.active)];
     const observations: Observation[] = [];
@@ -144,10 +144,10 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   /** Attachments of one VM share one search. */
   async function findAll(attachments: readonly StoredAttachment[]): Promise<Fact[]> {
-    const searches = new Map<string, Promise<Whereabouts>>();
-    const find = (vm: Vm): Promise<Whereabouts> => {
+    const searches = new Map<string, Promise<VmLocation>>();
+    const find = (vm: Vm): Promise<VmLocation> => {
       const key = vm.domain ?? '';
-      const search = searches.get(key) ?? finder.find(vm);
+      const search = searches.get(key) ?? locator.find(vm);
       searches.set(key, search);
       return search;
     };

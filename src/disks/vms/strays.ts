@@ -3,7 +3,7 @@
 // a disk was plugged by hand.
 import type { Logger } from 'pino';
 import { attachmentKey, diskKey } from '../../../machines/notes.ts';
-import type { Run } from '../../../machines/whereabouts.ts';
+import type { Run } from '../../../machines/vm-location.ts';
 import { PdiskError } from '../../errors.ts';
 import { type DomainName, disksIn, type Hypervisor, type LiveDisk } from '../../hypervisor/hypervisor.ts';
 import type { ActorSystem } from '../actors/system.ts';
@@ -132,7 +132,7 @@ export function createStrays(parts: StrayParts): Strays {
         // If the node does not answer, the VM may still be there: what was last seen counts.
         if (look) holders.put(node, host, domain, disksIn(look));
         if (holders.of(disk).some(one => one.domain.uuid === domain.uuid)) {
-          return `machine '${domain.name}' on node '${host}' has it`;
+          return `VM '${domain.name}' on node '${host}' has it`;
         }
       }
       return null;

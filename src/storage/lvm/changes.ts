@@ -67,7 +67,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
   }
 
   return {
-    async make(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
+    async create(uuid: string, bytes: number, signal: AbortSignal): Promise<void> {
       const size =
         home.thinPool === undefined
           ? ['--type', 'linear', '--size', `${bytes}b`, '--wipesignatures', 'y', '--zero', 'y']
@@ -86,7 +86,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
       await expectSize(uuid, bytes);
     },
 
-    async remove(uuid: string, signal: AbortSignal): Promise<void> {
+    async delete(uuid: string, signal: AbortSignal): Promise<void> {
       const said = await lvm(signal, 'lvremove', '--yes', '--select', selectionOf(home, uuid), vg);
       if (said.includes(`"${nameOf(uuid)}" successfully removed`)) return;
       const { volumes, renamed } = await look(signal);
@@ -96,7 +96,7 @@ export function changesIn({ vg, home, lvm, kernel, look }: Ground) {
       if (name !== undefined) throw new Error(`its volume is still there, as ${vg}/${name}`);
     },
 
-    async grow(uuid: string, bytes: number, signal: AbortSignal): Promise<number> {
+    async resize(uuid: string, bytes: number, signal: AbortSignal): Promise<number> {
       const found = (await look(signal)).volumes.get(uuid);
       if (!found) throw new Error(`there is no volume ${vg}/${nameOf(uuid)} of ours`);
       expectPlain(found);

@@ -28,6 +28,8 @@ export interface LvmPoolOptions extends Place {
   readonly wipe: 'zero' | 'discard' | 'none';
   /** Limit in MiB per second for all wiping together; undefined: no limit. */
   readonly wipeRateMiB: number | undefined;
+  /** Ends the first look at the volume group, which may be locked. */
+  readonly signal?: AbortSignal | undefined;
   /** Replaced in tests: the runner of programs, and the access to the kernel. */
   readonly run?: RunCommand;
   readonly kernel?: Kernel;
@@ -65,7 +67,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   const { run = createRunner(), kernel = sysfs } = options;
   const lvm = lvmWith(run);
   const isThin = thinPool !== undefined;
-  const opened = await firstLook(lvm, options);
+  const opened = await firstLook(lvm, options, options.signal);
   const home = { vgUuid: opened.uuid, thinPool };
 
   /** Whether the last read found the volume group usable; if not, the cached state is not valid either. */
@@ -95,20 +97,20 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
   }
 
   const raw: Pool = {
-    async make(uuid, sizeGiB, signal) {
+    async create(uuid, sizeGiB, signal) {
       await lookLately();
-      await changes.make(uuid, sizeGiB * GIB, signal).catch(error => {
+      await changes.create(uuid, sizeGiB * GIB, signal).catch(error => {
         throw failureOf(error, 'VOLUME_FAILED', uuid);
       });
     },
 
-    remove: (uuid, signal) =>
-      changes.remove(uuid, signal).catch(error => {
+    delete: (uuid, signal) =>
+      changes.delete(uuid, signal).catch(error => {
         throw failureOf(error, 'REMOVE_FAILED', uuid);
       }),
 
-    grow: (uuid, sizeGiB, signal) =>
-      changes.grow(uuid, sizeGiB * GIB, signal).catch(error => {
+    resize: (uuid, sizeGiB, signal) =>
+      changes.resize(uuid, sizeGiB * GIB, signal).catch(error => {
         throw failureOf(error, 'GROW_FAILED', uuid);
       }),
 
@@ -152,7 +154,7 @@ export async function openLvmPool(options: LvmPoolOptions): Promise<Pool> {
 
     source: uuid => ({ type: 'block', path: pathOf(vg, uuid) }),
 
-    begin: expected => claim(lvm, options, home, expected),
+    begin: (expected, signal) => claim(lvm, options, home, expected, signal),
   };
   // One change at a time, because LVM locks the volume group for each.
   return bounded(raw, { atOnce: 1, waiting: WAITING, questionMs: QUESTION_MS });

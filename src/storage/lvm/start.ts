@@ -23,9 +23,10 @@ export interface Place {
 
 const cannot = (detail: string): PdiskError => errorOf('POOL_UNAVAILABLE', { detail });
 
-async function look(lvm: Lvm, place: Place): Promise<VgState> {
+async function look(lvm: Lvm, place: Place, end: AbortSignal | undefined): Promise<VgState> {
+  const read = (signal: AbortSignal) => retryWhileBusy(() => readState(lvm, place, signal), signal);
   try {
-    return await withTimeout(LOOK_MS, signal => retryWhileBusy(() => readState(lvm, place, signal), signal));
+    return await withTimeout(LOOK_MS, read, end);
   } catch (error) {
     const { vg } = place;
     const detail = sentenceOf(error);
@@ -76,30 +77,39 @@ export function expectUsable(place: Place, { vgUuid }: Home, state: VgState): vo
   if (wrong !== undefined) throw cannot(wrong);
 }
 
-/** Reads the volume group at start. Throws POOL_UNAVAILABLE with a sentence that says what is wrong. */
-export async function firstLook(lvm: Lvm, place: Place): Promise<VgState> {
+/**
+ * Reads the volume group at start; `end` ends that. Throws POOL_UNAVAILABLE with a sentence that says what is
+ * wrong.
+ */
+export async function firstLook(lvm: Lvm, place: Place, end?: AbortSignal): Promise<VgState> {
   if (process.getuid?.() !== 0) throw cannot('LVM needs root: run pdisk as root, or use a pool of files');
-  const state = await look(lvm, place);
+  const state = await look(lvm, place, end);
   expectUsable(place, { vgUuid: state.uuid, thinPool: place.thinPool }, state);
   return state;
 }
 
 /**
  * Adds our tag to the volume group, and activates our volumes, which may be inactive after a boot.
- * `expected`: the store has disks, so the tag must exist already. Throws POOL_UNAVAILABLE with a sentence
- * that says what is wrong.
+ * `expected`: the store has disks, so the tag must exist already. `end` ends it, but a change that LVM has
+ * begun is finished. Throws POOL_UNAVAILABLE with a sentence that says what is wrong.
  */
-export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolean): Promise<void> {
+export async function claim(
+  lvm: Lvm,
+  place: Place,
+  home: Home,
+  expected: boolean,
+  end?: AbortSignal,
+): Promise<void> {
   const { vg, owner } = place;
   const tag = ownerTag(owner);
-  const change = (...[command = '', ...args]: string[]): Promise<unknown> =>
-    withTimeout(LOOK_MS, signal => retryWhileBusy(() => lvm(signal, command, ...args), signal)).catch(
+  const change = (until: AbortSignal | undefined, command: string, ...args: string[]): Promise<unknown> =>
+    withTimeout(LOOK_MS, signal => retryWhileBusy(() => lvm(signal, command, ...args), signal), until).catch(
       error => {
         throw cannot(sentenceOf(error));
       },
     );
   const lookAgain = async (): Promise<VgState> => {
-    const state = await look(lvm, place);
+    const state = await look(lvm, place, end);
     expectUsable(place, home, state);
     return state;
   };
@@ -113,16 +123,16 @@ export async function claim(lvm: Lvm, place: Place, home: Home, expected: boolea
       );
     }
     const select = ['--select', `vg_uuid="${home.vgUuid}"`];
-    await change('vgchange', '--quiet', '--addtag', tag, ...select, vg);
+    await change(end, 'vgchange', '--quiet', '--addtag', tag, ...select, vg);
     // If two services start at the same time, each sees both tags here, and both give up.
     try {
       await lookAgain();
     } catch (error) {
-      await change('vgchange', '--quiet', '--deltag', tag, ...select, vg);
+      await change(undefined, 'vgchange', '--quiet', '--deltag', tag, ...select, vg);
       throw error;
     }
   }
   if ([...found.volumes.values()].some(volume => !volume.active)) {
-    await change('lvchange', '--quiet', '--activate', 'y', '--select', selectionOf(home), vg);
+    await change(end, 'lvchange', '--quiet', '--activate', 'y', '--select', selectionOf(home), vg);
   }
 }

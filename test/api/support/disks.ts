@@ -5,6 +5,7 @@ import type {
   DiskDetails,
   DiskService,
   DiskView,
+  ExplainService,
   Force,
   NodeService,
 } from '../../../src/disks/service.ts';
@@ -78,6 +79,7 @@ export function diskDouble(replaced: Partial<DiskService> = {}): DiskDouble {
     getDetails: (_caller, uuid) => detailed(known(uuid)),
     version: (_caller, uuid) => `${known(uuid).tag.length}-${known(uuid).limit}`,
     onVm: () => [],
+    attachments: () => [],
     space: async () => ({ capacityGiB: 100, allocatedGiB: 3, freeGiB: 97 }),
     async edit(_caller, uuid, { tag, visibility }) {
       const disk = known(uuid);
@@ -201,6 +203,16 @@ export const leftoverDouble = (calls: unknown[][] = []): LeftoverService => {
 
 /** A drift service without any difference. */
 export const driftDouble: DriftService = { list: async () => [] };
+
+/** Explanations without any disk or node. */
+export const explainDouble: ExplainService = {
+  disk: (_caller, uuid) => {
+    throw errorOf('DISK_UNKNOWN', { disk: uuid });
+  },
+  node: (_caller, node) => {
+    throw errorOf('NODE_UNKNOWN', { node });
+  },
+};
 
 /** A chart service without any disk. */
 export const chartDouble: ChartService = {

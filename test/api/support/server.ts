@@ -7,15 +7,17 @@ import type { Monitoring } from '../../../src/api/routes/open.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
 import type { DriftService } from '../../../src/disks/drift/drift-watch.ts';
 import type { LeftoverService } from '../../../src/disks/services/leftover-service.ts';
+import { conforms } from '../../../testkit/conforms.ts';
+import { basic, PASSWORD, sendRaw } from '../../../testkit/http.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
 import { eventParts } from '../../events/support/parts.ts';
-import { conforms } from '../../rig/conforms.ts';
-import { basic, PASSWORD, sendRaw } from '../../rig/http.ts';
+import { auditInMemory } from './audit.ts';
 import {
   chartDouble,
   type DiskDouble,
   diskDouble,
   driftDouble,
+  explainDouble,
   leftoverDouble,
   nodeDouble,
 } from './disks.ts';
@@ -37,6 +39,7 @@ export interface Server {
   /** Every line of the log so far. */
   readonly log: readonly Record<string, unknown>[];
   stop(graceMs: number): Promise<void>;
+  drain(limitMs: number): Promise<void>;
   /** Reads the certificate again. */
   reload(): void;
   /** Sends one request, as the administrator by default. A plain object is sent as a form. */
@@ -54,7 +57,13 @@ export interface Server {
 /** Metrics that are empty, and a service that is ready. */
 export const monitoring = (): Monitoring => ({
   figures: createMetrics(),
-  readiness: async () => ({ ready: true, store: 'writable', pool: 'usable', nodes: { up: 0, down: 0 } }),
+  readiness: async () => ({
+    ready: true,
+    stopping: false,
+    store: 'writable',
+    pool: 'usable',
+    nodes: { up: 0, down: 0 },
+  }),
 });
 
 async function makeAccounts(accounts: Accounts): Promise<void> {
@@ -102,6 +111,8 @@ export async function startServer(
     drift: driftDouble,
     ...differences,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await keys,
     events,
@@ -118,6 +129,7 @@ export async function startServer(
     accounts,
     log,
     stop: api.stop,
+    drain: api.drain,
     reload: api.reloadCertificate,
     async ask(method, path, { as = 'admin', form, json, headers, ...rest } = {}) {
       const sent = new Headers(headers);

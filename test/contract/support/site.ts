@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
-import { conforms } from '../../rig/conforms.ts';
-import { basic, sendRaw } from '../../rig/http.ts';
-import { type Service, startService } from '../../rig/service.ts';
+import { conforms } from '../../../testkit/conforms.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
+import { basic, sendRaw } from '../../../testkit/http.ts';
+import { type Service, startService } from '../../../testkit/service.ts';
 
 /** The account that sends a request; `''`: no credentials. */
 export type Who = 'admin' | 'cloud' | 'alice' | 'bob' | '';

@@ -1,9 +1,9 @@
 // Two hosts with a few VMs, everything that people, guests and failures may do to them, and the invariants
 // that must hold.
 
-import type { Migration } from '../../fakes/libvirtd/migration.ts';
-import { type FakeVm, isRunning, type SavedVm } from '../../fakes/libvirtd/vm.ts';
-import type { FakeLibvirtd } from '../../fakes/libvirtd.ts';
+import type { Migration } from '../../../testkit/fakes/libvirtd/migration.ts';
+import { type FakeVm, isRunning, type SavedVm } from '../../../testkit/fakes/libvirtd/vm.ts';
+import type { FakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
 
 export const NODES = ['n1', 'n2'] as const;
 export type NodeName = (typeof NODES)[number];
@@ -52,7 +52,7 @@ export function createHosts(fakes: Readonly<Record<NodeName, HostControl>>) {
   const holds: Hold[] = [];
 
   const there = (node: NodeName, { uuid }: Vm): FakeVm | undefined =>
-    hosts[node].fake.vms.all().find(machine => machine.uuid === uuid);
+    hosts[node].fake.vms.all().find(vm => vm.uuid === uuid);
 
   /**
    * Whether this copy of the VM uses no image: it has not landed yet, or it is the source's copy after the

@@ -1,7 +1,7 @@
 // Things that may happen to VMs and hosts. Each function describes what it did, or returns undefined where
 // that was impossible.
 import { STATE_RUNNING } from '../../../src/libvirt/constants.ts';
-import type { MigrationFailure, Phase } from '../../fakes/libvirtd/migration.ts';
+import type { MigrationFailure, Phase } from '../../../testkit/fakes/libvirtd/migration.ts';
 import { type Hosts, NODES, type NodeName, type Vm } from './hosts.ts';
 import type { Random } from './random.ts';
 

@@ -13,8 +13,8 @@ import { openFilePool } from '../../../src/storage/file.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
-import { until } from '../../rig/until.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
+import { until } from '../../../testkit/until.ts';
 
 /** An administrator, and the cause of requests, for calls of the services. */
 export const admin: Caller = { account: 'admin', role: 'admin' };

@@ -2,11 +2,19 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { createAccounts } from '../../../src/accounts/accounts.ts';
 import { type ApiSettings, createApi } from '../../../src/api/server.ts';
+import { PASSWORD } from '../../../testkit/http.ts';
 import { cheap, memoryStore } from '../../accounts/support/memory-store.ts';
-import { chartDouble, diskDouble, driftDouble, leftoverDouble, nodeDouble } from '../../api/support/disks.ts';
+import { auditInMemory } from '../../api/support/audit.ts';
+import {
+  chartDouble,
+  diskDouble,
+  driftDouble,
+  explainDouble,
+  leftoverDouble,
+  nodeDouble,
+} from '../../api/support/disks.ts';
 import { answers } from '../../api/support/once.ts';
 import { monitoring, plain } from '../../api/support/server.ts';
-import { PASSWORD } from '../../rig/http.ts';
 import { ACCOUNT_ID } from './memory-log.ts';
 import { eventParts } from './parts.ts';
 import { type Subscriber, subscribe, subscribeSse } from './subscriber.ts';
@@ -31,6 +39,8 @@ export async function eventSite(
     leftovers: leftoverDouble(),
     drift: driftDouble,
     charts: chartDouble,
+    explain: explainDouble,
+    audit: await auditInMemory(),
     accounts,
     answers: await answers(),
     events,

@@ -7,8 +7,8 @@ import formats from 'ajv-formats';
 import { WebSocket } from 'ws';
 import { asyncApi } from '../../../src/api/description/asyncapi.ts';
 import type { ControlMessage, EventMessage } from '../../../src/api/description/event-schema.ts';
-import { basic } from '../../rig/http.ts';
-import { until } from '../../rig/until.ts';
+import { basic } from '../../../testkit/http.ts';
+import { until } from '../../../testkit/until.ts';
 
 export type Message = EventMessage | ControlMessage;
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { startFakeLibvirtd } from '../../fakes/libvirtd.ts';
-import { startService } from '../../rig/service.ts';
+import { startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
+import { startService } from '../../../testkit/service.ts';
 
 /** The real service with one fake node `n1` and its running VMs 1 to 3; all of it ends with the test. */
 export async function startSite(t: ExecutionContext, settings: Record<string, unknown> = {}) {

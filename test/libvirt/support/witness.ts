@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { openClient } from '../../../src/libvirt/client.ts';
 import { LibvirtError } from '../../../src/libvirt/errors.ts';
-import { type FakeLibvirtd, startFakeLibvirtd } from '../../fakes/libvirtd.ts';
+import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
 
 /** Watches `uri` until the end of the test. */
 export async function witness(t: ExecutionContext, uri: string) {

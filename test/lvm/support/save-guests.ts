@@ -1,7 +1,7 @@
 // Runs outside of the guest with device-mapper: save-guests.ts FOLDER boots two guests, one-7 and one-8, and
 // saves them to that folder for tests in there.
-import { bootGuest, saveGuest } from '../../rig/guest.ts';
-import { startLibvirtd } from '../../rig/libvirtd.ts';
+import { bootGuest, saveGuest } from '../../../testkit/guest.ts';
+import { startLibvirtd } from '../../../testkit/libvirtd.ts';
 
 const folder = process.argv[2] ?? '.';
 const libvirtd = await startLibvirtd();

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type Kernel, sysfs } from '../../../src/storage/lvm/kernel.ts';
 import { openLvmPool } from '../../../src/storage/lvm/pool.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
-import { declarePoolSuite } from '../../storage/helpers/pool-suite.ts';
+import { declarePoolSuite } from '../../storage/support/pool-suite.ts';
 import { createVolumeGroup, guestTest, inGuest, run, type VolumeGroup } from './guest.ts';
 
 interface Kind {

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
-import { root, serviceProgram } from '../../rig/program.ts';
-import { until } from '../../rig/until.ts';
+import { root, serviceProgram } from '../../../testkit/program.ts';
+import { until } from '../../../testkit/until.ts';
 
 export const PASSWORD = 'correct horse';
 const ANSWER_MS = 120_000;

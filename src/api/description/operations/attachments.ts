@@ -1,6 +1,8 @@
+import { attachmentChoice } from '../../routes/attachment-choice.ts';
 import { nothing, vmAndForce, vmAndTarget, vmName } from '../inputs.ts';
 import { json, operation } from '../operation.ts';
 import { pluggedDisk, releasedDisks, text, unpluggedDisk, vmAttachments, vmDisks } from '../outputs.ts';
+import { attachmentList } from '../why-schema.ts';
 import * as examples from './examples.ts';
 
 export const hotattach = operation({
@@ -164,8 +166,41 @@ export const libvirtElement = operation({
   ],
 });
 
+export const listAttachments = operation({
+  id: 'listAttachments',
+  method: 'GET',
+  path: '/api/attachments',
+  group: 'attachments',
+  summary: 'List attachments, the oldest first',
+  details:
+    'Those whose VM the account may see: of its own disks, and those that it made; all of them for the roles `service` and `admin`. ' +
+    'With `waiting`: those that wait for somebody.',
+  inputs: attachmentChoice,
+  outcomes: {
+    200: json(
+      'The attachments',
+      attachmentList,
+      {
+        attachments: [
+          {
+            disk: examples.DISK,
+            ...examples.details.attachments[0],
+            state: 'detaching',
+            waiting: {
+              for: 'guest',
+              since: '2011-07-28T16:00:00.000Z',
+              until: '2011-07-28T16:01:03.000Z',
+            },
+          },
+        ],
+      },
+      ['Link'],
+    ),
+  },
+});
+
 export const showVm = operation({
-  id: 'showMachine',
+  id: 'showVm',
   method: 'GET',
   path: '/api/vms/:node/:vm_id',
   group: 'attachments',

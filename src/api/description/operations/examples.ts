@@ -1,7 +1,7 @@
 // The examples of the user's document (docs/api-contract.md, part 1), byte for byte and in its order of keys.
 
 /** What an administrator has confirmed without proof. */
-export const VOUCHED = 'that the machine is gone: the host burnt down on Sunday';
+export const VOUCHED = 'that the VM is gone: the host burnt down on Sunday';
 
 export const DISK = 'eb198dec-3560-4a9a-b3b4-5f043410a3dd';
 export const NEW_DISK = 'a00539f7-d40d-4d8d-95c0-5b0c9713c92e';

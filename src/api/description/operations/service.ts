@@ -35,6 +35,7 @@ export const showHealth = operation({
 
 const readiness = {
   ready: true,
+  stopping: false,
   store: 'writable',
   pool: 'usable',
   nodes: { up: 2, down: 0 },
@@ -47,13 +48,14 @@ export const showReadiness = operation({
   group: 'service',
   summary: 'Whether requests can be served',
   details:
-    'The store takes writes and the pool can be used. Unreachable nodes and a full store are reported, but do not make the service unready.',
+    'The store takes writes, the pool can be used, and the service is not stopping. Unreachable nodes and a full store are reported, but do not make the service unready.',
   credentials: nobody,
   inputs: nothing,
   outcomes: {
     200: json('They can', outputs.readiness, { ready: readiness }),
     503: json('They cannot', outputs.readiness, {
       failed: { ...readiness, ready: false, store: 'failed' },
+      stopping: { ...readiness, ready: false, stopping: true },
     }),
   },
 });
