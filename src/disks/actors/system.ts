@@ -35,8 +35,8 @@ export interface ActorSystem {
    */
   deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<DeliveryResult>;
   /**
-   * Resolves when everything decided so far is on disk. A request that is refused because of the decided records
-   * waits for it: after a crash, what they say may not be so. Rejects with STORE_FAILED.
+   * Resolves when everything decided so far is on disk. A request that is refused because of the decided
+   * records waits for it: after a crash, what they say may not be so. Rejects with STORE_FAILED.
    */
   settled(): Promise<void>;
   /** Sends TIMEOUT to every actor whose deadline has passed. */
