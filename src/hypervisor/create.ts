@@ -9,7 +9,7 @@ import type { DomainName, Hypervisor, NodeWatcher } from './hypervisor.ts';
 import { type Turn, turnOf } from './lifecycle.ts';
 import { createLinks } from './links.ts';
 import { lookAt } from './look.ts';
-import type { Log } from './node-link.ts';
+import type { Log, NodeLinkOptions } from './node-link.ts';
 import { configuredNodes, normalHost } from './nodes.ts';
 import { defaultTimes, type Operations, type Times } from './operations.ts';
 import { plug } from './plug.ts';
@@ -30,6 +30,8 @@ export interface HypervisorOptions {
   readonly vmNames: readonly string[];
   readonly log: Log;
   readonly times?: Partial<Times>;
+  /** Opens a connection to libvirt. Default: over a socket. Only simulations set it. */
+  readonly open?: NodeLinkOptions['open'];
 }
 
 /**
@@ -41,10 +43,11 @@ export function createHypervisor({
   vmNames,
   log,
   times = {},
+  open,
 }: HypervisorOptions): Hypervisor {
   const nodes = configuredNodes(setting);
   const allTimes = { ...defaultTimes, ...times };
-  const links = createLinks(nodes, { log, ...allTimes });
+  const links = createLinks(nodes, { log, open, ...allTimes });
   const runs = createRuns();
   const operations: Operations = { links, runs, takeTurn: keyedMutex(), times: allTimes };
   const watchers = new Set<NodeWatcher>();

@@ -2,7 +2,7 @@ import { errorOf } from '../errors.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
 import { handlersOf } from '../libvirt/handlers.ts';
 import type { NodeStatus } from './hypervisor.ts';
-import { type Log, linkNode, type NodeLink } from './node-link.ts';
+import { linkNode, type NodeLink, type NodeLinkOptions } from './node-link.ts';
 import type { Nodes } from './nodes.ts';
 
 /** The links to nodes, by canonical node key. */
@@ -32,7 +32,10 @@ interface Held {
  * one, so a link that matches only the wildcard is closed after `idleMs` milliseconds without use, unless
  * `pin` was called.
  */
-export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number; idleMs: number }): Links {
+export function createLinks(
+  nodes: Nodes,
+  options: Pick<NodeLinkOptions, 'log' | 'connectMs' | 'open'> & { readonly idleMs: number },
+): Links {
   const held = new Map<string, Held>();
   const ups = handlersOf<[string, number]>();
   const events = handlersOf<[string, DomainEvent]>();
@@ -47,6 +50,7 @@ export function createLinks(nodes: Nodes, options: { log: Log; connectMs: number
       node,
       log: options.log,
       connectMs: options.connectMs,
+      open: options.open,
       nextGeneration: () => {
         generations += 1;
         return generations;

@@ -6,7 +6,7 @@ import { errorOf, reasonOf } from '../errors.ts';
 import { monotonicNow } from '../lib/clock.ts';
 import type { LibvirtClient } from '../libvirt/client.ts';
 import type { DomainEvent } from '../libvirt/domain.ts';
-import { type Link, reconnectingLink } from '../libvirt/reconnect.ts';
+import { type Link, type LinkOptions, reconnectingLink } from '../libvirt/reconnect.ts';
 import { withDeadline } from './deadline.ts';
 import type { NodeStatus } from './hypervisor.ts';
 import type { ConfiguredNode } from './nodes.ts';
@@ -48,6 +48,8 @@ export interface NodeLinkOptions {
   readonly log: Log;
   /** How long a request waits for a connection, in milliseconds. */
   readonly connectMs: number;
+  /** Opens a connection to libvirt; see `HypervisorOptions`. */
+  readonly open: LinkOptions['open'];
   /** Returns a new number for each connection. */
   nextGeneration(): number;
   /** Called when a connection is up and its events are registered. */
@@ -63,8 +65,9 @@ export function linkNode(options: NodeLinkOptions): NodeLink {
   const { node, log } = options;
   const facts = { node: node.host, uri: node.uri };
   // eagerRetryMs 0: a request for a node that is down causes a new attempt at once.
-  const questions = reconnectingLink(node.uri, { events: true, eagerRetryMs: 0 });
-  const changes = reconnectingLink(node.uri, { eagerRetryMs: 0 });
+  const link = { eagerRetryMs: 0, open: options.open };
+  const questions = reconnectingLink(node.uri, { events: true, ...link });
+  const changes = reconnectingLink(node.uri, link);
   let generation = 0;
   let upAt = 0;
   let versions: NodeStatus['versions'];

@@ -18,6 +18,8 @@ export interface LinkOptions extends Omit<ClientOptions, 'onEvent' | 'signal'> {
   eagerRetryMs?: number;
   /** Returns numbers from 0 to below 1, for the jitter. Default Math.random. */
   random?: () => number;
+  /** Opens a connection. Default `openClient`. */
+  open?: typeof openClient | undefined;
 }
 
 /** A connection to one libvirt daemon that is opened again whenever it is lost. */
@@ -56,6 +58,7 @@ export function reconnectingLink(uri: string, options: LinkOptions = {}): Link {
     stableMs = 5000,
     eagerRetryMs = 1000,
     random = Math.random,
+    open = openClient,
     ...clientOptions
   } = options;
   parseUri(uri);
@@ -81,7 +84,7 @@ export function reconnectingLink(uri: string, options: LinkOptions = {}): Link {
     const early: DomainEvent[] = [];
     let announced = false;
     try {
-      const client = await openClient(uri, {
+      const client = await open(uri, {
         ...clientOptions,
         signal: closing.signal,
         onEvent: event => (announced ? events.call(event, generation) : early.push(event)),

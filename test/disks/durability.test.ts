@@ -190,3 +190,16 @@ test('an effect that rejects is reported as a fault of pdisk', async t => {
     ['a bug'],
   );
 });
+
+test('settled resolves only when everything decided is on disk', async t => {
+  const world = createWorld();
+  world.create('disk-1').catch(() => {});
+  let isSettled = false;
+  void world.system.settled().then(() => {
+    isSettled = true;
+  });
+  await settle();
+  t.false(isSettled);
+  await world.arriveAll();
+  t.true(isSettled);
+});

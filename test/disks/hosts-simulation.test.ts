@@ -1,7 +1,7 @@
 // Two hosts with random actions of people and guests, and random failures, while disks are plugged and
 // unplugged: no disk is ever in more VMs than its limit, and none is free while a VM has it. Images have no
 // locks here, since a storage may have none: only the service keeps a disk from a second VM.
-// `scripts/simulate` does many runs, or repeats one by its seed.
+// `scripts/simulate --hosts` does many runs, or repeats one by its seed.
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { until } from '../../testkit/until.ts';

@@ -103,7 +103,7 @@ export interface FakeLibvirtd {
   /**
    * Begins a live migration to another fake; the returned object continues it step by step, or lets it fail.
    */
-  migrate(name: string, to: FakeLibvirtd, options?: MigrationOptions): Migration;
+  migrate(name: string, to: { readonly vms: FakeVms }, options?: MigrationOptions): Migration;
   /** A foreign job holds the domain until the returned function is called: changes wait for it. */
   hold(name: string): () => void;
   /** How many changes of a domain wait for a job. */

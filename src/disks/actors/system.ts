@@ -34,6 +34,11 @@ export interface ActorSystem {
    * INTERRUPTED if the step is decided and its result is not known.
    */
   deliver(deliveries: readonly Delivery[], cause: Cause, until?: string): Promise<DeliveryResult>;
+  /**
+   * Resolves when everything decided so far is on disk. A request that is refused because of the decided
+   * records waits for it: after a crash, what they say may not be so. Rejects with STORE_FAILED.
+   */
+  settled(): Promise<void>;
   /** Sends TIMEOUT to every actor whose deadline has passed. */
   sweep(): void;
   /** When the longest present wait for each party began, in milliseconds since 1970. */
@@ -113,7 +118,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     const step = decider.decide(deliveries, stamp);
     const refused = step.refused ?? unhandled(step.unhandled);
     if (refused) {
-      await durable(groupCommit.flushed());
+      await settled();
       return { refused, problem: null, context: undefined };
     }
     steps += 1;
@@ -219,6 +224,8 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     }
   }
 
+  const settled = (): Promise<void> => durable(groupCommit.flushed());
+
   function end(error: Error): void {
     stopped ??= error;
     for (const { abort } of running.values()) abort.abort();
@@ -243,7 +250,7 @@ export function createActorSystem(parts: SystemParts): ActorSystem {
     await Promise.all([...running.values()].map(({ ended }) => ended));
   }
 
-  return { deliver, sweep, waitingSince: waits.longest, waitOf: waits.of, stop };
+  return { deliver, settled, sweep, waitingSince: waits.longest, waitOf: waits.of, stop };
 }
 
 const keyOf = (context: DiskContext | AttachmentContext): string =>

@@ -82,7 +82,10 @@ export function coldAttachments(parts: Parts): Pick<DiskService, 'attach' | 'ele
       const facts = { disk: uuid, node: name.node, vm: name.vmId };
       const vm = hypervisor.vm(name.node, name.vmId);
       const attachment = attachmentOn(vm, uuid);
-      if (!attachment) throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      if (!attachment) {
+        await system.settled();
+        throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      }
       const taken = takenTargets(decided, vm).filter(letter => letter !== attachment.context.target);
       const key = attachmentKey(attachment.context.id);
       const promise = { type: 'PROMISE' as const, target: target ?? null, taken };

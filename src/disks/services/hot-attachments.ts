@@ -71,7 +71,10 @@ export function hotAttachments(parts: Parts): Pick<DiskService, 'hotattach' | 'h
         here.findLast(isHeld) ??
         here.at(-1);
       if (!disk || !isKnown(disk)) throw unknownDisk(uuid);
-      if (!attachment && maySee(caller, disk)) throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      if (!attachment && maySee(caller, disk)) {
+        await system.settled();
+        throw errorOf('ATTACHMENT_UNKNOWN', facts);
+      }
       if (!attachment || !(maySee(caller, disk) || mayUnplug(caller, disk, attachment)))
         throw unknownDisk(uuid);
       if (!mayUnplug(caller, disk, attachment)) {

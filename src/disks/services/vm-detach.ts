@@ -44,8 +44,6 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
 
   function attachmentsOf(caller: Caller, name: VmName): readonly StoredAttachment[] {
     const found = decided.attachmentsOf(hypervisor.vm(name.node, name.vmId));
-    const facts = { node: name.node, vm: name.vmId };
-    if (found.length === 0) throw errorOf('VM_HAS_NO_DISKS', facts);
     const disks = found.map(one => decided.disk(one.context.disk));
     if (!mayDetach(caller, found, disks)) {
       throw errorOf('FORBIDDEN', { detail: `others have attached disks to VM '${name.vmId}'` });
@@ -81,6 +79,10 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
   async function investigate(caller: Caller, name: VmName, authority: Authority) {
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
+      if (attachments.length === 0) {
+        await system.settled();
+        throw errorOf('VM_HAS_NO_DISKS', { node: name.node, vm: name.vmId });
+      }
       const facts = await findAll(attachments, authority);
       const now = attachmentsOf(caller, name);
       const same = now.length === attachments.length && now.every((one, index) => one === attachments[index]);

@@ -27,15 +27,23 @@ interface Hold {
   readonly release: () => void;
 }
 
+/** What can be done to a host and its VMs: by a fake libvirtd on a socket, or by a host without one. */
+export type HostControl = Pick<
+  FakeLibvirtd,
+  | ('vms' | 'addDomain' | 'start' | 'destroy' | 'poweroff' | 'kill' | 'suspend' | 'resume' | 'reset')
+  | ('save' | 'saveToFile' | 'restore' | 'migrate' | 'redefine' | 'hold' | 'setManners' | 'release')
+  | ('dropConnections' | 'listen' | 'stop' | 'cut')
+>;
+
 /** A simulated host. */
 export interface Host {
-  readonly fake: FakeLibvirtd;
+  readonly fake: HostControl;
   /** The state of libvirtd: it answers, its network is cut, it has died. */
   is: 'up' | 'cut' | 'dead';
 }
 
 /** Two hosts without VMs. */
-export function createHosts(fakes: Readonly<Record<NodeName, FakeLibvirtd>>) {
+export function createHosts(fakes: Readonly<Record<NodeName, HostControl>>) {
   const hosts: Record<NodeName, Host> = {
     n1: { fake: fakes.n1, is: 'up' },
     n2: { fake: fakes.n2, is: 'up' },

@@ -6,7 +6,7 @@ import type { Procedure, procedures } from '../../../src/libvirt/procedures.ts';
 import { saslServer } from './sasl.ts';
 import { domainOf, type FakeVm } from './vm.ts';
 import type { FakeVms } from './vms.ts';
-import { capabilitiesXml, FROM_QEMU } from './xml.ts';
+import { capabilitiesXml, FROM_QEMU, parseDisk } from './xml.ts';
 
 type Procedures = typeof procedures;
 type Answers = {
@@ -146,7 +146,7 @@ export function fakeAnswers(
     },
     domainAttachDeviceFlags: ({ domain: { uuid }, xml, flags }) => {
       if (flags !== libvirt.AFFECT_LIVE) throw new LibvirtError('only live', { code: 8, domain: FROM_QEMU });
-      vms.attach(vms.running(uuid), xml);
+      vms.attach(vms.running(uuid), parseDisk(xml));
     },
     domainDetachDeviceAlias: ({ domain: { uuid }, alias, flags }) => {
       if (flags === libvirt.AFFECT_CONFIG) vms.detachDefined(vms.find(uuid), alias);

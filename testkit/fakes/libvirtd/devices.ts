@@ -5,7 +5,7 @@ import { LibvirtError } from '../../../src/libvirt/errors.ts';
 import { fakeGuests } from './guests.ts';
 import type { Jobs } from './jobs.ts';
 import { domainOf, type FakeVm } from './vm.ts';
-import { type FakeDisk, FROM_DOMAIN, FROM_QEMU, parseDisk } from './xml.ts';
+import { type FakeDisk, FROM_DOMAIN, FROM_QEMU } from './xml.ts';
 
 /** libvirt's error for a refused call. */
 export function refuse(code: number, message: string, domain = FROM_DOMAIN): LibvirtError {
@@ -43,8 +43,7 @@ export function fakeDevices(options: {
   return {
     letGo: guests.letGo,
     wake: guests.wake,
-    attach(vm: FakeVm, xml: string): void {
-      const disk = parseDisk(xml);
+    attach(vm: FakeVm, disk: FakeDisk): void {
       const rival = vm.disks.find(other => other.target === disk.target);
       if (vm.disks.some(other => other.alias === disk.alias)) {
         const message = `unsupported configuration: non unique alias detected: ${disk.alias}`;

@@ -17,7 +17,8 @@ import { errorPayload, eventMessage } from './messages.ts';
 const REQUESTS_MAX = 5;
 const FROM_RPC = 7;
 
-const names = new Map(
+/** The names of the procedures, by number. */
+export const names = new Map(
   Object.entries(procedures).map(([name, { number }]) => [number, name as ProcedureName] as const),
 );
 
@@ -32,7 +33,7 @@ const ALWAYS: ReadonlySet<ProcedureName> = new Set([
 const BEFORE_OPEN: ReadonlySet<ProcedureName> = new Set(['connectOpen', 'connectSupportsFeature', ...ALWAYS]);
 
 /** Procedures that wait for the jobs of their domain; domainDestroy does not wait. */
-const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
+export const CHANGES: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'domainAttachDeviceFlags',
   'domainBlockResize',
   'domainCreateWithFlags',

@@ -86,6 +86,8 @@ export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: num
     find,
     findByName,
     running: findRunning,
+    /** The VM with this UUID; undefined: libvirt has no such domain. */
+    known: (uuid: string): FakeVm | undefined => vms.get(uuid),
     all: () => [...vms.values()],
     tell,
     host,
@@ -123,6 +125,8 @@ export function fakeVms(options: { emit(event: DomainEvent): void; unplugMs: num
       tell(vm, updated ? 'definedUpdated' : 'definedAdded');
       return vm;
     },
+    /** The domain is gone, as after the loss of its host: nobody is told. */
+    forget: (vm: FakeVm): void => void vms.delete(vm.uuid),
     undefine(vm: FakeVm, withSave: boolean): void {
       if (vm.saved !== undefined && !withSave) {
         const message =

@@ -1,0 +1,27 @@
+// The whole service under a seeded scheduler and a simulated clock: see docs/testing.md.
+import test from 'ava';
+import { planOf } from './plan.ts';
+import { play } from './run.ts';
+import { simulate } from './simulate.ts';
+
+/** In several tests, so that their progress shows. */
+const PARTS = 2;
+const STEPS = 100_000 / PARTS;
+
+test.serial('a seed always gives the same run', async t => {
+  const [one, another] = [await play(7, planOf(7, 250)), await play(7, planOf(7, 250))];
+  t.deepEqual(one, another);
+  t.true(one.operations > 100);
+});
+
+for (let part = 0; part < PARTS; part += 1) {
+  test.serial(
+    `whatever happens, nothing is lost, stuck or left over, and no answer is untrue (${part + 1})`,
+    async t => {
+      t.timeout(3_600_000);
+      const { runs, operations, failures } = await simulate({ seed: 1 + part * 20_000, steps: STEPS });
+      t.log(`${runs} runs, ${operations} operations`);
+      t.is(failures.join('\n'), '');
+    },
+  );
+}
