@@ -66,9 +66,8 @@ export function createRequests(world: World) {
     const sizeGiB = 1 + chance.random.below(3);
     const visibility = chance.random.pick(['private', 'private', 'public'] as const) ?? 'private';
     ask(owner, caller => {
-      const quota = () => world.service()?.accounts.quotaOf(owner);
       const isOver = (): boolean => {
-        const [owned, most] = [records.ownedBy(owner), quota()];
+        const [owned, most] = [records.ownedBy(owner), records.quotaOf(owner)];
         return most !== undefined && (owned.disks + 1 > most.disks || owned.sizeGiB + sizeGiB > most.sizeGiB);
       };
       const promised = (): number => records.disks().reduce((sum, { context }) => sum + context.sizeGiB, 0);
