@@ -3,7 +3,7 @@
 import type { Caller } from '../../src/accounts/caller.ts';
 import { isHeld } from '../../src/disks/records/records.ts';
 import { mayFind } from '../../src/disks/services/rights.ts';
-import { NODES, type Vm } from '../disks/support/hosts.ts';
+import { NODES, type NodeName, type Vm } from '../disks/support/hosts.ts';
 import { type Request, sendRequest } from './request.ts';
 import { bytesOf, type World } from './world.ts';
 
@@ -181,11 +181,11 @@ export function createRequests(world: World) {
     return `retry ${name(uuid)}`;
   }
 
-  function hotattach(): string | undefined {
+  function hotattach(wanted?: Vm, on?: NodeName): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const [who, vm] = [somebodyFor(uuid), someVm()];
-    const node = nodeFor(vm);
+    const [who, vm] = [somebodyFor(uuid), wanted ?? someVm()];
+    const node = on ?? nodeFor(vm);
     ask(who, caller => ({
       text: `${who} hotattaches ${name(uuid)} to ${vm.name} on ${node}`,
       send: service => service.disks.service.hotattach(caller, uuid, { node, vmId: vm.vmId }, cause),
