@@ -79,7 +79,10 @@ export function createSequences(world: World, random: Random, plug: (vm: Vm, nod
     const found = withDisks();
     if (!found || hosts.holds.some(({ vm }) => vm === found.vm)) return undefined;
     const { vm, node } = found;
-    const [first = 0, second = 0, third = 0] = pauses(3);
+    const first = random.below(20);
+    // By then the plug is answered, and the end of the old run is still being followed up.
+    const second = 30 + random.below(100);
+    const third = random.pick([2_000, 12_000]) ?? 2_000;
     const release = hostOf(node).hold(vm.name);
     plug(vm, node);
     setTimeout(() => {
