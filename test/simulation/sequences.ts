@@ -99,7 +99,8 @@ export function createSequences(world: World, random: Random, plug: (vm: Vm, nod
     }, first + second);
     setTimeout(
       () => {
-        if (world.isEnding || !vm.file || !hasDaemon(node) || hosts.liveOn(vm).length > 0) return;
+        const isGone = world.isEnding || !hosts.vms.includes(vm);
+      if (isGone || !vm.file || !hasDaemon(node) || hosts.liveOn(vm).length > 0) return;
         hostOf(node).restore(vm.file);
         vm.file = undefined;
       },
