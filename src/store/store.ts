@@ -67,7 +67,7 @@ export interface StoreOptions {
   /**
    * The kinds of records that are known: a database with newer ones is refused before anything is written.
    */
-  readonly kinds?: readonly RecordKind[];
+  readonly kinds: readonly RecordKind[];
   /** Called with a sentence when loss is accepted, and when space runs short or is enough again. */
   readonly warn?: (sentence: string) => void;
 }
@@ -84,8 +84,8 @@ const erased = (prefix: LogPrefix, first: number, last: number): Write[] =>
  * damaged, older than it was, or of a newer version of pdisk.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { directory, onFailure, onBatch, traces = [], acceptLoss = false, warn = () => {} } = options;
-  const { kinds = Object.values(ownKinds) } = options;
+  const { directory, kinds, onFailure, onBatch } = options;
+  const { traces = [], acceptLoss = false, warn = () => {} } = options;
   const [location, headFile] = [join(directory, 'db'), join(directory, 'head')];
   await makeFolder(directory, 0o700);
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { openEventLog } from '../../src/events/log.ts';
+import { recordKinds } from '../../src/record-kinds.ts';
 import { eventKey } from '../../src/store/keys.ts';
 import { openStore } from '../../src/store/store.ts';
 import { change } from './support/memory-log.ts';
@@ -15,7 +16,7 @@ const IN_BUFFERS = 30_000;
 
 test('a subscriber that stops reading has a bounded queue, delays no other, and gets every event later', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-slow-'));
-  const store = await openStore({ directory, onFailure: error => t.fail(error.message) });
+  const store = await openStore({ kinds: recordKinds, directory, onFailure: error => t.fail(error.message) });
   const log = await openEventLog(store);
   const site = await eventSite(t, { log });
   t.teardown(async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { recordKinds } from '../../src/record-kinds.ts';
 import { kinds } from '../../src/store/records.ts';
 import { openStore } from '../../src/store/store.ts';
 
@@ -36,7 +37,11 @@ test('a store whose process is killed at any moment is never refused as one that
   let newest = 0;
   for (const lines of LINES) {
     newest = Math.max(newest, await killedAfter(directory, lines));
-    const store = await openStore({ directory, onFailure: error => t.fail(error.message) });
+    const store = await openStore({
+      kinds: recordKinds,
+      directory,
+      onFailure: error => t.fail(error.message),
+    });
     const { length } = await store.load(kinds.node);
     await store.close();
     t.true(length >= newest, `${length} of ${newest} changes after ${lines} lines`);

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
+import { recordKinds } from '../../src/record-kinds.ts';
 import { prefixes } from '../../src/store/keys.ts';
 import { kinds } from '../../src/store/records.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
@@ -28,7 +29,11 @@ async function filled(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pdisk-whole-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const live = join(directory, 'live');
-  const store = await openStore({ directory: live, onFailure: error => t.fail(error.message) });
+  const store = await openStore({
+    kinds: recordKinds,
+    directory: live,
+    onFailure: error => t.fail(error.message),
+  });
   await fill(store, 0, NODES);
   // The head is written after the batch, and no commit waits for it.
   const head = join(live, 'head');
@@ -47,7 +52,7 @@ async function fill(store: Store, from: number, upTo: number): Promise<void> {
 }
 
 const reopen = (directory: string, more: Partial<StoreOptions> = {}): Promise<Store> =>
-  openStore({ directory, onFailure: () => {}, ...more });
+  openStore({ kinds: recordKinds, directory, onFailure: () => {}, ...more });
 
 async function logOf(directory: string): Promise<string> {
   const names = (await readdir(join(directory, 'db'))).filter(name => name.endsWith('.log'));

@@ -1,10 +1,12 @@
 // Writes a data directory as a service with many disks leaves it (records and sparse images), without
 // creating them one by one.
+
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredDisk } from '../../../src/disks/records/records.ts';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { prefixes } from '../../../src/store/keys.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { type ServerOptions, startServer } from './server.ts';
@@ -51,6 +53,7 @@ export async function populate(options: ServerOptions, count: number): Promise<s
   await (await startServer(options)).stop();
   const data = join(options.directory, 'data');
   const store = await openStore({
+    kinds: recordKinds,
     directory: data,
     onFailure: error => {
       throw error;

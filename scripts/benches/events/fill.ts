@@ -1,9 +1,11 @@
 // Writes a log of events as attaching a disk leaves them. A process of its own, so that the measured one
 // starts with empty memory.
+
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { eventKey } from '../../../src/store/keys.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
@@ -13,6 +15,7 @@ const [directory = '', events = '0'] = process.argv.slice(2);
 
 await mkdir(directory, { recursive: true });
 const store = await openStore({
+  kinds: recordKinds,
   directory: join(directory, 'db'),
   onFailure(error) {
     throw error;

@@ -1,5 +1,6 @@
 // The service's own parts, without REST between the load and the actors. It records when each event is
 // durable.
+
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -18,6 +19,7 @@ import { openEventLog } from '../../../src/events/log.ts';
 import { createStreams } from '../../../src/events/streams.ts';
 import { createTickets } from '../../../src/events/tickets.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
@@ -29,7 +31,7 @@ const fail = (error: unknown): never => {
 const now = (): number => performance.timeOrigin + performance.now();
 
 await mkdir(directory, { recursive: true });
-const store = await openStore({ directory: join(directory, 'db'), onFailure: fail });
+const store = await openStore({ kinds: recordKinds, directory: join(directory, 'db'), onFailure: fail });
 
 const log = await openEventLog(store);
 const durable: Record<number, number> = {};

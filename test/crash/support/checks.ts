@@ -12,7 +12,8 @@ export interface Allowed {
 }
 
 const OWNER_FILE = '.pdisk-owner';
-const LABELS_FILE = '.pdisk-disks';
+/** The index of the pool's disks, which the service keeps open. */
+export const LABELS_FILE = '.pdisk-disks';
 const RESTING = new Set(['available', 'attached', 'hot-attached']);
 const DATA_FILES = new Set(['control', 'db', 'head', 'owner', 'pool', 'reserve']);
 /** Attachments that are over: they are remembered for a detach call that comes late. */

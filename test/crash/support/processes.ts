@@ -1,6 +1,7 @@
 // What a service that rests must not have: children, open images.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { LABELS_FILE } from './checks.ts';
 import type { Site } from './site.ts';
 
 /** The text of a file or link in /proc; empty where its process is gone. */
@@ -26,7 +27,7 @@ export function processesLeft({ folder, pool, running }: Site): string[] {
   const descriptors = `/proc/${running.pid}/fd`;
   for (const fd of readdirSync(descriptors)) {
     const path = textOf(readlinkSync, join(descriptors, fd));
-    if (path.startsWith(pool)) left.push(`the service still has ${path} open`);
+    if (path.startsWith(pool) && !path.includes(LABELS_FILE)) left.push(`the service still has ${path} open`);
   }
   return left;
 }

@@ -9,6 +9,7 @@ import type { Caller } from '../../../src/accounts/caller.ts';
 import { createDisks, type Disks } from '../../../src/disks/disks.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { monotonicNow } from '../../../src/lib/clock.ts';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
@@ -87,6 +88,7 @@ export async function createSite(
 
   async function start(): Promise<Disks> {
     const store = await openStore({
+      kinds: recordKinds,
       directory: join(directory, 'db'),
       onFailure: error => t.fail(error.message),
     });

@@ -1,6 +1,8 @@
 // A program that runs until it is killed: it writes to the store in the folder argv[2] and prints the number
 // of changes on disk after each.
+
 import { writeSync } from 'node:fs';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { prefixes } from '../../../src/store/keys.ts';
 import { kinds } from '../../../src/store/records.ts';
 import { openStore } from '../../../src/store/store.ts';
@@ -9,6 +11,7 @@ const say = (word: string | number): void => void writeSync(1, `${word}\n`);
 
 say('opening');
 const store = await openStore({
+  kinds: recordKinds,
   directory: process.argv[2] ?? '',
   onFailure: error => {
     throw error;

@@ -1,8 +1,10 @@
 // A program for a mount namespace in which the directory argv[2] is a file system of 24 MiB. It prints what
 // the store did while that file system was full.
+
 import { existsSync, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { recordKinds } from '../../../src/record-kinds.ts';
 import { prefixes } from '../../../src/store/keys.ts';
 import { kinds } from '../../../src/store/records.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
@@ -16,6 +18,7 @@ const said: string[] = [];
 
 const start = (): Promise<Store> =>
   openStore({
+    kinds: recordKinds,
     directory,
     onFailure: error => failures.push(error.message),
     warn: sentence => said.push(sentence),
