@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { simulate } from '../test/simulation/simulate.ts';
+import { cpuSeconds, simulate, sumOf } from '../test/simulation/simulate.ts';
 
 const { values } = parseArgs({
   options: {
@@ -22,14 +22,7 @@ function numberOf(name: keyof typeof values): number {
   process.exit(2);
 }
 
-/** The time that this process has had of a processor, in seconds. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-const line = (runs: number, operations: number): string =>
-  `${runs} runs, ${operations} operations, ${Math.round(operations / cpuSeconds())} operations per second of processor time`;
+const line = (runs: number, operations: number): string => sumOf(runs, operations, cpuSeconds());
 
 const { runs, operations, failures } = await simulate({
   seed: numberOf('seed'),

@@ -36,6 +36,35 @@ test('the death of a VM can no longer be claimed when it uses a disk again', asy
   t.deepEqual(await site.detach('1'), { uuids: [second] });
 });
 
+test('the death of a VM on one node can no longer be claimed when the VM uses a disk again on another', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
+  const uuid = await site.create();
+  const { uuid: domain } = site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  site.n1.destroy('one-1');
+  await site.untilUsers(uuid, 0);
+  site.n2.addDomain({ name: 'one-1', uuid: domain });
+  await site.hotattach(uuid, '1', 'n2');
+  await t.throwsAsync(site.hotdetach(uuid, '1', 'n1'), { code: 'ATTACHMENT_UNKNOWN' });
+  await t.throwsAsync(site.detach('1', 'n1'), { code: 'VM_HAS_NO_DISKS' });
+  t.deepEqual(pluggedIn(site.n2, 'one-1'), [uuid]);
+});
+
+test('the death of a VM can no longer be claimed when it was started again with its disk', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: 3_600_000 });
+  const uuid = await site.create();
+  const { uuid: domain } = site.n1.addDomain({ name: 'one-1', persistent: false });
+  await site.hotattach(uuid, '1');
+  const live = site.n1.domain('one-1').disks.map(disk => ({ ...disk }));
+  site.n1.destroy('one-1');
+  await site.untilUsers(uuid, 0);
+  site.n2.addDomain({ name: 'one-1', uuid: domain, running: false });
+  site.n2.domain('one-1').coldDisks = live;
+  site.n2.start('one-1');
+  await site.untilUsers(uuid, 1);
+  await t.throwsAsync(site.hotdetach(uuid, '1', 'n1'), { code: 'ATTACHMENT_UNKNOWN' });
+});
+
 test('a death that no event told of is proved by the last state of the VM, if every host has answered', async t => {
   const site = await createSite(t);
   const uuid = await site.create();

@@ -1,6 +1,8 @@
 // What the records on disk say, for the checks of the simulation: they, and not what the process believes,
 // are what was acknowledged.
+import type { Quota } from '../../machines/disk-events.ts';
 import { attachmentKey, diskKey } from '../../machines/notes.ts';
+import type { AccountRecord } from '../../src/accounts/record.ts';
 import {
   isGone,
   isHeld,
@@ -22,7 +24,9 @@ export interface DurableRecords {
   disks(): readonly StoredDisk[];
   attachments(): readonly StoredAttachment[];
   /** The number and size of an account's disks. */
-  ownedBy(account: string): { readonly disks: number; readonly sizeGiB: number };
+  ownedBy(account: string): Quota;
+  /** The quota that was set for an account; undefined: none was. */
+  quotaOf(account: string): Quota | undefined;
 }
 
 /** The records of a disk, as they are at the time of each call. */
@@ -53,5 +57,6 @@ export function createDurableRecords({ records }: Pick<DurableDisk, 'records'>):
       const owned = disks().filter(one => one.context.owner === account && !isGone(one));
       return { disks: owned.length, sizeGiB: owned.reduce((sum, one) => sum + one.context.sizeGiB, 0) };
     },
+    quotaOf: account => (records.get(prefixes.account + account) as AccountRecord | undefined)?.quota,
   };
 }

@@ -3,7 +3,7 @@ import { GIB } from '../../src/lib/gib.ts';
 import type { Hosts, Vm } from '../disks/support/hosts.ts';
 import { NODES } from '../disks/support/hosts.ts';
 import type { DurableRecords } from './durable.ts';
-import type { VolumePlace } from './pool.ts';
+import type { Volume, VolumePlace } from './pool.ts';
 
 /** The VMs that have each disk, by the live domains of all hosts. */
 export function holdersIn({ hosts, vms }: Hosts): Map<string, Set<Vm>> {
@@ -80,4 +80,25 @@ export function lossesIn(
       wrong.push(`the volume of disk ${uuid} is smaller than acknowledged`);
   }
   return wrong;
+}
+
+/**
+ * Notes that VMs may write to the volumes that they have. None of these may be wiped already: what is written
+ * after it would stay.
+ */
+export function noteWriters(holders: ReadonlyMap<string, unknown>, { volumes }: VolumePlace): string[] {
+  const wrong: string[] = [];
+  for (const disk of holders.keys()) {
+    const volume = volumes.get(disk);
+    if (!volume) continue;
+    if (volume.wiped > 0) wrong.push(`the volume of disk ${disk} was wiped while a VM has it`);
+    volume.written = Math.max(volume.written, volume.bytes);
+  }
+  return wrong;
+}
+
+/** What VMs have written is wiped before the volume is removed, where the pool wipes. */
+export function remainsOf(uuid: string, { written, wiped }: Volume): string[] {
+  if (wiped >= written) return [];
+  return [`the volume of disk ${uuid} was removed with ${wiped} of ${written} bytes wiped`];
 }

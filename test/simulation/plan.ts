@@ -25,6 +25,9 @@ const SHARES = {
   /** Something happens to a VM or to a host: see `createMishaps`. */
   mishap: 22,
   redefine: 1.5,
+  /** Several things in close succession: see `createSequences`. */
+  startFromLiveXml: 1.5,
+  endOfAnEarlierRun: 1.5,
   powerOff: 0.5,
   /** A host that is away comes back, or a VM is started. */
   repair: 9,

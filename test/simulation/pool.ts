@@ -12,6 +12,8 @@ export interface Volume {
   bytes: number;
   /** False while it is being created: it may not be given to anybody. */
   complete: boolean;
+  /** How many bytes from its start a VM may have written. */
+  written: number;
   /** How many bytes from its start are wiped. */
   wiped: number;
   readonly createdMs: number;
@@ -22,6 +24,8 @@ export interface VolumePlace {
   readonly volumes: Map<string, Volume>;
   readonly capacityGiB: number;
   readonly wipes: boolean;
+  /** Called with each volume that is removed. */
+  removed(uuid: string, volume: Volume): void;
 }
 
 /** Lets the effect of a request happen whose caller is gone. */
@@ -95,7 +99,7 @@ export function openSimulatedPool(place: VolumePlace, chance: Chance, isDead: ()
         detail => errorOf('VOLUME_FAILED', { disk: uuid, detail }),
         () => {
           if (volumes.has(uuid)) return;
-          volumes.set(uuid, { bytes: 0, complete: false, wiped: 0, createdMs: Date.now() });
+          volumes.set(uuid, { bytes: 0, complete: false, written: 0, wiped: 0, createdMs: Date.now() });
         },
         () => {
           const volume = volumes.get(uuid);
@@ -108,7 +112,11 @@ export function openSimulatedPool(place: VolumePlace, chance: Chance, isDead: ()
         signal,
         detail => errorOf('REMOVE_FAILED', { disk: uuid, detail }),
         () => {},
-        () => void volumes.delete(uuid),
+        () => {
+          const volume = volumes.get(uuid);
+          volumes.delete(uuid);
+          if (volume) place.removed(uuid, volume);
+        },
       ),
     resize: (uuid, sizeGiB, signal) =>
       change(

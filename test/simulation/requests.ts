@@ -3,7 +3,7 @@
 import type { Caller } from '../../src/accounts/caller.ts';
 import { isHeld } from '../../src/disks/records/records.ts';
 import { mayFind } from '../../src/disks/services/rights.ts';
-import { NODES, type Vm } from '../disks/support/hosts.ts';
+import { NODES, type NodeName, type Vm } from '../disks/support/hosts.ts';
 import { type Request, sendRequest } from './request.ts';
 import { bytesOf, type World } from './world.ts';
 
@@ -66,9 +66,8 @@ export function createRequests(world: World) {
     const sizeGiB = 1 + chance.random.below(3);
     const visibility = chance.random.pick(['private', 'private', 'public'] as const) ?? 'private';
     ask(owner, caller => {
-      const quota = () => world.service()?.accounts.quotaOf(owner);
       const isOver = (): boolean => {
-        const [owned, most] = [records.ownedBy(owner), quota()];
+        const [owned, most] = [records.ownedBy(owner), records.quotaOf(owner)];
         return most !== undefined && (owned.disks + 1 > most.disks || owned.sizeGiB + sizeGiB > most.sizeGiB);
       };
       const promised = (): number => records.disks().reduce((sum, { context }) => sum + context.sizeGiB, 0);
@@ -182,11 +181,11 @@ export function createRequests(world: World) {
     return `retry ${name(uuid)}`;
   }
 
-  function hotattach(): string | undefined {
+  function hotattach(wanted?: Vm, on?: NodeName): string | undefined {
     const uuid = someDisk();
     if (!uuid) return undefined;
-    const [who, vm] = [somebodyFor(uuid), someVm()];
-    const node = nodeFor(vm);
+    const [who, vm] = [somebodyFor(uuid), wanted ?? someVm()];
+    const node = on ?? nodeFor(vm);
     ask(who, caller => ({
       text: `${who} hotattaches ${name(uuid)} to ${vm.name} on ${node}`,
       send: service => service.disks.service.hotattach(caller, uuid, { node, vmId: vm.vmId }, cause),

@@ -7,6 +7,7 @@ import { installClock } from './clock.ts';
 import { comeToRest } from './ending.ts';
 import type { Act, Step } from './plan.ts';
 import { createRequests } from './requests.ts';
+import { createSequences } from './sequences.ts';
 import { createWorld, type World } from './world.ts';
 
 /** The outcome of a run. */
@@ -72,11 +73,13 @@ function actsOf(world: World): Readonly<Record<Act, () => unknown>> {
   const requests = Object.fromEntries(
     Object.entries(createRequests(world)).map(([name, send]) => [
       name,
-      () => (world.service() ? send() : undefined),
+      (...choices: unknown[]) =>
+        world.service() ? (send as (...all: unknown[]) => unknown)(...choices) : undefined,
     ]),
   ) as ReturnType<typeof createRequests>;
   return {
     ...requests,
+    ...createSequences(world, random, requests.hotattach),
     mishap: () => random.pick(mishaps)?.(),
     redefine: () => redefineOne(world.hosts, random),
     powerOff() {

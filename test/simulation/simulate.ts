@@ -17,6 +17,16 @@ export interface Tally {
   readonly failures: readonly string[];
 }
 
+/** The time that this process has had of a processor, in seconds. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** A line about many runs; `seconds`: the time that they took of a processor. */
+export const sumOf = (runs: number, operations: number, seconds: number): string =>
+  `${runs} runs, ${operations} operations, ${Math.round(operations / seconds)} operations per second of processor time`;
+
 /** The report of a failing run: how to repeat it, its shortest form, and what happened in that. */
 async function reportOf(seed: number, count: number, outcome: Outcome): Promise<string> {
   const shrunk = await shrink(seed, planOf(seed, count));

@@ -9,7 +9,14 @@ import { type Chance, createChance, type Temper } from './chance.ts';
 import type { Clock } from './clock.ts';
 import { createDurableRecords, type DurableRecords } from './durable.ts';
 import { createHost, parseElement, type SimulatedHost } from './host.ts';
-import { type Acknowledged, deviceViolations, holdersIn, lossesIn } from './invariants.ts';
+import {
+  type Acknowledged,
+  deviceViolations,
+  holdersIn,
+  lossesIn,
+  noteWriters,
+  remainsOf,
+} from './invariants.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { VolumePlace } from './pool.ts';
 import { Ended, type Service, type ServiceSettings, startService } from './service.ts';
@@ -115,6 +122,9 @@ export function createWorld(seed: number, clock: Clock): World {
     volumes: new Map(),
     capacityGiB: CAPACITY_GIB,
     wipes: random.chance(0.4),
+    removed(uuid, volume) {
+      if (place.wipes) for (const sentence of remainsOf(uuid, volume)) violated(sentence);
+    },
   };
   let uuids = 0;
   let ids = 0;
@@ -166,6 +176,7 @@ export function createWorld(seed: number, clock: Clock): World {
     for (const node of off) if (hosts.hosts[node].is !== 'dead') off.delete(node);
     holders = holdersIn(hosts);
     for (const sentence of deviceViolations(holders, records)) violated(sentence);
+    for (const sentence of noteWriters(holders, place)) violated(sentence);
     if (recordsChanged) for (const sentence of lossesIn(acknowledged, records, place)) violated(sentence);
     recordsChanged = false;
     look();

@@ -11,7 +11,7 @@ import type { RecordIndex } from '../records/record-index.ts';
 import { isKnown } from '../records/records.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import { accountingFor, heldByDomain, heldIds } from './vm-attachments.ts';
+import { accountingFor, forgetDeaths, heldByDomain, heldIds } from './vm-attachments.ts';
 
 /** Any host, and any path that the VM writes to. */
 const EXPECT_ANYTHING = { host: null, source: null };
@@ -90,7 +90,9 @@ export function createStrays(parts: StrayParts): Strays {
     );
     const attachments = heldIds(decided, vm).filter(id => decided.attachment(id)?.context.disk === disk);
     const event = { type: 'ADOPT_USER' as const, ...birth, attachments, target, run };
-    await system.deliver([{ to: diskKey(disk), event }], { kind: 'reconciliation' });
+    await system.deliver([{ to: diskKey(disk), event }, ...forgetDeaths(decided, vm)], {
+      kind: 'reconciliation',
+    });
   }
 
   /**

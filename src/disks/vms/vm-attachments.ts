@@ -22,13 +22,14 @@ export const heldIds = (records: RecordIndex, vm: Vm): string[] =>
 
 /**
  * Messages to end the claims of a VM's earlier death: a VM that uses a disk again has been started again, so
- * no detach call for that death will come.
+ * no detach call for that death will come. It may have died on another node, where its domain has the same
+ * UUID; and its name may have belonged to another domain.
  */
-export const forgetDeaths = (records: RecordIndex, vm: Vm): Delivery[] =>
-  records
-    .attachmentsOf({ ...vm, domain: null })
-    .filter(one => !isHeld(one))
-    .map(one => ({ to: attachmentKey(one.context.id), event: { type: 'FORGET' } }));
+export function forgetDeaths(records: RecordIndex, vm: Vm): Delivery[] {
+  const all = [...records.attachmentsOf(vm), ...records.attachmentsOf({ ...vm, domain: null })];
+  const ids = new Set(all.filter(one => !isHeld(one)).map(one => one.context.id));
+  return [...ids].map(id => ({ to: attachmentKey(id), event: { type: 'FORGET' } }));
+}
 
 /** The attachments of a domain, by its UUID alone: one libvirtd may be linked under two names. */
 export const heldByDomain = (records: RecordIndex, domain: string): StoredAttachment[] =>

@@ -13,7 +13,7 @@ import { recordKinds } from '../../../src/record-kinds.ts';
 import { openFilePool } from '../../../src/storage/file.ts';
 import type { Pool } from '../../../src/storage/pool.ts';
 import type { EventRecord } from '../../../src/store/records.ts';
-import { openStore } from '../../../src/store/store.ts';
+import { openStore, type Store } from '../../../src/store/store.ts';
 import { type FakeLibvirtd, startFakeLibvirtd } from '../../../testkit/fakes/libvirtd.ts';
 import { until } from '../../../testkit/until.ts';
 
@@ -60,6 +60,7 @@ export async function createSite(
     locks = true,
     stands = () => true,
     pool: around = pool => pool,
+    store: beforeStore = store => store,
     level = 'warn',
   }: {
     tcp?: boolean;
@@ -68,6 +69,7 @@ export async function createSite(
     locks?: boolean;
     stands?: () => boolean;
     pool?: (pool: Pool) => Pool;
+    store?: (store: Store) => Store;
     /** The lowest log level that `lines` has. */
     level?: 'info' | 'warn';
   } = {},
@@ -87,11 +89,13 @@ export async function createSite(
   let running: { disks: Disks; end(): Promise<void> } | undefined;
 
   async function start(): Promise<Disks> {
-    const store = await openStore({
-      kinds: recordKinds,
-      directory: join(directory, 'db'),
-      onFailure: error => t.fail(error.message),
-    });
+    const store = beforeStore(
+      await openStore({
+        kinds: recordKinds,
+        directory: join(directory, 'db'),
+        onFailure: error => t.fail(error.message),
+      }),
+    );
     const pool = around(
       await openFilePool({ directory: join(directory, 'pool'), overcommit: 1, owner: 'tests' }),
     );
