@@ -100,7 +100,7 @@ export function createSequences(world: World, random: Random, plug: (vm: Vm, nod
     setTimeout(
       () => {
         const isGone = world.isEnding || !hosts.vms.includes(vm);
-      if (isGone || !vm.file || !hasDaemon(node) || hosts.liveOn(vm).length > 0) return;
+        if (isGone || !vm.file || !hasDaemon(node) || hosts.liveOn(vm).length > 0) return;
         hostOf(node).restore(vm.file);
         vm.file = undefined;
       },
