@@ -27,7 +27,8 @@ export type VmLocation =
   /**
    * The VM runs, paused or not, on the node in `vm`. `disks`: our disks in its live domain; null: they could
    * not be read. `homeIsSilent`: the node on record does not answer, and may run the VM as well. `defined`:
-   * our disks in its definition there, with which its next start begins.
+   * our disks in its definition there, with which its next start begins; if a disk is missing from the live
+   * domain, also those in its definitions on other nodes that answer.
    */
   | {
       readonly at: 'running';

@@ -192,7 +192,7 @@ const ofTheCharts: Record<Refusal | Failure, Entry> = {
   DEFINITION_KEEPS_DISK: {
     status: 503,
     sentence: f =>
-      `${vm(f)} let go of ${disk(f)}, but its definition on node '${f.node ?? ''}' holds it and could not be changed${because(f.detail)}; it stays accounted for until it is out of there (virsh detach-device-alias DOMAIN ua-${f.disk ?? ''} --config)`,
+      `${vm(f)} let go of ${disk(f)}, but its definition on node '${f.node ?? ''}' or on another one holds it and could not be changed${because(f.detail)}; it stays accounted for until it is out of there (virsh detach-device-alias DOMAIN ua-${f.disk ?? ''} --config)`,
   },
   UNPLUG_REFUSED: {
     status: 500,

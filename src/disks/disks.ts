@@ -202,7 +202,10 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   });
   const common = { ...base, system, locator, holders, definitions };
   const strays = createStrays({ ...common, newId: parts.newId, unplugMs: settings.detachTimeoutMs });
-  const deadNodes = createDeadNodes(common);
+  const deadNodes = createDeadNodes({
+    ...common,
+    connectionOf: node => reconciler.connectionOf(node),
+  });
   const observer = createObserver({ ...common, strays });
   const reconciler = createReconciler({ ...common, observer });
   const volumes = watchVolumes({

@@ -342,7 +342,7 @@ export interface NodeService {
   /**
    * An administrator declares that a node is gone for good, with all its VMs: what is attached there is
    * released. Resolves with the UUIDs of those disks. `also` as in `agree`. Rejects with FORBIDDEN,
-   * NODE_UNKNOWN, NODE_ALIVE.
+   * NODE_UNKNOWN, NODE_ALIVE (also if the node comes back meanwhile).
    */
   declareDead(
     caller: Caller,

@@ -1,5 +1,6 @@
 // Nodes that never come back: an administrator declares them dead.
 import test from 'ava';
+import { gate } from '../../testkit/latch.ts';
 import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
@@ -223,4 +224,25 @@ test('a node that was removed from the configuration keeps the disks of its VMs 
   }
   t.deepEqual(await declareDead(site), { released: [uuid] });
   t.is(site.users(uuid), 0);
+});
+
+test('a node that comes back while its death is being declared is not declared dead', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const uuid = await site.create();
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(uuid, '1');
+  await site.n1.cut();
+  const held = gate();
+  site.n2.faults.inject('connectListAllDomains', { kind: 'delay', until: held.opened }, 100);
+  const before = site.n2.calls.length;
+  const refused = t.throwsAsync(declareDead(site), { code: 'NODE_ALIVE', message: /since the request came/ });
+  await until(() => site.n2.calls.length > before, 'the other node to be asked');
+  await site.n1.listen();
+  const isBack = () => site.disks.nodes.list(admin).some(one => one.node === 'n1' && one.reachable);
+  await until(isBack, 'the node to be linked again');
+  site.n2.faults.clear();
+  held.open();
+  await refused;
+  t.is(declarationOf(site), null);
+  t.deepEqual([site.users(uuid), pluggedIn(site.n1, 'one-1')], [1, [uuid]]);
 });

@@ -3,7 +3,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
 import { until } from '../../testkit/until.ts';
-import { admin, cause, createSite, pluggedIn } from './support/site.ts';
+import { admin, cause, createSite, NEAR_MS, pluggedIn } from './support/site.ts';
 
 type Site = Awaited<ReturnType<typeof createSite>>;
 
@@ -179,4 +179,72 @@ test('the definition of a registered VM is the frontend’s: it keeps the disk, 
   await site.disks.service.attach(admin, uuid, { node: 'n1', vmId: '1' }, cause);
   t.deepEqual(await driftOf(site, uuid), []);
   t.deepEqual(definedIn(site.n1, 'one-1'), [uuid]);
+});
+
+/** The number of complete lists that a node has given to passes and searches. */
+const listings = (fake: FakeLibvirtd): number =>
+  fake.calls.filter(({ procedure }) => procedure === 'connectListAllDomains').length;
+
+test('a VM that was started without its disk keeps it as long as a migration’s definition elsewhere has it', async t => {
+  const { site, uuid } = await plugged(t, {}, false);
+  const { uuid: domain } = site.n1.domain('one-1');
+  site.n2.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
+  site.n1.migrate('one-1', site.n2, { persistent: true }).to('over');
+  site.n2.destroy('one-1');
+  site.n1.addDomain({ name: 'one-1', uuid: domain, persistent: false });
+  const isFoundAgain = () => {
+    const [attachment] = site.disks.service.getDetails(admin, uuid).attachments;
+    return attachment?.doubt === null && attachment.onVm?.node === 'n1';
+  };
+  await until(isFoundAgain, 'the VM to be found where it was started');
+  const before = listings(site.n1);
+  await until(() => listings(site.n1) > before + 20, 'some passes over the node');
+  t.is(site.users(uuid), 1);
+  t.deepEqual(definedIn(site.n2, 'one-1'), [uuid]);
+  site.n2.faults.clear();
+  await site.untilUsers(uuid, 0);
+  t.deepEqual(definedIn(site.n2, 'one-1'), []);
+});
+
+/** A definition of VM one-1 on n2, which does not run there: with the disk that it has on n1. */
+function defineOn2({ n1, n2 }: Site): void {
+  const { uuid, disks } = n1.domain('one-1');
+  n2.addDomain({ name: 'one-1', uuid, running: false });
+  n2.domain('one-1').coldDisks = disks.map(disk => ({ ...disk }));
+}
+
+for (const when of ['during the unplug', 'later'] as const) {
+  test(`a disk that its VM lets go of ${when} is not free while a definition on another node keeps it`, async t => {
+    const detachTimeoutMs = when === 'later' ? NEAR_MS : 60_000;
+    const { site, uuid } = await plugged(t, { reconcileIntervalMs: NEVER_MS, detachTimeoutMs });
+    const isAsked = () => site.n1.calls.some(({ procedure }) => procedure === 'domainDetachDeviceAlias');
+    site.n2.faults.inject('domainDetachDeviceAlias', BUSY, ALWAYS);
+    site.n1.setManners('one-1', 'unwilling');
+    const answer = site.hotdetach(uuid, '1').catch(error => error);
+    await until(isAsked, 'the guest to be asked');
+    if (when === 'later') t.is((await answer).code, 'GUEST_KEPT_DISK');
+    defineOn2(site);
+    site.n1.release('one-1', `ua-${uuid}`);
+    await site.untilLogged('a hot-plugged disk stays in the definition of its VM');
+    const keeps = when === 'later' ? site.hotdetach(uuid, '1').catch(error => error) : answer;
+    t.is((await keeps).code, 'DEFINITION_KEEPS_DISK');
+    t.deepEqual(pluggedIn(site.n1, 'one-1'), []);
+    t.is(site.users(uuid), 1);
+    site.n2.faults.clear();
+    await site.hotdetach(uuid, '1');
+    t.is(site.users(uuid), 0);
+    t.deepEqual(definedIn(site.n2, 'one-1'), []);
+  });
+}
+
+test('a node that does not answer delays no unplug, and a disk in a definition there is reported once it answers', async t => {
+  const { site, uuid } = await plugged(t);
+  await site.n2.cut();
+  const isLost = () => site.disks.nodes.list(admin).some(one => one.node === 'n2' && !one.reachable);
+  await until(isLost, 'the node to be lost');
+  defineOn2(site);
+  await site.hotdetach(uuid, '1');
+  t.is(site.users(uuid), 0);
+  await site.n2.listen();
+  await until(async () => (await driftOf(site, uuid)).length === 1, 'the difference');
 });

@@ -42,7 +42,7 @@ function observer(whileTold: (key: string) => void) {
     holders: { put: () => {}, of: () => [] },
     definitions: { put: () => {} },
     strays: { settle: async () => {} },
-    locator: {},
+    locator: { definedElsewhere: async () => [] },
     now: () => 0,
     questionMs: 1,
   };

@@ -171,26 +171,9 @@ export function createWorld(seed: number, clock: Clock): World {
   });
   const records = createDurableRecords(disk);
 
-  /**
-   * An operator who starts a VM on one host takes care that another host has no definition of it with its
-   * hot-plugged disks. pdisk cannot do that where the other host does not answer before the VM is found
-   * running without them.
-   */
-  function forgetElsewhere(): void {
-    for (const vm of hosts.vms) {
-      if (vm.migration || vm.stalled || hosts.liveOn(vm).length === 0) continue;
-      for (const node of NODES) {
-        const domain = machines[node].vms.known(vm.uuid);
-        if (!domain || domain.id !== -1 || domain.coldDisks.length === 0) continue;
-        domain.coldDisks = domain.coldDisks.filter(({ driver }) => driver === FRONTENDS);
-      }
-    }
-  }
-
   clock.onTick = () => {
     if (wrong.length > 0) return;
     for (const node of off) if (hosts.hosts[node].is !== 'dead') off.delete(node);
-    forgetElsewhere();
     holders = holdersIn(hosts);
     for (const sentence of deviceViolations(holders, records)) violated(sentence);
     for (const sentence of noteWriters(holders, place)) violated(sentence);

@@ -30,7 +30,7 @@ export const GRACE_MS = 3_000;
 export interface EffectParts {
   readonly pool: Pool;
   readonly hypervisor: Hypervisor;
-  readonly locator: Pick<VmLocator, 'find'>;
+  readonly locator: Pick<VmLocator, 'find' | 'definedElsewhere'>;
   /** The VM of an attachment, as decided; undefined: there is no such attachment. */
   readonly vmOf: (attachment: string) => Vm | undefined;
   /**

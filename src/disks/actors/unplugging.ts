@@ -21,8 +21,15 @@ export function createUnplug(
   }: Pick<EffectParts, 'pool' | 'hypervisor' | 'locator' | 'doubt' | 'inspected'>,
   giveUpAt: (context: AttachmentContext) => number,
 ) {
-  /** The disk is off the running VM; it is released only if the next start will not bring it back. */
-  async function unplugged(context: AttachmentContext, signal: AbortSignal): Promise<Unplugged> {
+  /**
+   * The disk is off the running VM; it is released only if the next start will not bring it back, on whatever
+   * node. `isDefined`: whether the definition on the VM's own node may have the disk.
+   */
+  async function unplugged(
+    context: AttachmentContext,
+    isDefined: boolean,
+    signal: AbortSignal,
+  ): Promise<Unplugged> {
     const { vm, disk, attempt } = context;
     const failed = (code: Failure, detail: string): Unplugged => ({
       type: 'UNPLUG_FAILED',
@@ -30,8 +37,11 @@ export function createUnplug(
       problem: { code, detail },
     });
     try {
-      const look = await hypervisor.look(vm.node, vm.domain ?? '', giveUpAt(context), signal);
-      return definedIn(look).includes(disk)
+      const elsewhere = await locator.definedElsewhere(vm, vm.node);
+      const here = isDefined
+        ? definedIn(await hypervisor.look(vm.node, vm.domain ?? '', giveUpAt(context), signal))
+        : [];
+      return [...here, ...elsewhere].includes(disk)
         ? failed('DEFINITION_KEEPS_DISK', '')
         : { type: 'UNPLUGGED', attempt };
     } catch (error) {
@@ -46,9 +56,9 @@ export function createUnplug(
       const outcome = await hypervisor.unplug(vm, disk, expected, giveUpAt(context), signal);
       switch (outcome.kind) {
         case 'unplugged':
-          return { type: 'UNPLUGGED', attempt };
+          return unplugged(context, false, signal);
         case 'unplugged-live':
-          return unplugged(context, signal);
+          return unplugged(context, true, signal);
         case 'kept':
           return { type: 'KEPT', attempt, problem: { code: 'GUEST_KEPT_DISK', detail: outcome.detail } };
         case 'failed':

@@ -71,8 +71,13 @@ export function createNodeService(parts: NodeServiceParts): NodeService {
     },
     async declareDead(caller, node, reason, also = () => []) {
       const key = known(caller, node);
+      const connection = reconciler.connectionOf(key);
       if (await answers(key)) throw errorOf('NODE_ALIVE', { node });
       const releases = await deadNodes.prepare(key);
+      // What the administrator vouched for may be over: a node that has come back may have got disks since.
+      if (reconciler.connectionOf(key) !== connection) {
+        throw errorOf('NODE_ALIVE', { node, detail: 'it has been linked since the request came' });
+      }
       const outcome = { released: releases.disks };
       await hosts.declare(key, { by: caller.account, reason, since: time() }, also(outcome));
       await deadNodes.tell(key, releases);

@@ -12,6 +12,7 @@ import type { Observer } from './observer.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Strays } from './strays.ts';
 import { accountingFor, heldByDomain } from './vm-attachments.ts';
+import type { VmLocator } from './vm-locator.ts';
 
 interface WatchParts {
   readonly decided: RecordIndex;
@@ -19,6 +20,7 @@ interface WatchParts {
   readonly alarms: Alarms;
   readonly hosts: Hosts;
   readonly holders: HolderBook;
+  readonly locator: Pick<VmLocator, 'definedElsewhere'>;
   readonly observer: Observer;
   readonly reconciler: Reconciler;
   readonly strays: Strays;
@@ -30,7 +32,7 @@ interface WatchParts {
  * ignored. Returns a function that ends the watch.
  */
 export function watchNodes(parts: WatchParts): () => void {
-  const { decided, hypervisor, alarms, hosts, holders, observer, reconciler, strays, log } = parts;
+  const { decided, hypervisor, alarms, hosts, holders, locator, observer, reconciler, strays, log } = parts;
 
   /**
    * Starts the work for an event, unless the node's reports are not believed: on a new connection the host
@@ -80,8 +82,10 @@ export function watchNodes(parts: WatchParts): () => void {
   async function removed(node: string, domain: DomainName, disk: string): Promise<void> {
     const { look, before } = await observer.look(node, domain);
     if (look.kind !== 'running' || look.disks.some(one => one.disk === disk)) return;
+    const held = [...before].find(({ context }) => context.disk === disk);
+    const elsewhere = held ? await locator.definedElsewhere(held.context.vm, node) : [];
     await observer.inspected(domain.uuid);
-    const defined = look.defined.includes(disk);
+    const defined = [...look.defined, ...elsewhere].includes(disk);
     // A device that was plugged after the inspection began may be missing from it.
     for (const one of before) {
       const { state, context } = one;

@@ -6,7 +6,7 @@ import { type DomainName, disksIn, type Hypervisor, type Look } from '../../hype
 import type { CauseKind } from '../../store/records.ts';
 import type { ActorSystem } from '../actors/system.ts';
 import type { RecordIndex } from '../records/record-index.ts';
-import { isHeld, type StoredAttachment } from '../records/records.ts';
+import { isHeld, isPlugged, type StoredAttachment } from '../records/records.ts';
 import { type DefinitionBook, definedIn } from './definitions.ts';
 import type { HolderBook } from './holders.ts';
 import type { Strays } from './strays.ts';
@@ -88,13 +88,29 @@ export function createObserver(parts: ObserverParts): Observer {
   };
 
   /** Where an observation shows the VM; undefined: it does not show it running. */
-  function foundBy({ node, look }: Observation, vm: Vm): VmLocation | undefined {
+  function foundBy(
+    { node, look }: Observation,
+    vm: Vm,
+    elsewhere: readonly string[],
+  ): VmLocation | undefined {
     if (look.kind === 'moving') return { at: 'moving', node };
     if (look.kind !== 'running') return undefined;
     const disks = look.disks.map(({ disk }) => disk);
     const at = { ...vm, node, host: hypervisor.hostOf(node) };
-    const { run, defined } = look;
-    return { at: 'running', vm: at, run, disks, homeIsSilent: false, defined };
+    const defined = [...look.defined, ...elsewhere];
+    return { at: 'running', vm: at, run: look.run, disks, homeIsSilent: false, defined };
+  }
+
+  /**
+   * Our disks in the VM's definitions on other nodes. They are asked only if a disk is missing from the VM,
+   * since nothing else depends on it.
+   */
+  async function definedElsewhere(observation: Observation): Promise<readonly string[]> {
+    const { node, look } = observation;
+    if (look.kind !== 'running') return [];
+    const there = new Set(look.disks.map(({ disk }) => disk));
+    const lost = attachmentsIn(observation).find(one => isPlugged(one) && !there.has(one.context.disk));
+    return lost ? locator.definedElsewhere(lost.context.vm, node) : [];
   }
 
   /** Attachments that were registered for this name before the launch, and not yet seen with the disk. */
@@ -158,9 +174,10 @@ export function createObserver(parts: ObserverParts): Observer {
     attachmentsIn,
     async report(observation, alarm) {
       const { node, domain, look, before } = observation;
+      const elsewhere = await definedElsewhere(observation);
       await inspected(domain.uuid);
       for (const one of attachmentsIn(observation)) {
-        const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid });
+        const found = foundBy(observation, { ...one.context.vm, domain: domain.uuid }, elsewhere);
         // While another attachment was told, this one may have changed: the inspection may be older than its
         // device.
         if (!found || decided.attachment(one.context.id) !== one) continue;

@@ -33,6 +33,8 @@ export interface Reconciler {
    * is known yet. `generation`: the number of the connection.
    */
   linked(node: string, generation: number): void;
+  /** The number of the node's newest connection; 0: there was none yet. */
+  connectionOf(node: string): number;
   /**
    * Why a node's reports are not believed; undefined: they are. Waits until the host on the present
    * connection is identified: another host may answer under the node's name, and it knows nothing of the VMs.
@@ -89,7 +91,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const isLinking = (): boolean =>
     hypervisor.status().some(({ state, error }) => state === 'connecting' && error === undefined);
 
-  const isNew = (node: string): boolean => (looked.get(node) ?? 0) < (connections.get(node) ?? 0);
+  const connectionOf = (node: string): number => connections.get(node) ?? 0;
+
+  const isNew = (node: string): boolean => (looked.get(node) ?? 0) < connectionOf(node);
 
   /** The node's attachments with a known domain. Others get theirs when a domain is seen with the disk. */
   const followed = (node: string): StoredAttachment[] =>
@@ -225,6 +229,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       firstLooks.set(node, createLatch());
       void pass(node);
     },
+    connectionOf,
     async doubt(node) {
       if (isNew(node)) await pass(node);
       const alarm = alarms.ofHost(node);

@@ -8,8 +8,10 @@ import { errorOf, PdiskError } from '../../errors.ts';
 import type { DomainList, Hypervisor, Look } from '../../hypervisor/hypervisor.ts';
 import { coalesce } from '../../lib/coalesce.ts';
 import type { RecordIndex } from '../records/record-index.ts';
+import { isPlugged } from '../records/records.ts';
 import type { Alarms } from './alarms.ts';
 import type { Hosts } from './hosts.ts';
+import { heldByDomain } from './vm-attachments.ts';
 
 /** What the locator needs. */
 export interface VmLocatorParts {
@@ -40,6 +42,11 @@ export interface VmLocator {
     vm: Vm,
     how?: { readonly end?: RunEnd; readonly mayWait?: boolean; readonly homeIsDead?: boolean },
   ): Promise<VmLocation>;
+  /**
+   * Our disks in the VM's definitions on all nodes but `node`: a migration leaves one behind, and the VM may
+   * be started from it. Nodes without a connection are not waited for, so their definitions are not known.
+   */
+  definedElsewhere(vm: Vm, node: string): Promise<readonly string[]>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
   findNamed(vm: Vm): Promise<VmLocation>;
   /** Aborts all searches. */
@@ -61,6 +68,8 @@ export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defin
 const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
 
 const isFound = (finding: NodeFinding): finding is Found => 'at' in finding && finding.at !== 'absent';
+
+const definedBy = (finding: NodeFinding): readonly string[] => ('defined' in finding ? finding.defined : []);
 
 const reasonWhy = (error: unknown): string => {
   if (error instanceof PdiskError) return error.message;
@@ -183,6 +192,25 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
     return [...new Set(silent)];
   }
 
+  async function definedElsewhere(vm: Vm, node: string): Promise<readonly string[]> {
+    const since = now();
+    const others = hosts.candidates().filter(other => other !== node);
+    const findings = await Promise.all(others.map(other => findingOn(vm, other, false, since)));
+    return [...new Set(findings.flatMap(definedBy))];
+  }
+
+  /** A running VM that lacks a disk gives it up only if no definition on another node has the disk. */
+  async function withElsewhere(vm: Vm, found: Found): Promise<Found> {
+    if (found.at !== 'running' || !lacksDisk(vm, found.disks)) return found;
+    return { ...found, defined: [...found.defined, ...(await definedElsewhere(vm, found.vm.node))] };
+  }
+
+  const lacksDisk = (vm: Vm, disks: readonly string[] | null): boolean =>
+    vm.domain !== null &&
+    heldByDomain(decided, vm.domain).some(
+      one => isPlugged(one) && disks?.includes(one.context.disk) === false,
+    );
+
   /**
    * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
    * parallel.
@@ -193,7 +221,7 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
       hosts.declaration(vm.node) === null && !homeIsDead
         ? await findingOn(vm, vm.node, mayWait, since)
         : ABSENT;
-    if (isFound(home)) return home;
+    if (isFound(home)) return withElsewhere(vm, home);
     const others = hosts.candidates().filter(node => node !== vm.node);
     const asked = await Promise.all(
       others.map(async node => [node, await findingOn(vm, node, mayWait, since)] as const),
@@ -204,7 +232,7 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
     if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
     if (best) return best;
     const unread = [...findings].flatMap(([node, finding]) => ('silent' in finding ? [node] : []));
-    const defined = [...findings.values()].flatMap(finding => ('defined' in finding ? finding.defined : []));
+    const defined = [...findings.values()].flatMap(definedBy);
     return {
       at: 'nowhere',
       silent: silence(findings),
@@ -224,6 +252,7 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
       // answered.
       return look(vm, mayWait, homeIsDead);
     },
+    definedElsewhere,
     async findNamed(vm) {
       if (!hypervisor.isConfigured(vm.node)) return NOWHERE;
       try {

@@ -4,6 +4,10 @@ import { inThread } from '../threads.ts';
 
 const SECTOR = 512;
 
+/** sysfs answers ENODEV where the device was removed after its file had been opened. */
+const isGone = (error: unknown): boolean =>
+  isMissing(error) || (error as NodeJS.ErrnoException).code === 'ENODEV';
+
 /** What the kernel knows about a block device. The methods throw the error of the operating system. */
 export interface Kernel {
   /** The size of the device at this path in bytes; undefined if there is no such device. */
@@ -30,7 +34,7 @@ async function attributeOf(path: string, attribute: string): Promise<string | un
     const file = `/sys/dev/block/${major}:${minor}/${attribute}`;
     return (await inThread(() => readFile(file, 'utf8'))).trim();
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

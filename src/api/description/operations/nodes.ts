@@ -61,7 +61,8 @@ export const declareDead = operation({
   summary: 'Declare a node dead',
   details:
     'For administrators, who thereby confirm that the node and its VMs are gone for good: the disks that are attached there are ' +
-    'released. It is refused while the node answers. If the node comes back with a disk still plugged, pdisk unplugs that first.',
+    'released. It is refused while the node answers, and if it comes back during the request. If it comes back later with a ' +
+    'disk still plugged, pdisk unplugs that first.',
   inputs: reasoned,
   outcomes: {
     200: json('The node is declared dead', declaredDead, { declared: { node: DEAD, released: [DISK] } }),
