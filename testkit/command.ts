@@ -20,7 +20,7 @@ export function runCommand(
 ): Promise<Ended> {
   const config = join(dirname(dirname(service.pool)), 'pdisk.yaml');
   const [program, ...rest] = serviceProgram;
-  const env = { ...process.env, NODE_OPTIONS: '', ...environment };
+  const env = { ...process.env, PDISK_BUILT: undefined, NODE_OPTIONS: '', ...environment };
   return new Promise(resolve => {
     execFile(program, [...rest, ...args, '--config', config], { cwd: root, env }, (error, stdout, stderr) => {
       resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr });

@@ -207,7 +207,7 @@ const broken: readonly [string, (run: Run) => Run, RegExp][] = [
     /does not start|is not there instead of/,
   ],
   ['the head is not synced before its name', run => withoutSync(run, /head\.new$/), /head is damaged/],
-  ['an answer comes before its commit', answersFirst, /is not there instead of/],
+  ['an answer comes before its commit', answersFirst, / instead of /],
 ];
 
 for (const [what, change, fault] of broken) {

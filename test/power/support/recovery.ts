@@ -131,7 +131,10 @@ async function volumesIn(directory: string): Promise<ReadonlyMap<string, number>
   return new Map(names.map((name, index) => [name.replace('.raw', ''), all[index] ?? 0]));
 }
 
+/** The index of the pool's disks that was being written: the next one is written over it. */
+const NEXT_INDEX = 'pool/.pdisk-disks.new';
+
 const unfinishedIn = async (dataDir: string): Promise<string[]> =>
   (await readdir(dataDir, { recursive: true }))
-    .filter(name => name.endsWith('.new'))
+    .filter(name => name.endsWith('.new') && name !== NEXT_INDEX)
     .map(name => `the unfinished file ${name} is left over`);
