@@ -64,6 +64,8 @@ async function start(
   readConfig: () => Config,
 ): Promise<void> {
   const warn = (sentence: string): void => log.warn(sentence);
+  let hangUp = (): void => warn('SIGHUP: pdisk is still starting; send the signal again when it serves');
+  process.on('SIGHUP', () => hangUp());
   await prepareDataFolder(config.dataDir, warn);
   const figures = createMetrics();
   const maxConnections = connectionsWithin(config.maxConnections, Object.keys(config.nodes).length, warn);
@@ -207,7 +209,7 @@ async function start(
   api = serving;
   closing.add('changes in progress', () => serving.drain(config.drainMs));
   const reload = createReload({ config, read: readConfig, hypervisor, log });
-  process.on('SIGHUP', () => {
+  hangUp = () => {
     try {
       serving.reloadCertificate();
       log.info('SIGHUP: the certificate, if there is one, was read again');
@@ -215,7 +217,7 @@ async function start(
       log.error(`${sentenceOf(error)}; the old one stays in use`);
     }
     void reload();
-  });
+  };
   const first = await prepareFirstAdministrator(accounts, config.dataDir, process.env.PDISK_ADMIN_PASSWORD);
   signal.throwIfAborted();
   const { host, port } = config.listen;

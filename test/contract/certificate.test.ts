@@ -156,8 +156,8 @@ test('SIGHUP does not end a service that is starting', async t => {
     libvirtd.faults.inject('domainGetXmlDesc', { kind: 'delay', until: held });
     const starting = service.start();
     await until(() => service.log().includes('resuming what was interrupted'), 'the start to wait');
-    // Without a handler the kernel ends the process at once.
     process.kill(service.pid ?? 0, 'SIGHUP');
+    await until(() => service.log().includes('SIGHUP'), 'word of the signal');
     t.false(service.log().includes('pdisk serves'));
     letGo();
     await starting;
