@@ -51,6 +51,8 @@ async function record(site: Site, operation: Operation, keyed: boolean): Promise
 }
 
 const FAULTS: readonly Event[] = ['fail', 'lost', 'late', 'twice'];
+/** Made twice, a write at a file's position would append its text once more; no caller does that. */
+const APPENDS = /^before write(File)? /;
 const isCall = (name: string): boolean => name.startsWith('before ') && !name.includes('the answer to');
 const isOfLibvirt = (name: string): boolean => /^before n\d /.test(name);
 const isWrite = (name: string): boolean => isCall(name) && name.split(' ').length > 2 && !isOfLibvirt(name);
@@ -67,7 +69,7 @@ function casesOf(operation: Operation, names: readonly string[], keyed: boolean,
     if (choice.kills && isWrite(name)) add('stalled');
     // A key makes a difference to kills only.
     if (!choice.faults || keyed || !isCall(name)) continue;
-    for (const event of FAULTS) add(event);
+    for (const event of FAULTS) if (event !== 'twice' || !APPENDS.test(name)) add(event);
     if (isOfLibvirt(name)) add('held');
     // The database has no deadline, and neither has a start.
     if (!operation.starts && (isOfLibvirt(name) || name.includes('data/pool/'))) add('overdue');
