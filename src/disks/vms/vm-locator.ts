@@ -194,7 +194,7 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
 
   async function definedElsewhere(vm: Vm, node: string): Promise<readonly string[]> {
     const since = now();
-    const others = hosts.candidates().filter(other => other !== node);
+    const others = hosts.all().filter(other => other !== node);
     const findings = await Promise.all(others.map(other => findingOn(vm, other, false, since)));
     return [...new Set(findings.flatMap(definedBy))];
   }
@@ -212,6 +212,21 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
     );
 
   /**
+   * What another node than the VM's own reports. A node that was declared dead may be back, and the VM may
+   * have migrated there: it is asked if it is linked, and only a VM that it shows counts.
+   */
+  async function findingElsewhere(
+    vm: Vm,
+    node: string,
+    mayWait: boolean,
+    since: number,
+  ): Promise<readonly (readonly [string, NodeFinding])[]> {
+    const isDead = hosts.declaration(node) !== null;
+    const finding = await findingOn(vm, node, mayWait && !isDead, since);
+    return isDead && !isFound(finding) ? [] : [[node, finding]];
+  }
+
+  /**
    * Asks the VM's own node first, because during a migration two nodes show it; then all other nodes in
    * parallel.
    */
@@ -222,11 +237,9 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
         ? await findingOn(vm, vm.node, mayWait, since)
         : ABSENT;
     if (isFound(home)) return withElsewhere(vm, home);
-    const others = hosts.candidates().filter(node => node !== vm.node);
-    const asked = await Promise.all(
-      others.map(async node => [node, await findingOn(vm, node, mayWait, since)] as const),
-    );
-    const findings = new Map<string, NodeFinding>([[vm.node, home], ...asked]);
+    const others = hosts.all().filter(node => node !== vm.node);
+    const asked = await Promise.all(others.map(node => findingElsewhere(vm, node, mayWait, since)));
+    const findings = new Map<string, NodeFinding>([[vm.node, home], ...asked.flat()]);
     const found = [...findings.values()].filter(isFound);
     const best = found.find(({ at }) => at === 'running') ?? found[0];
     if (best?.at === 'running') return { ...best, homeIsSilent: 'silent' in home };
