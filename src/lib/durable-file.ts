@@ -27,22 +27,26 @@ export async function syncFolder(folder: string): Promise<void> {
   await syncDirectory(folder);
 }
 
+const unfinishedOf = (file: string): string => `${file}.new`;
+
+/** Removes what a crash may have left of an unfinished `writeDurably`. */
+export const removeUnfinished = (file: string): Promise<void> => rm(unfinishedOf(file), { force: true });
+
 /**
  * Writes a file, mode 0600, atomically and durably: after a crash it has the old text or the new one.
  * Replaces a file of the same name. If the text comes in pieces and they end with an error, nothing is
  * replaced.
  */
 export async function writeDurably(file: string, text: string | AsyncIterable<string>): Promise<void> {
-  const unfinished = `${file}.new`;
-  // A crash may have left an unfinished file.
-  await rm(unfinished, { force: true });
+  const unfinished = unfinishedOf(file);
+  await removeUnfinished(file);
   const handle = await open(unfinished, ANEW, 0o600);
   try {
     if (typeof text === 'string') await handle.writeFile(text);
     else for await (const piece of text) await handle.writeFile(piece);
     await handle.sync();
   } catch (error) {
-    await rm(unfinished, { force: true });
+    await removeUnfinished(file);
     throw error;
   } finally {
     await handle.close();

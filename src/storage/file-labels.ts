@@ -7,7 +7,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../lib/durable-file.ts';
+import { removeUnfinished, writeDurably } from '../lib/durable-file.ts';
 import { isMissing } from '../lib/missing.ts';
 import { slicesOf } from '../lib/slices.ts';
 import { type DiskLabel, type Labels, labelIn, textOfLabel } from './label.ts';
@@ -81,6 +81,7 @@ export function fileLabels(
   let isStale = false;
   let wasWarned = false;
   let timer: NodeJS.Timeout | undefined;
+  let beginning: Promise<void> | undefined;
   let writing: Promise<void> = Promise.resolve();
 
   async function* texts(): AsyncGenerator<string> {
@@ -136,38 +137,45 @@ export function fileLabels(
     }, GATHER_MS).unref();
   }
 
+  async function begin(present: () => Iterable<DiskLabel>): Promise<void> {
+    all = present;
+    await inThread(() => removeUnfinished(file)).catch(() => {});
+    const {
+      labels,
+      isWhole,
+      lines: before,
+    } = await found(file).catch(() => ({
+      labels: new Map<string, DiskLabel>(),
+      isWhole: false,
+      lines: 0,
+    }));
+    lines = before;
+    count = 0;
+    let same = 0;
+    for await (const slice of slicesOf([...present()], SLICE)) {
+      count += slice.length;
+      for (const label of slice) {
+        const old = labels.get(label.uuid);
+        if (old && textOfLabel(old) === textOfLabel(label)) same += 1;
+      }
+    }
+    isStale = !isWhole || same < count || labels.size !== count;
+    if (isStale || pending.length > 0) writing = writing.then(write);
+    await writing;
+  }
+
   return {
     put(uuid, label) {
       pending.push(label ? textOfLabel(label) : gone(uuid));
       if (all) later();
     },
-    async begin(present) {
-      all = present;
-      const {
-        labels,
-        isWhole,
-        lines: before,
-      } = await found(file).catch(() => ({
-        labels: new Map<string, DiskLabel>(),
-        isWhole: false,
-        lines: 0,
-      }));
-      lines = before;
-      count = 0;
-      let same = 0;
-      for await (const slice of slicesOf([...present()], SLICE)) {
-        count += slice.length;
-        for (const label of slice) {
-          const old = labels.get(label.uuid);
-          if (old && textOfLabel(old) === textOfLabel(label)) same += 1;
-        }
-      }
-      isStale = !isWhole || same < count || labels.size !== count;
-      if (isStale || pending.length > 0) writing = writing.then(write);
-      await writing;
+    begin(present) {
+      beginning = begin(present);
+      return beginning;
     },
     read: async () => (await found(file)).labels,
     async close() {
+      await beginning;
       clearTimeout(timer);
       if (all) writing = writing.then(write);
       await writing;

@@ -86,6 +86,20 @@ test('a start that finds nothing to put right does not write', async t => {
   t.pass();
 });
 
+test('what a crash has left of an unfinished rewriting is removed at the next start', async t => {
+  const { file, open, found } = await place(t);
+  const all = [labelOf()];
+  const labels = open();
+  await labels.begin(() => all);
+  await labels.close();
+  await writeFile(`${file}.new`, 'half a li');
+  const next = open();
+  void next.begin(() => all);
+  await next.close();
+  await t.throwsAsync(readFile(`${file}.new`), { code: 'ENOENT' });
+  t.deepEqual(await found(), all);
+});
+
 test('what a crash has cut off costs one label, and none of the others', async t => {
   const { file, open, found } = await place(t);
   const all = [labelOf(), labelOf()];

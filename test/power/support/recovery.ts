@@ -13,7 +13,7 @@ import { isWaiting } from '../../../src/disks/records/records.ts';
 import { createHypervisor } from '../../../src/hypervisor/create.ts';
 import { monotonicNow } from '../../../src/lib/clock.ts';
 import { recordKinds } from '../../../src/record-kinds.ts';
-import { openPool } from '../../../src/storage/open.ts';
+import { openLabels, openPool } from '../../../src/storage/open.ts';
 import { readOwner } from '../../../src/storage/owner.ts';
 import { demandNoVolumes } from '../../../src/storage/strange-volumes.ts';
 import { kinds } from '../../../src/store/records.ts';
@@ -69,7 +69,8 @@ export async function recover(dataDir: string): Promise<Found> {
   try {
     const owner = await readOwner(ownerFile);
     const lvm = { wipe: 'none' as const, wipeRateMiB: 0 };
-    const pool = await openPool({ kind: 'file', directory }, { overcommit: 1, owner: owner.name, lvm });
+    const place = { kind: 'file', directory } as const;
+    const pool = await openPool(place, { overcommit: 1, owner: owner.name, lvm });
     if (owner.isNew) await demandNoVolumes(pool);
     await owner.keep();
     const hypervisor = createHypervisor({ nodes: new Map(), vmNames: ['{vm_id}'], log: silent });
@@ -77,6 +78,7 @@ export async function recover(dataDir: string): Promise<Found> {
     const disks = await createDisks({
       store,
       pool,
+      labels: openLabels(place, pool.check, sentence => failures.push(sentence)),
       hypervisor,
       log: silent,
       now: monotonicNow,
@@ -131,10 +133,7 @@ async function volumesIn(directory: string): Promise<ReadonlyMap<string, number>
   return new Map(names.map((name, index) => [name.replace('.raw', ''), all[index] ?? 0]));
 }
 
-/** The index of the pool's disks that was being written: the next one is written over it. */
-const NEXT_INDEX = 'pool/.pdisk-disks.new';
-
 const unfinishedIn = async (dataDir: string): Promise<string[]> =>
   (await readdir(dataDir, { recursive: true }))
-    .filter(name => name.endsWith('.new') && name !== NEXT_INDEX)
+    .filter(name => name.endsWith('.new'))
     .map(name => `the unfinished file ${name} is left over`);
