@@ -10,13 +10,18 @@ import type { Chance } from './chance.ts';
 
 /** What is on disk. It outlives the process of the service. */
 export interface DurableDisk {
-  /** By key: the value as it was read back from its JSON. */
+  /** By key, without events: the value as it was read back from its JSON. */
   readonly records: ReadonlyMap<string, unknown>;
   readonly newestEvent: number;
   event(sequence: number): EventRecord | undefined;
   put(writes: readonly Write[]): void;
   /** Every batch fails from now on, as on a broken device; until it is set back. */
   broken: boolean;
+}
+
+function put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
 }
 
 /**
@@ -28,6 +33,7 @@ export function createDurableDisk(
   onChange: (writes: readonly Write[]) => void,
 ): DurableDisk {
   const records = new Map<string, unknown>();
+  const events = new Map<number, EventRecord>();
   let newest = 0;
   return {
     records,
@@ -35,17 +41,20 @@ export function createDurableDisk(
     get newestEvent() {
       return newest;
     },
-    event: sequence => records.get(eventKey(sequence)) as EventRecord | undefined,
+    event: sequence => events.get(sequence),
     put(writes) {
       const kept = writes.map(({ key, value }) => ({
         key,
         value: value === undefined ? undefined : JSON.parse(JSON.stringify(value)),
       }));
       for (const { key, value } of kept) {
-        if (value === undefined) records.delete(key);
-        else records.set(key, value);
-        if (key.startsWith(prefixes.event)) newest = Math.max(newest, sequenceOf(key));
-        else onWrite();
+        if (key.startsWith(prefixes.event)) {
+          newest = Math.max(newest, sequenceOf(key));
+          put(events, sequenceOf(key), value as EventRecord | undefined);
+          continue;
+        }
+        put(records, key, value);
+        onWrite();
       }
       onChange(kept);
     },
