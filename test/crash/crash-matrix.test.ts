@@ -4,7 +4,7 @@ import { type Matrix, openMatrix } from './support/all.ts';
 import { operations } from './support/operations.ts';
 
 /** At most so many points of each operation are run, spread over all of its points: some hundreds in all. */
-const MOST = 13;
+const MOST = 9;
 
 let matrix: Matrix;
 

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { STOPPED_FAILED } from '../../src/libvirt/constants.ts';
 import type { FakeLibvirtd } from '../../testkit/fakes/libvirtd.ts';
+import { gate } from '../../testkit/latch.ts';
 import { until } from '../../testkit/until.ts';
 import { admin, cause, createSite, pluggedIn } from './support/site.ts';
 
@@ -236,6 +237,31 @@ test('a disk that somebody plugged in by its path is in use, and free again when
   await t.throwsAsync(site.hotattach(uuid, '2'), inUse);
   site.n1.domain('one-1').disks.pop();
   await remove(site, uuid);
+});
+
+test('a disk that was plugged in by its path a moment ago is not deleted before its VM was looked at', async t => {
+  const site = await createSite(t, { reconcileIntervalMs: NEVER_MS });
+  const [first, uuid] = [await site.create(), await site.create()];
+  site.n1.addDomain({ name: 'one-1' });
+  await site.hotattach(first, '1');
+  const { disks, uuid: domain, id } = site.n1.domain('one-1');
+  const [device] = disks;
+  if (!device) throw new Error('nothing plugged');
+  const byHand = { ...device, alias: 'virtio-disk7', serial: '', target: 'vdh' };
+  disks.push({ ...byHand, source: device.source.replace(first, uuid) });
+  const looks = gate();
+  site.n1.faults.inject('domainGetState', { kind: 'delay', until: looks.opened }, 100);
+  const reads = () => site.n1.calls.filter(({ procedure }) => procedure === 'domainGetXmlDesc').length;
+  const before = reads();
+  site.n1.emit({ type: 'device-added', domain: { name: 'one-1', uuid: domain, id }, alias: byHand.alias });
+  await until(() => reads() > before, 'the VM to be looked at');
+  const removing = t.throwsAsync(remove(site, uuid), { code: 'DISK_IN_USE' });
+  // Takes longer than a removal that waits for nothing.
+  await site.create();
+  looks.open();
+  await removing;
+  site.n1.faults.clear();
+  await site.hotdetach(first, '1');
 });
 
 test('a disk whose VM writes to an overlay is not detached, and that is reported', async t => {

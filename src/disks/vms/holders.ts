@@ -29,8 +29,8 @@ export interface Holders {
   /** The nodes that could not be inspected, by canonical key, each with the reason. */
   unseen(): ReadonlyMap<string, string>;
   /**
-   * Resolves when every linked node has been inspected, or could not be; at the deadline at the latest, in
-   * milliseconds since 1970.
+   * Resolves when every linked node has been inspected, or could not be, at the deadline (milliseconds since
+   * 1970) at the latest; and then when every expected inspection has ended.
    */
   ready(deadline: number): Promise<void>;
 }
@@ -39,6 +39,11 @@ export interface Holders {
 export interface HolderBook extends Holders {
   /** Sets all disks of a live domain; none for a domain that does not run. */
   put(node: string, host: string, domain: DomainName, disks: readonly LiveDisk[]): void;
+  /**
+   * Announces an inspection that may find a new holder: `ready` waits for it. It must have a deadline, and
+   * must not reject.
+   */
+  expect(inspection: Promise<unknown>): void;
   /**
    * The number of `put` calls so far: a list of domains that is requested now proves nothing about domains
    * put after it.
@@ -76,6 +81,7 @@ export function createHolders(parts: {
   let looks = 0;
   const byDisk = new Map<string, Set<Holder>>();
   const obstacles = new Map<string, string>();
+  const expected = new Set<Promise<unknown>>();
   const keyOf = (node: string, domain: string): string => `${node}\n${domain}`;
 
   function replace(key: string, holders: readonly (Holder & { readonly alias: string })[]): void {
@@ -102,7 +108,14 @@ export function createHolders(parts: {
       }
     },
     unseen: () => obstacles,
-    ready: parts.ready,
+    async ready(deadline) {
+      await parts.ready(deadline);
+      await Promise.all(expected);
+    },
+    expect(inspection) {
+      expected.add(inspection);
+      void inspection.then(() => expected.delete(inspection));
+    },
     put(node, host, domain, disks) {
       const { uuid, name } = domain;
       const holders = disks.map(({ disk, by, alias, target, source }) => ({

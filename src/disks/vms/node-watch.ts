@@ -8,7 +8,7 @@ import { isHeld, type StoredAttachment } from '../records/records.ts';
 import type { Alarms } from './alarms.ts';
 import type { HolderBook } from './holders.ts';
 import type { Hosts } from './hosts.ts';
-import type { Observer } from './observer.ts';
+import type { Observation, Observer } from './observer.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Strays } from './strays.ts';
 import { accountingFor, heldByDomain } from './vm-attachments.ts';
@@ -36,22 +36,36 @@ export function watchNodes(parts: WatchParts): () => void {
 
   /**
    * Starts the work for an event, unless the node's reports are not believed: on a new connection the host
-   * must be identified first. Not awaited; a failure is logged.
+   * must be identified first. Resolves with its result, or with undefined: a failure is logged.
    */
-  function begin(node: string, domain: DomainName, work: () => Promise<void>): void {
-    const follow = async (): Promise<void> => {
-      if ((await reconciler.doubt(node)) === undefined) await work();
-    };
-    follow().catch(error => {
+  async function begin<Result>(
+    node: string,
+    domain: DomainName,
+    work: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    try {
+      return (await reconciler.doubt(node)) === undefined ? await work() : undefined;
+    } catch (error) {
       const facts = { node: hypervisor.hostOf(node), domain: domain.uuid, error: reasonOf(error) };
       log.warn(facts, 'event of a node not followed up');
-    });
+      return undefined;
+    }
   }
 
   const alarmOn = ({ context }: StoredAttachment): string | null => alarms.of(context.vm.node) ?? null;
 
-  async function lookAgain(node: string, domain: DomainName): Promise<void> {
-    await observer.report(await observer.look(node, domain), alarms.of(node) ?? null);
+  const report = (node: string, observation: Observation): Promise<void> =>
+    observer.report(observation, alarms.of(node) ?? null);
+
+  const lookAgain = async (node: string, domain: DomainName): Promise<void> =>
+    report(node, await observer.look(node, domain));
+
+  /** A device under a foreign alias may be one of our disks by its path: whoever asks for holders waits. */
+  async function lookForHolder(node: string, domain: DomainName): Promise<void> {
+    const looking = begin(node, domain, () => observer.look(node, domain));
+    holders.expect(looking);
+    const observation = await looking;
+    if (observation) await begin(node, domain, () => report(node, observation));
   }
 
   /**
@@ -96,35 +110,36 @@ export function watchNodes(parts: WatchParts): () => void {
     }
   }
 
-  async function added(node: string, domain: DomainName, alias: string): Promise<void> {
-    const disk = diskOfAlias(alias);
-    const isStray = disk && decided.disk(disk) && accountingFor(decided, disk, domain).length === 0;
+  async function unplugStray(node: string, domain: DomainName, disk: string): Promise<void> {
+    const isStray = decided.disk(disk) && accountingFor(decided, disk, domain).length === 0;
     if (isStray) await strays.unplug(node, domain, disk);
-    // A device under a foreign alias may be one of our disks by its path.
-    else if (!disk) await lookAgain(node, domain);
   }
 
   const watcher: NodeWatcher = {
     up: reconciler.linked,
-    running: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
-    changed: (node, domain) => begin(node, domain, () => lookAgain(node, domain)),
+    running: (node, domain) => void begin(node, domain, () => lookAgain(node, domain)),
+    changed: (node, domain) => void begin(node, domain, () => lookAgain(node, domain)),
     left(node, domain, seen) {
       if (seen !== 'switching') holders.put(node, hypervisor.hostOf(node), domain, []);
-      if (alarms.ofHost(node) === undefined) begin(node, domain, () => left(domain, seen));
+      if (alarms.ofHost(node) === undefined) void begin(node, domain, () => left(domain, seen));
     },
     ended(node, domain, how, watched) {
       holders.put(node, hypervisor.hostOf(node), domain, []);
       if (alarms.ofHost(node) !== undefined) return;
       const host = hosts.uuidOf(hypervisor.hostOf(node)) ?? '';
       const attachments = heldByDomain(decided, domain.uuid);
-      begin(node, domain, () => ended(attachments, { how, node, host, watched }));
+      void begin(node, domain, () => ended(attachments, { how, node, host, watched }));
     },
     deviceRemoved(node, domain, alias) {
       holders.drop(node, domain.uuid, alias);
       const disk = diskOfAlias(alias);
-      if (disk) begin(node, domain, () => removed(node, domain, disk));
+      if (disk) void begin(node, domain, () => removed(node, domain, disk));
     },
-    deviceAdded: (node, domain, alias) => begin(node, domain, () => added(node, domain, alias)),
+    deviceAdded(node, domain, alias) {
+      const disk = diskOfAlias(alias);
+      if (disk) void begin(node, domain, () => unplugStray(node, domain, disk));
+      else void lookForHolder(node, domain);
+    },
   };
   return hypervisor.watch(watcher);
 }
