@@ -237,6 +237,9 @@ libvirtTest('a disk that was plugged by hand, by the path of its volume, is in u
   const uuid = await service.create();
   const path = join(service.pool, `${uuid}.raw`);
   await libvirtd.virsh('attach-disk', RIVAL, path, 'vdz', '--live', '--targetbus', 'virtio');
+  // libvirt may answer virsh before it sends the event.
+  const drift = async () => (await service.call('GET', '/api/drift')).text;
+  await until(async () => (await drift()).includes(uuid), 'the difference', { timeoutMs: 60_000 });
   t.regex(await removed(uuid), /^400 /);
   const name = 'one-35';
   const guest = await bootGuest(libvirtd, { name });
