@@ -1,8 +1,11 @@
 // The service with a pool of logical volumes: killed, suspended, and under load.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { sysfs } from '../../src/storage/lvm/kernel.ts';
+import { runCommand } from '../../testkit/command.ts';
 import { type Service, startService } from '../../testkit/service.ts';
 import { until } from '../../testkit/until.ts';
 import { createVolumeGroup, guestTest, inGuest, programs, type VolumeGroup } from './support/guest.ts';
@@ -167,5 +170,29 @@ guestTest.serial(
     // A label that was to be written may still be looked up.
     await nothingLeft();
     t.deepEqual(await disks(), []);
+  },
+);
+
+guestTest.serial(
+  'after the loss of the store every volume is a disk again, with its owner and tag',
+  async t => {
+    const alice = await service.account('alice', 'user');
+    const form = { size: '1', tag: 'mail of “Alice”, 100 %', visibility: 'public' };
+    t.is((await service.call('POST', '/api/create', { as: alice, form })).status, 201);
+    const edited = await service.create();
+    const edit = { form: { tag: 'another tag' } };
+    t.is((await service.call('PATCH', `/api/disks/${edited}`, edit)).status, 200);
+    const before = await disks();
+    const volumes = await group.volumes();
+    await service.stop();
+    await rm(join(dirname(service.pool), 'db'), { recursive: true });
+    const recovered = await runCommand(service, ['recover'], { PDISK_ADMIN_PASSWORD: 'correct horse' });
+    t.is(recovered.status, 0, recovered.stderr);
+    await service.start();
+    const byUuid = (one: Disk, other: Disk): number => (one.uuid < other.uuid ? -1 : 1);
+    t.deepEqual([...(await disks())].sort(byUuid), [...before].sort(byUuid));
+    t.deepEqual(await group.volumes(), volumes);
+    t.deepEqual((await service.call('GET', '/api/leftovers')).body, []);
+    await removeAll(t);
   },
 );
