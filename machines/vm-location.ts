@@ -47,13 +47,15 @@ export type VmLocation =
   /**
    * No host that answered shows the VM. `silent`: for each host that could have it, why it did not answer or
    * is not believed. `unread`: the canonical keys of those nodes. `defined`: our disks in the VM's
-   * definitions on the other nodes.
+   * definitions on the other nodes. `over`: whether the end of a run is the last that the VM's own node has
+   * shown of it, on the connection that it has now.
    */
   | {
       readonly at: 'nowhere';
       readonly silent: readonly string[];
       readonly unread: readonly string[];
       readonly end: RunEnd | null;
+      readonly over: boolean;
       readonly defined: readonly string[];
     };
 
@@ -113,7 +115,8 @@ export function isOver(
   { found, alarm }: Evidence,
 ): boolean {
   if (found.at !== 'nowhere') return false;
-  if (seen === 'ended') return true;
+  // It may have been started from a definition with the disk since, and then saved to a file.
+  if (seen === 'ended') return found.over;
   if (found.end === null) return false;
   const { end, silent } = found;
   const atHome = end.node === vm.node;

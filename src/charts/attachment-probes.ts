@@ -17,7 +17,7 @@ const givens = ({ context }: AttachmentFacts): Assumption[] => {
   const { vm } = context;
   const run = context.run ?? { host: '', id: 0 };
   const end = { how: 'destroyed', node: vm.node, host: run.host, watched: run.id };
-  const nowhere = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] };
+  const nowhere = { at: 'nowhere', silent: [], unread: [], end: null, over: false, defined: [] };
   const facts: readonly [string, unknown, readonly string[]][] = [
     [
       'while the VM runs with the disk',
@@ -29,10 +29,10 @@ const givens = ({ context }: AttachmentFacts): Assumption[] => {
       { at: 'running', vm, run, disks: [], homeIsSilent: false, defined: [] },
       [],
     ],
-    ['while the VM was seen to end', { ...nowhere, end }, []],
+    ['while the VM was seen to end', { ...nowhere, end, over: true }, []],
     [
       'while the definition of the VM, which was seen to end, holds the disk',
-      { ...nowhere, end, defined: [context.disk] },
+      { ...nowhere, end, over: true, defined: [context.disk] },
       [],
     ],
     ['while no host shows the VM', nowhere, []],

@@ -174,7 +174,7 @@ export async function createDisks(parts: DisksParts): Promise<Disks> {
   const hypervisor: Hypervisor = { ...parts.hypervisor, look: tidying.look };
   const definitions = createDefinitionBook();
   const base = { decided, hypervisor, hosts, alarms, log, now, questionMs };
-  const locator = createVmLocator({ ...base, settlingMs });
+  const locator = createVmLocator({ ...base, definitions, settlingMs });
   const system = createActorSystem({
     groupCommit: store,
     effects: createEffects({

@@ -74,8 +74,8 @@ export function createHypervisor({
     const { domain } = event;
     const turn = turnOf(event);
     if (turn?.kind === 'running' && domain.id !== -1) runs.started(node, domain.uuid, domain.id);
-    const isOver = turn !== undefined && !GOING_ON.has(turn.kind);
-    const watched = isOver ? (runs.ended(node, domain.uuid) ?? null) : null;
+    const watched = turn?.kind === 'ended' ? (runs.ended(node, domain.uuid) ?? null) : null;
+    if (turn && !GOING_ON.has(turn.kind) && turn.kind !== 'ended') runs.left(node, domain.uuid);
     for (const watcher of watchers) {
       if (turn) tell(watcher, node, domain, turn, watched);
       else if (event.type === 'device-removed') watcher.deviceRemoved(node, domain, event.alias);
@@ -96,6 +96,7 @@ export function createHypervisor({
     linkedNodes: links.keys,
     namedNodes: nodes.named,
     hostOf: nodes.hostOf,
+    lastEnd: runs.lastEnd,
     namesOf: nodes.namesOf,
     status: links.status,
 

@@ -12,27 +12,58 @@ export interface Runs {
   started(node: string, domain: string, id: number): void;
   /** Forgets the run of a domain that has ended; returns its id, or undefined if it was not seen. */
   ended(node: string, domain: string): number | undefined;
+  /** Forgets the run of a domain that goes on elsewhere or later: it was saved, or has migrated. */
+  left(node: string, domain: string): void;
+  /**
+   * The id of the run of which the end is the last that the present connection has shown of a domain; null:
+   * that run was not seen. Undefined: the domain was seen to start or to leave since, or there was no end.
+   */
+  lastEnd(node: string, domain: string): number | null | undefined;
+}
+
+interface OfNode {
+  readonly generation: number;
+  /** The ids of present runs, by domain UUID. */
+  readonly ids: Map<string, number>;
+  /** The ids of the last runs of domains whose end was the last that was seen; null: the run was not. */
+  readonly over: Map<string, number | null>;
 }
 
 /** An empty set of runs. */
 export function createRuns(): Runs {
-  const nodes = new Map<string, { readonly generation: number; readonly ids: Map<string, number> }>();
+  const nodes = new Map<string, OfNode>();
+
+  function note({ ids, over }: OfNode, domain: string, id: number): void {
+    // The answer to a query that began before the run has ended.
+    if (over.get(domain) === id) return;
+    ids.set(domain, id);
+    over.delete(domain);
+  }
+
   return {
     begin(node, generation) {
-      nodes.set(node, { generation, ids: new Map() });
+      nodes.set(node, { generation, ids: new Map(), over: new Map() });
     },
     seen(node, generation, domain, id) {
       const known = nodes.get(node);
-      if (known?.generation === generation) known.ids.set(domain, id);
+      if (known?.generation === generation) note(known, domain, id);
     },
     started(node, domain, id) {
-      nodes.get(node)?.ids.set(domain, id);
+      const known = nodes.get(node);
+      if (known) note(known, domain, id);
     },
     ended(node, domain) {
-      const ids = nodes.get(node)?.ids;
-      const id = ids?.get(domain);
-      ids?.delete(domain);
+      const known = nodes.get(node);
+      const id = known?.ids.get(domain);
+      known?.ids.delete(domain);
+      known?.over.set(domain, id ?? null);
       return id;
     },
+    left(node, domain) {
+      const known = nodes.get(node);
+      known?.ids.delete(domain);
+      known?.over.delete(domain);
+    },
+    lastEnd: (node, domain) => nodes.get(node)?.over.get(domain),
   };
 }

@@ -15,6 +15,7 @@ const NEWS = {
       at: 'nowhere',
       silent: [],
       unread: [],
+      over: true,
       defined: [],
       end: { how: 'destroyed', node: 'n', host: run.host, watched: run.id },
     },
@@ -25,7 +26,14 @@ const NEWS = {
   saved: { type: 'LEFT', seen: 'saved' },
   lost: {
     type: 'FOUND',
-    found: { at: 'nowhere', silent: ['another node is silent'], unread: [], end: null, defined: [] },
+    found: {
+      at: 'nowhere',
+      silent: ['another node is silent'],
+      unread: [],
+      end: null,
+      over: false,
+      defined: [],
+    },
     alarm: null,
   },
 } as const satisfies Record<string, Message>;

@@ -78,15 +78,20 @@ test('an incoming copy is found on another node, where its own node has lost the
 });
 
 test('a VM that no host shows is nowhere, with the end that its own node reports', async t => {
-  const { n1, n2, locator, vm, key } = await createField(t);
-  const { uuid } = n1.addDomain({ name: 'a' });
+  const { n1, hypervisor, locator, vm, key, linked } = await createField(t);
+  const { uuid, id } = n1.addDomain({ name: 'a' });
+  await linked('n1', 'n2');
+  t.is((await locator.find(vm('n1', uuid))).at, 'running');
   n1.destroy('a');
+  await until(() => hypervisor.lastEnd(key('n1'), uuid) === id, 'the end to be seen');
   const end = { how: 'destroyed', node: key('n1'), host: n1.hostUuid, watched: null } as const;
-  t.deepEqual(await locator.find(vm('n1', uuid)), { ...NOWHERE, end });
+  t.deepEqual(await locator.find(vm('n1', uuid)), { ...NOWHERE, end, over: true });
   t.deepEqual(await locator.find(vm('n2', uuid)), NOWHERE, 'not of others');
   t.deepEqual(await locator.find(vm('n1', randomUUID())), NOWHERE);
-  const seen = { ...end, node: key('n2'), host: n2.hostUuid, watched: 1 };
-  t.deepEqual(await locator.find(vm('n1', uuid), { end: seen }), { ...NOWHERE, end: seen });
+  const seen = { ...end, watched: id };
+  t.deepEqual(await locator.find(vm('n1', uuid), { end: seen }), { ...NOWHERE, end: seen, over: true });
+  const earlier = { ...end, watched: id - 1 };
+  t.deepEqual(await locator.find(vm('n1', uuid), { end: earlier }), { ...NOWHERE, end, over: true });
   n1.start('a');
   t.is((await locator.find(vm('n1', uuid), { end: seen })).at, 'running');
 });

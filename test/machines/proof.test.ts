@@ -44,13 +44,13 @@ test('a run that was watched to its end is over, even if other nodes do not answ
 
 test('a VM whose definition holds the disk keeps it until the definition is corrected: then its known end counts', t => {
   const attachment = plugged();
-  const kept = nowhere({ end: end(), defined: [DISK] });
+  const kept = nowhere({ end: end(), over: true, defined: [DISK] });
   t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
   t.is(attachment.send(foundAt(kept)).state, 'hot-attached');
   const detail = 'its definition holds the disk, and its next start takes it';
   t.deepEqual(attachment.send(detach(kept)).notes, [{ refuse: { code: 'VM_FATE_UNKNOWN', detail } }]);
   t.like(attachment.context(), { seen: 'ended', doubt: { detail } });
-  t.is(attachment.send(foundAt(nowhere({ defined: ['another disk'] }))).state, 'unclaimed');
+  t.is(attachment.send(foundAt(nowhere({ over: true, defined: ['another disk'] }))).state, 'unclaimed');
 });
 
 test('a VM that was seen to end is released only once its node answers, since it may have a definition with the disk', t => {
@@ -59,7 +59,14 @@ test('a VM that was seen to end is released only once its node answers, since it
   t.is(attachment.send(foundAt(nowhere({ end: end(), ...silent }))).state, 'hot-attached');
   t.is(attachment.send(foundAt(nowhere(silent))).state, 'hot-attached');
   t.like(attachment.context(), { doubt: { detail: SILENT[0] } });
-  t.is(attachment.send(foundAt(nowhere())).state, 'unclaimed');
+  t.is(attachment.send(foundAt(nowhere({ over: true }))).state, 'unclaimed');
+});
+
+test('a VM that was seen to end, and may have been started again unseen, keeps its disk', t => {
+  const attachment = plugged();
+  attachment.send(foundAt(nowhere({ end: end(), defined: [DISK] })));
+  t.is(attachment.send(foundAt(nowhere())).state, 'hot-attached');
+  t.is(attachment.send(detach(nowhere())).state, 'released', 'the frontend may vouch for it');
 });
 
 test("the end of a VM where it landed counts once that node shows the VM's definition there", t => {
@@ -180,7 +187,7 @@ test("a registered VM is followed once it is seen with the disk; before that the
   t.like(seen.context(), { vm: { domain: vmOf('1').domain }, run: RUN });
   t.is(seen.send(detach(nowhere({ silent: SILENT }))).state, 'attached');
   seen.send(foundAt(nowhere({ end: end() })));
-  t.is(seen.send(detach(nowhere({ end: end(), silent: SILENT }))).state, 'released');
+  t.is(seen.send(detach(nowhere({ over: true, silent: SILENT }))).state, 'released');
 });
 
 test('the target promised to a registered disk is free again when its VM runs without it', t => {
@@ -200,7 +207,7 @@ test('a plug whose VM ends is undone, and is over when libvirt has answered a la
     { publish: { type: 'disk.attach-failed', problem } },
     { answer: { problem } },
   ]);
-  const facts = { found: nowhere(), alarm: null };
+  const facts = { found: nowhere({ over: true }), alarm: null };
   t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: false, ...facts }).state, 'detaching');
   t.is(attachment.send({ type: 'NOT_RUNNING', attempt: 2, settled: true, ...facts }).state, 'released');
 });
@@ -223,7 +230,7 @@ test("a VM whose guest keeps the disk after the VM's end runs again, and its sil
   attachment.send(foundAt(nowhere({ end: end() })));
   const problem = { code: 'GUEST_KEPT_DISK' as const, detail: 'the guest did not let go in time' };
   t.is(attachment.send({ type: 'KEPT', attempt: 2, problem }).state, 'hot-attached');
-  t.like(attachment.send(detach(nowhere({ silent: SILENT }))).notes[0], {
+  t.like(attachment.send(detach(nowhere({ over: true, silent: SILENT }))).notes[0], {
     refuse: { code: 'VM_FATE_UNKNOWN', detail: SILENT[0] },
   });
 });

@@ -173,7 +173,7 @@ test('the end of a VM that is known to have ended is no news, and a VM that is n
     const attachment = attachments[name]();
     attachment.send(found(ended));
     t.is(attachment.context().seen, 'ended', name);
-    const { notes } = attachment.send(found(silent));
+    const { notes } = attachment.send(found({ ...silent, over: true } as typeof silent));
     t.deepEqual(notes, [{ publish: { type: 'disk.machine-lost' } }], name);
     t.is(attachment.context().doubt?.code, 'VM_FATE_UNKNOWN', name);
   }

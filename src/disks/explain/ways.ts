@@ -73,6 +73,7 @@ export function createWays(parts: {
       silent: silent.map(({ host }) => `node '${host}' does not answer`),
       unread: silent.map(({ node }) => node),
       end: null,
+      over: seen === 'ended',
       defined: [],
     };
   }
@@ -80,7 +81,7 @@ export function createWays(parts: {
   /** Where the VM will be when its end has been seen. */
   function endSeen({ context: { vm, run } }: StoredAttachment): VmLocation {
     const end = { how: 'destroyed', node: vm.node, host: run?.host ?? '', watched: run?.id ?? 0 } as const;
-    return { at: 'nowhere', silent: [], unread: [], end, defined: [] };
+    return { at: 'nowhere', silent: [], unread: [], end, over: true, defined: [] };
   }
 
   function factsOf(attachment: StoredAttachment, found: VmLocation, authority: Authority): DetachFacts {

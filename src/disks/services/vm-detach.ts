@@ -74,9 +74,11 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
 
   /**
    * The VM's attachments at the moment of decision, each with its facts. Throws VM_HAS_NO_DISKS, FORBIDDEN,
-   * ATTACH_IN_PROGRESS.
+   * ATTACH_IN_PROGRESS. The last also for an attachment that was made after the call came: who said then that
+   * the VM is gone did not speak of that.
    */
   async function investigate(caller: Caller, name: VmName, authority: Authority) {
+    const before = new Set(attachmentsOf(caller, name).map(one => one.context.id));
     for (let attempt = 1; ; attempt += 1) {
       const attachments = attachmentsOf(caller, name);
       if (attachments.length === 0) {
@@ -87,7 +89,9 @@ export function vmDetach(parts: Parts): Pick<DiskService, 'detach'> {
       const now = attachmentsOf(caller, name);
       const same = now.length === attachments.length && now.every((one, index) => one === attachments[index]);
       if (same) return attachments.flatMap((attachment, index) => ({ attachment, facts: facts[index] }));
-      if (attempt === ATTEMPTS) throw errorOf('ATTACH_IN_PROGRESS', { node: name.node, vm: name.vmId });
+      const isNew = now.some(one => !before.has(one.context.id));
+      if (isNew || attempt === ATTEMPTS)
+        throw errorOf('ATTACH_IN_PROGRESS', { node: name.node, vm: name.vmId });
     }
   }
 

@@ -21,6 +21,8 @@ export interface Definition {
 export interface DefinitionBook {
   /** All definitions with a disk of ours. */
   all(): Iterable<Definition>;
+  /** Our disks in the definition of a domain (UUID) on a node, at its last inspection. */
+  of(node: string, domain: string): readonly string[];
   /** Sets the disks in the definition of one domain. */
   put(node: string, host: string, domain: DomainName, disks: readonly string[]): void;
   /** Forgets the definitions on this node of all domains but these, given by UUID. */
@@ -34,6 +36,7 @@ export function createDefinitionBook(): DefinitionBook {
     *all() {
       for (const domains of nodes.values()) yield* [...domains.values()].flat();
     },
+    of: (node, domain) => (nodes.get(node)?.get(domain) ?? []).map(({ disk }) => disk),
     put(node, host, domain, disks) {
       const domains = nodes.get(node) ?? new Map<string, readonly Definition[]>();
       nodes.set(node, domains);

@@ -100,11 +100,12 @@ export function watchNodes(parts: WatchParts): () => void {
     const elsewhere = held ? await locator.definedElsewhere(held.context.vm, node) : [];
     await observer.inspected(domain.uuid);
     const defined = [...look.defined, ...elsewhere].includes(disk);
-    // A device that was plugged after the inspection began may be missing from it.
     for (const one of before) {
       const { state, context } = one;
       if (context.disk !== disk || context.vm.node !== node || state === 'attaching' || context.undo)
         continue;
+      // The inspection proves nothing about what came after it: another plug, or the VM's next run elsewhere.
+      if (decided.attachment(context.id) !== one) continue;
       // No alarm: the node reported the removal, and its live domain confirms it.
       await observer.tell(one, { type: 'DEVICE_GONE', alarm: null, defined }, 'device-removed');
     }

@@ -10,6 +10,7 @@ import { coalesce } from '../../lib/coalesce.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import { isPlugged } from '../records/records.ts';
 import type { Alarms } from './alarms.ts';
+import type { DefinitionBook } from './definitions.ts';
 import type { Hosts } from './hosts.ts';
 import { heldByDomain } from './vm-attachments.ts';
 
@@ -19,6 +20,7 @@ export interface VmLocatorParts {
   readonly hosts: Hosts;
   readonly alarms: Alarms;
   readonly decided: RecordIndex;
+  readonly definitions: Pick<DefinitionBook, 'of'>;
   readonly now: () => number;
   /** How long a node may take to answer a question, in milliseconds. */
   readonly questionMs: number;
@@ -43,8 +45,9 @@ export interface VmLocator {
     how?: { readonly end?: RunEnd; readonly mayWait?: boolean; readonly homeIsDead?: boolean },
   ): Promise<VmLocation>;
   /**
-   * Our disks in the VM's definitions on all nodes but `node`: a migration leaves one behind, and the VM may
-   * be started from it. Nodes without a connection are not waited for, so their definitions are not known.
+   * Our disks in the VM's definitions on all nodes but `node`, and in its live domain there: a migration
+   * leaves a definition behind, and the VM may be, or have been, started from it. Nodes that do not answer are
+   * not waited for: their definitions count as they were when they were last inspected.
    */
   definedElsewhere(vm: Vm, node: string): Promise<readonly string[]>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
@@ -63,11 +66,22 @@ type NodeFinding =
   | { readonly silent: string };
 
 /** The result if no node is asked, or if none shows the VM. */
-export const NOWHERE = { at: 'nowhere', silent: [], unread: [], end: null, defined: [] } as const;
+export const NOWHERE = {
+  at: 'nowhere',
+  silent: [],
+  unread: [],
+  end: null,
+  over: false,
+  defined: [],
+} as const;
 
 const ABSENT: NodeFinding = { at: 'absent', end: null, defined: [] };
 
 const isFound = (finding: NodeFinding): finding is Found => 'at' in finding && finding.at !== 'absent';
+
+/** The VM may have ended on its own node since, and run on another one already. */
+const livesWith = (finding: NodeFinding): readonly string[] =>
+  'at' in finding && finding.at === 'running' ? (finding.disks ?? []) : [];
 
 const definedBy = (finding: NodeFinding): readonly string[] => ('defined' in finding ? finding.defined : []);
 
@@ -78,7 +92,7 @@ const reasonWhy = (error: unknown): string => {
 
 /** Creates a locator; no node is asked before the first call. */
 export function createVmLocator(parts: VmLocatorParts): VmLocator {
-  const { hypervisor, hosts, alarms, decided, now, questionMs, settlingMs } = parts;
+  const { hypervisor, hosts, alarms, decided, definitions, now, questionMs, settlingMs } = parts;
   const sharedLists = new Map<string, () => Promise<DomainList>>();
   const latest = new Map<string, { readonly askedAt: number; readonly answer: Promise<DomainList> }>();
   const stopping = new AbortController();
@@ -175,6 +189,9 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
   const isUp = (node: string): boolean =>
     hypervisor.status().some(status => status.node === node && status.state === 'up');
 
+  const lastEndOn = (node: string, { domain }: Vm): number | null | undefined =>
+    isUp(node) ? hypervisor.lastEnd(node, domain ?? '') : undefined;
+
   const hostUuidOf = (node: string): string | undefined => hosts.uuidOf(hypervisor.hostOf(node));
 
   /**
@@ -195,8 +212,14 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
   async function definedElsewhere(vm: Vm, node: string): Promise<readonly string[]> {
     const since = now();
     const others = hosts.all().filter(other => other !== node);
-    const findings = await Promise.all(others.map(other => findingOn(vm, other, false, since)));
-    return [...new Set(findings.flatMap(definedBy))];
+    const held = await Promise.all(others.map(other => heldOn(vm, other, since)));
+    return [...new Set(held.flat())];
+  }
+
+  async function heldOn(vm: Vm, node: string, since: number): Promise<readonly string[]> {
+    const finding = await findingOn(vm, node, false, since);
+    if (!('silent' in finding)) return [...definedBy(finding), ...livesWith(finding)];
+    return hosts.declaration(node) === null ? definitions.of(node, vm.domain ?? '') : [];
   }
 
   /** A running VM that lacks a disk gives it up only if no definition on another node has the disk. */
@@ -251,6 +274,7 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
       silent: silence(findings),
       unread,
       end: 'end' in home ? home.end : null,
+      over: lastEndOn(vm.node, vm) !== undefined,
       defined: [...new Set(defined)],
     };
   }
@@ -260,7 +284,8 @@ export function createVmLocator(parts: VmLocatorParts): VmLocator {
     async find(vm, { end, mayWait = true, homeIsDead = false } = {}) {
       const first = await look(vm, mayWait, homeIsDead);
       if (first.at !== 'nowhere') return first;
-      if (end) return { ...first, end };
+      // While it was searched, a later run may have begun, with the disk, and have ended or been saved.
+      if (end && lastEndOn(end.node, vm) === end.watched) return { ...first, end };
       // Search again: the VM may have moved from a node that was not asked yet to one that had already
       // answered.
       return look(vm, mayWait, homeIsDead);

@@ -2,6 +2,7 @@ import type { ExecutionContext } from 'ava';
 import type { Vm } from '../../../machines/vm.ts';
 import { createRecordIndex } from '../../../src/disks/records/record-index.ts';
 import { type Alarms, createAlarms } from '../../../src/disks/vms/alarms.ts';
+import { createDefinitionBook } from '../../../src/disks/vms/definitions.ts';
 import { createHosts, type Hosts } from '../../../src/disks/vms/hosts.ts';
 import { createVmLocator, type VmLocator } from '../../../src/disks/vms/vm-locator.ts';
 import type { Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
@@ -68,6 +69,7 @@ export async function createField(
     hosts,
     alarms,
     decided: createRecordIndex(),
+    definitions: createDefinitionBook(),
     now: monotonicNow,
     questionMs: 60_000,
     settlingMs,

@@ -141,6 +141,7 @@ export const nowhere = (more: Partial<VmLocation & { at: 'nowhere' }> = {}): VmL
   silent: [],
   unread: [],
   end: null,
+  over: false,
   defined: [],
   ...more,
 });
@@ -172,6 +173,8 @@ export const places: readonly VmLocation[] = [
   nowhere(),
   nowhere({ silent: SILENT }),
   nowhere({ end: end() }),
+  nowhere({ over: true }),
+  nowhere({ over: true, defined: [DISK] }),
   nowhere({ end: end(), defined: [DISK] }),
   nowhere({ end: end(), silent: SILENT, unread: [HOME] }),
   nowhere({ end: end(), silent: SILENT }),

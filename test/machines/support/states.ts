@@ -94,7 +94,7 @@ const attachmentStates = {
     attachment(plug, plugged, {
       type: 'NODE_DEAD',
       node: vmOf('1').node,
-      found: { at: 'nowhere', silent: [], unread: [], end: null, defined: [] },
+      found: { at: 'nowhere', silent: [], unread: [], end: null, over: false, defined: [] },
       alarm: null,
     }),
 } satisfies Record<Exclude<StateValueFrom<typeof attachmentMachine>, 'released'>, () => PlayedAttachment>;
