@@ -193,7 +193,7 @@ export interface Hypervisor {
   /** All configured names of a node, or its host name if only the wildcard matches it. */
   namesOf(nodeKey: string): readonly string[];
   status(): readonly NodeStatus[];
-  /** See `Runs`: the run whose end is the last that the node's newest connection has shown of a domain (UUID). */
+  /** `Runs.lastEnd` of a domain (UUID) on a node. */
   lastEnd(nodeKey: string, domain: string): number | null | undefined;
   /**
    * The one running domain that (node, vm_id) means. Throws NODE_NOT_CONFIGURED, NODE_UNREACHABLE,

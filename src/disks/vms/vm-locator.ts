@@ -46,8 +46,8 @@ export interface VmLocator {
   ): Promise<VmLocation>;
   /**
    * Our disks in the VM's definitions on all nodes but `node`, and in its live domain there: a migration
-   * leaves a definition behind, and the VM may be, or have been, started from it. Nodes that do not answer are
-   * not waited for: their definitions count as they were when they were last inspected.
+   * leaves a definition behind, and the VM may be, or have been, started from it. Nodes that do not answer
+   * are not waited for: their definitions count as they were when they were last inspected.
    */
   definedElsewhere(vm: Vm, node: string): Promise<readonly string[]>;
   /** Finds a VM that is known only by its names; only its own node is asked. */
