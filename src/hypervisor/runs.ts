@@ -21,6 +21,12 @@ export interface Runs {
   lastEnd(node: string, domain: string): number | null | undefined;
 }
 
+/**
+ * How many ends are remembered of each node, the newest ones: a connection may last for months. An end that
+ * is forgotten proves nothing.
+ */
+const MOST_ENDS = 10_000;
+
 interface OfNode {
   readonly generation: number;
   /** The ids of present runs, by domain UUID. */
@@ -40,6 +46,14 @@ export function createRuns(): Runs {
     over.delete(domain);
   }
 
+  /** The first key of a Map is the oldest. */
+  function forgetOldest(over: OfNode['over']): void {
+    for (const domain of over.keys()) {
+      over.delete(domain);
+      return;
+    }
+  }
+
   return {
     begin(node, generation) {
       nodes.set(node, { generation, ids: new Map(), over: new Map() });
@@ -57,6 +71,7 @@ export function createRuns(): Runs {
       const id = known?.ids.get(domain);
       known?.ids.delete(domain);
       known?.over.set(domain, id ?? null);
+      if (known && known.over.size > MOST_ENDS) forgetOldest(known.over);
       return id;
     },
     left(node, domain) {

@@ -43,6 +43,15 @@ test('a new connection knows of no end: a run may have begun unseen', t => {
   t.is(runs.lastEnd(NODE, VM), undefined);
 });
 
+test('only the newest ends are remembered', t => {
+  const runs = linked();
+  const names = Array.from({ length: 10_001 }, (_, index) => `vm ${index}`);
+  for (const name of names) runs.ended(NODE, name);
+  t.is(runs.lastEnd(NODE, 'vm 0'), undefined);
+  t.is(runs.lastEnd(NODE, 'vm 1'), null);
+  t.is(runs.lastEnd(NODE, 'vm 10000'), null);
+});
+
 test('the late answer to a query that shows a run which has ended changes nothing', t => {
   const runs = linked();
   runs.started(NODE, VM, 7);
