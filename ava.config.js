@@ -12,8 +12,7 @@ const rank = file => (LONGEST.test(file) ? 0 : 1);
 export default {
   files: [built ? 'dist/test/**/*.test.js' : 'test/**/*.test.ts'],
   extensions: { js: true, ts: 'module' },
-  // Many tests, the simulation above all, make objects that live shortly: fewer collections take less time.
-  nodeArguments: [...(built ? [] : ['--import=tsx']), '--conditions=development', '--max-semi-space-size=64'],
+  nodeArguments: [...(built ? [] : ['--import=tsx']), '--conditions=development'],
   workerThreads: false,
   timeout: '4m',
   // Some tests wait for guests, timers or other programs, and leave a processor idle.
