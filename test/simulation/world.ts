@@ -1,7 +1,6 @@
 // Everything that one run simulates: two hosts with VMs, the pool, the disk of the database, and the process
 // of the service, which can be ended and started. Only the process forgets.
 import type { Caller } from '../../src/accounts/caller.ts';
-import type { StoredAttachment } from '../../src/disks/records/records.ts';
 import { GIB } from '../../src/lib/gib.ts';
 import type { FakeVm } from '../../testkit/fakes/libvirtd/vm.ts';
 import { createHosts, type Hosts, NODES, type NodeName, type Vm } from '../disks/support/hosts.ts';
@@ -61,7 +60,7 @@ export interface World {
   hasNamed(vmId: string, disk: string): boolean;
   /**
    * Why a running VM has an older size of a disk than this; undefined: none has. Not of a VM that the service
-   * has not yet found where it runs: it was restored or started there unseen.
+   * knows on another node only: it was restored or started here unseen.
    */
   staleSizes(disk: string, bytes: number): string | undefined;
   /** The frontend takes all disks out of a VM's definitions. */
@@ -213,9 +212,8 @@ export function createWorld(seed: number, clock: Clock): World {
     staleSizes(uuid, bytes) {
       for (const node of NODES) {
         for (const vm of machines[node].vms.all()) {
-          const isKnownHere = ({ context }: StoredAttachment): boolean =>
-            context.vm.domain === vm.uuid && context.vm.host === node;
-          if (!records.users(uuid).some(isKnownHere)) continue;
+          const known = records.users(uuid).filter(({ context }) => context.vm.domain === vm.uuid);
+          if (known.length > 0 && known.every(({ context }) => context.vm.host !== node)) continue;
           const device = vm.disks.find(({ alias }) => alias === `ua-${uuid}`);
           const size = device && told.get(deviceOf(vm, device.target));
           if (size !== undefined && size < bytes && !vm.imagesFree)
